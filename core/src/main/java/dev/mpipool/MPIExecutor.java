@@ -1,0 +1,548 @@
+package dev.mpipool;
+
+import dev.mpipool.comm.Communicator;
+import dev.mpipool.dispatch.TaskFuture;
+import dev.mpipool.wire.Envelope;
+import dev.mpipool.worker.TaskContext;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.AbstractExecutorService;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.RunnableFuture;
+import java.util.concurrent.TimeUnit;
+import org.apache.commons.lang3.exception.ExceptionUtils;
+
+/**
+ * An {@link java.util.concurrent.ExecutorService} whose tasks run on the ranks of an MPI job.
+ *
+ * <p>Every rank of the communicator creates one, at the same point of the program. On <b>main</b>
+ * (rank 0 unless the builder says otherwise) the constructor returns at once, and the pool takes
+ * tasks. The other ranks are <b>workers</b>: they stay inside the constructor and run tasks until
+ * main closes the pool. Then they come out of it, too, and {@link #workersExit} takes them past the
+ * block that is main's.
+ *
+ * <pre>{@code
+ * args = MPIRuntime.init(args);
+ * try (MPIExecutor executor = new MPIExecutor()) {
+ *   executor.workersExit();
+ *   CompletableFuture<Integer> answer = executor.submit(() -> 6 * 7);
+ *   System.out.println(answer.get());
+ * } catch (WorkersExitException e) {
+ *   // a worker goes on below
+ * }
+ * MPIRuntime.finish();
+ * }</pre>
+ *
+ * or, with nothing to forget, {@link #run(String[], MainBody)}. Without MPI, and on a single rank,
+ * the workers are threads of this process, as many as the system property {@code
+ * mpipool.local.workers} says or else as there are processors; tasks travel to them in the same
+ * way.
+ *
+ * <p><b>Tasks</b> and their arguments and results have to be serializable. A lambda is, where it is
+ * passed to a method of this class; passed through a variable of type {@code ExecutorService} it is
+ * not, and its future fails with a {@link TaskSerializationException} that says so. A task is
+ * turned into bytes in the thread that submits it, before {@code submit} returns: later changes of
+ * what it captured make no difference. Classes do not travel: every rank runs the same program.
+ *
+ * <p><b>Results.</b> A task's exception is the cause of the {@link
+ * java.util.concurrent.ExecutionException} that {@code get} throws, with its own type and the
+ * worker's stack trace, or a {@link RemoteTaskException} if it cannot travel. If workers die, a
+ * task is given to another, to three workers at most; so it can run more than once.
+ *
+ * <p><b>Threads.</b> Main's side may be used by any thread. Callbacks of futures run on threads of
+ * the pool, not on those that receive; they may block, but should not for long. What happened in a
+ * thread before it submitted a task happens before the task's encoding, and the task's end happens
+ * before its future is done. Tasks must not use the pool; a task that could (where workers are
+ * threads of main's process) gets an {@link IllegalStateException}.
+ *
+ * <p><b>On a worker</b> all methods that deal with tasks throw {@link IllegalStateException}.
+ */
+public final class MPIExecutor extends AbstractExecutorService implements AutoCloseable {
+
+  private final boolean main;
+  private final int rank;
+
+  /** The pool, on main; null on a worker. */
+  private final MainSide pool;
+
+  /**
+   * What newTaskFor made last in a thread. {@link java.util.concurrent.ExecutorCompletionService}
+   * wraps it into a FutureTask of its own and passes that to execute, next and in the same thread.
+   */
+  private static final ThreadLocal<TaskFuture<?>> TO_BE_WRAPPED = new ThreadLocal<>();
+
+  /**
+   * Opens a pool over all ranks of the job, with rank 0 as main. Collective. On workers it returns
+   * when main has closed the pool.
+   *
+   * @throws BrokenExecutorException on a worker, if main was lost or ended without closing the pool
+   * @throws IllegalStateException if a launcher started this process as a rank, and MPI is not
+   *     initialized
+   */
+  public MPIExecutor() {
+    this(builder());
+  }
+
+  private MPIExecutor(Builder options) {
+    Communicator communicator =
+        options.communicator == null ? Communicator.world() : options.communicator;
+    if (options.main >= communicator.size()) {
+      throw new IllegalArgumentException(
+          "Main cannot be rank %d: there are %d ranks"
+              .formatted(options.main, communicator.size()));
+    }
+    rank = communicator.rank();
+    main = rank == options.main;
+    pool = main ? MainSide.open(communicator) : null;
+    if (!main) {
+      WorkerSide.serve(communicator, options.main, options.rejoin);
+    }
+  }
+
+  /**
+   * Options for a pool.
+   *
+   * @return a builder with the defaults
+   */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * Runs a program on all ranks: initializes MPI, opens a pool, runs the body on main, closes the
+   * pool, ends MPI. Returns on every rank. If the body throws, tasks are cancelled, and the
+   * exception leaves this method on main, checked or not, so that the program ends with exit code
+   * 1.
+   *
+   * @param args the arguments of the program's main
+   * @param body what main does
+   */
+  public static void run(String[] args, MainBody body) {
+    run(args, builder(), body);
+  }
+
+  /**
+   * Runs a program on all ranks, as {@link #run(String[], MainBody)} does, on a pool with options.
+   *
+   * @param args the arguments of the program's main
+   * @param builder the options
+   * @param body what main does
+   */
+  public static void run(String[] args, Builder builder, MainBody body) {
+    Objects.requireNonNull(body, "body");
+    Objects.requireNonNull(builder, "builder");
+    String[] own = MPIRuntime.init(args);
+    MPIExecutor executor = builder.open();
+    if (executor.main) {
+      try {
+        body.run(executor, own);
+      } catch (Throwable failure) {
+        executor.closeAfter(failure);
+        ExceptionUtils.rethrow(failure);
+      }
+    }
+    executor.close();
+    MPIRuntime.finish();
+  }
+
+  /** Ends what can be ended soon; what cannot is left to the end of the process. */
+  private void closeAfter(Throwable failure) {
+    try {
+      pool.dispatcher().shutdownNow();
+      if (pool.dispatcher().awaitTermination(3, TimeUnit.SECONDS)) {
+        close();
+        MPIRuntime.finish();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (RuntimeException e) {
+      failure.addSuppressed(e);
+    }
+  }
+
+  /**
+   * The worker that runs the calling task.
+   *
+   * @return its rank in the pool's communicator; where workers are threads of main's process, a
+   *     number from 1
+   * @throws IllegalStateException outside a task
+   */
+  public static int currentRank() {
+    return TaskContext.rank()
+        .orElseThrow(
+            () -> new IllegalStateException("currentRank() is for tasks, on their thread"));
+  }
+
+  /**
+   * Whether this rank is the one that submits.
+   *
+   * @return true on one rank of a pool
+   */
+  public boolean isMain() {
+    return main;
+  }
+
+  /**
+   * Whether this rank has run tasks.
+   *
+   * @return true on all ranks but main
+   */
+  public boolean isWorker() {
+    return !main;
+  }
+
+  /**
+   * Takes workers out of the block that only main is to run; does nothing on main.
+   *
+   * @throws WorkersExitException on a worker
+   */
+  public void workersExit() {
+    if (!main) {
+      throw new WorkersExitException();
+    }
+  }
+
+  /**
+   * How many workers live.
+   *
+   * @return 0 when all are lost or released
+   */
+  public int size() {
+    return onMain().dispatcher().size();
+  }
+
+  /**
+   * How many living workers have no task.
+   *
+   * @return at most {@link #size}
+   */
+  public int idling() {
+    return onMain().dispatcher().idling();
+  }
+
+  /**
+   * Whether tasks are accepted.
+   *
+   * @return false after a shutdown, when the pool is broken, and on a worker
+   */
+  public boolean isOpen() {
+    return main && pool.dispatcher().isOpen();
+  }
+
+  /**
+   * Submits a task.
+   *
+   * @param <T> the type of its result
+   * @param task what to run, not null
+   * @return its future
+   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
+   *     it is broken
+   */
+  public <T> CompletableFuture<T> submit(SerializableCallable<T> task) {
+    return submit((Callable<T>) task);
+  }
+
+  /**
+   * Submits a task without a result.
+   *
+   * @param task what to run, not null
+   * @return its future, completed with null
+   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
+   *     it is broken
+   */
+  public CompletableFuture<?> submit(SerializableRunnable task) {
+    return submit((Runnable) task, null);
+  }
+
+  /**
+   * Submits a task with a result that is known already. The result stays on main and need not be
+   * serializable.
+   *
+   * @param <T> the type of the result
+   * @param task what to run, not null
+   * @param result completes the future when the task has run
+   * @return its future
+   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
+   *     it is broken
+   */
+  public <T> CompletableFuture<T> submit(SerializableRunnable task, T result) {
+    return submit((Runnable) task, result);
+  }
+
+  /** {@inheritDoc} The task has to be serializable at run time. */
+  @Override
+  public <T> CompletableFuture<T> submit(Callable<T> task) {
+    return submitted(taskFor(task));
+  }
+
+  /** {@inheritDoc} The task has to be serializable at run time. */
+  @Override
+  public CompletableFuture<?> submit(Runnable task) {
+    return submit(task, null);
+  }
+
+  /** {@inheritDoc} The task has to be serializable at run time; the result stays on main. */
+  @Override
+  public <T> CompletableFuture<T> submit(Runnable task, T result) {
+    return submitted(taskFor(task, result));
+  }
+
+  /**
+   * Submits the call of a function.
+   *
+   * @param <A> the type of the argument
+   * @param <R> the type of the result
+   * @param fn the function, not null
+   * @param a its argument
+   * @return the future of its result
+   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
+   *     it is broken
+   */
+  public <A, R> CompletableFuture<R> submit(SerializableFunction<? super A, ? extends R> fn, A a) {
+    return submitted(taskFor(new Calls.OfFunction<A>(Objects.requireNonNull(fn, "fn"), a), fn));
+  }
+
+  /**
+   * Submits the call of a function.
+   *
+   * @param <A> the type of the first argument
+   * @param <B> the type of the second argument
+   * @param <R> the type of the result
+   * @param fn the function, not null
+   * @param a its first argument
+   * @param b its second argument
+   * @return the future of its result
+   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
+   *     it is broken
+   */
+  public <A, B, R> CompletableFuture<R> submit(
+      SerializableBiFunction<? super A, ? super B, ? extends R> fn, A a, B b) {
+    return submitted(
+        taskFor(new Calls.OfBiFunction<A, B>(Objects.requireNonNull(fn, "fn"), a, b), fn));
+  }
+
+  /**
+   * Submits the call of a function.
+   *
+   * @param <A> the type of the first argument
+   * @param <B> the type of the second argument
+   * @param <C> the type of the third argument
+   * @param <R> the type of the result
+   * @param fn the function, not null
+   * @param a its first argument
+   * @param b its second argument
+   * @param c its third argument
+   * @return the future of its result
+   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
+   *     it is broken
+   */
+  public <A, B, C, R> CompletableFuture<R> submit(
+      SerializableTriFunction<? super A, ? super B, ? super C, ? extends R> fn, A a, B b, C c) {
+    return submitted(
+        taskFor(new Calls.OfTriFunction<A, B, C>(Objects.requireNonNull(fn, "fn"), a, b, c), fn));
+  }
+
+  /**
+   * Runs a task on a worker; nobody hears of its end.
+   *
+   * @param task what to run, not null
+   * @throws RejectedExecutionException if the pool is shut down, and if the task cannot travel,
+   *     with a {@link TaskSerializationException} as its cause
+   */
+  public void execute(SerializableRunnable task) {
+    execute((Runnable) task);
+  }
+
+  /**
+   * {@inheritDoc} The task has to be serializable at run time.
+   *
+   * @throws RejectedExecutionException if the pool is shut down, and if the task cannot travel,
+   *     with a {@link TaskSerializationException} as its cause
+   */
+  @Override
+  public void execute(Runnable task) {
+    Objects.requireNonNull(task, "task");
+    TaskFuture<?> made = TO_BE_WRAPPED.get();
+    TO_BE_WRAPPED.remove();
+    if (task instanceof TaskFuture<?> future) {
+      submitted(future);
+    } else if (task instanceof FutureTask<?> && made != null) {
+      submitted(made).whenComplete((value, failure) -> task.run());
+    } else {
+      TaskFuture<?> future = taskFor(task, null);
+      Optional<TaskSerializationException> failure = onMain().submit(future);
+      if (failure.isPresent()) {
+        throw new RejectedExecutionException(failure.get().getMessage(), failure.get());
+      }
+    }
+  }
+
+  @Override
+  protected <T> RunnableFuture<T> newTaskFor(Callable<T> callable) {
+    TaskFuture<T> future = taskFor(callable);
+    TO_BE_WRAPPED.set(future);
+    return future;
+  }
+
+  @Override
+  protected <T> RunnableFuture<T> newTaskFor(Runnable runnable, T value) {
+    TaskFuture<T> future = taskFor(runnable, value);
+    TO_BE_WRAPPED.set(future);
+    return future;
+  }
+
+  private <T> TaskFuture<T> taskFor(Callable<T> task) {
+    Objects.requireNonNull(task, "task");
+    return taskFor(new Calls.OfCallable(task), task);
+  }
+
+  private <T> TaskFuture<T> taskFor(Runnable task, T result) {
+    Objects.requireNonNull(task, "task");
+    return TaskFuture.withResult(onMain().dispatcher(), new Calls.OfRunnable(task), task, result);
+  }
+
+  private <T> TaskFuture<T> taskFor(Envelope call, Object code) {
+    return TaskFuture.of(onMain().dispatcher(), call, code);
+  }
+
+  /** Hands a task over; if it cannot travel, its future tells. */
+  private <T> TaskFuture<T> submitted(TaskFuture<T> future) {
+    onMain().submit(future).ifPresent(future::fail);
+    return future;
+  }
+
+  @Override
+  public void shutdown() {
+    onMain().dispatcher().shutdown();
+  }
+
+  /**
+   * {@inheritDoc} Tasks that workers have are interrupted.
+   *
+   * @return for each task that no worker was given: what was passed to {@link #execute}, or else
+   *     something that runs the task here; the futures of these tasks are cancelled
+   */
+  @Override
+  public List<Runnable> shutdownNow() {
+    return onMain().dispatcher().shutdownNow().stream().map(MPIExecutor::runnable).toList();
+  }
+
+  private static Runnable runnable(TaskFuture<?> never) {
+    if (never.original() instanceof Runnable runnable) {
+      return runnable;
+    }
+    return () -> {
+      try {
+        never.call().call();
+      } catch (RuntimeException e) {
+        throw e;
+      } catch (Exception e) {
+        throw new CompletionException(e);
+      }
+    };
+  }
+
+  @Override
+  public boolean isShutdown() {
+    return onMain().dispatcher().isShutdown();
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * @return true when all tasks are done and every worker has been released
+   */
+  @Override
+  public boolean isTerminated() {
+    return onMain().dispatcher().isTerminated();
+  }
+
+  @Override
+  public boolean awaitTermination(long timeout, TimeUnit unit) throws InterruptedException {
+    return onMain().dispatcher().awaitTermination(timeout, unit);
+  }
+
+  /**
+   * Shuts the pool down, waits until all tasks are done, and releases the workers. If the calling
+   * thread is interrupted, tasks are cancelled as by {@link #shutdownNow}, and it goes on waiting.
+   * Does nothing on a worker, and when closed already.
+   */
+  @Override
+  public void close() {
+    if (main) {
+      pool.close();
+    }
+  }
+
+  private MainSide onMain() {
+    if (!main) {
+      throw new IllegalStateException(
+          "Rank %d is a worker of this pool, and only main submits tasks: call workersExit() right after"
+                  .formatted(rank)
+              + " the constructor");
+    }
+    return pool;
+  }
+
+  /** Options for a pool. Every rank has to give the same. Not thread-safe. */
+  public static final class Builder {
+
+    private int main;
+    private Communicator communicator;
+    private boolean rejoin = true;
+
+    private Builder() {}
+
+    /**
+     * Which rank is main.
+     *
+     * @param rank a rank of the communicator; 0 if not called
+     * @return this
+     */
+    public Builder main(int rank) {
+      if (rank < 0) {
+        throw new IllegalArgumentException("Main cannot be rank " + rank);
+      }
+      this.main = rank;
+      return this;
+    }
+
+    /**
+     * The ranks of the pool. It uses a duplicate, so this one stays free for the program.
+     *
+     * @param communicator all of its ranks open the pool; {@link Communicator#world()} if not
+     *     called
+     * @return this
+     */
+    public Builder communicator(Communicator communicator) {
+      this.communicator = Objects.requireNonNull(communicator, "communicator");
+      return this;
+    }
+
+    /**
+     * Whether workers come out of the pool when main has closed it, and go on with the program.
+     *
+     * @param rejoin false if they are to end: their process, or where ranks are threads their main.
+     *     true if not called
+     * @return this
+     */
+    public Builder rejoin(boolean rejoin) {
+      this.rejoin = rejoin;
+      return this;
+    }
+
+    /**
+     * Opens the pool; see {@link MPIExecutor#MPIExecutor()}.
+     *
+     * @return on main an open pool, on workers one that has been closed
+     */
+    public MPIExecutor open() {
+      return new MPIExecutor(this);
+    }
+  }
+}

@@ -1,0 +1,35 @@
+package dev.mpipool;
+
+import dev.mpipool.comm.CommunicatorProvider;
+import dev.mpipool.comm.Providers;
+import java.util.Objects;
+
+/**
+ * MPI's beginning and end, for programs that do not use {@link MPIExecutor#run(String[],
+ * MainBody)}. In a process that no launcher started, both do nothing.
+ */
+public final class MPIRuntime {
+
+  private MPIRuntime() {}
+
+  /**
+   * Initializes MPI. Does nothing if it is initialized already. Collective.
+   *
+   * @param args the arguments of the program's main
+   * @return those that are meant for the program: what the launcher added is taken off
+   */
+  public static String[] init(String[] args) {
+    Objects.requireNonNull(args, "args");
+    if (Providers.initialized().isPresent()) {
+      return args.clone();
+    }
+    return Providers.launchedWith(args).map(mpi -> mpi.init(args)).orElseGet(args::clone);
+  }
+
+  /**
+   * Ends MPI; does not hang when ranks are dead. Does nothing if it is not initialized. Collective.
+   */
+  public static void finish() {
+    Providers.initialized().ifPresent(CommunicatorProvider::finish);
+  }
+}

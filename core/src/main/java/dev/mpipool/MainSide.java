@@ -1,0 +1,199 @@
+package dev.mpipool;
+
+import dev.mpipool.comm.Communicator;
+import dev.mpipool.comm.LocalCommunicator;
+import dev.mpipool.comm.Providers;
+import dev.mpipool.dispatch.AnswerListener;
+import dev.mpipool.dispatch.Dispatcher;
+import dev.mpipool.dispatch.TaskFuture;
+import dev.mpipool.dispatch.UnserializableTaskException;
+import dev.mpipool.wire.FrameSender;
+import dev.mpipool.wire.JavaSerializer;
+import dev.mpipool.worker.MainLostException;
+import dev.mpipool.worker.TaskContext;
+import dev.mpipool.worker.WorkerLoop;
+import java.io.Serializable;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A pool on main: the dispatcher with its threads, from opening to close. */
+final class MainSide {
+
+  private static final Logger LOG = LoggerFactory.getLogger(MainSide.class);
+  private static final String LOCAL_WORKERS = "mpipool.local.workers";
+  private static final int MAX_ATTEMPTS = 3;
+
+  /** How long threads may take to end that have nothing left to wait for. */
+  private static final long THREAD_END_MILLIS = 1_000;
+
+  private final Communicator communicator;
+  private final FrameSender sender;
+  private final Dispatcher dispatcher;
+  private final AnswerListener listener;
+  private final Thread unclosed = new Thread(this::abandon, "mpipool-unclosed");
+
+  private MainSide(Communicator communicator) {
+    this.communicator = communicator;
+    List<Integer> workers =
+        IntStream.range(0, communicator.size())
+            .filter(rank -> rank != communicator.rank())
+            .boxed()
+            .toList();
+    // The sender is needed by the dispatcher, and tells it of ranks that cannot be reached.
+    CompletableFuture<Dispatcher> made = new CompletableFuture<>();
+    sender =
+        new FrameSender(
+            communicator,
+            "mpipool-sender",
+            (rank, failure) -> made.join().workerLost(rank, cannotBeReached(failure)));
+    dispatcher =
+        new Dispatcher(
+            workers,
+            MAX_ATTEMPTS,
+            communicator.survivesLostRanks(),
+            new JavaSerializer(classLoader()),
+            new TaskFailures(),
+            sender::post);
+    made.complete(dispatcher);
+    communicator.onRankLost(dispatcher::workerLost);
+    listener = new AnswerListener(communicator, dispatcher);
+    if (!Providers.launcherEndsRanks()) {
+      Runtime.getRuntime().addShutdownHook(unclosed);
+    }
+  }
+
+  private static String cannotBeReached(RuntimeException failure) {
+    return "it cannot be reached (%s)"
+        .formatted(Objects.requireNonNullElse(failure.getCause(), failure));
+  }
+
+  /** Opens a pool over other ranks, or if there are none over threads of this process. */
+  static MainSide open(Communicator communicator) {
+    return new MainSide(communicator.size() > 1 ? communicator.duplicate() : withLocalWorkers());
+  }
+
+  /**
+   * Where classes of tasks and results are found: in multicore mode every rank has a loader of its
+   * own.
+   */
+  static ClassLoader classLoader() {
+    return Objects.requireNonNullElse(
+        Thread.currentThread().getContextClassLoader(), MPIExecutor.class.getClassLoader());
+  }
+
+  private static Communicator withLocalWorkers() {
+    int workers = Integer.getInteger(LOCAL_WORKERS, Runtime.getRuntime().availableProcessors());
+    if (workers < 1) {
+      throw new IllegalArgumentException(
+          "-D%s=%d: there has to be at least one worker".formatted(LOCAL_WORKERS, workers));
+    }
+    List<Communicator> ranks = LocalCommunicator.create(workers + 1);
+    ranks.stream().skip(1).forEach(MainSide::startLocalWorker);
+    return ranks.get(0);
+  }
+
+  private static void startLocalWorker(Communicator own) {
+    WorkerLoop loop = new WorkerLoop(own, 0, new JavaSerializer(classLoader()));
+    Runnable serve =
+        () -> {
+          try {
+            loop.run();
+          } catch (MainLostException e) {
+            LOG.debug("A local worker ends", e);
+          }
+          own.close();
+        };
+    Thread thread = new Thread(serve, "mpipool-worker-" + own.rank());
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  Dispatcher dispatcher() {
+    return dispatcher;
+  }
+
+  /** Hands a task over; what keeps it from travelling is returned. */
+  Optional<TaskSerializationException> submit(TaskFuture<?> future) {
+    if (TaskContext.rank().isPresent()) {
+      throw new IllegalStateException(
+          "A task cannot submit to its own pool: the worker it runs on would wait for itself. Return what"
+              + " is to be done next, and submit it on main.");
+    }
+    try {
+      checkSerializable(future.original());
+      dispatcher.submit(future);
+      return Optional.empty();
+    } catch (UnserializableTaskException e) {
+      return Optional.of(new TaskSerializationException(e.getMessage(), e.getCause()));
+    } catch (TaskSerializationException e) {
+      return Optional.of(e);
+    }
+  }
+
+  private static void checkSerializable(Object task) throws TaskSerializationException {
+    String cannot =
+        "The task %s cannot travel to a worker: ".formatted(dev.mpipool.wire.TaskName.of(task));
+    if (task instanceof CompletableFuture.AsynchronousCompletionTask) {
+      throw new TaskSerializationException(
+          cannot
+              + "CompletableFuture's own async methods hold a future of this process."
+              + " Call executor.submit(...), which returns a CompletableFuture.",
+          null);
+    }
+    if (!(task instanceof Serializable)) {
+      throw new TaskSerializationException(
+          cannot
+              + task.getClass().getTypeName()
+              + " is not serializable. If it is a lambda, submit it through a variable of type MPIExecutor,"
+              + " not ExecutorService, or cast it: (Callable<T> & Serializable) () -> ...",
+          null);
+    }
+  }
+
+  /** Shuts down and waits; see {@link MPIExecutor#close}. */
+  void close() {
+    boolean interrupted = false;
+    dispatcher.shutdown();
+    while (!dispatcher.isTerminated()) {
+      try {
+        dispatcher.awaitTermination(1, TimeUnit.DAYS);
+      } catch (InterruptedException e) {
+        if (!interrupted) {
+          dispatcher.shutdownNow();
+          interrupted = true;
+        }
+      }
+    }
+    end();
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private synchronized void end() {
+    sender.close();
+    sender.awaitEnd(THREAD_END_MILLIS);
+    listener.awaitEnd(THREAD_END_MILLIS);
+    communicator.close();
+    try {
+      Runtime.getRuntime().removeShutdownHook(unclosed);
+    } catch (IllegalStateException e) {
+      // the process is about to end, and the hook finds nothing to do
+    }
+  }
+
+  /**
+   * The process ends and nobody has closed the pool: the workers are told, as far as there is time.
+   */
+  private void abandon() {
+    dispatcher.abandon();
+    sender.close();
+    sender.awaitEnd(THREAD_END_MILLIS);
+  }
+}

@@ -1,0 +1,16 @@
+package dev.mpipool;
+
+/**
+ * A task, its argument or its result cannot travel between main and a worker. Comes as the cause of
+ * an {@link java.util.concurrent.ExecutionException}; the message names the task, the class that is
+ * to blame and, where it can be found, the path of fields that leads to it. Nothing else is
+ * affected.
+ */
+public class TaskSerializationException extends Exception {
+
+  private static final long serialVersionUID = 1;
+
+  TaskSerializationException(String message, Throwable cause) {
+    super(message, cause);
+  }
+}

@@ -1,0 +1,29 @@
+package dev.mpipool;
+
+import java.util.List;
+
+/**
+ * Every worker that was given a task has died before it answered. Comes as the cause of an {@link
+ * java.util.concurrent.ExecutionException}. The task may have run, in part or as a whole.
+ */
+public class WorkerLostException extends Exception {
+
+  private static final long serialVersionUID = 1;
+
+  /** The workers that were tried. */
+  private final List<Integer> ranks;
+
+  WorkerLostException(String message, List<Integer> ranks) {
+    super(message);
+    this.ranks = List.copyOf(ranks);
+  }
+
+  /**
+   * The workers that were given the task.
+   *
+   * @return their ranks in the pool's communicator, in the order in which they were tried
+   */
+  public List<Integer> ranks() {
+    return ranks;
+  }
+}

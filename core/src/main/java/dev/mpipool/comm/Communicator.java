@@ -1,0 +1,165 @@
+package dev.mpipool.comm;
+
+import java.nio.ByteBuffer;
+import java.util.List;
+
+/**
+ * A fixed group of ranks, numbered from 0, that exchange messages nobody outside the group sees.
+ *
+ * <p><b>Messages</b> are bytes with a tag. From one rank to another, messages arrive in the order
+ * in which they were sent; a receiver picks by source and by tag, or takes any. A send may return
+ * before the message is received, or only when the receiver waits for it: what is correct with the
+ * second is correct everywhere, so two ranks must not both send first and then both receive.
+ *
+ * <p><b>Collective</b> calls ({@link #barrier}, {@link #broadcast}, {@link #gather}, {@link
+ * #allGather}, {@link #scatter}, {@link #duplicate}, {@link #split}) are made by every rank of the
+ * group, in the same order. They never mix with messages, whatever the tags.
+ *
+ * <p><b>Threads.</b> Any number of threads may send and receive at once; of collective calls, one
+ * at a time. Waiting costs no CPU time. Interrupts are not noticed: the thread's interrupt status
+ * stays as it is. Unless {@link #callableFromAnyThread} says otherwise, calls must come from
+ * threads that were started by the rank's own threads, and which nobody interrupts.
+ *
+ * <p><b>Errors.</b> Arguments out of range are an {@link IllegalArgumentException}, null is a
+ * {@link NullPointerException}; whatever goes wrong under way is a {@link CommunicatorException},
+ * and when the other side is known to be dead a {@link RankLostException}.
+ */
+public interface Communicator extends AutoCloseable {
+
+  /** Stands for every rank where a source is asked for. */
+  int ANY_SOURCE = -1;
+
+  /** Stands for every tag where a tag is asked for. */
+  int ANY_TAG = -1;
+
+  /**
+   * All ranks of the job: of the MPI that this process was started with and that has been
+   * initialized, else just this process.
+   *
+   * @return the same communicator at every call, until MPI ends
+   * @throws IllegalStateException if a launcher started this process as one of several ranks, and
+   *     MPI has not been initialized
+   */
+  static Communicator world() {
+    return Providers.world();
+  }
+
+  /**
+   * The number of the calling rank.
+   *
+   * @return from 0 to {@code size() - 1}
+   */
+  int rank();
+
+  /**
+   * How many ranks there are, those included that were lost meanwhile.
+   *
+   * @return at least 1
+   */
+  int size();
+
+  /**
+   * Sends the remaining bytes of a buffer. When this returns, the buffer may be used again; its
+   * position and limit are as they were.
+   *
+   * @param destination a rank; the calling rank itself is allowed
+   * @param tag a number of at least 0 by which the receiver can pick
+   * @param message what to send, possibly nothing; at most 2<sup>31</sup> - 1024 bytes
+   */
+  void send(int destination, int tag, ByteBuffer message);
+
+  /**
+   * Waits for a message and takes it.
+   *
+   * @param source a rank, or {@link #ANY_SOURCE}
+   * @param tag a tag, or {@link #ANY_TAG}
+   * @return the earliest message that fits
+   */
+  Message receive(int source, int tag);
+
+  /** Collective: returns when every rank has called it. */
+  void barrier();
+
+  /**
+   * Collective: gives a value of one rank to all.
+   *
+   * @param value the value on the root; not looked at elsewhere, may be null there
+   * @param root the rank that has the value
+   * @return the root's value; on the root the very array
+   */
+  byte[] broadcast(byte[] value, int root);
+
+  /**
+   * Collective: brings a value of each rank to one of them.
+   *
+   * @param value this rank's
+   * @param root the rank that gets all
+   * @return on the root the values by rank, elsewhere an empty list
+   */
+  List<byte[]> gather(byte[] value, int root);
+
+  /**
+   * Collective: brings a value of each rank to all of them.
+   *
+   * @param value this rank's
+   * @return the values by rank
+   */
+  List<byte[]> allGather(byte[] value);
+
+  /**
+   * Collective: gives each rank a value of its own.
+   *
+   * @param values on the root one value for each rank; not looked at elsewhere, may be null there
+   * @param root the rank that has the values
+   * @return this rank's value
+   */
+  byte[] scatter(List<byte[]> values, int root);
+
+  /**
+   * Collective: a communicator of the same ranks, whose messages never meet this one's.
+   *
+   * @return to be closed by its owner
+   */
+  Communicator duplicate();
+
+  /**
+   * Collective: divides the ranks into groups.
+   *
+   * @param color ranks that give the same number, at least 0, come into the same group
+   * @param key decides the order of ranks within a group; among equals the old order decides
+   * @return the group's communicator, to be closed by its owner
+   */
+  Communicator split(int color, int key);
+
+  /**
+   * Registers a listener for ranks of this communicator that have died. It also hears of those that
+   * died before, each once, possibly before this call returns. It is called on a thread that
+   * delivers such news to everybody, so it has to be quick.
+   *
+   * @param listener hears of each lost rank
+   */
+  void onRankLost(RankLostListener listener);
+
+  /**
+   * Whether the living can go on when a rank is lost. Where they cannot, nothing arrives any more
+   * after the first loss.
+   *
+   * @return true if only the lost rank is lost
+   */
+  boolean survivesLostRanks();
+
+  /**
+   * Whether threads may call that were not started by the rank's own threads, or may be
+   * interrupted.
+   *
+   * @return false where the MPI below finds out the rank by the thread, or cannot bear interrupts
+   */
+  boolean callableFromAnyThread();
+
+  /**
+   * Gives this communicator's resources back. Not collective; no thread may be inside a call. Does
+   * nothing on the world and when closed already.
+   */
+  @Override
+  void close();
+}

@@ -1,0 +1,109 @@
+package dev.mpipool.comm;
+
+import java.util.ArrayDeque;
+import java.util.Iterator;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+
+/**
+ * Messages that have arrived at a rank, and the threads that wait for some.
+ *
+ * <p>Matching by source and tag is done here and not by the MPI below: so any number of threads can
+ * wait for different messages while MPI itself only ever sees one receive for whatever comes next.
+ * Where messages have to be fetched ({@code pull}), one of the waiting threads does it for all: it
+ * pulls until its own message is there, and then another takes over. A thread that waits alone,
+ * which is the usual case, pays nothing for this.
+ */
+final class Mailbox {
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+
+  /** In order of arrival; short, unless nobody asks for what has come. */
+  private final ArrayDeque<Message> arrived = new ArrayDeque<>();
+
+  /** Waits for the next message; null where others deliver. */
+  private final Supplier<Message> pull;
+
+  private boolean pulling;
+  private boolean closed;
+
+  Mailbox(Supplier<Message> pull) {
+    this.pull = pull;
+  }
+
+  void deliver(Message message) {
+    lock.lock();
+    try {
+      arrived.add(message);
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Takes the earliest message that fits; negative tags other than ANY_TAG are the collectives'.
+   */
+  Message take(int source, int tag) {
+    lock.lock();
+    try {
+      while (true) {
+        Message message = removeMatch(source, tag);
+        if (message != null) {
+          return message;
+        }
+        if (closed) {
+          throw new CommunicatorException("The communicator has been closed", null);
+        }
+        if (pull == null || pulling) {
+          changed.awaitUninterruptibly();
+        } else {
+          arrived.add(pullUnlocked());
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void close() {
+    lock.lock();
+    try {
+      closed = true;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Fetches the next message with the lock given up meanwhile; whatever comes of it, others look
+   * again.
+   */
+  private Message pullUnlocked() {
+    pulling = true;
+    lock.unlock();
+    try {
+      return pull.get();
+    } finally {
+      lock.lock();
+      pulling = false;
+      changed.signalAll();
+    }
+  }
+
+  private Message removeMatch(int source, int tag) {
+    for (Iterator<Message> i = arrived.iterator(); i.hasNext(); ) {
+      Message message = i.next();
+      boolean sourceFits = source == Communicator.ANY_SOURCE || source == message.source();
+      boolean tagFits = tag == Communicator.ANY_TAG ? message.tag() >= 0 : tag == message.tag();
+      if (sourceFits && tagFits) {
+        i.remove();
+        return message;
+      }
+    }
+    return null;
+  }
+}

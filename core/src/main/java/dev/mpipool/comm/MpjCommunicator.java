@@ -1,0 +1,236 @@
+package dev.mpipool.comm;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.IdentityHashMap;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import mpi.Intracomm;
+import mpi.MPI;
+import mpi.MPIException;
+import mpi.Status;
+import mpjdev.javampjdev.MPJDev;
+
+/**
+ * Ranks on MPJ Express. The only class that knows it.
+ *
+ * <p>What MPJ Express does badly is kept from the user here. A message longer than the receiver's
+ * buffer hangs its receiver, and probing for the length spins: so a message travels as a
+ * <i>head</i> of at most 64 KiB, which names the length of the whole, and if it is longer, as
+ * further pieces that the receiver then expects from just that rank:
+ *
+ * <pre>
+ *   MPI tag 1:  | tag (int) | length of the whole (int) | its first bytes ... |
+ *   MPI tag 2:  | up to 16 MiB of the rest | ... and so on until the whole is there
+ * </pre>
+ *
+ * <p>A head and its pieces are kept together by a lock for each destination, and all receiving is
+ * done by one thread at a time ({@link Mailbox}), so nothing can come between them. Our tags travel
+ * in the head; MPI's tags only tell heads from pieces.
+ *
+ * <p>On the stock devices a message to the own rank does not wake a receive that waits inside MPI,
+ * so such a message is found by the next {@code receive} but not by one that waits already.
+ */
+public final class MpjCommunicator extends AbstractCommunicator {
+
+  private static final int HEAD_TAG = 1;
+  private static final int PIECE_TAG = 2;
+  private static final int HEADER_BYTES = 2 * Integer.BYTES;
+  private static final int HEAD_BYTES = 64 * 1024;
+  private static final int PIECE_BYTES = 16 * 1024 * 1024;
+  private static final int MAX_BYTES = Integer.MAX_VALUE - 1023;
+
+  /** One object for each of MPI's, since it holds messages that have arrived. */
+  private static final IdentityHashMap<Intracomm, MpjCommunicator> KNOWN = new IdentityHashMap<>();
+
+  private final Intracomm intracomm;
+  private final boolean world;
+  private final ReentrantLock[] sending;
+  private final Mailbox mailbox = new Mailbox(this::pull);
+  private final byte[] head = new byte[HEAD_BYTES];
+
+  private MpjCommunicator(Intracomm intracomm, boolean world) {
+    super(intracomm.Rank(), intracomm.Size());
+    this.intracomm = intracomm;
+    this.world = world;
+    this.sending = Stream.generate(ReentrantLock::new).limit(size()).toArray(ReentrantLock[]::new);
+  }
+
+  /**
+   * The communicator over one of MPJ Express's own, for programs that split theirs. Not collective.
+   * While it is in use, nobody may send or receive on the other directly.
+   *
+   * @param intracomm of which this process is a member
+   * @return the same at every call with the same argument
+   */
+  public static MpjCommunicator of(Intracomm intracomm) {
+    Objects.requireNonNull(intracomm, "intracomm");
+    synchronized (KNOWN) {
+      return KNOWN.computeIfAbsent(
+          intracomm, key -> new MpjCommunicator(key, key == MPI.COMM_WORLD));
+    }
+  }
+
+  @Override
+  void transmit(int destination, int tag, ByteBuffer message) {
+    if (destination == rank()) {
+      ByteBuffer copy = ByteBuffer.allocate(message.remaining());
+      mailbox.deliver(new Message(rank(), tag, copy.put(message.duplicate()).flip()));
+      return;
+    }
+    if (message.remaining() > MAX_BYTES) {
+      throw new CommunicatorException(
+          "A message has at most %d bytes, not %d".formatted(MAX_BYTES, message.remaining()), null);
+    }
+    ByteBuffer rest = message.duplicate();
+    byte[] first = new byte[Math.min(HEAD_BYTES, HEADER_BYTES + rest.remaining())];
+    ByteBuffer.wrap(first).putInt(tag).putInt(rest.remaining());
+    rest.get(first, HEADER_BYTES, first.length - HEADER_BYTES);
+    sending[destination].lock();
+    try {
+      intracomm.Send(first, 0, first.length, MPI.BYTE, destination, HEAD_TAG);
+      while (rest.hasRemaining()) {
+        sendPiece(rest, destination);
+      }
+    } catch (RuntimeException e) {
+      throw new CommunicatorException(
+          "Rank %d could not send to rank %d".formatted(rank(), destination), e);
+    } finally {
+      sending[destination].unlock();
+    }
+  }
+
+  private void sendPiece(ByteBuffer rest, int destination) {
+    int length = Math.min(PIECE_BYTES, rest.remaining());
+    if (rest.hasArray()) {
+      int offset = rest.arrayOffset() + rest.position();
+      intracomm.Send(rest.array(), offset, length, MPI.BYTE, destination, PIECE_TAG);
+      rest.position(rest.position() + length);
+    } else {
+      byte[] piece = new byte[length];
+      rest.get(piece);
+      intracomm.Send(piece, 0, length, MPI.BYTE, destination, PIECE_TAG);
+    }
+  }
+
+  @Override
+  Message take(int source, int tag) {
+    return mailbox.take(source, tag);
+  }
+
+  /** Waits for the next message from anybody. The mailbox lets one thread in at a time. */
+  private Message pull() {
+    try {
+      Status status = intracomm.Recv(head, 0, HEAD_BYTES, MPI.BYTE, MPI.ANY_SOURCE, HEAD_TAG);
+      ByteBuffer header = ByteBuffer.wrap(head);
+      int tag = header.getInt();
+      byte[] data = new byte[header.getInt()];
+      int filled = status.Get_count(MPI.BYTE) - HEADER_BYTES;
+      System.arraycopy(head, HEADER_BYTES, data, 0, filled);
+      while (filled < data.length) {
+        int length = Math.min(PIECE_BYTES, data.length - filled);
+        intracomm.Recv(data, filled, length, MPI.BYTE, status.source, PIECE_TAG);
+        filled += length;
+      }
+      return new Message(status.source, tag, ByteBuffer.wrap(data));
+    } catch (MPIException e) {
+      throw new CommunicatorException("Rank %d could not receive".formatted(rank()), e);
+    }
+  }
+
+  @Override
+  public Communicator duplicate() {
+    return of((Intracomm) intracomm.clone());
+  }
+
+  @Override
+  public Communicator split(int color, int key) {
+    if (color < 0) {
+      throw new IllegalArgumentException("A color is at least 0, but this one is " + color);
+    }
+    return of(intracomm.Split(color, key));
+  }
+
+  @Override
+  public void onRankLost(RankLostListener listener) {
+    Objects.requireNonNull(listener, "listener");
+    int[] mine = IntStream.range(0, size()).toArray();
+    int[] ofWorld = mpi.Group.Translate_ranks(intracomm.Group(), mine, MPI.COMM_WORLD.Group());
+    LostRanks.listen(
+        (lost, reason) -> {
+          int rank = Arrays.stream(ofWorld).boxed().toList().indexOf(lost);
+          if (rank >= 0) {
+            listener.rankLost(rank, reason);
+          }
+        });
+  }
+
+  /** MPJ Express's own devices lose every connection with the first rank. */
+  @Override
+  public boolean survivesLostRanks() {
+    return false;
+  }
+
+  @Override
+  public boolean callableFromAnyThread() {
+    return false;
+  }
+
+  @Override
+  public void close() {
+    if (!world) {
+      synchronized (KNOWN) {
+        KNOWN.remove(intracomm);
+      }
+    }
+  }
+
+  /** Finds MPJ Express where it is on the class path. */
+  public static final class Provider implements CommunicatorProvider {
+
+    private static final Set<String> DEVICES =
+        Set.of("smpdev", "niodev", "hybdev", "mxdev", "tcpdev");
+
+    /** Creates the provider; called by {@link java.util.ServiceLoader}. */
+    public Provider() {}
+
+    @Override
+    public boolean launchedWith(String[] args) {
+      return args.length >= 3 && args[0].matches("\\d+") && DEVICES.contains(args[2]);
+    }
+
+    @Override
+    public String[] init(String[] args) {
+      return MPI.Init(args);
+    }
+
+    @Override
+    public boolean initialized() {
+      try {
+        return MPI.Initialized();
+      } catch (NoClassDefFoundError e) {
+        return false;
+      }
+    }
+
+    @Override
+    public Communicator world() {
+      return of(MPI.COMM_WORLD);
+    }
+
+    @Override
+    public boolean ranksAreProcesses() {
+      return !MPJDev.dev.getClass().getName().startsWith("xdev.smpdev.");
+    }
+
+    @Override
+    public void finish() {
+      if (LostRanks.none()) {
+        MPI.Finalize();
+      }
+    }
+  }
+}

@@ -1,0 +1,62 @@
+package dev.mpipool.comm;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.ServiceLoader;
+
+/** Finds the MPI that this process runs on, if it runs on one. */
+public final class Providers {
+
+  /** Set by our launcher in every rank's JVM: the job's name. */
+  private static final String JOB_PROPERTY = "mpipool.job";
+
+  private static final List<CommunicatorProvider> PROVIDERS =
+      ServiceLoader.load(CommunicatorProvider.class, Providers.class.getClassLoader()).stream()
+          .map(ServiceLoader.Provider::get)
+          .toList();
+
+  private static final Communicator ALONE = LocalCommunicator.alone();
+
+  private Providers() {}
+
+  /**
+   * The MPI whose launcher started this process.
+   *
+   * @param args the arguments of the program's main
+   * @return empty in a process that was started as any Java program is
+   */
+  public static Optional<CommunicatorProvider> launchedWith(String[] args) {
+    return PROVIDERS.stream().filter(provider -> provider.launchedWith(args)).findFirst();
+  }
+
+  /**
+   * The MPI that has been initialized.
+   *
+   * @return empty before its initialization, after its end, and where there is none
+   */
+  public static Optional<CommunicatorProvider> initialized() {
+    return PROVIDERS.stream().filter(CommunicatorProvider::initialized).findFirst();
+  }
+
+  /**
+   * Whether whoever started this process ends all ranks with main, whatever ends main.
+   *
+   * @return true under our launcher
+   */
+  public static boolean launcherEndsRanks() {
+    return System.getProperty(JOB_PROPERTY) != null;
+  }
+
+  static Communicator world() {
+    Optional<CommunicatorProvider> provider = initialized();
+    if (provider.isPresent()) {
+      return provider.get().world();
+    }
+    if (launcherEndsRanks()) {
+      throw new IllegalStateException(
+          "This process is a rank of an MPI job, but MPI is not initialized: call"
+              + " args = MPIRuntime.init(args) first, or use MPIExecutor.run(args, ...).");
+    }
+    return ALONE;
+  }
+}

@@ -1,0 +1,192 @@
+package dev.mpipool.dispatch;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Completes futures, and so runs the users' callbacks, away from the thread that receives.
+ *
+ * <p>One thread, the leader, takes items in order. A callback can block, even for ever, even on a
+ * future whose answer stands behind it in the queue; so when an item has taken 10 ms while others
+ * wait, a second thread, the standby, becomes the leader and goes on with the next. The old leader,
+ * when its callback returns, is the new standby, or ends if there is one. While the queue is empty
+ * nobody wakes up, and as long as no callback blocks there is just one thread.
+ */
+final class CompletionRelay {
+
+  private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+  private static final Logger LOG = LoggerFactory.getLogger(CompletionRelay.class);
+
+  /** A future, and what will complete it. */
+  record Item(TaskFuture<?> future, Runnable completion) {}
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition work = lock.newCondition();
+  private final Condition watch = lock.newCondition();
+  private final ArrayDeque<Item> queue = new ArrayDeque<>();
+
+  /** What each thread is at. */
+  private final Map<Thread, Item> running = new HashMap<>();
+
+  private Thread leader;
+  private Thread standby;
+
+  /** When the leader began with its item; changes with every item. */
+  private long itemStart;
+
+  private boolean standbyDozes;
+  private boolean closed;
+  private int threadsMade;
+
+  void add(Collection<Item> items) {
+    if (items.isEmpty()) {
+      return;
+    }
+    lock.lock();
+    try {
+      queue.addAll(items);
+      if (leader == null) {
+        leader = start();
+      } else if (!running.containsKey(leader)) {
+        work.signal();
+      } else {
+        haveLeaderWatched();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Lets the threads end when the queue is empty. */
+  void close() {
+    lock.lock();
+    try {
+      closed = true;
+      work.signalAll();
+      watch.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A future that is done when all futures that were added before this call are. */
+  CompletableFuture<Void> allAddedDone() {
+    lock.lock();
+    try {
+      List<CompletableFuture<?>> undone = new ArrayList<>();
+      queue.forEach(item -> undone.add(item.future));
+      running.values().forEach(item -> undone.add(item.future));
+      return CompletableFuture.allOf(undone.toArray(CompletableFuture[]::new))
+          .handle((done, failure) -> null);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void haveLeaderWatched() {
+    if (standby == null) {
+      standby = start();
+    } else if (standbyDozes) {
+      watch.signal();
+    }
+  }
+
+  private Thread start() {
+    Thread thread = new Thread(this::relay, "mpipool-callbacks-" + threadsMade++);
+    thread.setDaemon(true);
+    thread.start();
+    return thread;
+  }
+
+  private void relay() {
+    Thread me = Thread.currentThread();
+    lock.lock();
+    try {
+      while (awaitLead(me)) {
+        Item item = awaitItem();
+        if (item == null) {
+          return;
+        }
+        if (!queue.isEmpty()) {
+          haveLeaderWatched();
+        }
+        run(me, item);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Waits as the standby until this thread leads; false if it is needed no more. */
+  private boolean awaitLead(Thread me) {
+    if (leader == me) {
+      return true;
+    }
+    if (standby != null && standby != me) {
+      return false; // this thread was replaced while its callback blocked
+    }
+    standby = me;
+    while (!(closed && queue.isEmpty())) {
+      if (queue.isEmpty() || !running.containsKey(leader)) {
+        standbyDozes = true;
+        watch.awaitUninterruptibly();
+        standbyDozes = false;
+      } else if (System.nanoTime() - itemStart >= PATIENCE_NANOS) {
+        leader = me;
+        standby = null;
+        return true;
+      } else {
+        awaitPatiently();
+      }
+    }
+    standby = null;
+    return false;
+  }
+
+  /** Until the leader's time is up, or something has changed; the caller looks again. */
+  @SuppressWarnings("WaitNotInLoop")
+  private void awaitPatiently() {
+    try {
+      watch.awaitNanos(PATIENCE_NANOS - (System.nanoTime() - itemStart));
+    } catch (InterruptedException e) {
+      // nobody may interrupt these threads; having noticed it, look again
+    }
+  }
+
+  private Item awaitItem() {
+    while (queue.isEmpty()) {
+      if (closed) {
+        watch.signalAll();
+        return null;
+      }
+      work.awaitUninterruptibly();
+    }
+    return queue.poll();
+  }
+
+  private void run(Thread me, Item item) {
+    running.put(me, item);
+    itemStart = System.nanoTime();
+    lock.unlock();
+    try {
+      item.completion.run();
+    } catch (Throwable e) {
+      LOG.error("A future could not be completed", e);
+      item.future.fail(e);
+    } finally {
+      Thread.interrupted(); // a callback's own business, ended with it
+      lock.lock();
+      running.remove(me);
+    }
+  }
+}

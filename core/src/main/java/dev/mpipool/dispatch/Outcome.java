@@ -1,0 +1,91 @@
+package dev.mpipool.dispatch;
+
+import dev.mpipool.wire.Entry;
+import dev.mpipool.wire.EntryKind;
+import dev.mpipool.wire.FailureReport;
+import dev.mpipool.wire.Serializer;
+import java.io.IOException;
+
+/**
+ * Turns a worker's answer into the completion of a future. Runs user code: readObject and
+ * callbacks.
+ */
+final class Outcome {
+
+  private final Serializer serializer;
+  private final Failures failures;
+
+  Outcome(Serializer serializer, Failures failures) {
+    this.serializer = serializer;
+    this.failures = failures;
+  }
+
+  /**
+   * Completes a future.
+   *
+   * @param future of the task that was answered
+   * @param rank the worker
+   * @param answer a result or a failure
+   */
+  void complete(TaskFuture<?> future, int rank, Entry answer) {
+    if (answer.kind() == EntryKind.FAILURE) {
+      future.fail(failure(future, rank, answer));
+      return;
+    }
+    Object value;
+    try {
+      value = serializer.decode(answer.body());
+    } catch (Exception | LinkageError | StackOverflowError | OutOfMemoryError e) {
+      future.fail(unreadable("The result", future, rank, e));
+      return;
+    }
+    future.succeed(value);
+  }
+
+  private Throwable failure(TaskFuture<?> future, int rank, Entry answer) {
+    FailureReport report;
+    try {
+      report = FailureReport.decode(answer.body());
+    } catch (IOException e) {
+      return unreadable("The failure", future, rank, e);
+    }
+    return switch (report.origin()) {
+      case TASK -> exception(report);
+      case READING_TASK ->
+          failures.unserializable(
+              "The task %s could not be read on rank %d: %s"
+                  .formatted(future.name(), rank, text(report)),
+              exception(report));
+      case WRITING_RESULT ->
+          failures.unserializable(
+              "The result of the task %s cannot travel back from rank %d: %s"
+                  .formatted(future.name(), rank, text(report)),
+              exception(report));
+    };
+  }
+
+  /** The task's own exception, or what stands for it. */
+  private Throwable exception(FailureReport report) {
+    if (report.exception() != null) {
+      try {
+        if (serializer.decode(report.exception()) instanceof Throwable exception) {
+          return exception;
+        }
+      } catch (Exception | LinkageError | StackOverflowError | OutOfMemoryError e) {
+        // its text has arrived
+      }
+    }
+    return failures.remote(report);
+  }
+
+  private Throwable unreadable(String what, TaskFuture<?> future, int rank, Throwable cause) {
+    return failures.unserializable(
+        "%s of the task %s from rank %d could not be read: %s"
+            .formatted(what, future.name(), rank, cause),
+        cause);
+  }
+
+  private static String text(FailureReport report) {
+    return report.message() == null ? report.type() : report.message();
+  }
+}

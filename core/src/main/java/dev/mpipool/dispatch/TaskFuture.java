@@ -1,0 +1,163 @@
+package dev.mpipool.dispatch;
+
+import dev.mpipool.wire.Envelope;
+import dev.mpipool.wire.TaskName;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.RunnableFuture;
+
+/**
+ * A task and its future.
+ *
+ * <p>Whoever completes it first wins: the pool with {@link #succeed} or {@link #fail}, or the user
+ * with {@code cancel}, {@code complete}, {@code orTimeout} and the like; the latter also tells the
+ * dispatcher that the task is no longer wanted.
+ *
+ * @param <T> the type of the result
+ */
+public final class TaskFuture<T> extends CompletableFuture<T> implements RunnableFuture<T> {
+
+  private final Dispatcher dispatcher;
+  private final Envelope call;
+  private final Object original;
+  private final boolean hasOwnResult;
+  private final T ownResult;
+
+  /** The task as bytes, from its submission until the future is done. Guarded by the dispatcher. */
+  ByteBuffer encoded;
+
+  /** The worker that has the task, or null. Guarded by the dispatcher. */
+  WorkerState worker;
+
+  /** The number of the present attempt. Guarded by the dispatcher. */
+  long id;
+
+  /** Workers that died with the task; null for none. Guarded by the dispatcher. */
+  private List<Integer> lostWith;
+
+  private TaskFuture(
+      Dispatcher dispatcher, Envelope call, Object original, boolean hasOwnResult, T ownResult) {
+    this.dispatcher = dispatcher;
+    this.call = call;
+    this.original = original;
+    this.hasOwnResult = hasOwnResult;
+    this.ownResult = ownResult;
+  }
+
+  /**
+   * A task whose result comes from the worker.
+   *
+   * @param <T> the type of the result
+   * @param dispatcher will run it
+   * @param call what travels
+   * @param original the user's own object, for messages and for shutdownNow
+   * @return a future that is not submitted yet
+   */
+  public static <T> TaskFuture<T> of(Dispatcher dispatcher, Envelope call, Object original) {
+    return new TaskFuture<>(dispatcher, call, original, false, null);
+  }
+
+  /**
+   * A task whose result is known; it stays on main.
+   *
+   * @param <T> the type of the result
+   * @param dispatcher will run it
+   * @param call what travels
+   * @param original the user's own object, for messages and for shutdownNow
+   * @param result the result of the future when the task is done
+   * @return a future that is not submitted yet
+   */
+  public static <T> TaskFuture<T> withResult(
+      Dispatcher dispatcher, Envelope call, Object original, T result) {
+    return new TaskFuture<>(dispatcher, call, original, true, result);
+  }
+
+  /**
+   * What travels.
+   *
+   * @return the user's code with its arguments
+   */
+  public Envelope call() {
+    return call;
+  }
+
+  /**
+   * The user's own object.
+   *
+   * @return what was submitted
+   */
+  public Object original() {
+    return original;
+  }
+
+  /**
+   * What to call this task in messages.
+   *
+   * @return a name for people
+   */
+  public String name() {
+    return TaskName.of(original);
+  }
+
+  List<Integer> lostWith() {
+    return lostWith == null ? List.of() : List.copyOf(lostWith);
+  }
+
+  void lostWith(int rank) {
+    if (lostWith == null) {
+      lostWith = new ArrayList<>(1);
+    }
+    lostWith.add(rank);
+  }
+
+  /** Completes with what the worker returned. */
+  @SuppressWarnings("unchecked") // the worker ran this very task
+  void succeed(Object value) {
+    super.complete(hasOwnResult ? ownResult : (T) value);
+  }
+
+  /**
+   * Completes with a failure, so that {@code get} throws it as the cause of an ExecutionException,
+   * whatever its type.
+   *
+   * @param failure what the task threw, or what befell it
+   */
+  public void fail(Throwable failure) {
+    boolean special =
+        failure instanceof CancellationException || failure instanceof CompletionException;
+    super.completeExceptionally(special ? new CompletionException(failure) : failure);
+  }
+
+  @Override
+  public boolean complete(T value) {
+    return unwanted(super.complete(value), false);
+  }
+
+  @Override
+  public boolean completeExceptionally(Throwable failure) {
+    return unwanted(super.completeExceptionally(failure), false);
+  }
+
+  @Override
+  public boolean cancel(boolean mayInterruptIfRunning) {
+    boolean wasDone = isDone();
+    boolean cancelled = super.cancel(mayInterruptIfRunning);
+    unwanted(!wasDone && cancelled, mayInterruptIfRunning);
+    return cancelled;
+  }
+
+  private boolean unwanted(boolean justCompleted, boolean interrupt) {
+    if (justCompleted) {
+      dispatcher.unwanted(this, interrupt);
+    }
+    return justCompleted;
+  }
+
+  /** Does nothing: the task runs on a worker. Here for those who wrap a RunnableFuture. */
+  @Override
+  public void run() {}
+}

@@ -1,0 +1,7 @@
+/**
+ * Main's side of a pool: the queue of tasks, which worker gets which, and what becomes of their
+ * futures.
+ *
+ * <p>Meets the workers' side in {@link dev.mpipool.wire} only.
+ */
+package dev.mpipool.dispatch;

@@ -1,0 +1,45 @@
+package dev.mpipool.wire;
+
+/** What an entry of a frame says. */
+public enum EntryKind {
+  /** To a worker: run this task. The body is the encoded task. */
+  TASK(1),
+  /** To a worker: the task is no longer wanted. The body is one byte: 1 to interrupt it. */
+  CANCEL(2),
+  /** To a worker: nothing more will come; answer {@link #GONE} and leave. No id, no body. */
+  RELEASE(3),
+  /** To a worker: main ends without having closed the pool. No id, no body. */
+  ABANDON(4),
+  /** To main: the task returned. The body is the encoded result. */
+  RESULT(17),
+  /** To main: the task has no result. The body is a {@link FailureReport}. */
+  FAILURE(18),
+  /** To main: a cancelled task was dropped before it began. No body. */
+  DROPPED(19),
+  /** To main: this worker has left. No id, no body. */
+  GONE(20);
+
+  private static final EntryKind[] BY_CODE = new EntryKind[Byte.MAX_VALUE + 1];
+
+  static {
+    for (EntryKind kind : values()) {
+      BY_CODE[kind.code] = kind;
+    }
+  }
+
+  private final byte code;
+
+  EntryKind(int code) {
+    this.code = (byte) code;
+  }
+
+  /** The byte that stands for this kind in a frame. */
+  byte code() {
+    return code;
+  }
+
+  /** The kind a byte stands for, or null if there is none. */
+  static EntryKind ofCode(byte code) {
+    return code < 0 ? null : BY_CODE[code];
+  }
+}

@@ -1,0 +1,23 @@
+package dev.mpipool.wire;
+
+import java.io.Serializable;
+import java.util.List;
+import java.util.concurrent.Callable;
+
+/** A task as it travels: some code, and the arguments it is called with. */
+public interface Envelope extends Callable<Object>, Serializable {
+
+  /**
+   * What the user wants to run.
+   *
+   * @return a callable, runnable or function
+   */
+  Object code();
+
+  /**
+   * What it is called with.
+   *
+   * @return the arguments in order, nulls included
+   */
+  List<Object> arguments();
+}

@@ -1,0 +1,153 @@
+package dev.mpipool.wire;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import org.apache.commons.lang3.exception.ExceptionUtils;
+
+/**
+ * Why a task has no result. It always arrives: the exception itself comes along where it can
+ * travel, its text in any case.
+ *
+ * <pre>
+ *   | origin (byte) | type | message | stack | encoded exception |
+ *   each of the four:  | length (int), -1 for none | bytes, text in UTF-8 |
+ * </pre>
+ *
+ * @param origin who failed
+ * @param type the exception's class name
+ * @param message its message, or null
+ * @param stack its stack trace as text
+ * @param exception the exception itself, encoded, or null
+ */
+public record FailureReport(
+    Origin origin, String type, String message, String stack, ByteBuffer exception) {
+
+  /** Who failed. */
+  public enum Origin {
+    /** The task threw. */
+    TASK('T'),
+    /** The task could not be read on the worker. */
+    READING_TASK('R'),
+    /** The result could not be turned into bytes. */
+    WRITING_RESULT('W');
+
+    private final char code;
+
+    Origin(char code) {
+      this.code = code;
+    }
+
+    private static Origin ofCode(int code) throws IOException {
+      for (Origin origin : values()) {
+        if (origin.code == code) {
+          return origin;
+        }
+      }
+      throw new IOException("A failure of the unknown origin " + code);
+    }
+  }
+
+  /**
+   * A report of an exception.
+   *
+   * @param origin who failed
+   * @param exception what was thrown
+   * @param serializer encodes it, if it can
+   * @return a report, whatever the exception is like
+   */
+  public static FailureReport of(Origin origin, Throwable exception, Serializer serializer) {
+    ByteBuffer encoded = null;
+    try {
+      encoded = serializer.encode(exception);
+    } catch (Exception | LinkageError | StackOverflowError | OutOfMemoryError e) {
+      // its text travels
+    }
+    return new FailureReport(
+        origin, exception.getClass().getName(), message(exception), stack(exception), encoded);
+  }
+
+  /**
+   * This report as bytes.
+   *
+   * @return the body of a {@link EntryKind#FAILURE} entry
+   */
+  public ByteBuffer encode() {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (DataOutputStream out = new DataOutputStream(bytes)) {
+      out.writeByte(origin.code);
+      for (String text : new String[] {type, message, stack}) {
+        write(out, text == null ? null : text.getBytes(StandardCharsets.UTF_8));
+      }
+      write(out, exception == null ? null : bytes(exception));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return ByteBuffer.wrap(bytes.toByteArray());
+  }
+
+  /**
+   * Reads a report.
+   *
+   * @param body the body of a {@link EntryKind#FAILURE} entry
+   * @return the report
+   * @throws IOException if the body is anything else
+   */
+  public static FailureReport decode(ByteBuffer body) throws IOException {
+    try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes(body)))) {
+      Origin origin = Origin.ofCode(in.readByte());
+      String type = text(read(in));
+      String message = text(read(in));
+      String stack = text(read(in));
+      byte[] encoded = read(in);
+      return new FailureReport(
+          origin, type, message, stack, encoded == null ? null : ByteBuffer.wrap(encoded));
+    }
+  }
+
+  private static void write(DataOutputStream out, byte[] bytes) throws IOException {
+    out.writeInt(bytes == null ? -1 : bytes.length);
+    if (bytes != null) {
+      out.write(bytes);
+    }
+  }
+
+  private static byte[] read(DataInputStream in) throws IOException {
+    int length = in.readInt();
+    if (length < -1 || length > in.available()) {
+      throw new IOException("A failure with a part of the impossible length " + length);
+    }
+    return length < 0 ? null : in.readNBytes(length);
+  }
+
+  private static String text(byte[] bytes) {
+    return bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
+  }
+
+  private static byte[] bytes(ByteBuffer buffer) {
+    byte[] bytes = new byte[buffer.remaining()];
+    buffer.duplicate().get(bytes);
+    return bytes;
+  }
+
+  private static String message(Throwable exception) {
+    try {
+      return exception.getMessage();
+    } catch (RuntimeException | StackOverflowError e) {
+      return null; // getMessage is the program's own code
+    }
+  }
+
+  private static String stack(Throwable exception) {
+    try {
+      return ExceptionUtils.getStackTrace(exception);
+    } catch (RuntimeException | StackOverflowError e) {
+      return exception.getClass().getName();
+    }
+  }
+}

@@ -1,0 +1,153 @@
+package dev.mpipool.wire;
+
+import dev.mpipool.comm.Communicator;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The one thread of a pool that sends. Entries that pile up for a rank while it is busy share the
+ * next frame; a lone entry goes out at once.
+ *
+ * <p>Posting never waits, so threads that receive may post. A send may wait for its receiver, and
+ * receivers never wait for a send of their own, so all sends come to an end.
+ */
+public final class FrameSender {
+
+  /** The tag of all frames. A pool has a communicator to itself. */
+  public static final int TAG = 0;
+
+  /**
+   * Entries that together are longer go into several frames; one that is longer alone goes alone.
+   */
+  private static final long FRAME_BYTES = 1 << 20;
+
+  private static final Logger LOG = LoggerFactory.getLogger(FrameSender.class);
+
+  private final Communicator communicator;
+  private final SendFailureListener failures;
+  private final Thread thread;
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private Map<Integer, Queue<Entry>> waiting = new LinkedHashMap<>();
+  private boolean closed;
+
+  /** Hears of ranks that cannot be reached. */
+  @FunctionalInterface
+  public interface SendFailureListener {
+    /**
+     * A frame could not be sent; it is dropped. Called on the sender's thread.
+     *
+     * @param destination the rank it was for
+     * @param failure what went wrong
+     */
+    void sendFailed(int destination, RuntimeException failure);
+  }
+
+  /**
+   * Starts the thread, as a daemon.
+   *
+   * @param communicator to send on
+   * @param threadName its name
+   * @param failures hears when a frame could not be sent
+   */
+  public FrameSender(Communicator communicator, String threadName, SendFailureListener failures) {
+    this.communicator = communicator;
+    this.failures = failures;
+    this.thread = new Thread(this::sendAll, threadName);
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  /**
+   * Has an entry sent. After {@link #close} it is dropped.
+   *
+   * @param destination the rank it is for
+   * @param entry what to send
+   */
+  public void post(int destination, Entry entry) {
+    lock.lock();
+    try {
+      if (!closed) {
+        waiting.computeIfAbsent(destination, key -> new ArrayDeque<>()).add(entry);
+        changed.signal();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Lets the thread end when everything posted has been sent. Returns at once. */
+  public void close() {
+    lock.lock();
+    try {
+      closed = true;
+      changed.signal();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Waits for the thread's end after {@link #close}, without noticing interrupts.
+   *
+   * @param millis how long at most
+   * @return whether it has ended
+   */
+  public boolean awaitEnd(long millis) {
+    return Threads.join(thread, millis);
+  }
+
+  private void sendAll() {
+    while (true) {
+      Map<Integer, Queue<Entry>> taken = takeAll();
+      if (taken.isEmpty()) {
+        return;
+      }
+      taken.forEach(this::sendTo);
+    }
+  }
+
+  private Map<Integer, Queue<Entry>> takeAll() {
+    lock.lock();
+    try {
+      while (waiting.isEmpty() && !closed) {
+        changed.awaitUninterruptibly();
+      }
+      Map<Integer, Queue<Entry>> taken = waiting;
+      waiting = new LinkedHashMap<>();
+      return taken;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void sendTo(int destination, Queue<Entry> entries) {
+    try {
+      while (!entries.isEmpty()) {
+        communicator.send(destination, TAG, Frame.encode(nextFrame(entries)));
+      }
+    } catch (RuntimeException e) {
+      LOG.debug("A frame for rank {} could not be sent", destination, e);
+      failures.sendFailed(destination, e);
+    }
+  }
+
+  private static List<Entry> nextFrame(Queue<Entry> entries) {
+    List<Entry> frame = new ArrayList<>();
+    long length = 0;
+    do {
+      length += Frame.length(entries.peek());
+      frame.add(entries.poll());
+    } while (!entries.isEmpty() && length + Frame.length(entries.peek()) <= FRAME_BYTES);
+    return frame;
+  }
+}

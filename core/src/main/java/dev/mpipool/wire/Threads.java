@@ -1,0 +1,39 @@
+package dev.mpipool.wire;
+
+import java.util.concurrent.TimeUnit;
+
+/** Waiting that interrupts do not end, for the pool's own threads. */
+public final class Threads {
+
+  private Threads() {}
+
+  /**
+   * Waits for a thread's end.
+   *
+   * @param thread any but the calling one
+   * @param millis how long at most
+   * @return whether it has ended
+   */
+  public static boolean join(Thread thread, long millis) {
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+    boolean interrupted = false;
+    try {
+      while (thread.isAlive()) {
+        long rest = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+        if (rest <= 0) {
+          return false;
+        }
+        try {
+          thread.join(rest);
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+      return true;
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}

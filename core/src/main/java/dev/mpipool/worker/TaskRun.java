@@ -1,0 +1,96 @@
+package dev.mpipool.worker;
+
+import dev.mpipool.wire.Entry;
+import dev.mpipool.wire.EntryKind;
+import dev.mpipool.wire.Envelope;
+import dev.mpipool.wire.FailureReport;
+import dev.mpipool.wire.FailureReport.Origin;
+import dev.mpipool.wire.Serializer;
+import java.nio.ByteBuffer;
+
+/** One task on a worker: read, run and answered on a task thread; cancelled from the listener's. */
+final class TaskRun {
+
+  private final long id;
+  private final Serializer serializer;
+  private ByteBuffer encoded;
+
+  /** The thread that runs the task, from begin to end. Guarded by this. */
+  private Thread runner;
+
+  private boolean cancelled;
+
+  TaskRun(long id, ByteBuffer encoded, Serializer serializer) {
+    this.id = id;
+    this.encoded = encoded;
+    this.serializer = serializer;
+  }
+
+  long id() {
+    return id;
+  }
+
+  /**
+   * The task is no longer wanted: it will not begin, and if it runs and may be interrupted, it is.
+   *
+   * @return whether it had not begun
+   */
+  synchronized boolean cancel(boolean interrupt) {
+    boolean begun = runner != null || encoded == null;
+    cancelled = true;
+    if (runner != null && interrupt) {
+      runner.interrupt();
+    }
+    return !begun;
+  }
+
+  /** Runs the task in the calling thread and returns the answer. */
+  Entry run() {
+    if (!begin()) {
+      return new Entry(EntryKind.DROPPED, id);
+    }
+    try {
+      return answer();
+    } finally {
+      end();
+    }
+  }
+
+  private synchronized boolean begin() {
+    if (!cancelled) {
+      runner = Thread.currentThread();
+    }
+    return !cancelled;
+  }
+
+  /** From here on no interrupt can come, and one that came is forgotten: it was for this task. */
+  private synchronized void end() {
+    runner = null;
+    encoded = null;
+    Thread.interrupted();
+  }
+
+  private Entry answer() {
+    Envelope task;
+    try {
+      task = (Envelope) serializer.decode(encoded);
+    } catch (Throwable e) {
+      return failure(Origin.READING_TASK, e);
+    }
+    Object result;
+    try {
+      result = task.call();
+    } catch (Throwable e) {
+      return failure(Origin.TASK, e);
+    }
+    try {
+      return new Entry(EntryKind.RESULT, id, serializer.encode(result));
+    } catch (Throwable e) {
+      return failure(Origin.WRITING_RESULT, e);
+    }
+  }
+
+  private Entry failure(Origin origin, Throwable e) {
+    return new Entry(EntryKind.FAILURE, id, FailureReport.of(origin, e, serializer).encode());
+  }
+}
