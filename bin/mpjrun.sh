@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Runs a Java program on MPI ranks: bin/mpjrun.sh -np 4 Example (-h prints all options).
+# Builds what is missing or out of date first; MPIPOOL_NO_BUILD=1 takes what is there.
+set -euo pipefail
+
+script=${BASH_SOURCE[0]}
+while [ -L "$script" ]; do
+  folder=$(cd -P "$(dirname "$script")" && pwd)
+  script=$(readlink "$script")
+  case $script in /*) ;; *) script=$folder/$script ;; esac
+done
+home=$(cd -P "$(dirname "$script")/.." && pwd)
+built=$home/launcher/target/built
+
+up_to_date() {
+  [ -f "$built" ] &&
+    [ -z "$(find "$home/pom.xml" "$home"/{device,core,examples,launcher}/pom.xml \
+      "$home"/{device,core,examples,launcher}/src/main -newer "$built" -print -quit)" ]
+}
+
+build() {
+  up_to_date && return # another run was quicker
+  [ -f "$built" ] || echo "mpjrun.sh: building for the first time; this takes some minutes" >&2
+  if ! (cd "$home" && mvn -q -B -DskipTests package) >&2; then
+    echo "mpjrun.sh: the build failed; try: cd '$home' && mvn -DskipTests package" >&2
+    exit 1
+  fi
+}
+
+if [ -z "${MPIPOOL_NO_BUILD:-}" ] && ! up_to_date; then
+  if ! command -v mvn >/dev/null; then
+    echo "mpjrun.sh: Maven is needed to build; install it (apt-get install maven) and try again" >&2
+    exit 1
+  fi
+  mkdir -p "$home/.mpj"
+  if command -v flock >/dev/null; then
+    exec 9>"$home/.mpj/build.lock"
+    flock 9
+    build
+    exec 9>&-
+  else
+    build
+  fi
+fi
+if [ ! -f "$built" ]; then
+  echo "mpjrun.sh: nothing is built yet; unset MPIPOOL_NO_BUILD or run: mvn -DskipTests package" >&2
+  exit 1
+fi
+
+mpj=$("$home/bin/setup-mpj.sh")
+java=java
+if [ -n "${JAVA_HOME:-}" ] && [ -x "$JAVA_HOME/bin/java" ]; then java=$JAVA_HOME/bin/java; fi
+jars=("$home"/launcher/target/mpipool-launcher-*.jar)
+exec "$java" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx128m \
+  "-Dmpipool.home=$home" "-Dmpipool.mpj.home=$mpj" \
+  -cp "${jars[0]}:$home/launcher/target/lib/*" dev.mpipool.launcher.Main "$@"

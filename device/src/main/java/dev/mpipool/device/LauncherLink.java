@@ -1,0 +1,220 @@
+package dev.mpipool.device;
+
+import java.io.BufferedOutputStream;
+import java.io.Closeable;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+
+/**
+ * The line between the process of a rank and the launcher that started it.
+ *
+ * <p>Through it the rank learns which other ranks were lost, and the launcher how the rank's {@code
+ * main} ended. It is also what ties the process to its job: when the launcher is gone, in whatever
+ * way, the process halts.
+ *
+ * <p>The launcher opens the link before the program's {@code main} starts. A process that was not
+ * started by the launcher has none. All methods may be called from any thread.
+ */
+public final class LauncherLink implements Closeable {
+  /** Launcher to rank: another rank was lost. Its number (int) and the reason (UTF) follow. */
+  public static final int LOST = 1;
+
+  /** Launcher to rank: the job is over, leave. Nothing follows. */
+  public static final int LEAVE = 2;
+
+  /** Rank to launcher: the program ended. The name of an {@link Ending} follows (UTF). */
+  public static final int ENDED = 3;
+
+  /** The largest silence, in milliseconds, while the link is being opened. */
+  private static final int OPENING = 10_000;
+
+  private static volatile LauncherLink current;
+
+  private final Socket socket;
+  private final DataOutputStream out;
+  private final Runnable onLeave;
+  private final Map<Integer, String> lost = new LinkedHashMap<>();
+  private final List<LostRankListener> listeners = new ArrayList<>();
+  private final BlockingQueue<Runnable> news = new LinkedBlockingQueue<>();
+
+  private LauncherLink(Socket socket, DataOutputStream out, Runnable onLeave) {
+    this.socket = socket;
+    this.out = out;
+    this.onLeave = onLeave;
+  }
+
+  /** Is told about ranks that died. */
+  @FunctionalInterface
+  public interface LostRankListener {
+    /**
+     * A rank is gone and will not come back. Called once for each lost rank, on a daemon thread of
+     * the link that does nothing else: whoever blocks here delays only further news.
+     *
+     * @param rank the rank in the world of the job
+     * @param reason how it ended, for people
+     */
+    void rankLost(int rank, String reason);
+  }
+
+  /** How a rank's program came to its end. */
+  public enum Ending {
+    /** {@code main} returned, and MPI was finalized or never used. */
+    FINISHED,
+    /** {@code main} returned without {@code MPI.Finalize}. */
+    UNFINISHED,
+    /** {@code main} threw. */
+    THREW,
+    /** {@code System.exit} was called, and MPI was finalized or never used. */
+    EXITED,
+    /** {@code System.exit} was called without {@code MPI.Finalize}. */
+    EXITED_UNFINISHED
+  }
+
+  /**
+   * The link of this process.
+   *
+   * @return the link, or nothing where the launcher did not start this process
+   */
+  public static Optional<LauncherLink> current() {
+    return Optional.ofNullable(current);
+  }
+
+  /**
+   * Connects this process with its launcher; for the launcher's own code.
+   *
+   * @param launcher where the launcher listens
+   * @param rank the rank that this process is
+   * @param secret the secret of the job
+   * @param onLeave run, on a thread of the link, when the launcher asks this process to leave
+   * @return the link, which is also {@link #current()} from now on
+   * @throws IOException if the launcher is not there or does not know the secret
+   */
+  public static LauncherLink open(
+      InetSocketAddress launcher, int rank, byte[] secret, Runnable onLeave) throws IOException {
+    Socket socket = new Socket();
+    try {
+      socket.connect(launcher, OPENING);
+      socket.setSoTimeout(OPENING);
+      socket.setTcpNoDelay(true);
+      keepAlive(socket);
+      DataInputStream in = new DataInputStream(socket.getInputStream());
+      DataOutputStream out =
+          new DataOutputStream(new BufferedOutputStream(socket.getOutputStream()));
+      LinkHandshake.asRank(in, out, rank, secret);
+      socket.setSoTimeout(0);
+      LauncherLink link = new LauncherLink(socket, out, onLeave);
+      daemon("mpipool-launcher-link", () -> link.read(in));
+      daemon("mpipool-launcher-news", link::tell);
+      current = link;
+      return link;
+    } catch (IOException e) {
+      socket.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Makes the kernel ask after a silent peer, so that also a host that vanished is noticed. Asked
+   * is the kernel of the other host: a process that is merely stopped stays connected.
+   *
+   * @param socket either end of a link
+   * @throws IOException if the socket is closed
+   */
+  public static void keepAlive(Socket socket) throws IOException {
+    socket.setKeepAlive(true);
+    if (socket.supportedOptions().contains(jdk.net.ExtendedSocketOptions.TCP_KEEPIDLE)) {
+      socket.setOption(jdk.net.ExtendedSocketOptions.TCP_KEEPIDLE, 10);
+      socket.setOption(jdk.net.ExtendedSocketOptions.TCP_KEEPINTERVAL, 5);
+      socket.setOption(jdk.net.ExtendedSocketOptions.TCP_KEEPCOUNT, 4);
+    }
+  }
+
+  /**
+   * Registers a listener. It is told of ranks lost from now on, and of those lost before.
+   *
+   * @param listener called on the link's own thread
+   */
+  public void onRankLost(LostRankListener listener) {
+    synchronized (lost) {
+      listeners.add(listener);
+      lost.forEach((rank, reason) -> news.add(() -> listener.rankLost(rank, reason)));
+    }
+  }
+
+  /**
+   * Tells the launcher how the program ended; for the launcher's own code.
+   *
+   * @param ending how
+   * @throws IOException if the launcher is gone
+   */
+  public void ended(Ending ending) throws IOException {
+    synchronized (out) {
+      out.writeByte(ENDED);
+      out.writeUTF(ending.name());
+      out.flush();
+    }
+  }
+
+  /**
+   * Closes the link, upon which this process halts as it does when the launcher is gone; for tests.
+   *
+   * @throws IOException if the socket cannot be closed
+   */
+  @Override
+  public void close() throws IOException {
+    socket.close();
+  }
+
+  private void read(DataInputStream in) {
+    try {
+      while (true) {
+        int message = in.readByte();
+        if (message == LOST) {
+          lost(in.readInt(), in.readUTF());
+        } else if (message == LEAVE) {
+          daemon("mpipool-launcher-leave", onLeave);
+        } else {
+          break;
+        }
+      }
+    } catch (IOException e) {
+      // The launcher is gone: nobody is left to report to.
+    }
+    Runtime.getRuntime().halt(1);
+  }
+
+  private void lost(int rank, String reason) {
+    synchronized (lost) {
+      if (lost.putIfAbsent(rank, reason) == null) {
+        listeners.forEach(listener -> news.add(() -> listener.rankLost(rank, reason)));
+      }
+    }
+  }
+
+  private void tell() {
+    while (true) {
+      try {
+        news.take().run();
+      } catch (InterruptedException | RuntimeException e) {
+        Thread thread = Thread.currentThread();
+        thread.getUncaughtExceptionHandler().uncaughtException(thread, e);
+      }
+    }
+  }
+
+  private static void daemon(String name, Runnable task) {
+    Thread thread = new Thread(task, name);
+    thread.setDaemon(true);
+    thread.start();
+  }
+}

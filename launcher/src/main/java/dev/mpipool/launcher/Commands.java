@@ -1,0 +1,103 @@
+package dev.mpipool.launcher;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** The command lines of a job's JVMs. */
+final class Commands {
+  private final JobSpec job;
+  private final Product product;
+  private final String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+
+  Commands(JobSpec job, Product product) {
+    this.job = job;
+    this.product = product;
+  }
+
+  /** The JVM whose threads are the ranks. */
+  List<String> threads(String launcher) throws IOException {
+    List<String> command = jvm(0, launcher, "threads");
+    command.addAll(List.of("-cp", product.ofThreads(), MulticoreMain.class.getName()));
+    command.add(Integer.toString(job.np()));
+    command.add(Boolean.toString(job.tagOutput()));
+    command.add(product.ofThread(job.classPath(), ClassPaths.bringsLogging(job.classPath())));
+    command.add(job.mainClass());
+    command.addAll(job.arguments());
+    return command;
+  }
+
+  /** The JVM of one rank on this host. */
+  List<String> process(int rank, String launcher, String configuration) throws IOException {
+    List<String> command = jvm(rank, launcher, "process");
+    command.addAll(rankMain(rank, configuration));
+    return command;
+  }
+
+  /**
+   * The command for ssh that starts one rank on its host, where the same folders are; the secret
+   * goes to its input.
+   */
+  List<String> remote(int rank, String launcher, String configuration) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.addAll(List.of("exec", "env", "MPJ_HOME=" + product.mpj(), java));
+    command.addAll(job.jvmOptions());
+    command.add("-D" + RankMain.LAUNCHER + "=" + launcher);
+    command.add("-D" + RankMain.RANK + "=" + rank);
+    command.add("-D" + RankMain.SECRET_ON_STDIN + "=true");
+    command.addAll(rankMain(rank, configuration));
+    StringBuilder line =
+        new StringBuilder("cd ").append(quote(job.folder().toString())).append(" &&");
+    command.forEach(word -> line.append(' ').append(quote(word)));
+    List<String> ssh = new ArrayList<>(ssh());
+    ssh.add(job.host(rank));
+    ssh.add(line.toString());
+    return ssh;
+  }
+
+  /** Makes one word of the remote shell of a text, whatever it contains. */
+  static String quote(String word) {
+    return word.matches("[A-Za-z0-9_@%+=:,./-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
+  }
+
+  private List<String> jvm(int rank, String launcher, String archive) {
+    List<String> command = new ArrayList<>();
+    command.add(java);
+    String archives = System.getProperty("mpipool.archives");
+    if (archives != null && Files.isRegularFile(Path.of(archives, archive + ".jsa"))) {
+      command.add("-XX:SharedArchiveFile=" + archives + File.separator + archive + ".jsa");
+      command.add("-Xshare:auto");
+      command.add("-Xlog:cds=off");
+      command.add("-Xlog:cds+dynamic=off");
+    }
+    command.addAll(job.jvmOptions());
+    command.add("-D" + RankMain.LAUNCHER + "=" + launcher);
+    command.add("-D" + RankMain.RANK + "=" + rank);
+    return command;
+  }
+
+  private List<String> rankMain(int rank, String configuration) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add("-cp");
+    command.add(product.ofProcess(job.classPath(), ClassPaths.bringsLogging(job.classPath())));
+    command.add(RankMain.class.getName());
+    command.add(job.mainClass());
+    command.add(Integer.toString(rank));
+    command.add(configuration);
+    command.add(job.device().mpjName().toLowerCase(Locale.ROOT));
+    command.addAll(job.arguments());
+    return command;
+  }
+
+  private static List<String> ssh() {
+    String command = System.getenv("MPIPOOL_SSH");
+    return List.of(
+        (command == null || command.isBlank() ? "ssh -o BatchMode=yes" : command)
+            .strip()
+            .split("\\s+"));
+  }
+}

@@ -1,0 +1,201 @@
+package dev.mpipool.launcher;
+
+import dev.mpipool.device.LauncherLink.Ending;
+import java.io.IOException;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * One run of a program, from its first process to its last.
+ *
+ * <p>Everything that happens (a rank reports, a process ends, somebody wants the launcher to stop)
+ * becomes an event in one queue, and one thread decides what follows. A job that is being ended
+ * goes through three steps: the ranks are told and have a grace, then they get SIGTERM, then
+ * SIGKILL.
+ */
+final class Job implements Ranks.Listener {
+  /** Milliseconds that the other ranks have once main's has ended. */
+  private static final int GRACE = 1_000;
+
+  /** Milliseconds that main's rank has once another was lost: it may report what it had begun. */
+  private static final int GRACE_OF_MAIN = 3_000;
+
+  /** Milliseconds between SIGTERM and SIGKILL. */
+  private static final int TERM = 1_500;
+
+  private static final Set<Ending> RETURNED = EnumSet.of(Ending.FINISHED, Ending.UNFINISHED);
+
+  private final JobSpec spec;
+  private final Ranks ranks;
+  private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
+  private final CountDownLatch over = new CountDownLatch(1);
+  private final Map<Integer, Ending> endings = new HashMap<>();
+  private int exitCode;
+  private Step step = Step.RUNNING;
+  private long deadline;
+
+  private enum Step {
+    RUNNING,
+    GRACE,
+    TERM,
+    KILL
+  }
+
+  private interface Event {
+    void happen();
+  }
+
+  Job(JobSpec spec, Product product) throws IOException {
+    this.spec = spec;
+    this.ranks = new Ranks(spec, product, this);
+  }
+
+  /** Runs the job, and returns its exit code once every process has ended. */
+  int run() throws IOException, InterruptedException {
+    try (ranks) {
+      ranks.start();
+      while (!ranks.alive().isEmpty()) {
+        Event event = next();
+        if (event == null) {
+          nextStep();
+        } else {
+          event.happen();
+        }
+      }
+      return exitCode;
+    } finally {
+      ranks.kill();
+      over.countDown();
+    }
+  }
+
+  /** Ends the job from outside, and waits until it is over. */
+  void stop() {
+    events.add(() -> end(0));
+    try {
+      over.await(10, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Override
+  public void ended(int rank, Ending ending) {
+    events.add(
+        () -> {
+          endings.put(rank, ending);
+          checkStart();
+          checkRest();
+        });
+  }
+
+  @Override
+  public void exited(int rank, int code) {
+    events.add(() -> handleExit(rank, code));
+  }
+
+  @Override
+  public void waiting() {
+    events.add(this::checkStart);
+  }
+
+  private Event next() throws InterruptedException {
+    return step == Step.RUNNING || step == Step.KILL
+        ? events.take()
+        : events.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+  }
+
+  private void handleExit(int rank, int code) {
+    RankProcess process = ranks.remove(rank);
+    Ending ending = endings.getOrDefault(rank, code == 0 ? Ending.EXITED_UNFINISHED : null);
+    if (rank == 0) {
+      mainExited(process, ending, code);
+    } else if (step == Step.RUNNING && !isNormal(ending, code)) {
+      workerLost(process, ending, code);
+    }
+    checkStart();
+    checkRest();
+  }
+
+  private void mainExited(RankProcess process, Ending ending, int code) {
+    boolean first = step == Step.RUNNING;
+    if (first) {
+      exitCode = code;
+    }
+    if (first && code == 0 && ending == Ending.FINISHED) {
+      return; // the others may go on as long as they like
+    }
+    String reason =
+        ending == Ending.UNFINISHED ? "ended without MPI.Finalize" : RankProcess.describe(code);
+    if (first && ending == null && RankProcess.isSignal(code)) {
+      say(process.name() + " was " + reason);
+    }
+    ranks.tellLost(0, reason);
+    end(GRACE);
+  }
+
+  private void workerLost(RankProcess process, Ending ending, int code) {
+    String reason =
+        ending == Ending.THREW ? "its main threw an exception" : RankProcess.describe(code);
+    say(process.name() + " was lost: " + reason);
+    ranks.tellLost(process.rank(), reason);
+    if (!spec.device().survivesLoss() || ending == Ending.THREW) {
+      exitCode = 1;
+      end(GRACE_OF_MAIN);
+    }
+  }
+
+  private static boolean isNormal(Ending ending, int code) {
+    return code == 0
+        && (ending == Ending.FINISHED || ending == Ending.EXITED || ending == Ending.UNFINISHED);
+  }
+
+  /** A rank that ended before MPI.Init would be waited for by the others for ever. */
+  private void checkStart() {
+    for (int rank = 0; rank < spec.np() && step == Step.RUNNING; rank++) {
+      if (endings.containsKey(rank) && ranks.isMissed(rank)) {
+        say("rank " + rank + " ended without MPI.Init, where other ranks wait for it");
+        exitCode = 1;
+        end(0);
+      }
+    }
+  }
+
+  /** Lets the ranks go that have nothing left but to wait for the others. */
+  private void checkRest() {
+    boolean allReturned =
+        ranks.alive().stream().allMatch(process -> RETURNED.contains(endings.get(process.rank())));
+    if (allReturned) {
+      ranks.alive().forEach(process -> ranks.tellLeave(process.rank()));
+    }
+  }
+
+  private void end(int grace) {
+    long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(grace);
+    if (step == Step.RUNNING || (step == Step.GRACE && until < deadline)) {
+      step = Step.GRACE;
+      deadline = until;
+    }
+  }
+
+  private void nextStep() {
+    if (step == Step.GRACE) {
+      step = Step.TERM;
+      deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(TERM);
+      ranks.terminate();
+    } else if (step == Step.TERM) {
+      step = Step.KILL;
+      ranks.kill();
+    }
+  }
+
+  private static void say(String text) {
+    System.err.println("mpipool: " + text);
+  }
+}

@@ -1,0 +1,47 @@
+package dev.mpipool.launcher;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * What to run.
+ *
+ * @param np how many ranks
+ * @param device on which device
+ * @param hosts where the ranks run, one for each; empty: all on this host
+ * @param jvmOptions for the JVM of each rank
+ * @param classPath the program's own class path, absolute
+ * @param folder the working folder of each rank
+ * @param tagOutput whether each line of output begins with its rank
+ * @param switchLimit the length in bytes from which niodev asks before it sends
+ * @param mainClass the program's main class
+ * @param arguments the program's arguments
+ */
+record JobSpec(
+    int np,
+    Device device,
+    List<String> hosts,
+    List<String> jvmOptions,
+    List<Path> classPath,
+    Path folder,
+    boolean tagOutput,
+    int switchLimit,
+    String mainClass,
+    List<String> arguments) {
+
+  JobSpec {
+    hosts = List.copyOf(hosts);
+    jvmOptions = List.copyOf(jvmOptions);
+    classPath = List.copyOf(classPath);
+    arguments = List.copyOf(arguments);
+  }
+
+  /** Whether every rank runs on the launcher's own host. */
+  boolean local() {
+    return hosts.stream().allMatch(Machines::isThisHost);
+  }
+
+  String host(int rank) {
+    return hosts.isEmpty() ? Machines.THIS_HOST : hosts.get(rank);
+  }
+}

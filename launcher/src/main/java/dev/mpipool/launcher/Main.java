@@ -1,0 +1,43 @@
+package dev.mpipool.launcher;
+
+import java.io.IOException;
+import java.util.List;
+
+/** Runs a program on MPI ranks: the class behind bin/mpjrun.sh. */
+public final class Main {
+  private static final int USAGE = 2;
+
+  private Main() {}
+
+  /**
+   * Runs the command, and exits with the program's exit code.
+   *
+   * @param arguments as {@code -h} prints them
+   */
+  public static void main(String[] arguments) {
+    System.exit(run(List.of(arguments)));
+  }
+
+  private static int run(List<String> arguments) {
+    try {
+      Options options = Options.parse(arguments);
+      if (options.help()) {
+        System.out.print(options.usage());
+        return 0;
+      }
+      Product product = Product.fromSystemProperties();
+      Job job = new Job(options.toJob(product), product);
+      Runtime.getRuntime().addShutdownHook(new Thread(job::stop, "mpipool-stop"));
+      return job.run();
+    } catch (UsageException e) {
+      System.err.println("mpjrun.sh: " + e.getMessage());
+      return USAGE;
+    } catch (IOException e) {
+      System.err.println("mpjrun.sh: " + e.getMessage());
+      return 1;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return 1;
+    }
+  }
+}

@@ -1,0 +1,289 @@
+package dev.mpipool.launcher;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.jar.Attributes;
+import java.util.jar.JarFile;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+
+/** The command line, which is that of MPJ Express's own mpjrun. */
+@Command(
+    name = "mpjrun.sh",
+    synopsisHeading = "Runs a Java program on MPI ranks.%n%nUsage: ",
+    customSynopsis = {
+      "mpjrun.sh [options] [JVM options] class [arguments]",
+      "       mpjrun.sh [options] [JVM options] -jar file [arguments]%n"
+    },
+    sortOptions = false,
+    separator = " ",
+    usageHelpAutoWidth = true,
+    footer = {
+      "",
+      "JVM options (-D.. -X.. -ea -agentlib:.. --add-opens .. and so on) go to the JVM of each rank.",
+      "What follows the class belongs to the program.",
+      "",
+      "Examples:",
+      "  mpjrun.sh -np 4 Example                       the first example, on four ranks",
+      "  mpjrun.sh -np 4 -cp build/classes my.Main in  a program of your own",
+      "  mpjrun.sh -np 4 -dev niodev -Xmx2g my.Main    each rank in a JVM of its own",
+      "  mpjrun.sh -np 8 -dev niodev -machinesfile hosts -jar my.jar",
+      "",
+      "Exit code: the program's own; 1 if main threw or a rank was lost; 2 if the command is wrong.",
+      "Environment: CLASSPATH as for java; MPIPOOL_SSH, the command that reaches other hosts",
+      "(ssh -o BatchMode=yes); MPJ_HOME, JAVA_HOME; MPIPOOL_NO_BUILD=1 never builds."
+    })
+final class Options {
+  private static final Set<String> WITH_SEPARATE_VALUE =
+      Set.of(
+          "--add-opens",
+          "--add-exports",
+          "--add-modules",
+          "--add-reads",
+          "--limit-modules",
+          "--module-path",
+          "-p",
+          "--upgrade-module-path",
+          "--patch-module",
+          "--enable-native-access");
+
+  private static final Set<String> FLAGS =
+      Set.of(
+          "-ea",
+          "-da",
+          "-esa",
+          "-dsa",
+          "-server",
+          "-client",
+          "-verbose",
+          "-enableassertions",
+          "-disableassertions",
+          "-enablesystemassertions",
+          "-disablesystemassertions",
+          "--enable-preview",
+          "-showversion",
+          "--show-version");
+
+  private static final List<String> PREFIXES =
+      List.of(
+          "-D",
+          "-X",
+          "-ea:",
+          "-da:",
+          "-enableassertions:",
+          "-disableassertions:",
+          "-verbose:",
+          "-agentlib:",
+          "-agentpath:",
+          "-javaagent:");
+
+  /** What MPJ Express's mpjrun knows and this one refuses, with the cure. */
+  private static final Map<String, String> REFUSED =
+      Map.of(
+          "-yarn", "Hadoop YARN is not supported; leave it out",
+          "-debug",
+              "use -agentlib:jdwp=transport=dt_socket,server=y,suspend=y,address=*:PORT instead",
+          "-profile", "use -javaagent:.. or -XX:+FlightRecorder options instead",
+          "-src", "sources are not sent to other hosts; share the folder instead");
+
+  @Option(
+      names = "-np",
+      paramLabel = "N",
+      description = "How many ranks (default: the processors of this host).")
+  private int np = Runtime.getRuntime().availableProcessors();
+
+  @Option(
+      names = "-dev",
+      paramLabel = "DEVICE",
+      description =
+          "multicore (default): the ranks are threads of one JVM. niodev: each rank is a JVM.")
+  private String device = "multicore";
+
+  @Option(
+      names = {"-cp", "-classpath", "--class-path"},
+      paramLabel = "PATH",
+      description = "The program's class path (default: CLASSPATH, else this folder).")
+  private String classPath;
+
+  @Option(names = "-jar", paramLabel = "FILE", description = "Run the main class of this jar.")
+  private Path jar;
+
+  @Option(
+      names = "-wdir",
+      paramLabel = "FOLDER",
+      description = "The ranks' working folder (default: this one).")
+  private Path folder = Path.of("");
+
+  @Option(
+      names = "-machinesfile",
+      paramLabel = "FILE",
+      description =
+          "Hosts to run on, one a line; reached over ssh. The same folders must be there.")
+  private Path machines;
+
+  @Option(
+      names = "-tag-output",
+      description = "Begin each line of output with its rank in brackets.")
+  private boolean tagOutput;
+
+  @Option(
+      names = "-psl",
+      paramLabel = "BYTES",
+      description = "Protocol switch limit of niodev (default: ${DEFAULT-VALUE}).")
+  private int switchLimit = 128 * 1024;
+
+  @Option(
+      names = {"-dport", "-mpjport", "-headnodeip", "-mxboardnum"},
+      paramLabel = "VALUE",
+      hidden = true,
+      description = "Of MPJ Express's daemon, which is not used: ignored.")
+  private String ignored;
+
+  @Option(
+      names = {"-h", "-help", "--help"},
+      usageHelp = true,
+      description = "Print this.")
+  private boolean help;
+
+  private final CommandLine parser = new CommandLine(this);
+  private final List<String> jvmOptions = new ArrayList<>();
+  private final List<String> program = new ArrayList<>();
+
+  /** Sorts the arguments into ours, the JVM's and the program's. */
+  static Options parse(List<String> arguments) throws UsageException {
+    Options options = new Options();
+    List<String> ours = options.sort(arguments);
+    try {
+      options.parser.parseArgs(ours.toArray(String[]::new));
+    } catch (ParameterException e) {
+      throw new UsageException(firstLine(e) + "; -h prints how to use it");
+    }
+    return options;
+  }
+
+  boolean help() {
+    return help;
+  }
+
+  String usage() {
+    return parser.getUsageMessage();
+  }
+
+  private List<String> sort(List<String> arguments) throws UsageException {
+    List<String> ours = new ArrayList<>();
+    Map<String, OptionSpec> known = parser.getCommandSpec().optionsMap();
+    int i = 0;
+    while (i < arguments.size() && arguments.get(i).startsWith("-")) {
+      String option = arguments.get(i++);
+      boolean own = known.containsKey(option);
+      if (!own && !isJvmOption(option)) {
+        throw new UsageException(
+            REFUSED.containsKey(option)
+                ? "option " + option + ": " + REFUSED.get(option)
+                : "unknown option " + option + "; -h prints those there are");
+      }
+      List<String> target = own ? ours : jvmOptions;
+      target.add(option);
+      if (own ? known.get(option).arity().max() > 0 : WITH_SEPARATE_VALUE.contains(option)) {
+        if (i == arguments.size()) {
+          throw new UsageException("option " + option + " needs a value");
+        }
+        target.add(arguments.get(i++));
+      }
+      if (option.equals("-jar")) {
+        break; // as with java, what follows belongs to the program
+      }
+    }
+    program.addAll(arguments.subList(i, arguments.size()));
+    return ours;
+  }
+
+  private static boolean isJvmOption(String option) {
+    int equals = option.indexOf('=');
+    return FLAGS.contains(option)
+        || WITH_SEPARATE_VALUE.contains(equals < 0 ? option : option.substring(0, equals))
+        || PREFIXES.stream().anyMatch(option::startsWith);
+  }
+
+  /** Checks everything that can be checked before a JVM starts. */
+  JobSpec toJob(Product product) throws UsageException, IOException {
+    if (np < 1) {
+      throw new UsageException("-np " + np + ": at least one rank is needed");
+    }
+    if (switchLimit < 12) {
+      throw new UsageException("-psl " + switchLimit + ": at least 12 bytes are needed");
+    }
+    Device on = Device.of(device);
+    if (machines != null && !on.processes()) {
+      throw new UsageException("-machinesfile needs ranks that are processes; add -dev niodev");
+    }
+    if (!Files.isDirectory(folder)) {
+      throw new UsageException("-wdir " + folder + " is no folder");
+    }
+    if (jar == null && program.isEmpty()) {
+      throw new UsageException(
+          "no class to run; try: mpjrun.sh -np 4 Example (-h prints all options)");
+    }
+    List<String> hosts =
+        machines == null ? List.of() : Machines.assign(Machines.read(machines), np);
+    List<Path> path = jar == null ? ClassPaths.parse(classPath) : List.of(readable(jar));
+    String mainClass = jar == null ? program.get(0) : mainClassOf(jar);
+    List<String> arguments = jar == null ? program.subList(1, program.size()) : program;
+    String found = ClassPaths.find(mainClass, path, product);
+    if (found.startsWith(ClassPaths.EXAMPLES)) {
+      path = new ArrayList<>(path);
+      path.add(product.examples());
+    }
+    return new JobSpec(
+        np,
+        on,
+        hosts,
+        jvmOptions,
+        path,
+        folder.toAbsolutePath().normalize(),
+        tagOutput,
+        switchLimit,
+        found,
+        arguments);
+  }
+
+  private static Path readable(Path jar) throws UsageException {
+    if (!Files.isReadable(jar) || Files.isDirectory(jar)) {
+      throw new UsageException("there is no jar file " + jar);
+    }
+    return jar.toAbsolutePath().normalize();
+  }
+
+  private static String mainClassOf(Path jar) throws UsageException {
+    try (JarFile file = new JarFile(jar.toFile())) {
+      String name =
+          file.getManifest() == null
+              ? null
+              : file.getManifest().getMainAttributes().getValue(Attributes.Name.MAIN_CLASS);
+      if (name == null) {
+        throw new UsageException(
+            "the manifest of "
+                + jar
+                + " names no main class; use -cp "
+                + jar
+                + " and name the class");
+      }
+      return name.strip();
+    } catch (IOException e) {
+      throw new UsageException(jar + " is no jar file");
+    }
+  }
+
+  private static String firstLine(Exception e) {
+    return Arrays.asList(String.valueOf(e.getMessage()).split("\\R", 2)).get(0);
+  }
+}

@@ -1,0 +1,119 @@
+package dev.mpipool.launcher;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * Where the product's own parts are.
+ *
+ * @param home the folder of the product
+ * @param mpj the folder of MPJ Express
+ */
+record Product(Path home, Path mpj) {
+  /**
+   * MPJ Express's jars that all ranks of one JVM share, because its device keeps the ranks apart by
+   * itself.
+   */
+  private static final List<String> SHARED_BY_RANKS =
+      List.of("smpdev.jar", "xdev.jar", "mpjbuf.jar", "mpiExp.jar");
+
+  /**
+   * MPJ Express's jars that each rank of one JVM has for itself, because they keep the rank in
+   * static fields.
+   */
+  private static final List<String> OWN_OF_RANK = List.of("mpi.jar", "mpjdev.jar");
+
+  private static final String LOGGING_BINDING = "slf4j-nop.jar";
+
+  static Product fromSystemProperties() {
+    return new Product(
+        Path.of(System.getProperty("mpipool.home")),
+        Path.of(System.getProperty("mpipool.mpj.home")));
+  }
+
+  Path examples() throws IOException {
+    List<Path> jars = jars(home.resolve("examples/target"), "mpipool-examples-*.jar");
+    if (jars.isEmpty()) {
+      throw new IOException(
+          "no examples in " + home.resolve("examples/target") + "; build with mvn package");
+    }
+    return jars.get(0);
+  }
+
+  /**
+   * The class path of a rank that is a process. The product comes first, so that one archive of
+   * classes serves all.
+   */
+  String ofProcess(List<Path> program, boolean bringsLogging) throws IOException {
+    List<Path> path = new ArrayList<>();
+    path.add(launcher());
+    path.addAll(libraries());
+    path.add(mpj.resolve("lib/mpj.jar"));
+    path.addAll(jars(mpj.resolve("lib"), "log4j*.jar"));
+    path.addAll(program);
+    if (!bringsLogging) {
+      path.add(home.resolve("examples/target/lib").resolve(LOGGING_BINDING));
+    }
+    return join(path);
+  }
+
+  /** The class path of the JVM whose threads are ranks, as far as the ranks share it. */
+  String ofThreads() throws IOException {
+    List<Path> path = new ArrayList<>();
+    path.add(launcher());
+    path.add(home.resolve("examples/target/lib/mpipool-device.jar"));
+    SHARED_BY_RANKS.forEach(jar -> path.add(mpj.resolve("lib").resolve(jar)));
+    path.addAll(jars(mpj.resolve("lib"), "log4j*.jar"));
+    return join(path);
+  }
+
+  /** The class path of each rank that is a thread. */
+  String ofThread(List<Path> program, boolean bringsLogging) throws IOException {
+    List<Path> path = new ArrayList<>(libraries());
+    OWN_OF_RANK.forEach(jar -> path.add(mpj.resolve("lib").resolve(jar)));
+    path.addAll(program);
+    if (!bringsLogging) {
+      path.add(home.resolve("examples/target/lib").resolve(LOGGING_BINDING));
+    }
+    return join(path);
+  }
+
+  /**
+   * The product's modules and what they need, without the logging binding, which a program may
+   * replace.
+   */
+  List<Path> libraries() throws IOException {
+    List<Path> jars = jars(home.resolve("examples/target/lib"), "*.jar");
+    jars.removeIf(jar -> jar.endsWith(LOGGING_BINDING));
+    return jars;
+  }
+
+  private Path launcher() throws IOException {
+    List<Path> jars = jars(home.resolve("launcher/target"), "mpipool-launcher-*.jar");
+    if (jars.isEmpty()) {
+      throw new IOException(
+          "no launcher in " + home.resolve("launcher/target") + "; build with mvn package");
+    }
+    return jars.get(0);
+  }
+
+  private static List<Path> jars(Path folder, String glob) throws IOException {
+    List<Path> jars = new ArrayList<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder, glob)) {
+      entries.forEach(jars::add);
+    }
+    Collections.sort(jars);
+    return jars;
+  }
+
+  private static String join(List<Path> path) {
+    return path.stream().map(Path::toString).collect(Collectors.joining(File.pathSeparator));
+  }
+}

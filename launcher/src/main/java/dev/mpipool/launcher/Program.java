@@ -1,0 +1,91 @@
+package dev.mpipool.launcher;
+
+import dev.mpipool.device.LauncherLink.Ending;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.Set;
+
+/**
+ * The program of one rank: its {@code main}, run as java would, and what remains of it afterwards.
+ */
+final class Program {
+  /** What a worker's main lets go by that has no wish to go on after its pool; a normal end. */
+  private static final String WORKERS_EXIT = "dev.mpipool.WorkersExitException";
+
+  private final String mainClass;
+  private final ClassLoader loader;
+
+  Program(String mainClass, ClassLoader loader) {
+    this.mainClass = mainClass;
+    this.loader = loader;
+  }
+
+  /** Runs {@code main} in this thread; the trace of what it throws is printed as java prints it. */
+  Ending run(String[] arguments, int rank) {
+    try {
+      main().invoke(null, (Object) arguments);
+    } catch (InvocationTargetException e) {
+      Throwable thrown = e.getCause();
+      if (rank == 0 || !thrown.getClass().getName().equals(WORKERS_EXIT)) {
+        trim(thrown, Collections.newSetFromMap(new IdentityHashMap<>()));
+        Thread thread = Thread.currentThread();
+        thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);
+        return Ending.THREW;
+      }
+    } catch (ReflectiveOperationException | LinkageError e) {
+      System.err.println("mpipool: cannot run " + mainClass + ": " + e);
+      return Ending.THREW;
+    }
+    return usesMpi() ? Ending.UNFINISHED : Ending.FINISHED;
+  }
+
+  /** Whether MPI was initialized and not finalized. */
+  boolean usesMpi() {
+    try {
+      return Class.forName("mpjdev.javampjdev.MPJDev", true, loader).getField("dev").get(null)
+          != null;
+    } catch (ReflectiveOperationException | LinkageError e) {
+      return false;
+    }
+  }
+
+  private Method main() throws ReflectiveOperationException {
+    Method main = Class.forName(mainClass, true, loader).getMethod("main", String[].class);
+    if (!Modifier.isStatic(main.getModifiers()) || main.getReturnType() != void.class) {
+      throw new NoSuchMethodException("it has no public static void main(String[])");
+    }
+    main.setAccessible(true);
+    return main;
+  }
+
+  /** Takes the launcher's own frames off the bottom of a trace. */
+  private static void trim(Throwable thrown, Set<Throwable> seen) {
+    if (thrown == null || !seen.add(thrown)) {
+      return;
+    }
+    StackTraceElement[] frames = thrown.getStackTrace();
+    int end = frames.length;
+    while (end > 0 && isOurs(frames[end - 1].getClassName())) {
+      end--;
+    }
+    if (end > 0 && end < frames.length) {
+      thrown.setStackTrace(java.util.Arrays.copyOf(frames, end));
+    }
+    trim(thrown.getCause(), seen);
+    for (Throwable suppressed : thrown.getSuppressed()) {
+      trim(suppressed, seen);
+    }
+  }
+
+  private static boolean isOurs(String name) {
+    return name.startsWith("dev.mpipool.launcher.Program")
+        || name.startsWith("dev.mpipool.launcher.RankMain")
+        || name.startsWith("dev.mpipool.launcher.MulticoreMain")
+        || name.startsWith("java.lang.reflect.")
+        || name.startsWith("jdk.internal.reflect.")
+        || name.equals("java.lang.Thread");
+  }
+}

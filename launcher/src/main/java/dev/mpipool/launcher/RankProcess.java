@@ -1,0 +1,141 @@
+package dev.mpipool.launcher;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.lang.ProcessBuilder.Redirect;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+
+/** One process of a job, seen from the launcher: the JVM of a rank, or the ssh that leads to it. */
+final class RankProcess {
+  private static final Redirect NOTHING =
+      Redirect.from(
+          new File(System.getProperty("os.name").startsWith("Windows") ? "NUL" : "/dev/null"));
+
+  private static final int SIGNAL = 128;
+  private static final Map<Integer, String> SIGNALS =
+      Map.of(1, "HUP", 2, "INT", 3, "QUIT", 6, "ABRT", 7, "BUS", 9, "KILL", 11, "SEGV", 15, "TERM");
+
+  private final int rank;
+  private final String host;
+  private final Process process;
+  private final LinePump out;
+  private final LinePump err;
+
+  private RankProcess(int rank, String host, Process process, LinePump out, LinePump err) {
+    this.rank = rank;
+    this.host = host;
+    this.process = process;
+    this.out = out;
+    this.err = err;
+  }
+
+  /** What all processes of a job have in common. */
+  record Setting(
+      File folder, Map<String, String> environment, LineSink out, LineSink err, boolean tagged) {}
+
+  /**
+   * Starts a process on this host; rank 0 has the launcher's own standard input, the others have
+   * none.
+   */
+  static RankProcess local(int rank, List<String> command, Setting setting) throws IOException {
+    ProcessBuilder builder = new ProcessBuilder(command).directory(setting.folder());
+    builder.environment().putAll(setting.environment());
+    builder.redirectInput(rank == 0 ? Redirect.INHERIT : NOTHING);
+    return start(rank, Machines.THIS_HOST, builder, setting);
+  }
+
+  /**
+   * Starts ssh; the first line of its input is the secret, what follows is for rank 0 the
+   * launcher's own input.
+   */
+  static RankProcess remote(
+      int rank, String host, List<String> command, String secret, Setting setting)
+      throws IOException {
+    RankProcess started = start(rank, host, new ProcessBuilder(command), setting);
+    OutputStream in = started.process.getOutputStream();
+    Threads.daemon(
+        "mpipool-stdin-" + rank,
+        () -> {
+          try (in) {
+            in.write((secret + "\n").getBytes(StandardCharsets.US_ASCII));
+            in.flush();
+            if (rank == 0) {
+              forward(in);
+            }
+          } catch (IOException e) {
+            // The process is gone or wants no input.
+          }
+        });
+    return started;
+  }
+
+  private static void forward(OutputStream to) throws IOException {
+    byte[] chunk = new byte[1 << 13];
+    for (int n = System.in.read(chunk); n >= 0; n = System.in.read(chunk)) {
+      to.write(chunk, 0, n);
+      to.flush();
+    }
+  }
+
+  private static RankProcess start(int rank, String host, ProcessBuilder builder, Setting setting)
+      throws IOException {
+    Process process = builder.start();
+    byte[] tag = setting.tagged() ? Tags.of(rank) : new byte[0];
+    LinePump out =
+        new LinePump("mpipool-stdout-" + rank, process.getInputStream(), setting.out(), tag);
+    LinePump err =
+        new LinePump("mpipool-stderr-" + rank, process.getErrorStream(), setting.err(), tag);
+    out.start();
+    err.start();
+    return new RankProcess(rank, host, process, out, err);
+  }
+
+  int rank() {
+    return rank;
+  }
+
+  boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /** Waits until the process has ended and its output has arrived. */
+  int await() throws InterruptedException {
+    int code = process.waitFor();
+    out.drained();
+    err.drained();
+    return code;
+  }
+
+  void terminate() {
+    process.destroy();
+  }
+
+  void kill() {
+    process.destroyForcibly();
+  }
+
+  /** For people: which process this is. */
+  String name() {
+    return "rank "
+        + rank
+        + " (pid "
+        + process.pid()
+        + (host.equals(Machines.THIS_HOST) ? "" : ", ssh to " + host)
+        + ")";
+  }
+
+  /** For people: what an exit code means. */
+  static String describe(int code) {
+    return isSignal(code)
+        ? "ended by signal " + (code - SIGNAL) + " (SIG" + SIGNALS.get(code - SIGNAL) + ")"
+        : "ended with exit code " + code;
+  }
+
+  /** Whether an exit code is the way to say that a signal ended the process. */
+  static boolean isSignal(int code) {
+    return SIGNALS.containsKey(code - SIGNAL);
+  }
+}
