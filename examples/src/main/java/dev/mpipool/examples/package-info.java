@@ -1,0 +1,2 @@
+/** Programs to run and to read, each one idea. */
+package dev.mpipool.examples;
