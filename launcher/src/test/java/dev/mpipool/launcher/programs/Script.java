@@ -9,8 +9,9 @@ import java.util.concurrent.CountDownLatch;
 import mpi.MPI;
 
 /**
- * A rank that does what it is told: each argument is {@code ranks:action} or {@code ranks:action:value}, where ranks is one
- * digit for each rank meant, or {@code *}. Nothing is initialized or finalized unless it says so.
+ * A rank that does what it is told: each argument is {@code ranks:action} or {@code
+ * ranks:action:value}, where ranks is one digit for each rank meant, or {@code *}. Nothing is
+ * initialized or finalized unless it says so.
  */
 public final class Script {
   private Script() {}
@@ -38,7 +39,7 @@ public final class Script {
       case "err" -> System.err.println(value + " " + rank);
       case "part" -> System.out.print(value);
       case "throw" -> throw new IllegalStateException(value);
-      case "throwWorkersExit" -> throw new dev.mpipool.WorkersExitException();
+      case "throwWorkersExit" -> throw workersExit();
       case "exit" -> System.exit(Integer.parseInt(value));
       case "halt" -> Runtime.getRuntime().halt(Integer.parseInt(value));
       case "barrier" -> MPI.COMM_WORLD.Barrier();
@@ -50,13 +51,21 @@ public final class Script {
       case "thread" -> thread(Long.parseLong(value), rank);
       case "lines" -> lines(Integer.parseInt(value), rank);
       case "cat" -> cat(rank);
-      case "lost" -> dev.mpipool.device.LauncherLink.current()
-          .orElseThrow()
-          .onRankLost((lost, reason) -> System.out.println(rank + " heard of " + lost + ": " + reason));
+      case "lost" ->
+          dev.mpipool.device.LauncherLink.current()
+              .orElseThrow()
+              .onRankLost(
+                  (lost, reason) -> System.out.println(rank + " heard of " + lost + ": " + reason));
       case "property" -> System.out.println(value + "=" + System.getProperty(value));
       case "rest" -> System.out.println(Arrays.asList(args));
       default -> throw new IllegalArgumentException(action);
     }
+  }
+
+  private static Exception workersExit() throws ReflectiveOperationException {
+    var constructor = Class.forName("dev.mpipool.WorkersExitException").getDeclaredConstructor();
+    constructor.setAccessible(true);
+    return (Exception) constructor.newInstance();
   }
 
   private static void sum() throws Exception {
@@ -90,7 +99,9 @@ public final class Script {
         .start();
   }
 
-  /** Prints lines piece by piece, so that a launcher that mixes ranks within a line would be caught. */
+  /**
+   * Prints lines piece by piece, so that a launcher that mixes ranks within a line would be caught.
+   */
   private static void lines(int n, int rank) {
     String piece = Integer.toString(rank).repeat(20);
     for (int i = 0; i < n; i++) {
@@ -101,7 +112,8 @@ public final class Script {
   }
 
   private static void cat(int rank) throws Exception {
-    BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    BufferedReader in =
+        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     long n = 0;
     for (String line = in.readLine(); line != null; line = in.readLine()) {
       n++;

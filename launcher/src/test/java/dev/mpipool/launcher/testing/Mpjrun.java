@@ -32,8 +32,8 @@ import java.util.stream.Stream;
  * result.assertNothingLeft();
  * }</pre>
  *
- * Every JVM of the job carries a mark on its command line, by which those that are left behind are found, and killed when
- * the test's time is over.
+ * Every JVM of the job carries a mark on its command line, by which those that are left behind are
+ * found, and killed when the test's time is over.
  */
 public final class Mpjrun {
   private static final Duration ENDING = Duration.ofSeconds(10);
@@ -41,8 +41,8 @@ public final class Mpjrun {
   private final List<String> options = new ArrayList<>();
   private final Map<String, String> environment = new HashMap<>();
   private final String mark = "-Dmpipool.job=" + UUID.randomUUID();
-  private Path folder = clone();
-  private Path script = clone().resolve("bin/mpjrun.sh");
+  private Path folder = home();
+  private Path script = home().resolve("bin/mpjrun.sh");
   private byte[] input = {};
   private Duration timeout = Duration.ofSeconds(60);
   private String classPath = classes().toString();
@@ -136,7 +136,10 @@ public final class Mpjrun {
     command.addAll(options);
     command.addAll(rest);
     ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
-    builder.environment().keySet().removeAll(List.of("CLASSPATH", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS"));
+    builder
+        .environment()
+        .keySet()
+        .removeAll(List.of("CLASSPATH", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS"));
     builder.environment().putAll(environment);
     try {
       return new Running(this, builder.start());
@@ -146,7 +149,7 @@ public final class Mpjrun {
   }
 
   /** The folder of the clone. */
-  public static Path clone() {
+  public static Path home() {
     return classes().getParent().getParent().getParent();
   }
 
@@ -171,7 +174,8 @@ public final class Mpjrun {
     private Running(Mpjrun job, Process process) throws IOException {
       this.job = job;
       this.process = process;
-      readers = List.of(reader(process.getInputStream(), out), reader(process.getErrorStream(), err));
+      readers =
+          List.of(reader(process.getInputStream(), out), reader(process.getErrorStream(), err));
       try (OutputStream in = process.getOutputStream()) {
         in.write(job.input);
       } catch (IOException e) {
@@ -186,7 +190,10 @@ public final class Mpjrun {
 
     /** The processes of the job besides the launcher, in the order in which they started. */
     public List<ProcessHandle> ranks() {
-      return job.marked().stream().filter(handle -> handle.pid() != process.pid()).sorted().toList();
+      return job.marked().stream()
+          .filter(handle -> handle.pid() != process.pid())
+          .sorted()
+          .toList();
     }
 
     /** The process of a rank of a job whose ranks are processes. */
@@ -226,7 +233,8 @@ public final class Mpjrun {
     /** Sends a signal, by name, to a process. */
     public Running signal(String name, ProcessHandle to) {
       try {
-        int code = new ProcessBuilder("kill", "-" + name, Long.toString(to.pid())).start().waitFor();
+        int code =
+            new ProcessBuilder("kill", "-" + name, Long.toString(to.pid())).start().waitFor();
         assertThat(code).as("kill -%s %d", name, to.pid()).isZero();
       } catch (IOException e) {
         throw new UncheckedIOException(e);
@@ -271,7 +279,8 @@ public final class Mpjrun {
           new Thread(
               () -> {
                 try (Stream<String> lines =
-                    new java.io.BufferedReader(new java.io.InputStreamReader(from, UTF_8)).lines()) {
+                    new java.io.BufferedReader(new java.io.InputStreamReader(from, UTF_8))
+                        .lines()) {
                   lines.forEach(to::add);
                 } catch (UncheckedIOException e) {
                   // The process was killed.
@@ -284,7 +293,8 @@ public final class Mpjrun {
   }
 
   /** A job that has ended. */
-  public record Result(Mpjrun job, int exitCode, List<String> out, List<String> err, Duration took) {
+  public record Result(
+      Mpjrun job, int exitCode, List<String> out, List<String> err, Duration took) {
     /** Fails, and kills them, if processes of the job are still there. */
     public Result assertNothingLeft() {
       job.assertNothingLeft(Duration.ZERO);
@@ -312,13 +322,16 @@ public final class Mpjrun {
           });
       left = marked();
     }
-    List<String> lines = left.stream().map(handle -> handle.pid() + " " + commandLine(handle.pid())).toList();
+    List<String> lines =
+        left.stream().map(handle -> handle.pid() + " " + commandLine(handle.pid())).toList();
     left.forEach(ProcessHandle::destroyForcibly);
     assertThat(lines).as("processes that the job left behind").isEmpty();
   }
 
   private List<ProcessHandle> marked() {
-    return ProcessHandle.allProcesses().filter(handle -> commandLine(handle.pid()).contains(mark)).toList();
+    return ProcessHandle.allProcesses()
+        .filter(handle -> commandLine(handle.pid()).contains(mark))
+        .toList();
   }
 
   private static List<String> commandLine(long pid) {
