@@ -1,0 +1,206 @@
+package dev.mpipool.launcher;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.mpipool.launcher.programs.Script;
+import dev.mpipool.launcher.testing.Mpjrun;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** However a job ends: with the right exit code, in time, and with nothing left behind. */
+class LifecycleIT {
+  private static final Duration PROMISED = Duration.ofSeconds(5);
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "niodev"})
+  void allRanksRunAndTheJobEndsWithZero(String device) {
+    Mpjrun.Result result =
+        Mpjrun.on(device).np(3).run(Script.class, "*:init", "*:sum", "*:finalize");
+    result.assertExitCode(0).assertNothingLeft();
+    assertThat(result.out())
+        .containsExactlyInAnyOrder(
+            "sum 3 at rank 0 of 3", "sum 3 at rank 1 of 3", "sum 3 at rank 2 of 3");
+    assertThat(result.err()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "niodev"})
+  void anExceptionInMainIsPrintedAsByJavaAndEndsTheJobWithOne(String device) {
+    Mpjrun.Result result =
+        Mpjrun.on(device)
+            .np(3)
+            .run(Script.class, "*:init", "*:barrier", "0:throw:boo", "*:receive");
+    result.assertExitCode(1).assertNothingLeft();
+    assertThat(result.err())
+        .startsWith("Exception in thread \"main\" java.lang.IllegalStateException: boo");
+    assertThat(result.err())
+        .noneMatch(line -> line.contains("reflect") || line.contains("RankMain"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "niodev"})
+  void theCodeOfSystemExitIsTheJobs(String device) {
+    Mpjrun.Result result =
+        Mpjrun.on(device).np(3).run(Script.class, "*:init", "*:barrier", "0:exit:7", "*:receive");
+    result.assertExitCode(7).assertNothingLeft();
+    assertThat(result.err()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "niodev"})
+  void mainReturningWithoutFinalizeEndsTheOthers(String device) {
+    Mpjrun.Running job =
+        Mpjrun.on(device).np(3).start(Script.class, "*:init", "*:say:in", "0:return", "*:spin");
+    job.awaitLines("in", 3);
+    long begin = System.nanoTime();
+    job.result().assertExitCode(0).assertNothingLeft();
+    assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(PROMISED);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "niodev"})
+  void theOthersGoOnWhenMainHasFinalized(String device) {
+    Mpjrun.Result result =
+        Mpjrun.on(device)
+            .np(3)
+            .run(Script.class, "*:init", "*:finalize", "0:return", "*:sleep:7000", "*:say:late");
+    result.assertExitCode(0).assertNothingLeft();
+    assertThat(result.out()).containsExactlyInAnyOrder("late 1", "late 2");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "niodev"})
+  void aThreadOfMainKeepsTheRankAliveAsInJava(String device) {
+    Mpjrun.Result result =
+        Mpjrun.on(device)
+            .np(2)
+            .run(Script.class, "*:init", "0:thread:3000", "0:return", "*:receive");
+    result.assertExitCode(0).assertNothingLeft();
+    assertThat(result.out()).containsExactly("thread of 0");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "niodev"})
+  void anExceptionInAWorkerNamesTheRankAndEndsTheJobWithOne(String device) {
+    Mpjrun.Result result =
+        Mpjrun.on(device)
+            .np(3)
+            .run(Script.class, "*:init", "*:barrier", "2:throw:boo", "*:receive");
+    result.assertExitCode(1).assertNothingLeft();
+    assertThat(result.err())
+        .anyMatch(line -> line.contains("java.lang.IllegalStateException: boo"));
+    assertThat(result.err()).filteredOn(line -> line.startsWith("mpipool: rank 2")).hasSize(1);
+    assertThat(result.took()).isLessThan(Duration.ofSeconds(10));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "niodev"})
+  void aWorkersExitIsANormalEnd(String device) {
+    Mpjrun.Result result =
+        Mpjrun.on(device)
+            .np(3)
+            .run(Script.class, "*:init", "12:throwWorkersExit", "0:sleep:500", "0:say:done");
+    result.assertExitCode(0).assertNothingLeft();
+    assertThat(result.out()).containsExactly("done 0");
+    assertThat(result.err()).noneMatch(line -> line.contains("Exit"));
+  }
+
+  @Test
+  void aLostWorkerIsNamedToldAndEndsTheJob() {
+    Mpjrun.Running job =
+        Mpjrun.on("niodev")
+            .np(3)
+            .start(Script.class, "*:init", "*:lost", "*:say:ready", "*:wait")
+            .awaitLines("ready", 3);
+    long pid = job.rank(2).pid();
+    long begin = System.nanoTime();
+    job.signal("KILL", job.rank(2));
+    Mpjrun.Result result = job.result().assertExitCode(1).assertNothingLeft();
+    assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(8));
+    assertThat(result.err())
+        .contains("mpipool: rank 2 (pid " + pid + ") was lost: ended by signal 9 (SIGKILL)");
+    assertThat(result.out())
+        .contains(
+            "0 heard of 2: ended by signal 9 (SIGKILL)",
+            "1 heard of 2: ended by signal 9 (SIGKILL)");
+  }
+
+  @Test
+  void mainKilledEndsTheOthers() {
+    Mpjrun.Running job =
+        Mpjrun.on("niodev")
+            .np(3)
+            .start(Script.class, "*:init", "*:say:ready", "*:spin")
+            .awaitLines("ready", 3);
+    long begin = System.nanoTime();
+    job.signal("KILL", job.rank(0));
+    Mpjrun.Result result = job.result().assertExitCode(137).assertNothingLeft();
+    assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(PROMISED);
+    assertThat(result.err())
+        .anyMatch(line -> line.startsWith("mpipool: rank 0") && line.contains("SIGKILL"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"multicore INT 130", "multicore TERM 143", "niodev INT 130", "niodev TERM 143"})
+  void aSignalToTheLauncherEndsAllRanks(String what) {
+    String[] words = what.split(" ", 3);
+    Mpjrun.Running job =
+        Mpjrun.on(words[0])
+            .np(3)
+            .start(Script.class, "*:init", "1:hook", "*:say:ready", "*:wait")
+            .awaitLines("ready", 3);
+    long begin = System.nanoTime();
+    job.signal(words[1], job.launcher());
+    Mpjrun.Result result =
+        job.result().assertExitCode(Integer.parseInt(words[2])).assertNothingLeft();
+    assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(PROMISED);
+    assertThat(result.err()).noneMatch(line -> line.contains("lost"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "niodev"})
+  void ranksHaltWhenTheLauncherIsKilledEvenBusyOnes(String device) {
+    Mpjrun.Running job =
+        Mpjrun.on(device)
+            .np(3)
+            .start(Script.class, "*:init", "*:hook", "*:say:ready", "1:spin", "*:wait")
+            .awaitLines("ready", 3);
+    job.signal("KILL", job.launcher());
+    job.result().assertExitCode(137);
+    job.assertNothingLeft(PROMISED);
+  }
+
+  @Test
+  void aStoppedRankHaltsWhenItGoesOnAndTheLauncherIsGone() {
+    Mpjrun.Running job =
+        Mpjrun.on("niodev")
+            .np(2)
+            .start(Script.class, "*:init", "*:say:ready", "*:wait")
+            .awaitLines("ready", 2);
+    ProcessHandle stopped = job.rank(1);
+    job.signal("STOP", stopped).signal("KILL", job.launcher());
+    job.result();
+    job.signal("CONT", stopped).assertNothingLeft(PROMISED);
+  }
+
+  @Test
+  void aStoppedRankIsEndedWithMain() {
+    Mpjrun.Running job =
+        Mpjrun.on("niodev")
+            .np(2)
+            .start(Script.class, "*:init", "*:say:ready", "0:sleep:1500", "0:exit:3", "*:wait")
+            .awaitLines("ready", 2);
+    job.signal("STOP", job.rank(1)).result().assertExitCode(3).assertNothingLeft();
+  }
+
+  @Test
+  void aRankThatEndsBeforeItJoinsEndsTheOthersThatWaitForIt() {
+    Mpjrun.Result result = Mpjrun.on("niodev").np(3).run(Script.class, "1:return", "*:init");
+    result.assertExitCode(1).assertNothingLeft();
+    assertThat(result.err())
+        .contains("mpipool: rank 1 ended without MPI.Init, where other ranks wait for it");
+  }
+}
