@@ -7,8 +7,8 @@ import java.util.ServiceLoader;
 /** Finds the MPI that this process runs on, if it runs on one. */
 public final class Providers {
 
-  /** Set by our launcher in every rank's JVM: the job's name. */
-  private static final String JOB_PROPERTY = "mpipool.job";
+  /** Set by our launcher in the JVM of every rank, also where ranks are threads. */
+  private static final String LAUNCHER_PROPERTY = "mpipool.launcher";
 
   private static final List<CommunicatorProvider> PROVIDERS =
       ServiceLoader.load(CommunicatorProvider.class, Providers.class.getClassLoader()).stream()
@@ -44,7 +44,7 @@ public final class Providers {
    * @return true under our launcher
    */
   public static boolean launcherEndsRanks() {
-    return System.getProperty(JOB_PROPERTY) != null;
+    return System.getProperty(LAUNCHER_PROPERTY) != null;
   }
 
   static Communicator world() {

@@ -12,8 +12,11 @@ import java.util.Set;
  * The program of one rank: its {@code main}, run as java would, and what remains of it afterwards.
  */
 final class Program {
-  /** What a worker's main lets go by that has no wish to go on after its pool; a normal end. */
-  private static final String WORKERS_EXIT = "dev.mpipool.WorkersExitException";
+  /**
+   * What a worker throws that has no wish, or is not meant, to go on after its pool: normal ends.
+   */
+  private static final Set<String> NORMAL_ENDS =
+      Set.of("dev.mpipool.WorkersExitException", "dev.mpipool.RankEndedError");
 
   private final String mainClass;
   private final ClassLoader loader;
@@ -29,7 +32,7 @@ final class Program {
       main().invoke(null, (Object) arguments);
     } catch (InvocationTargetException e) {
       Throwable thrown = e.getCause();
-      if (rank == 0 || !thrown.getClass().getName().equals(WORKERS_EXIT)) {
+      if (rank == 0 || !NORMAL_ENDS.contains(thrown.getClass().getName())) {
         trim(thrown, Collections.newSetFromMap(new IdentityHashMap<>()));
         Thread thread = Thread.currentThread();
         thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);
