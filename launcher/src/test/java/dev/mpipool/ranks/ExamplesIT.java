@@ -1,0 +1,97 @@
+package dev.mpipool.ranks;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.mpipool.launcher.testing.Mpjrun;
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.StringTokenizer;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The examples do what README says, started as README says. */
+class ExamplesIT {
+
+  private static List<String> squares() {
+    return IntStream.range(0, 10).mapToObj(i -> Integer.toString(i * i)).toList();
+  }
+
+  private static List<String> run(String device, int np, String... command) {
+    Mpjrun.Result result = Mpjrun.on(device).np(np).runCommand(command);
+    result.assertExitCode(0).assertNothingLeft();
+    assertThat(result.err()).isEmpty();
+    return result.out();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "niodev"})
+  void exampleOnRanks(String device) {
+    List<String> out = run(device, 4, "Example");
+    assertThat(out.subList(0, 10)).isEqualTo(squares());
+    assertThat(out).endsWith("All ranks are here: 4");
+  }
+
+  @Test
+  void exampleWithoutMpi() throws Exception {
+    Path target = Mpjrun.home().resolve("examples/target");
+    String path = target.resolve("classes") + File.pathSeparator + target.resolve("lib") + "/*";
+    Process java =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                path,
+                "dev.mpipool.examples.Example")
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    String out = new String(java.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(java.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(java.exitValue()).isZero();
+    assertThat(out.lines().toList().subList(0, 10)).isEqualTo(squares());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "niodev"})
+  void twoPoolsWithCollectiveCallsBetween(String device) {
+    assertThat(run(device, 4, "Rejoin"))
+        .containsExactly(
+            "first pool: 1.414214", "between the pools: 8.485281", "second pool: 2.000000");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "niodev"})
+  void wordsOfThisSourceTree(String device) throws IOException {
+    Path tree = Mpjrun.home().resolve("core/src");
+    long words = 0;
+    long files = 0;
+    try (Stream<Path> found = Files.walk(tree)) {
+      for (Path file : found.filter(Files::isRegularFile).toList()) {
+        words += new StringTokenizer(Files.readString(file)).countTokens();
+        files++;
+      }
+    }
+    assertThat(run(device, 3, "WordCount", tree.toString()))
+        .hasSize(11)
+        .startsWith("%d words in %d files".formatted(words, files));
+  }
+
+  @Test
+  void theJuliaSetIsAPictureWithManyColors(@TempDir Path folder) throws IOException {
+    Path file = folder.resolve("julia set.png");
+    run("multicore", 3, "JuliaSet", file.toString(), "200");
+    var image = ImageIO.read(file.toFile());
+    assertThat(image.getWidth()).isEqualTo(200);
+    assertThat(image.getHeight()).isEqualTo(120);
+    int[] colors = image.getRGB(0, 0, 200, 120, null, 0, 200);
+    assertThat(IntStream.of(colors).distinct().count()).isGreaterThan(500);
+  }
+}
