@@ -13,8 +13,7 @@ class OutputIT {
   @ValueSource(strings = {"multicore", "niodev"})
   void linesOfSeveralRanksNeverMixAndNoneIsLost(String device) {
     int lines = 20_000;
-    Mpjrun.Result result =
-        Mpjrun.on(device).np(3).run(Script.class, "*:lines:" + lines);
+    Mpjrun.Result result = Mpjrun.on(device).np(3).run(Script.class, "*:lines:" + lines);
     result.assertExitCode(0).assertNothingLeft();
     assertThat(result.out()).allMatch(line -> line.matches("([012])\\1{19} \\1{20}"));
     assertThat(result.out()).hasSize(3 * lines);
