@@ -8,6 +8,8 @@ import java.util.Locale;
 
 /** The command lines of a job's JVMs. */
 final class Commands {
+  private static final List<String> LOCALE = List.of("LANG", "LC_ALL", "LC_CTYPE");
+
   private final JobSpec job;
   private final Product product;
   private final String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
@@ -46,7 +48,14 @@ final class Commands {
    */
   List<String> remote(int rank, String launcher, String configuration) throws IOException {
     List<String> command = new ArrayList<>();
-    command.addAll(List.of("exec", "env", "MPJ_HOME=" + product.mpj(), java));
+    command.addAll(List.of("exec", "env", "MPJ_HOME=" + product.mpj()));
+    for (String variable : LOCALE) {
+      String value = System.getenv(variable);
+      if (value != null) {
+        command.add(variable + "=" + value); // else arguments and output could change their letters
+      }
+    }
+    command.add(java);
     command.addAll(job.jvmOptions());
     command.add("-D" + RankMain.LAUNCHER + "=" + launcher);
     command.add("-D" + RankMain.RANK + "=" + rank);
@@ -63,7 +72,9 @@ final class Commands {
 
   /** Makes one word of the remote shell of a text, whatever it contains. */
   static String quote(String word) {
-    return word.matches("[A-Za-z0-9_@%+=:,./-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
+    return word.matches("[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*")
+        ? word
+        : "'" + word.replace("'", "'\\''") + "'";
   }
 
   private List<String> jvm(int rank, String launcher, String archive) {
