@@ -51,6 +51,31 @@ mpj=$("$home/bin/setup-mpj.sh")
 java=java
 if [ -n "${JAVA_HOME:-}" ] && [ -x "$JAVA_HOME/bin/java" ]; then java=$JAVA_HOME/bin/java; fi
 jars=("$home"/launcher/target/mpipool-launcher-*.jar)
-exec "$java" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx128m \
-  "-Dmpipool.home=$home" "-Dmpipool.mpj.home=$mpj" \
-  -cp "${jars[0]}:$home/launcher/target/lib/*" dev.mpipool.launcher.Main "$@"
+lib=$home/launcher/target/lib
+launcher=("$java" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData -Xmx128m
+  "-Dmpipool.home=$home" "-Dmpipool.mpj.home=$mpj" -cp "${jars[0]}:$lib/picocli.jar:$lib/mpipool-device.jar")
+main=dev.mpipool.launcher.Main
+
+# Archives of parsed classes, with which JVMs start faster: one set for each JDK and build.
+archives() {
+  local jdk key made
+  jdk=$(readlink -f "$(command -v "$java")" 2>/dev/null) && jdk=${jdk%/bin/java}
+  key=$(stat -L -c '%n %Y %s' "$jdk/lib/modules" "${jars[0]}" "$lib"/*.jar "$home"/examples/target/*.jar \
+    "$home"/examples/target/lib/*.jar "$mpj"/lib/*.jar 2>/dev/null | cksum | tr ' ' -)
+  archives=$home/launcher/target/archives/$key
+  [ -d "$archives" ] && return
+  [ -z "${MPIPOOL_NO_BUILD:-}" ] || return 0
+  mkdir -p "${archives%/*}" 2>/dev/null && made=$(mktemp -d "$archives.XXXXXX" 2>/dev/null) || return 0
+  for device in niodev multicore; do
+    "${launcher[0]}" "-XX:ArchiveClassesAtExit=$made/launcher.jsa" "-Dmpipool.archives.make=$made" \
+      "${launcher[@]:1}" "$main" -np 2 -dev "$device" Example >/dev/null 2>&1 </dev/null || true
+  done
+  mv -T "$made" "$archives" 2>/dev/null || rm -rf "$made"
+}
+
+archives
+if [ -f "$archives/launcher.jsa" ]; then
+  launcher=("$java" "-XX:SharedArchiveFile=$archives/launcher.jsa" -Xshare:auto -Xlog:disable
+    "-Dmpipool.archives=$archives" "${launcher[@]:1}")
+fi
+exec "${launcher[@]}" "$main" "$@"

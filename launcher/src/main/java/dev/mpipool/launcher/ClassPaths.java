@@ -14,8 +14,7 @@ import java.util.zip.ZipEntry;
 
 /** Reads class paths as java does, and finds a program on them. */
 final class ClassPaths {
-  /** The package of the examples. */
-  static final String EXAMPLES = "dev.mpipool.examples.";
+  private static final String EXAMPLES = "dev.mpipool.examples.";
 
   private static final String LOGGING_SERVICE =
       "META-INF/services/org.slf4j.spi.SLF4JServiceProvider";

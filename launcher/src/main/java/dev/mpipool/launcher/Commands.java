@@ -1,8 +1,6 @@
 package dev.mpipool.launcher;
 
-import java.io.File;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,13 +8,19 @@ import java.util.Locale;
 
 /** The command lines of a job's JVMs. */
 final class Commands {
+  private static final List<String> LOCALE = List.of("LANG", "LC_ALL", "LC_CTYPE");
+
   private final JobSpec job;
   private final Product product;
   private final String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
 
+  private final Archives archives = Archives.fromSystemProperties();
+  private final List<Path> classPath;
+
   Commands(JobSpec job, Product product) {
     this.job = job;
     this.product = product;
+    this.classPath = archives.making() ? List.of() : product.withLogging(job.classPath());
   }
 
   /** The JVM whose threads are the ranks. */
@@ -25,7 +29,7 @@ final class Commands {
     command.addAll(List.of("-cp", product.ofThreads(), MulticoreMain.class.getName()));
     command.add(Integer.toString(job.np()));
     command.add(Boolean.toString(job.tagOutput()));
-    command.add(product.ofThread(job.classPath(), ClassPaths.bringsLogging(job.classPath())));
+    command.add(product.ofThread(classPath));
     command.add(job.mainClass());
     command.addAll(job.arguments());
     return command;
@@ -44,7 +48,14 @@ final class Commands {
    */
   List<String> remote(int rank, String launcher, String configuration) throws IOException {
     List<String> command = new ArrayList<>();
-    command.addAll(List.of("exec", "env", "MPJ_HOME=" + product.mpj(), java));
+    command.addAll(List.of("exec", "env", "MPJ_HOME=" + product.mpj()));
+    for (String variable : LOCALE) {
+      String value = System.getenv(variable);
+      if (value != null) {
+        command.add(variable + "=" + value); // else arguments and output could change their letters
+      }
+    }
+    command.add(java);
     command.addAll(job.jvmOptions());
     command.add("-D" + RankMain.LAUNCHER + "=" + launcher);
     command.add("-D" + RankMain.RANK + "=" + rank);
@@ -61,18 +72,17 @@ final class Commands {
 
   /** Makes one word of the remote shell of a text, whatever it contains. */
   static String quote(String word) {
-    return word.matches("[A-Za-z0-9_@%+=:,./-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
+    return word.matches("[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*")
+        ? word
+        : "'" + word.replace("'", "'\\''") + "'";
   }
 
   private List<String> jvm(int rank, String launcher, String archive) {
     List<String> command = new ArrayList<>();
     command.add(java);
-    String archives = System.getProperty("mpipool.archives");
-    if (archives != null && Files.isRegularFile(Path.of(archives, archive + ".jsa"))) {
-      command.add("-XX:SharedArchiveFile=" + archives + File.separator + archive + ".jsa");
-      command.add("-Xshare:auto");
-      command.add("-Xlog:cds=off");
-      command.add("-Xlog:cds+dynamic=off");
+    archives.use(command, archive);
+    if (rank == 0) {
+      archives.make(command, archive);
     }
     command.addAll(job.jvmOptions());
     command.add("-D" + RankMain.LAUNCHER + "=" + launcher);
@@ -83,7 +93,7 @@ final class Commands {
   private List<String> rankMain(int rank, String configuration) throws IOException {
     List<String> command = new ArrayList<>();
     command.add("-cp");
-    command.add(product.ofProcess(job.classPath(), ClassPaths.bringsLogging(job.classPath())));
+    command.add(product.ofProcess(classPath));
     command.add(RankMain.class.getName());
     command.add(job.mainClass());
     command.add(Integer.toString(rank));

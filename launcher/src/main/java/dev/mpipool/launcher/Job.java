@@ -132,7 +132,7 @@ final class Job implements Ranks.Listener {
       return; // the others may go on as long as they like
     }
     String reason =
-        ending == Ending.UNFINISHED ? "ended without MPI.Finalize" : RankProcess.describe(code);
+        ending == Ending.UNFINISHED ? "ended without MPI.Finalize" : process.describe(code);
     if (first && ending == null && RankProcess.isSignal(code)) {
       say(process.name() + " was " + reason);
     }
@@ -141,8 +141,7 @@ final class Job implements Ranks.Listener {
   }
 
   private void workerLost(RankProcess process, Ending ending, int code) {
-    String reason =
-        ending == Ending.THREW ? "its main threw an exception" : RankProcess.describe(code);
+    String reason = ending == Ending.THREW ? "its main threw an exception" : process.describe(code);
     say(process.name() + " was lost: " + reason);
     ranks.tellLost(process.rank(), reason);
     if (!spec.device().survivesLoss() || ending == Ending.THREW) {

@@ -30,7 +30,7 @@ public final class MulticoreMain {
   private static final int GRACE = 1_500;
 
   /** How long, in milliseconds, the program's shutdown hooks may take after that. */
-  private static final int HOOKS = 2_000;
+  private static final int HOOKS = 3_000;
 
   private final int np;
   private final String mainClass;

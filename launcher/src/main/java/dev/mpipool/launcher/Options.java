@@ -239,10 +239,6 @@ final class Options {
     String mainClass = jar == null ? program.get(0) : mainClassOf(jar);
     List<String> arguments = jar == null ? program.subList(1, program.size()) : program;
     String found = ClassPaths.find(mainClass, path, product);
-    if (found.startsWith(ClassPaths.EXAMPLES)) {
-      path = new ArrayList<>(path);
-      path.add(product.examples());
-    }
     return new JobSpec(
         np,
         on,

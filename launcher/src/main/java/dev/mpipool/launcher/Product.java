@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Where the product's own parts are.
@@ -38,51 +39,48 @@ record Product(Path home, Path mpj) {
         Path.of(System.getProperty("mpipool.mpj.home")));
   }
 
+  /** The jar of the examples. */
   Path examples() throws IOException {
-    List<Path> jars = jars(home.resolve("examples/target"), "mpipool-examples-*.jar");
-    if (jars.isEmpty()) {
-      throw new IOException(
-          "no examples in " + home.resolve("examples/target") + "; build with mvn package");
-    }
-    return jars.get(0);
+    return own("examples");
   }
 
   /**
-   * The class path of a rank that is a process. The product comes first, so that one archive of
-   * classes serves all.
+   * The class path of a rank that is a process. The product's part comes first and is always the
+   * same: an archive of classes is good only for class paths that begin like its own.
    */
-  String ofProcess(List<Path> program, boolean bringsLogging) throws IOException {
+  String ofProcess(List<Path> program) throws IOException {
     List<Path> path = new ArrayList<>();
-    path.add(launcher());
+    path.add(own("launcher"));
     path.addAll(libraries());
     path.add(mpj.resolve("lib/mpj.jar"));
     path.addAll(jars(mpj.resolve("lib"), "log4j*.jar"));
-    path.addAll(program);
-    if (!bringsLogging) {
-      path.add(home.resolve("examples/target/lib").resolve(LOGGING_BINDING));
-    }
-    return join(path);
+    return join(path, program);
   }
 
   /** The class path of the JVM whose threads are ranks, as far as the ranks share it. */
   String ofThreads() throws IOException {
     List<Path> path = new ArrayList<>();
-    path.add(launcher());
+    path.add(own("launcher"));
     path.add(home.resolve("examples/target/lib/mpipool-device.jar"));
     SHARED_BY_RANKS.forEach(jar -> path.add(mpj.resolve("lib").resolve(jar)));
     path.addAll(jars(mpj.resolve("lib"), "log4j*.jar"));
-    return join(path);
+    return join(path, List.of());
   }
 
   /** The class path of each rank that is a thread. */
-  String ofThread(List<Path> program, boolean bringsLogging) throws IOException {
+  String ofThread(List<Path> program) throws IOException {
     List<Path> path = new ArrayList<>(libraries());
     OWN_OF_RANK.forEach(jar -> path.add(mpj.resolve("lib").resolve(jar)));
-    path.addAll(program);
-    if (!bringsLogging) {
+    return join(path, program);
+  }
+
+  /** The program's class path, with a quiet logging binding unless it has one. */
+  List<Path> withLogging(List<Path> program) {
+    List<Path> path = new ArrayList<>(program);
+    if (!ClassPaths.bringsLogging(program)) {
       path.add(home.resolve("examples/target/lib").resolve(LOGGING_BINDING));
     }
-    return join(path);
+    return path;
   }
 
   /**
@@ -92,14 +90,16 @@ record Product(Path home, Path mpj) {
   List<Path> libraries() throws IOException {
     List<Path> jars = jars(home.resolve("examples/target/lib"), "*.jar");
     jars.removeIf(jar -> jar.endsWith(LOGGING_BINDING));
+    jars.add(examples());
     return jars;
   }
 
-  private Path launcher() throws IOException {
-    List<Path> jars = jars(home.resolve("launcher/target"), "mpipool-launcher-*.jar");
+  private Path own(String module) throws IOException {
+    Path folder = home.resolve(module).resolve("target");
+    List<Path> jars = jars(folder, "mpipool-" + module + "-*.jar");
+    jars.removeIf(jar -> jar.toString().matches(".*-(sources|javadoc|tests)\\.jar"));
     if (jars.isEmpty()) {
-      throw new IOException(
-          "no launcher in " + home.resolve("launcher/target") + "; build with mvn package");
+      throw new IOException("no mpipool-" + module + " in " + folder + "; build with mvn package");
     }
     return jars.get(0);
   }
@@ -113,7 +113,9 @@ record Product(Path home, Path mpj) {
     return jars;
   }
 
-  private static String join(List<Path> path) {
-    return path.stream().map(Path::toString).collect(Collectors.joining(File.pathSeparator));
+  private static String join(List<Path> path, List<Path> program) {
+    return Stream.concat(path.stream(), program.stream())
+        .map(Path::toString)
+        .collect(Collectors.joining(File.pathSeparator));
   }
 }

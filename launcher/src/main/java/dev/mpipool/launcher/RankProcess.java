@@ -15,6 +15,7 @@ final class RankProcess {
           new File(System.getProperty("os.name").startsWith("Windows") ? "NUL" : "/dev/null"));
 
   private static final int SIGNAL = 128;
+  private static final int LOST_BY_SSH = 255;
   private static final Map<Integer, String> SIGNALS =
       Map.of(1, "HUP", 2, "INT", 3, "QUIT", 6, "ABRT", 7, "BUS", 9, "KILL", 11, "SEGV", 15, "TERM");
 
@@ -119,19 +120,21 @@ final class RankProcess {
 
   /** For people: which process this is. */
   String name() {
-    return "rank "
-        + rank
-        + " (pid "
-        + process.pid()
-        + (host.equals(Machines.THIS_HOST) ? "" : ", ssh to " + host)
-        + ")";
+    return "rank " + rank + (remote() ? " (on " + host + ")" : " (pid " + process.pid() + ")");
   }
 
   /** For people: what an exit code means. */
-  static String describe(int code) {
+  String describe(int code) {
+    if (remote() && code == LOST_BY_SSH) {
+      return "not reached by ssh, or killed";
+    }
     return isSignal(code)
         ? "ended by signal " + (code - SIGNAL) + " (SIG" + SIGNALS.get(code - SIGNAL) + ")"
         : "ended with exit code " + code;
+  }
+
+  private boolean remote() {
+    return !Machines.isThisHost(host);
   }
 
   /** Whether an exit code is the way to say that a signal ended the process. */
