@@ -152,6 +152,18 @@ public final class LauncherLink implements Closeable {
   }
 
   /**
+   * Whether a rank is known to be gone.
+   *
+   * @param rank in the world of the job
+   * @return true from the moment the launcher said so
+   */
+  public boolean isLost(int rank) {
+    synchronized (lost) {
+      return lost.containsKey(rank);
+    }
+  }
+
+  /**
    * Tells the launcher how the program ended; for the launcher's own code.
    *
    * @param ending how

@@ -61,7 +61,8 @@ public final class MulticoreMain {
             arguments[3],
             Arrays.copyOfRange(arguments, 4, arguments.length));
     int code = main.run(path, Boolean.parseBoolean(arguments[1]));
-    link.ended(Ending.FINISHED);
+    // After a FINISHED the launcher says leave, and that would end this JVM with 0.
+    link.ended(code == 0 ? Ending.FINISHED : Ending.THREW);
     end(code);
   }
 

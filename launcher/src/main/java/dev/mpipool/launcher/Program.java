@@ -1,5 +1,6 @@
 package dev.mpipool.launcher;
 
+import dev.mpipool.device.LauncherLink;
 import dev.mpipool.device.LauncherLink.Ending;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -18,6 +19,11 @@ final class Program {
   private static final Set<String> NORMAL_ENDS =
       Set.of("dev.mpipool.WorkersExitException", "dev.mpipool.RankEndedError");
 
+  /**
+   * What a worker's pool throws when main's rank is gone: the consequence of an end, not its cause.
+   */
+  private static final String BROKEN = "dev.mpipool.BrokenExecutorException";
+
   private final String mainClass;
   private final ClassLoader loader;
 
@@ -32,7 +38,9 @@ final class Program {
       main().invoke(null, (Object) arguments);
     } catch (InvocationTargetException e) {
       Throwable thrown = e.getCause();
-      if (rank == 0 || !NORMAL_ENDS.contains(thrown.getClass().getName())) {
+      String type = thrown.getClass().getName();
+      boolean quiet = NORMAL_ENDS.contains(type) || (type.equals(BROKEN) && isMainLost());
+      if (rank == 0 || !quiet) {
         trim(thrown, Collections.newSetFromMap(new IdentityHashMap<>()));
         Thread thread = Thread.currentThread();
         thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);
@@ -43,6 +51,10 @@ final class Program {
       return Ending.THREW;
     }
     return usesMpi() ? Ending.UNFINISHED : Ending.FINISHED;
+  }
+
+  private static boolean isMainLost() {
+    return LauncherLink.current().map(link -> link.isLost(0)).orElse(false);
   }
 
   /** Whether MPI was initialized and not finalized. */
