@@ -61,7 +61,7 @@ public final class MulticoreMain {
             arguments[3],
             Arrays.copyOfRange(arguments, 4, arguments.length));
     int code = main.run(path, Boolean.parseBoolean(arguments[1]));
-    link.ended(Ending.FINISHED);
+    link.ended(code == 0 ? Ending.FINISHED : Ending.THREW);
     end(code);
   }
 
