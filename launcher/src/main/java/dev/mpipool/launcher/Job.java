@@ -29,6 +29,9 @@ final class Job implements Ranks.Listener {
   /** Milliseconds between SIGTERM and SIGKILL. */
   private static final int TERM = 1_500;
 
+  /** Milliseconds within which Ctrl-C, which the terminal sends to all, has reached all. */
+  private static final int EVERYBODY = 300;
+
   private static final Set<Ending> RETURNED = EnumSet.of(Ending.FINISHED, Ending.UNFINISHED);
 
   private final JobSpec spec;
@@ -36,7 +39,11 @@ final class Job implements Ranks.Listener {
   private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
   private final CountDownLatch over = new CountDownLatch(1);
   private final Map<Integer, Ending> endings = new HashMap<>();
-  private int exitCode;
+  private final CountDownLatch stopping = new CountDownLatch(1);
+
+  /** Null until something other than main's own end has decided. */
+  private Integer exitCode;
+
   private Step step = Step.RUNNING;
   private long deadline;
 
@@ -68,16 +75,23 @@ final class Job implements Ranks.Listener {
           event.happen();
         }
       }
-      return exitCode;
+      return exitCode == null ? 0 : exitCode;
     } finally {
-      ranks.kill();
+      ranks.kill(false);
       over.countDown();
     }
   }
 
   /** Ends the job from outside, and waits until it is over. */
   void stop() {
-    events.add(() -> end(0));
+    stopping.countDown();
+    events.add(
+        () -> {
+          end(0);
+          if (step == Step.KILL) {
+            ranks.kill(false);
+          }
+        });
     try {
       over.await(10, TimeUnit.SECONDS);
     } catch (InterruptedException e) {
@@ -90,6 +104,13 @@ final class Job implements Ranks.Listener {
     events.add(
         () -> {
           endings.put(rank, ending);
+          if (rank == 0 && ending != Ending.FINISHED) {
+            end(GRACE_OF_MAIN); // its shutdown hooks may be running, and need the others
+          } else if (rank != 0 && ending == Ending.THREW) {
+            ranks
+                .process(rank)
+                .ifPresent(process -> workerLost(process, "its main threw an exception"));
+          }
           checkStart();
           checkRest();
         });
@@ -114,39 +135,52 @@ final class Job implements Ranks.Listener {
   private void handleExit(int rank, int code) {
     RankProcess process = ranks.remove(rank);
     Ending ending = endings.getOrDefault(rank, code == 0 ? Ending.EXITED_UNFINISHED : null);
-    if (rank == 0) {
+    if (isInterrupt(code)) {
+      end(0);
+    } else if (rank == 0) {
       mainExited(process, ending, code);
-    } else if (step == Step.RUNNING && !isNormal(ending, code)) {
-      workerLost(process, ending, code);
+    } else if (!isNormal(ending, code)) {
+      workerLost(process, process.describe(code));
     }
     checkStart();
     checkRest();
   }
 
   private void mainExited(RankProcess process, Ending ending, int code) {
-    boolean first = step == Step.RUNNING;
-    if (first) {
+    boolean asked = step != Step.RUNNING;
+    if (exitCode == null) {
       exitCode = code;
     }
-    if (first && code == 0 && ending == Ending.FINISHED) {
+    if (!asked && code == 0 && ending == Ending.FINISHED) {
       return; // the others may go on as long as they like
     }
-    String reason =
-        ending == Ending.UNFINISHED ? "ended without MPI.Finalize" : process.describe(code);
-    if (first && ending == null && RankProcess.isSignal(code)) {
-      say(process.name() + " was " + reason);
+    if (!asked && RankProcess.isSignal(code)) {
+      say(process.name() + " was " + process.describe(code));
     }
-    ranks.tellLost(0, reason);
+    ranks.tellLost(
+        0, ending == Ending.UNFINISHED ? "ended without MPI.Finalize" : process.describe(code));
     end(GRACE);
   }
 
-  private void workerLost(RankProcess process, Ending ending, int code) {
-    String reason = ending == Ending.THREW ? "its main threw an exception" : process.describe(code);
+  private void workerLost(RankProcess process, String reason) {
+    if (step != Step.RUNNING) {
+      return;
+    }
     say(process.name() + " was lost: " + reason);
     ranks.tellLost(process.rank(), reason);
-    if (!spec.device().survivesLoss() || ending == Ending.THREW) {
+    if (!spec.device().survivesLoss() || endings.get(process.rank()) == Ending.THREW) {
       exitCode = 1;
       end(GRACE_OF_MAIN);
+    }
+  }
+
+  /** Whether a rank ended because of the Ctrl-C that is about to reach the launcher too. */
+  private boolean isInterrupt(int code) {
+    try {
+      return code == RankProcess.INTERRUPTED && stopping.await(EVERYBODY, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
     }
   }
 
@@ -187,11 +221,16 @@ final class Job implements Ranks.Listener {
     if (step == Step.GRACE) {
       step = Step.TERM;
       deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(TERM);
-      ranks.terminate();
+      ranks.terminate(mainIsEnding());
     } else if (step == Step.TERM) {
       step = Step.KILL;
-      ranks.kill();
+      ranks.kill(mainIsEnding());
     }
+  }
+
+  /** Whether main's rank is in its shutdown hooks, which have as long as they need, as in Java. */
+  private boolean mainIsEnding() {
+    return exitCode == null && endings.containsKey(0) && stopping.getCount() > 0;
   }
 
   private static void say(String text) {

@@ -14,6 +14,9 @@ final class RankProcess {
       Redirect.from(
           new File(System.getProperty("os.name").startsWith("Windows") ? "NUL" : "/dev/null"));
 
+  /** The exit code of a process that SIGINT ended. */
+  static final int INTERRUPTED = 130;
+
   private static final int SIGNAL = 128;
   private static final int LOST_BY_SSH = 255;
   private static final Map<Integer, String> SIGNALS =

@@ -14,6 +14,7 @@ import java.util.Collection;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -88,6 +89,10 @@ final class Ranks implements Closeable {
     return spec.device().processes() && bootstrap.isMissed(rank);
   }
 
+  Optional<RankProcess> process(int rank) {
+    return Optional.ofNullable(processes.get(rank));
+  }
+
   RankProcess remove(int rank) {
     return processes.remove(rank);
   }
@@ -102,9 +107,12 @@ final class Ranks implements Closeable {
     control.tellLeave(rank);
   }
 
-  void terminate() {
+  void terminate(boolean spareMain) {
     processes.forEach(
         (rank, process) -> {
+          if (rank == 0 && spareMain) {
+            return;
+          }
           if (Machines.isThisHost(spec.host(rank))) {
             process.terminate();
           } else {
@@ -113,11 +121,13 @@ final class Ranks implements Closeable {
         });
   }
 
-  void kill() {
+  void kill(boolean spareMain) {
     processes.forEach(
         (rank, process) -> {
-          control.cut(rank);
-          process.kill();
+          if (rank != 0 || !spareMain) {
+            control.cut(rank);
+            process.kill();
+          }
         });
   }
 

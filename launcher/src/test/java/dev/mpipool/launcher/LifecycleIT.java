@@ -203,4 +203,39 @@ class LifecycleIT {
     assertThat(result.err())
         .contains("mpipool: rank 1 ended without MPI.Init, where other ranks wait for it");
   }
+
+  @Test
+  void whoAsksLateHearsOfALostRankToo() {
+    Mpjrun.Result result =
+        Mpjrun.on("niodev")
+            .np(2)
+            .run(Script.class, "1:halt:5", "0:sleep:1500", "0:lost", "0:sleep:500", "0:say:done");
+    result.assertExitCode(1).assertNothingLeft();
+    assertThat(result.out()).containsExactly("0 heard of 1: ended with exit code 5", "done 0");
+  }
+
+  @Test
+  void theOthersEndAlsoWhileAShutdownHookOfMainHangs() {
+    Mpjrun.Running job =
+        Mpjrun.on("niodev")
+            .np(2)
+            .start(Script.class, "*:init", "0:hook", "*:say:ready", "0:throw:boo", "*:wait")
+            .awaitLines("ready", 2);
+    ProcessHandle other = job.rank(1);
+    assertThat(other.onExit()).succeedsWithin(PROMISED);
+    job.signal("TERM", job.launcher()).result().assertExitCode(143).assertNothingLeft();
+  }
+
+  @Test
+  void aKeyboardInterruptThatReachesAllIsNoLoss() {
+    Mpjrun.Running job =
+        Mpjrun.on("niodev")
+            .np(3)
+            .start(Script.class, "*:init", "*:say:ready", "*:wait")
+            .awaitLines("ready", 3);
+    job.ranks().forEach(rank -> job.signal("INT", rank));
+    Mpjrun.Result result =
+        job.signal("INT", job.launcher()).result().assertExitCode(130).assertNothingLeft();
+    assertThat(result.err()).noneMatch(line -> line.startsWith("mpipool"));
+  }
 }
