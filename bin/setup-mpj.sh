@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Finds MPJ Express 0.44 or assembles it below .mpj/, and prints the folder that serves as MPJ_HOME.
 # In this order: MPJ_HOME, what is already below .mpj/, Debian's installed packages, Debian's packages
-# downloaded through apt without root. With an argument (a local Maven repository) it also puts mpj.jar
-# there as org.mpjexpress:mpj:0.44, since no public repository has it. Writes nothing outside these two.
+# downloaded through apt without root. With an argument (a local Maven repository) it prints nothing but
+# puts mpj.jar there as org.mpjexpress:mpj:0.44, since no public repository has it. Writes nothing
+# outside these two.
 set -euo pipefail
 umask 022
 
@@ -87,5 +88,6 @@ if [ $# -gt 0 ]; then
 POM
     cp "$home/lib/mpj.jar" "$artifact/mpj-$version.jar"
   fi
+else
+  echo "$home"
 fi
-echo "$home"

@@ -4,9 +4,14 @@ import java.io.BufferedOutputStream;
 import java.io.Closeable;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -14,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 
 /**
  * The line between the process of a rank and the launcher that started it.
@@ -37,6 +43,9 @@ public final class LauncherLink implements Closeable {
 
   /** The largest silence, in milliseconds, while the link is being opened. */
   private static final int OPENING = 10_000;
+
+  /** For how long, in milliseconds, opening the link is tried again. */
+  private static final int PATIENCE = 40_000;
 
   private static volatile LauncherLink current;
 
@@ -101,6 +110,25 @@ public final class LauncherLink implements Closeable {
    */
   public static LauncherLink open(
       InetSocketAddress launcher, int rank, byte[] secret, Runnable onLeave) throws IOException {
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE);
+    while (true) {
+      try {
+        LauncherLink link = connect(launcher, rank, secret, onLeave);
+        current = link;
+        return link;
+      } catch (ConnectException e) {
+        throw e; // nobody listens any more
+      } catch (EOFException | SocketException | SocketTimeoutException e) {
+        if (System.nanoTime() > deadline) {
+          throw e;
+        }
+        pause(); // the launcher is there, but too busy, or beset by strangers
+      }
+    }
+  }
+
+  private static LauncherLink connect(
+      InetSocketAddress launcher, int rank, byte[] secret, Runnable onLeave) throws IOException {
     Socket socket = new Socket();
     try {
       socket.connect(launcher, OPENING);
@@ -115,11 +143,19 @@ public final class LauncherLink implements Closeable {
       LauncherLink link = new LauncherLink(socket, out, onLeave);
       daemon("mpipool-launcher-link", () -> link.read(in));
       daemon("mpipool-launcher-news", link::tell);
-      current = link;
       return link;
     } catch (IOException e) {
       socket.close();
       throw e;
+    }
+  }
+
+  private static void pause() throws InterruptedIOException {
+    try {
+      Thread.sleep(100);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while reaching for the launcher");
     }
   }
 

@@ -59,8 +59,9 @@ public final class LinkHandshake {
    * @param out to the launcher
    * @param rank the rank that this process is
    * @param secret the secret of the job
-   * @throws IOException if the other side does not know the secret, does not want this rank, or
-   *     went away
+   * @throws java.io.EOFException if the other side hung up, for example because it had too many
+   *     strangers at once or too little time; worth another try
+   * @throws IOException if it does not know the secret, or speaks another language
    */
   public static void asRank(DataInputStream in, DataOutputStream out, int rank, byte[] secret)
       throws IOException {
@@ -69,14 +70,16 @@ public final class LinkHandshake {
     out.writeInt(rank);
     out.write(mine);
     out.flush();
-    byte[] theirs = in.readNBytes(SIZE);
-    if (!MessageDigest.isEqual(
-        in.readNBytes(SIZE), proof("launcher", rank, mine, theirs, secret))) {
+    byte[] theirs = new byte[SIZE];
+    byte[] proof = new byte[SIZE];
+    in.readFully(theirs);
+    in.readFully(proof);
+    if (!MessageDigest.isEqual(proof, proof("launcher", rank, mine, theirs, secret))) {
       throw new IOException("what listens there is not the launcher of this job");
     }
     out.write(proof("rank", rank, mine, theirs, secret));
     out.flush();
-    if (in.read() != WELCOME) {
+    if (in.readByte() != WELCOME) {
       throw new IOException("the launcher does not accept rank " + rank);
     }
   }

@@ -28,7 +28,7 @@ import java.util.function.IntFunction;
  * where that rank's authenticated link comes from, and only once.
  */
 final class Bootstrap implements Closeable {
-  private static final int OPENING = 5_000;
+  private static final int OPENING = 15_000;
   private static final int STRANGERS = 64;
   private static final byte[] GREETING = greeting();
 

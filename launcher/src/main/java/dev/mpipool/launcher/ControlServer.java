@@ -24,7 +24,7 @@ import java.util.function.BiConsumer;
  * secret is sent away; who says nothing has a few seconds.
  */
 final class ControlServer implements Closeable {
-  private static final int OPENING = 5_000;
+  private static final int OPENING = 15_000;
   private static final int STRANGERS = 64;
 
   private final ServerSocket server;
@@ -164,8 +164,16 @@ final class ControlServer implements Closeable {
       DataOutputStream out =
           new DataOutputStream(new BufferedOutputStream(socket.getOutputStream()));
       Link link = new Link(socket, out, new CountDownLatch(1));
-      return LinkHandshake.asLauncher(
-          in, out, secret, rank -> rank >= 0 && rank < np && links.putIfAbsent(rank, link) == null);
+      try {
+        return LinkHandshake.asLauncher(
+            in,
+            out,
+            secret,
+            rank -> rank >= 0 && rank < np && links.putIfAbsent(rank, link) == null);
+      } catch (IOException e) {
+        links.values().remove(link); // the rank was not welcomed, and may try again
+        throw e;
+      }
     } finally {
       cancel.run();
     }

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Strangers at the launcher's two ports, and ranks that misbehave. */
-@Timeout(30)
+@Timeout(60)
 class ConnectionsTest {
   private static final InetAddress HERE = InetAddress.getLoopbackAddress();
 
