@@ -204,9 +204,12 @@ public final class Dispatcher {
         }
         future.worker = null;
         future.encoded = null;
-        if (entry.kind() != EntryKind.DROPPED && !future.isDone()) {
-          completions.add(
-              new CompletionRelay.Item(future, () -> outcome.complete(future, worker.rank, entry)));
+        if (!future.isDone()) {
+          Runnable completion =
+              entry.kind() == EntryKind.DROPPED
+                  ? future::drop
+                  : () -> outcome.complete(future, worker.rank, entry);
+          completions.add(new CompletionRelay.Item(future, completion));
         }
         listIfRoom(worker);
       }
