@@ -399,7 +399,7 @@ public final class Dispatcher {
           .filter(worker -> worker.alive)
           .forEach(worker -> outbox.post(worker.rank, new Entry(EntryKind.RELEASE, 0)));
     }
-    if (released && (living() == 0 || (broken != null && !survivesLostWorkers))) {
+    if (released && (living() == 0 || broken != null)) {
       ended = true;
       relay.allAddedDone().thenRun(terminated::countDown);
       relay.close();
