@@ -118,7 +118,7 @@ public final class Dispatcher {
     ByteBuffer encoded;
     try {
       encoded = serializer.encode(future.call());
-    } catch (Exception | LinkageError | StackOverflowError | OutOfMemoryError e) {
+    } catch (Throwable e) {
       String why = Objects.requireNonNullElse(e.getMessage(), e.toString());
       throw new UnserializableTaskException(
           "The task %s cannot travel to a worker: %s".formatted(future.name(), why), e);
