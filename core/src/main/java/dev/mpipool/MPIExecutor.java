@@ -475,6 +475,10 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
    */
   @Override
   public void close() {
+    if (TaskContext.rank().isPresent()) {
+      throw new IllegalStateException(
+          "A task cannot close a pool: it would wait for its own end. Close it on main.");
+    }
     if (main) {
       pool.close();
     }
