@@ -11,7 +11,7 @@ import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.FutureTask;
+import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.RunnableFuture;
 import java.util.concurrent.TimeUnit;
@@ -72,7 +72,7 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
 
   /**
    * What newTaskFor made last in a thread. {@link java.util.concurrent.ExecutorCompletionService}
-   * wraps it into a FutureTask of its own and passes that to execute, next and in the same thread.
+   * wraps it into a task of its own and passes that to execute, next and in the same thread.
    */
   private static final ThreadLocal<TaskFuture<?>> TO_BE_WRAPPED = new ThreadLocal<>();
 
@@ -371,7 +371,8 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     TO_BE_WRAPPED.remove();
     if (task instanceof TaskFuture<?> future) {
       submitted(future);
-    } else if (task instanceof FutureTask<?> && made != null) {
+    } else if (made != null
+        && task.getClass().getEnclosingClass() == ExecutorCompletionService.class) {
       submitted(made).whenComplete((value, failure) -> task.run());
     } else {
       TaskFuture<?> future = taskFor(task, null);
@@ -474,6 +475,10 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
    */
   @Override
   public void close() {
+    if (TaskContext.rank().isPresent()) {
+      throw new IllegalStateException(
+          "A task cannot close a pool: it would wait for its own end. Close it on main.");
+    }
     if (main) {
       pool.close();
     }

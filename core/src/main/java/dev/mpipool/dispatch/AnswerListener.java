@@ -1,7 +1,6 @@
 package dev.mpipool.dispatch;
 
 import dev.mpipool.comm.Communicator;
-import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.wire.Threads;
 
@@ -40,14 +39,13 @@ public final class AnswerListener {
 
   private void listen() {
     while (!dispatcher.isEnded()) {
-      Message message;
       try {
-        message = communicator.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG);
-      } catch (CommunicatorException e) {
+        Message message = communicator.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG);
+        dispatcher.received(message.source(), message.data());
+      } catch (Throwable e) { // an answer may be lost, for example to an exhausted memory
         dispatcher.breakDown("Nothing can be received from the workers any more", e);
         return;
       }
-      dispatcher.received(message.source(), message.data());
     }
   }
 }

@@ -118,7 +118,7 @@ public final class Dispatcher {
     ByteBuffer encoded;
     try {
       encoded = serializer.encode(future.call());
-    } catch (Exception | LinkageError | StackOverflowError | OutOfMemoryError e) {
+    } catch (Throwable e) {
       String why = Objects.requireNonNullElse(e.getMessage(), e.toString());
       throw new UnserializableTaskException(
           "The task %s cannot travel to a worker: %s".formatted(future.name(), why), e);
@@ -204,9 +204,12 @@ public final class Dispatcher {
         }
         future.worker = null;
         future.encoded = null;
-        if (entry.kind() != EntryKind.DROPPED && !future.isDone()) {
-          completions.add(
-              new CompletionRelay.Item(future, () -> outcome.complete(future, worker.rank, entry)));
+        if (!future.isDone()) {
+          Runnable completion =
+              entry.kind() == EntryKind.DROPPED
+                  ? future::drop
+                  : () -> outcome.complete(future, worker.rank, entry);
+          completions.add(new CompletionRelay.Item(future, completion));
         }
         listIfRoom(worker);
       }
@@ -396,7 +399,7 @@ public final class Dispatcher {
           .filter(worker -> worker.alive)
           .forEach(worker -> outbox.post(worker.rank, new Entry(EntryKind.RELEASE, 0)));
     }
-    if (released && (living() == 0 || (broken != null && !survivesLostWorkers))) {
+    if (released && (living() == 0 || broken != null)) {
       ended = true;
       relay.allAddedDone().thenRun(terminated::countDown);
       relay.close();

@@ -35,7 +35,7 @@ final class Outcome {
     Object value;
     try {
       value = serializer.decode(answer.body());
-    } catch (Exception | LinkageError | StackOverflowError | OutOfMemoryError e) {
+    } catch (Throwable e) {
       future.fail(unreadable("The result", future, rank, e));
       return;
     }
@@ -71,7 +71,7 @@ final class Outcome {
         if (serializer.decode(report.exception()) instanceof Throwable exception) {
           return exception;
         }
-      } catch (Exception | LinkageError | StackOverflowError | OutOfMemoryError e) {
+      } catch (Throwable e) {
         // its text has arrived
       }
     }

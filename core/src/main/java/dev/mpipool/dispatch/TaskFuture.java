@@ -132,6 +132,11 @@ public final class TaskFuture<T> extends CompletableFuture<T> implements Runnabl
     super.completeExceptionally(special ? new CompletionException(failure) : failure);
   }
 
+  /** Cancels it, for a worker has dropped the task before it began. */
+  void drop() {
+    super.cancel(false);
+  }
+
   @Override
   public boolean complete(T value) {
     return unwanted(super.complete(value), false);

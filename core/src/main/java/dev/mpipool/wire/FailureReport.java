@@ -65,7 +65,7 @@ public record FailureReport(
     ByteBuffer encoded = null;
     try {
       encoded = serializer.encode(exception);
-    } catch (Exception | LinkageError | StackOverflowError | OutOfMemoryError e) {
+    } catch (Throwable e) {
       // its text travels
     }
     return new FailureReport(
@@ -138,7 +138,7 @@ public record FailureReport(
   private static String message(Throwable exception) {
     try {
       return exception.getMessage();
-    } catch (RuntimeException | StackOverflowError e) {
+    } catch (Throwable e) {
       return null; // getMessage is the program's own code
     }
   }
@@ -146,7 +146,7 @@ public record FailureReport(
   private static String stack(Throwable exception) {
     try {
       return ExceptionUtils.getStackTrace(exception);
-    } catch (RuntimeException | StackOverflowError e) {
+    } catch (Throwable e) {
       return exception.getClass().getName();
     }
   }

@@ -74,7 +74,7 @@ final class FieldPath {
     } else {
       add(null, describe(root), root);
     }
-    while (!open.isEmpty() && seen.size() < MOST_OBJECTS) {
+    while (!open.isEmpty()) {
       Step step = open.poll();
       Object value = step.value;
       Object written = replacement(value);
@@ -143,7 +143,7 @@ final class FieldPath {
   }
 
   private void add(Step from, String name, Object value) {
-    if (value != null && seen.add(value)) {
+    if (value != null && seen.size() < MOST_OBJECTS && seen.add(value)) {
       open.add(new Step(from, name, value));
     }
   }

@@ -1,6 +1,7 @@
 package dev.mpipool.wire;
 
 import dev.mpipool.comm.Communicator;
+import dev.mpipool.comm.CommunicatorException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -138,6 +139,9 @@ public final class FrameSender {
     } catch (RuntimeException e) {
       LOG.debug("A frame for rank {} could not be sent", destination, e);
       failures.sendFailed(destination, e);
+    } catch (Error e) { // for example no memory for a large frame
+      LOG.debug("A frame for rank {} could not be sent", destination, e);
+      failures.sendFailed(destination, new CommunicatorException(e.toString(), e));
     }
   }
 

@@ -1,7 +1,6 @@
 package dev.mpipool.worker;
 
 import dev.mpipool.comm.Communicator;
-import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.wire.DamagedFrameException;
 import dev.mpipool.wire.Entry;
@@ -104,17 +103,13 @@ public final class WorkerLoop {
 
   private void listen() {
     while (!released.isDone()) {
-      Message message;
       try {
-        message = communicator.receive(main, Communicator.ANY_TAG);
-      } catch (CommunicatorException e) {
-        leave("Nothing can be received from main any more", e);
-        return;
-      }
-      try {
+        Message message = communicator.receive(main, Communicator.ANY_TAG);
         Frame.decode(message.data()).forEach(this::take);
       } catch (DamagedFrameException e) {
-        LOG.warn("A message from rank {} is dropped: {}", message.source(), e.getMessage());
+        LOG.warn("A message from rank {} is dropped: {}", main, e.getMessage());
+      } catch (Throwable e) { // a task may be lost, for example to an exhausted memory
+        leave("Nothing can be received from main any more", e);
       }
     }
   }

@@ -1,0 +1,59 @@
+package dev.mpipool.comm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(30)
+class ProvidersTest {
+
+  @Test
+  void withoutMpiTheWorldIsThisProcessAlone() {
+    Communicator world = Communicator.world();
+
+    assertThat(Providers.initialized()).isEmpty();
+    assertThat(world.rank()).isZero();
+    assertThat(world.size()).isEqualTo(1);
+    assertThat(Communicator.world()).isSameAs(world);
+  }
+
+  @Test
+  void closingTheWorldDoesNothing() {
+    Communicator world = Communicator.world();
+    world.close();
+    world.send(0, 0, java.nio.ByteBuffer.allocate(1));
+
+    assertThat(world.receive(0, 0).data().remaining()).isEqualTo(1);
+    world.barrier();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "file.txt", "1 2 3", "x conf niodev"})
+  void aProgramsOwnArgumentsAreNoLaunchers(String arguments) {
+    assertThat(Providers.launchedWith(arguments.split(" "))).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"0 conf niodev", "3 conf smpdev a b", "1 conf hybdev x"})
+  void theArgumentsOfMpjExpressAreKnown(String arguments) {
+    assertThat(Providers.launchedWith(arguments.split(" "))).isPresent();
+  }
+
+  @Test
+  void aRankWithoutMpiIsToldWhatToCall() {
+    System.setProperty("mpipool.launcher", "test");
+    try {
+      assertThatIllegalStateException()
+          .isThrownBy(Communicator::world)
+          .withMessageContaining("MPIRuntime.init(args)")
+          .withMessageContaining("MPIExecutor.run");
+    } finally {
+      System.clearProperty("mpipool.launcher");
+    }
+    assertThat(Communicator.world().size()).isEqualTo(1);
+  }
+}

@@ -1,0 +1,61 @@
+package dev.mpipool.dispatch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.mockito.ArgumentMatchers.anyInt;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.when;
+
+import dev.mpipool.comm.Communicator;
+import dev.mpipool.comm.CommunicatorException;
+import dev.mpipool.comm.LocalCommunicator;
+import dev.mpipool.wire.Entry;
+import dev.mpipool.wire.EntryKind;
+import dev.mpipool.wire.Frame;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+@Timeout(30)
+class AnswerListenerTest {
+
+  static Stream<Throwable> failures() {
+    return Stream.of(
+        new CommunicatorException("staged", null),
+        new IllegalStateException("staged"),
+        new OutOfMemoryError("staged"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("failures")
+  void whateverEndsReceivingFailsAllFutures(Throwable failure) throws Exception {
+    Desk desk = new Desk(2);
+    TaskFuture<Object> a = desk.submit("a");
+    Communicator communicator = mock(Communicator.class);
+    when(communicator.receive(anyInt(), anyInt())).thenThrow(failure);
+    AnswerListener listener = new AnswerListener(communicator, desk.dispatcher);
+
+    assertThat(Desk.failure(a)).isInstanceOf(TestFailures.Broken.class).hasRootCause(failure);
+    assertThat(listener.awaitEnd(10_000)).isTrue();
+  }
+
+  @Test
+  void itHandsMessagesOnUntilTheWorkersAreGone() throws Exception {
+    Desk desk = new Desk(1);
+    List<Communicator> ranks = LocalCommunicator.create(2);
+    AnswerListener listener = new AnswerListener(ranks.get(0), desk.dispatcher);
+    TaskFuture<Object> a = desk.submit("a");
+    ranks.get(1).send(0, 0, ByteBuffer.wrap(new byte[] {1, 2, 3}));
+    Entry answer = new Entry(EntryKind.RESULT, desk.nextTask(), desk.serializer.encode(5));
+    ranks.get(1).send(0, 0, Frame.encode(List.of(answer)));
+    assertThat(Desk.result(a)).isEqualTo(5);
+    desk.dispatcher.shutdown();
+    assertThat(listener.awaitEnd(1)).isFalse();
+    ranks.get(1).send(0, 0, Frame.encode(List.of(new Entry(EntryKind.GONE, 0))));
+
+    assertThat(listener.awaitEnd(10_000)).isTrue();
+  }
+}

@@ -1,0 +1,261 @@
+package dev.mpipool.dispatch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.mpipool.dispatch.CompletionRelay.Item;
+import dev.mpipool.testing.PoolThreads;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class CompletionRelayTest {
+
+  private final Dispatcher dispatcher = new Desk(1).dispatcher;
+  private final CompletionRelay relay = new CompletionRelay();
+  private final CountDownLatch testEnds = new CountDownLatch(1);
+  private final Set<Thread> threads = ConcurrentHashMap.newKeySet();
+
+  @AfterEach
+  void unblock() {
+    testEnds.countDown();
+    relay.close();
+  }
+
+  private TaskFuture<Object> future() {
+    TaskFuture<Object> future = TaskFuture.of(dispatcher, new Desk.Job("job"), "job");
+    future.thenRun(() -> threads.add(Thread.currentThread()));
+    return future;
+  }
+
+  private List<TaskFuture<Object>> futures(int count) {
+    return IntStream.range(0, count).mapToObj(i -> future()).toList();
+  }
+
+  private static Item item(TaskFuture<Object> future, Object value) {
+    return new Item(future, () -> future.succeed(value));
+  }
+
+  private void block() {
+    try {
+      testEnds.await(30, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private void awaitThreadsGone() {
+    await().untilAsserted(() -> assertThat(threads).noneMatch(Thread::isAlive));
+  }
+
+  @Test
+  void itemsAreCompletedInOrder() throws Exception {
+    List<Integer> order = new CopyOnWriteArrayList<>();
+    List<TaskFuture<Object>> futures = futures(500);
+    List<Item> items = new ArrayList<>();
+    for (int i = 0; i < futures.size(); i++) {
+      int number = i;
+      futures.get(i).thenRun(() -> order.add(number));
+      items.add(item(futures.get(i), i));
+    }
+    relay.add(items.subList(0, 100));
+    relay.add(items.subList(100, 500));
+
+    Desk.result(futures.get(499));
+    await().untilAsserted(() -> assertThat(order).hasSize(500));
+    assertThat(order).isSorted();
+  }
+
+  @Test
+  void aCallbackThatNeverReturnsDelaysNoOtherResult() throws Exception {
+    List<TaskFuture<Object>> futures = futures(20);
+    for (int i = 0; i < 20; i += 4) {
+      futures.get(i).thenRun(this::block);
+    }
+    relay.add(futures.stream().map(future -> item(future, 1)).toList());
+    for (TaskFuture<Object> future : futures) {
+      assertThat(Desk.result(future)).isEqualTo(1);
+    }
+
+    TaskFuture<Object> later = future();
+    relay.add(List.of(item(later, 2)));
+    assertThat(Desk.result(later)).isEqualTo(2);
+  }
+
+  @Test
+  void aCallbackMayWaitForAFutureThatIsCompletedAfterIt() throws Exception {
+    TaskFuture<Object> first = future();
+    TaskFuture<Object> second = future();
+    CompletableFuture<Object> dependent = first.thenApply(value -> second.join());
+    relay.add(List.of(item(first, 1)));
+    await().until(first::isDone);
+    relay.add(List.of(item(second, 2)));
+
+    assertThat(dependent.get(20, TimeUnit.SECONDS)).isEqualTo(2);
+  }
+
+  @Test
+  void asLongAsNoneBlocksOneThreadRunsAllCallbacks() {
+    // A machine can stop a thread for longer than the relay's patience: not at every one of these.
+    await()
+        .pollInSameThread()
+        .untilAsserted(
+            () -> {
+              threads.clear();
+              List<TaskFuture<Object>> futures = futures(200);
+              for (TaskFuture<Object> future : futures) {
+                relay.add(List.of(item(future, 1)));
+              }
+              CompletableFuture.allOf(futures.toArray(CompletableFuture[]::new))
+                  .get(20, TimeUnit.SECONDS);
+              assertThat(threads).hasSize(1);
+            });
+  }
+
+  @Test
+  void threadsThatBlockedDoNotPileUp() throws Exception {
+    for (int round = 0; round < 5; round++) {
+      CountDownLatch go = new CountDownLatch(1);
+      List<TaskFuture<Object>> futures = futures(6);
+      futures.forEach(
+          future ->
+              future.thenRun(
+                  () -> {
+                    try {
+                      go.await(20, TimeUnit.SECONDS);
+                    } catch (InterruptedException e) {
+                      throw new IllegalStateException(e);
+                    }
+                  }));
+      relay.add(futures.stream().map(future -> item(future, 1)).toList());
+      for (TaskFuture<Object> future : futures) {
+        Desk.result(future);
+      }
+      go.countDown();
+    }
+    await()
+        .untilAsserted(
+            () -> assertThat(threads.stream().filter(Thread::isAlive)).hasSizeLessThanOrEqualTo(2));
+  }
+
+  @Test
+  void closingEndsTheThreadsWhenTheQueueIsEmpty() throws Exception {
+    List<TaskFuture<Object>> futures = futures(50);
+    relay.add(futures.stream().map(future -> item(future, 1)).toList());
+    relay.close();
+
+    for (TaskFuture<Object> future : futures) {
+      assertThat(Desk.result(future)).isEqualTo(1);
+    }
+    awaitThreadsGone();
+    assertThat(relayThreads()).isEmpty();
+  }
+
+  private List<Thread> relayThreads() {
+    return threads.stream().filter(Thread::isAlive).toList();
+  }
+
+  @Test
+  void aCompletionThatThrowsFailsItsFutureAndNoOther() throws Exception {
+    TaskFuture<Object> bad = future();
+    TaskFuture<Object> good = future();
+    Item throwing =
+        new Item(
+            bad,
+            () -> {
+              throw new AssertionError("staged");
+            });
+    relay.add(List.of(throwing, item(good, 1)));
+
+    assertThat(Desk.failure(bad)).isInstanceOf(AssertionError.class).hasMessage("staged");
+    assertThat(Desk.result(good)).isEqualTo(1);
+  }
+
+  @Test
+  void anInterruptThatACallbackLeavesBehindEndsWithIt() throws Exception {
+    TaskFuture<Object> first = future();
+    TaskFuture<Object> second = future();
+    first.thenRun(() -> Thread.currentThread().interrupt());
+    CompletableFuture<Boolean> seen =
+        second.thenApply(value -> Thread.currentThread().isInterrupted());
+    relay.add(List.of(item(first, 1), item(second, 2)));
+
+    assertThat(seen.get(20, TimeUnit.SECONDS)).isFalse();
+  }
+
+  @Test
+  void whatWasAddedBeforeIsWaitedFor() throws Exception {
+    TaskFuture<Object> first = future();
+    first.thenRun(this::block);
+    TaskFuture<Object> second = future();
+    CountDownLatch go = new CountDownLatch(1);
+    Item slow =
+        new Item(
+            second,
+            () -> {
+              try {
+                go.await(20, TimeUnit.SECONDS);
+              } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+              }
+              second.succeed(2);
+            });
+    relay.add(List.of(item(first, 1), slow));
+    CompletableFuture<Void> all = relay.allAddedDone();
+    assertThat(all).isNotDone();
+    go.countDown();
+
+    all.get(20, TimeUnit.SECONDS);
+    assertThat(second).isCompletedWithValue(2);
+  }
+
+  /** Some thousand short lives of a relay, with callbacks that block until the run's own end. */
+  @Test
+  void whateverBlocksAllIsCompletedAndAllThreadsEnd() throws Exception {
+    Random random = new Random(8);
+    List<CompletionRelay> relays = new ArrayList<>();
+    for (int run = 0; run < 2_000; run++) {
+      CompletionRelay own = new CompletionRelay();
+      relays.add(own);
+      CompletableFuture<Void> runEnds = new CompletableFuture<>();
+      List<TaskFuture<Object>> futures = futures(1 + random.nextInt(6));
+      List<Item> items = new ArrayList<>();
+      for (TaskFuture<Object> future : futures) {
+        if (random.nextInt(40) == 0) {
+          future.thenRun(runEnds::join);
+        }
+        items.add(item(future, run));
+      }
+      boolean closeEarly = random.nextBoolean();
+      while (!items.isEmpty()) {
+        int count = 1 + random.nextInt(items.size());
+        own.add(List.copyOf(items.subList(0, count)));
+        items.subList(0, count).clear();
+        if (random.nextBoolean()) {
+          Thread.yield();
+        }
+      }
+      if (closeEarly) {
+        own.close();
+      }
+      for (TaskFuture<Object> future : futures) {
+        assertThat(Desk.result(future)).isEqualTo(run);
+      }
+      own.close();
+      runEnds.complete(null);
+    }
+    awaitThreadsGone();
+    await().untilAsserted(() -> assertThat(PoolThreads.alive("mpipool-callbacks")).isEmpty());
+  }
+}

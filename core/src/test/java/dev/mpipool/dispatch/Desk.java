@@ -1,0 +1,135 @@
+package dev.mpipool.dispatch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import dev.mpipool.wire.Entry;
+import dev.mpipool.wire.EntryKind;
+import dev.mpipool.wire.Envelope;
+import dev.mpipool.wire.FailureReport;
+import dev.mpipool.wire.FailureReport.Origin;
+import dev.mpipool.wire.Frame;
+import dev.mpipool.wire.JavaSerializer;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+
+/**
+ * A dispatcher whose messages to workers are recorded, and whose workers are played by the test.
+ */
+final class Desk {
+
+  record Sent(int rank, EntryKind kind, long id, ByteBuffer body) {}
+
+  record Job(String name) implements Envelope {
+    @Override
+    public Object code() {
+      return this;
+    }
+
+    @Override
+    public List<Object> arguments() {
+      return List.of();
+    }
+
+    @Override
+    public Object call() {
+      return name;
+    }
+  }
+
+  final JavaSerializer serializer = new JavaSerializer(Desk.class.getClassLoader());
+  final Dispatcher dispatcher;
+  private final List<Sent> sent = new ArrayList<>();
+
+  Desk(int workers) {
+    this(workers, 3, true);
+  }
+
+  Desk(int workers, int maxAttempts, boolean survives) {
+    dispatcher =
+        new Dispatcher(
+            IntStream.rangeClosed(1, workers).boxed().toList(),
+            maxAttempts,
+            survives,
+            serializer,
+            new TestFailures(),
+            this::record);
+  }
+
+  private synchronized void record(int rank, Entry entry) {
+    sent.add(new Sent(rank, entry.kind(), entry.id(), entry.body()));
+  }
+
+  TaskFuture<Object> submit(String name) throws Exception {
+    TaskFuture<Object> future = TaskFuture.of(dispatcher, new Job(name), name);
+    dispatcher.submit(future);
+    return future;
+  }
+
+  /** What was sent since the last call. */
+  synchronized List<Sent> news() {
+    List<Sent> news = List.copyOf(sent);
+    sent.clear();
+    return news;
+  }
+
+  /** What was sent since the last call, as text: for tasks their names instead of numbers. */
+  List<String> newsAsText() throws Exception {
+    List<String> texts = new ArrayList<>();
+    for (Sent one : news()) {
+      String what =
+          switch (one.kind()) {
+            case TASK -> ((Job) serializer.decode(one.body())).name();
+            case CANCEL -> one.body().get(0) == 1 ? "CANCEL interrupt" : "CANCEL";
+            default -> one.kind().name();
+          };
+      texts.add(one.rank() + " " + what);
+    }
+    return texts;
+  }
+
+  /** The number under which the next task was sent; forgets what else was. */
+  long nextTask() {
+    return news().stream().filter(s -> s.kind() == EntryKind.TASK).findFirst().orElseThrow().id();
+  }
+
+  void answer(int rank, long id, Object result) throws Exception {
+    receive(rank, new Entry(EntryKind.RESULT, id, serializer.encode(result)));
+  }
+
+  void fail(int rank, long id, Origin origin, Throwable failure) {
+    ByteBuffer report = FailureReport.of(origin, failure, serializer).encode();
+    receive(rank, new Entry(EntryKind.FAILURE, id, report));
+  }
+
+  void receive(int rank, Entry... entries) {
+    dispatcher.received(rank, Frame.encode(List.of(entries)));
+  }
+
+  void gone(int... ranks) {
+    for (int rank : ranks) {
+      receive(rank, new Entry(EntryKind.GONE, 0));
+    }
+  }
+
+  static Object result(Future<?> future) throws Exception {
+    return future.get(20, TimeUnit.SECONDS);
+  }
+
+  /** What get throws as the cause of an ExecutionException. */
+  static Throwable failure(Future<?> future) {
+    Throwable thrown = catchThrowable(() -> result(future));
+    assertThat(thrown).isExactlyInstanceOf(ExecutionException.class);
+    return thrown.getCause();
+  }
+
+  void awaitTerminated() throws InterruptedException {
+    assertThat(dispatcher.awaitTermination(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(dispatcher.isTerminated()).isTrue();
+  }
+}

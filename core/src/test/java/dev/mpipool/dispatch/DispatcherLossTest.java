@@ -1,0 +1,164 @@
+package dev.mpipool.dispatch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Workers that die, and pools that break. */
+@Timeout(30)
+class DispatcherLossTest {
+
+  @Test
+  void theTaskOfALostWorkerGoesToAnotherBeforeThoseThatWait() throws Exception {
+    Desk desk = new Desk(2);
+    TaskFuture<Object> a = desk.submit("a");
+    desk.submit("b");
+    long idB = desk.news().get(1).id();
+    desk.submit("c");
+
+    desk.dispatcher.workerLost(1, "staged");
+    assertThat(desk.news()).isEmpty();
+    assertThat(desk.dispatcher.size()).isEqualTo(1);
+    desk.answer(2, idB, 1);
+    List<Desk.Sent> second = desk.news();
+    assertThat(((Desk.Job) desk.serializer.decode(second.get(0).body())).name()).isEqualTo("a");
+    desk.answer(2, second.get(0).id(), "at last");
+    assertThat(Desk.result(a)).isEqualTo("at last");
+    assertThat(desk.newsAsText()).containsExactly("2 c");
+  }
+
+  @Test
+  void anIdleWorkerGetsTheTaskOfALostOneAtOnce() throws Exception {
+    Desk desk = new Desk(2);
+    desk.submit("a");
+    desk.news();
+    desk.dispatcher.workerLost(1, "staged");
+
+    assertThat(desk.newsAsText()).containsExactly("2 a");
+  }
+
+  @Test
+  void anAnswerOfALostWorkerComesTooLate() throws Exception {
+    Desk desk = new Desk(2);
+    TaskFuture<Object> a = desk.submit("a");
+    long first = desk.nextTask();
+    desk.dispatcher.workerLost(1, "staged");
+    long second = desk.nextTask();
+    desk.answer(1, first, "late");
+    desk.answer(2, first, "wrong number");
+    assertThat(a).isNotDone();
+    desk.answer(2, second, "right");
+
+    assertThat(Desk.result(a)).isEqualTo("right");
+  }
+
+  @Test
+  void aTaskFailsWhenAsManyWorkersHaveDiedWithItAsMay() throws Exception {
+    Desk desk = new Desk(5, 3, true);
+    TaskFuture<Object> a = desk.submit("a");
+    desk.dispatcher.workerLost(1, "one");
+    desk.dispatcher.workerLost(2, "two");
+    assertThat(a).isNotDone();
+    desk.dispatcher.workerLost(3, "three");
+
+    TestFailures.Lost lost = (TestFailures.Lost) Desk.failure(a);
+    assertThat(lost.ranks).containsExactly(1, 2, 3);
+    assertThat(lost).hasMessageContaining("1, 2, 3").hasMessageContaining("three");
+    desk.news();
+    desk.submit("b");
+    assertThat(desk.newsAsText()).containsExactly("4 b");
+  }
+
+  @Test
+  void withOneAttemptATaskIsNeverGivenToAnother() throws Exception {
+    Desk desk = new Desk(2, 1, true);
+    TaskFuture<Object> a = desk.submit("a");
+    desk.news();
+    desk.dispatcher.workerLost(1, "staged");
+
+    assertThat(Desk.failure(a)).isInstanceOf(TestFailures.Lost.class);
+    assertThat(desk.news()).isEmpty();
+  }
+
+  @Test
+  void aCancelledTaskOfALostWorkerIsNotTriedAgain() throws Exception {
+    Desk desk = new Desk(2);
+    desk.submit("a").cancel(true);
+    desk.news();
+    desk.dispatcher.workerLost(1, "staged");
+
+    assertThat(desk.news()).isEmpty();
+  }
+
+  @Test
+  void withoutWorkersThePoolIsBroken() throws Exception {
+    Desk desk = new Desk(1);
+    TaskFuture<Object> held = desk.submit("a");
+    TaskFuture<Object> queued = desk.submit("b");
+    desk.dispatcher.workerLost(1, "staged");
+
+    for (TaskFuture<?> future : List.of(held, queued)) {
+      assertThat(Desk.failure(future))
+          .isInstanceOf(TestFailures.Broken.class)
+          .hasMessage("No worker is left; the last, rank 1, was lost: staged");
+    }
+    assertThat(desk.dispatcher.isOpen()).isFalse();
+    assertThat(desk.dispatcher.isShutdown()).isFalse();
+    assertThatThrownBy(() -> desk.submit("c"))
+        .isInstanceOf(TestFailures.Broken.class)
+        .hasMessageContaining("rank 1");
+    desk.dispatcher.shutdown();
+    desk.awaitTerminated();
+  }
+
+  @Test
+  void whereNoRankSurvivesTheFirstLossFailsAllFutures() throws Exception {
+    Desk desk = new Desk(2, 3, false);
+    TaskFuture<Object> a = desk.submit("a");
+    TaskFuture<Object> b = desk.submit("b");
+    TaskFuture<Object> c = desk.submit("c");
+    desk.news();
+    desk.dispatcher.workerLost(1, "staged");
+
+    assertThat(Desk.failure(a)).isInstanceOf(TestFailures.Lost.class);
+    assertThat(Desk.failure(b)).isInstanceOf(TestFailures.Broken.class);
+    assertThat(Desk.failure(c)).isInstanceOf(TestFailures.Broken.class);
+    assertThat(desk.news()).isEmpty();
+    assertThatThrownBy(() -> desk.submit("d")).isInstanceOf(TestFailures.Broken.class);
+    desk.dispatcher.workerLost(2, "too");
+    desk.dispatcher.shutdown();
+    desk.awaitTerminated();
+  }
+
+  @Test
+  void aBrokenPoolWaitsForNobodyWhenItShutsDown() throws Exception {
+    Desk desk = new Desk(2);
+    TaskFuture<Object> a = desk.submit("a");
+    desk.dispatcher.breakDown("Nothing can be received", new IOException("staged"));
+
+    assertThat(Desk.failure(a))
+        .isInstanceOf(TestFailures.Broken.class)
+        .hasMessage("Nothing can be received")
+        .hasRootCauseMessage("staged");
+    desk.dispatcher.shutdown();
+    desk.awaitTerminated();
+  }
+
+  @Test
+  void lossesAreCountedOnceAndOnlyForWorkers() throws Exception {
+    Desk desk = new Desk(3);
+    desk.dispatcher.workerLost(9, "nobody");
+    desk.dispatcher.workerLost(1, "staged");
+    desk.dispatcher.workerLost(1, "again");
+
+    assertThat(desk.dispatcher.size()).isEqualTo(2);
+    desk.submit("a");
+    desk.submit("b");
+    desk.submit("c");
+    assertThat(desk.newsAsText()).containsExactly("2 a", "3 b");
+  }
+}

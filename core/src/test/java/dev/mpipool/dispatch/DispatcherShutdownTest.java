@@ -1,0 +1,175 @@
+package dev.mpipool.dispatch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.mpipool.wire.Entry;
+import dev.mpipool.wire.EntryKind;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(30)
+class DispatcherShutdownTest {
+
+  private final Desk desk = new Desk(2);
+  private final Dispatcher dispatcher = desk.dispatcher;
+
+  @Test
+  void anIdlePoolReleasesItsWorkersAtOnceAndEndsWhenTheyAreGone() throws Exception {
+    dispatcher.shutdown();
+    assertThat(desk.newsAsText()).containsExactly("1 RELEASE", "2 RELEASE");
+    desk.gone(1);
+    assertThat(dispatcher.isTerminated()).isFalse();
+    assertThat(dispatcher.isEnded()).isFalse();
+    desk.gone(2);
+
+    desk.awaitTerminated();
+    assertThat(dispatcher.isEnded()).isTrue();
+    assertThat(dispatcher.size()).isZero();
+  }
+
+  @Test
+  void acceptedTasksAreDoneBeforeWorkersAreReleased() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    desk.submit("b");
+    List<Desk.Sent> sent = desk.news();
+    TaskFuture<Object> c = desk.submit("c");
+    dispatcher.shutdown();
+    assertThat(dispatcher.isShutdown()).isTrue();
+    assertThat(dispatcher.isOpen()).isFalse();
+    assertThatThrownBy(() -> desk.submit("d"))
+        .isExactlyInstanceOf(RejectedExecutionException.class);
+
+    desk.answer(1, sent.get(0).id(), 1);
+    long idC = desk.nextTask();
+    desk.answer(2, sent.get(1).id(), 2);
+    assertThat(desk.news()).isEmpty();
+    desk.answer(1, idC, 3);
+    assertThat(desk.newsAsText()).containsExactly("1 RELEASE", "2 RELEASE");
+    assertThat(Desk.result(a)).isEqualTo(1);
+    assertThat(Desk.result(c)).isEqualTo(3);
+    desk.gone(1, 2);
+    desk.awaitTerminated();
+  }
+
+  @Test
+  void aSecondShutdownReleasesNobodyTwice() throws Exception {
+    dispatcher.shutdown();
+    dispatcher.shutdown();
+    assertThat(dispatcher.shutdownNow()).isEmpty();
+
+    assertThat(desk.news()).hasSize(2);
+  }
+
+  @Test
+  void cancelledTasksInTheQueueDoNotKeepThePool() throws Exception {
+    desk.submit("a");
+    desk.submit("b");
+    TaskFuture<Object> c = desk.submit("c");
+    List<Desk.Sent> sent = desk.news();
+    c.cancel(true);
+    dispatcher.shutdown();
+    desk.answer(1, sent.get(0).id(), 1);
+    desk.answer(2, sent.get(1).id(), 1);
+
+    assertThat(desk.newsAsText()).containsExactly("1 RELEASE", "2 RELEASE");
+  }
+
+  @Test
+  void shutdownNowCancelsWhatIsQueuedAndInterruptsWhatRuns() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    desk.submit("b");
+    List<Desk.Sent> sent = desk.news();
+    TaskFuture<Object> c = desk.submit("c");
+    TaskFuture<Object> d = desk.submit("d");
+    TaskFuture<Object> e = desk.submit("e");
+    d.cancel(false);
+
+    assertThat(dispatcher.shutdownNow()).containsExactly(c, e);
+    assertThat(c.isCancelled()).isTrue();
+    assertThat(e.isCancelled()).isTrue();
+    assertThat(a).isNotDone();
+    assertThat(desk.newsAsText()).containsExactly("1 CANCEL interrupt", "2 CANCEL interrupt");
+    desk.answer(1, sent.get(0).id(), "finished all the same");
+    desk.answer(2, sent.get(1).id(), "too");
+    assertThat(Desk.result(a)).isEqualTo("finished all the same");
+    assertThat(desk.newsAsText()).containsExactly("1 RELEASE", "2 RELEASE");
+  }
+
+  @Test
+  void aTaskThatItsWorkerHadNotBegunAtShutdownNowIsCancelled() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    long id = desk.nextTask();
+    assertThat(dispatcher.shutdownNow()).isEmpty();
+    desk.receive(1, new Entry(EntryKind.DROPPED, id));
+
+    assertThatThrownBy(() -> Desk.result(a)).isInstanceOf(CancellationException.class);
+    desk.gone(1, 2);
+    desk.awaitTerminated();
+  }
+
+  @Test
+  void aPoolEndsWhenItsLastWorkerDiesInsteadOfLeaving() throws Exception {
+    dispatcher.shutdown();
+    desk.gone(1);
+    dispatcher.workerLost(2, "staged");
+
+    desk.awaitTerminated();
+  }
+
+  @Test
+  void terminationWaitsForFuturesWhoseAnswersHaveCome() throws Exception {
+    CountDownLatch go = new CountDownLatch(1);
+    TaskFuture<Object> a = desk.submit("a");
+    TaskFuture<Object> b = desk.submit("b");
+    a.thenRun(() -> uninterruptibly(go));
+    List<Desk.Sent> sent = desk.news();
+    dispatcher.shutdown();
+    desk.answer(1, sent.get(0).id(), 1);
+    desk.answer(2, sent.get(1).id(), 2);
+    desk.gone(1, 2);
+
+    // a is done, and its callback still runs: that may not keep b or the pool
+    assertThat(Desk.result(b)).isEqualTo(2);
+    desk.awaitTerminated();
+    go.countDown();
+  }
+
+  private static void uninterruptibly(CountDownLatch latch) {
+    try {
+      latch.await(20, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void whoeverFindsThePoolTerminatedFindsAllFuturesDone() throws Exception {
+    for (int run = 0; run < 300; run++) {
+      Desk own = new Desk(2);
+      TaskFuture<Object> a = own.submit("a");
+      TaskFuture<Object> b = own.submit("b");
+      List<Desk.Sent> sent = own.news();
+      own.dispatcher.shutdown();
+      own.answer(1, sent.get(0).id(), 1);
+      own.answer(2, sent.get(1).id(), 2);
+      own.gone(1, 2);
+      own.awaitTerminated();
+
+      assertThat(a.isDone() && b.isDone()).isTrue();
+    }
+  }
+
+  @Test
+  void abandonTellsLivingWorkers() throws Exception {
+    dispatcher.workerLost(1, "staged");
+    dispatcher.abandon();
+
+    assertThat(desk.newsAsText()).containsExactly("2 ABANDON");
+  }
+}

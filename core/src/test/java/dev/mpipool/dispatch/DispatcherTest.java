@@ -1,0 +1,313 @@
+package dev.mpipool.dispatch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.mpipool.wire.Entry;
+import dev.mpipool.wire.EntryKind;
+import dev.mpipool.wire.FailureReport.Origin;
+import dev.mpipool.wire.Frame;
+import java.io.IOException;
+import java.io.ObjectOutputStream;
+import java.io.Serializable;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Tasks, answers and cancellation; worker 1 and 2 are played by the test. */
+@Timeout(30)
+class DispatcherTest {
+
+  private final Desk desk = new Desk(2);
+  private final Dispatcher dispatcher = desk.dispatcher;
+
+  @Test
+  void eachWorkerHasOneTaskAtATimeAndTasksStartInOrder() throws Exception {
+    for (String name : "a b c d".split(" ")) {
+      desk.submit(name);
+    }
+    List<Desk.Sent> first = desk.news();
+    assertThat(first).extracting(Desk.Sent::rank).containsExactly(1, 2);
+
+    desk.answer(2, first.get(1).id(), "b done");
+    assertThat(desk.newsAsText()).containsExactly("2 c");
+    desk.answer(1, first.get(0).id(), "a done");
+    assertThat(desk.newsAsText()).containsExactly("1 d");
+  }
+
+  @Test
+  void anAnswerCompletesItsFuture() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    TaskFuture<Object> b = desk.submit("b");
+    List<Desk.Sent> sent = desk.news();
+    desk.answer(2, sent.get(1).id(), 5);
+
+    assertThat(Desk.result(b)).isEqualTo(5);
+    assertThat(a).isNotDone();
+    desk.answer(1, sent.get(0).id(), null);
+    assertThat(Desk.result(a)).isNull();
+  }
+
+  @Test
+  void aResultThatIsKnownReplacesTheWorkers() throws Exception {
+    Object result = new Object();
+    TaskFuture<Object> future = TaskFuture.withResult(dispatcher, new Desk.Job("a"), "a", result);
+    dispatcher.submit(future);
+    desk.answer(1, desk.nextTask(), "the worker's");
+
+    assertThat(Desk.result(future)).isSameAs(result);
+  }
+
+  @Test
+  void severalAnswersMayShareAFrame() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    long first = desk.nextTask();
+    ByteBuffer five = desk.serializer.encode(5);
+    desk.receive(
+        1,
+        new Entry(EntryKind.RESULT, first + 1000, five),
+        new Entry(EntryKind.RESULT, first, five));
+
+    assertThat(Desk.result(a)).isEqualTo(5);
+  }
+
+  @Test
+  void sizeAndIdlingCountWorkers() throws Exception {
+    assertThat(dispatcher.size()).isEqualTo(2);
+    assertThat(dispatcher.idling()).isEqualTo(2);
+    desk.submit("a");
+    assertThat(dispatcher.idling()).isEqualTo(1);
+    desk.answer(1, desk.nextTask(), 1);
+    assertThat(dispatcher.idling()).isEqualTo(2);
+  }
+
+  @Test
+  void aTasksExceptionArrivesItself() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    IOException thrown = new IOException("thrown");
+    desk.fail(1, desk.nextTask(), Origin.TASK, thrown);
+
+    Throwable failure = Desk.failure(a);
+    assertThat(failure).isExactlyInstanceOf(IOException.class).hasMessage("thrown");
+    assertThat(failure.getStackTrace()).isEqualTo(thrown.getStackTrace());
+  }
+
+  @Test
+  void anExceptionThatCannotTravelArrivesAsText() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    Exception thrown =
+        new Exception("thrown") {
+          private static final long serialVersionUID = 1;
+          final Object lock = new Object();
+        };
+    desk.fail(1, desk.nextTask(), Origin.TASK, thrown);
+
+    assertThat(Desk.failure(a))
+        .isInstanceOf(TestFailures.Remote.class)
+        .hasMessageContaining("thrown");
+  }
+
+  @Test
+  void aResultOrTaskThatCannotTravelIsNamed() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    desk.fail(1, desk.nextTask(), Origin.WRITING_RESULT, new IOException("class X"));
+    assertThat(Desk.failure(a))
+        .isInstanceOf(TestFailures.Unserializable.class)
+        .hasMessage(
+            "The result of the task java.lang.String cannot travel back from rank 1: class X");
+
+    TaskFuture<Object> b = desk.submit("b");
+    desk.fail(2, desk.nextTask(), Origin.READING_TASK, new IOException("class Y"));
+    assertThat(Desk.failure(b))
+        .isInstanceOf(TestFailures.Unserializable.class)
+        .hasMessageContaining("could not be read on rank 2: class Y");
+  }
+
+  @Test
+  void answersThatAreNoValuesFailTheirFuture() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    desk.receive(
+        1, new Entry(EntryKind.RESULT, desk.nextTask(), ByteBuffer.wrap(new byte[] {1, 2})));
+    TaskFuture<Object> b = desk.submit("b");
+    desk.receive(
+        2, new Entry(EntryKind.FAILURE, desk.nextTask(), ByteBuffer.wrap(new byte[] {1, 2})));
+
+    assertThat(Desk.failure(a)).isInstanceOf(TestFailures.Unserializable.class);
+    assertThat(Desk.failure(b)).isInstanceOf(TestFailures.Unserializable.class);
+  }
+
+  /** Its own methods fail with an error. */
+  private static final class Hostile implements Serializable {
+    private static final long serialVersionUID = 1;
+
+    private void writeObject(ObjectOutputStream out) {
+      throw new AssertionError("written");
+    }
+  }
+
+  private record Captures(Object value) implements dev.mpipool.wire.Envelope {
+    @Override
+    public Object code() {
+      return "code";
+    }
+
+    @Override
+    public List<Object> arguments() {
+      return List.of(value);
+    }
+
+    @Override
+    public Object call() {
+      return null;
+    }
+  }
+
+  @Test
+  void aTaskThatCannotBeWrittenIsRefusedAndNothingIsSent() throws Exception {
+    TaskFuture<Object> lock = TaskFuture.of(dispatcher, new Captures(new Object()), "code");
+    assertThatThrownBy(() -> dispatcher.submit(lock))
+        .isInstanceOf(UnserializableTaskException.class)
+        .hasMessageContaining("argument 1, java.lang.Object");
+    TaskFuture<Object> hostile = TaskFuture.of(dispatcher, new Captures(new Hostile()), "code");
+    assertThatThrownBy(() -> dispatcher.submit(hostile))
+        .isInstanceOf(UnserializableTaskException.class)
+        .hasMessageContaining("written");
+
+    assertThat(desk.news()).isEmpty();
+    desk.submit("next");
+    assertThat(desk.newsAsText()).containsExactly("1 next");
+  }
+
+  @Test
+  void whatIsCapturedAtSubmitIsWhatTravels() throws Exception {
+    StringBuilder text = new StringBuilder("before");
+    desk.submit("a");
+    desk.submit("b");
+    desk.news();
+    dispatcher.submit(TaskFuture.of(dispatcher, new Captures(text), "code"));
+    text.append(" and after");
+    dispatcher.workerLost(1, "staged");
+    desk.news();
+    dispatcher.shutdown();
+    desk.receive(2, new Entry(EntryKind.DROPPED, 2));
+    desk.receive(2, new Entry(EntryKind.DROPPED, 3));
+
+    Captures sent = (Captures) desk.serializer.decode(desk.news().get(1).body());
+    assertThat(sent.value()).hasToString("before");
+  }
+
+  @Test
+  void aTaskCancelledInTheQueueNeverStarts() throws Exception {
+    desk.submit("a");
+    desk.submit("b");
+    long a = desk.news().get(0).id();
+    TaskFuture<Object> c = desk.submit("c");
+    desk.submit("d");
+
+    assertThat(c.cancel(true)).isTrue();
+    desk.answer(1, a, 1);
+    assertThat(desk.newsAsText()).containsExactly("1 d");
+  }
+
+  @Test
+  void aWorkerIsToldOfACancelledTaskAndKeepsItsPlaceUntilItAnswers() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    desk.submit("b");
+    long id = desk.news().get(0).id();
+    desk.submit("c");
+
+    a.cancel(true);
+    assertThat(a.isCancelled()).isTrue();
+    assertThatThrownBy(a::get).isInstanceOf(CancellationException.class);
+    assertThat(desk.newsAsText()).containsExactly("1 CANCEL interrupt");
+    desk.receive(1, new Entry(EntryKind.DROPPED, id));
+    assertThat(desk.newsAsText()).containsExactly("1 c");
+  }
+
+  @Test
+  void onlyCancelTrueInterrupts() throws Exception {
+    desk.submit("a").cancel(false);
+    desk.submit("b").complete("mine");
+
+    assertThat(desk.newsAsText()).containsExactly("1 a", "1 CANCEL", "2 b", "2 CANCEL");
+  }
+
+  @Test
+  void aTimeoutTellsTheWorker() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    a.orTimeout(1, TimeUnit.MILLISECONDS);
+
+    assertThat(Desk.failure(a)).isInstanceOf(TimeoutException.class);
+    org.awaitility.Awaitility.await()
+        .untilAsserted(() -> assertThat(dispatcher.idling()).isEqualTo(1));
+    assertThat(desk.news().get(1).kind()).isEqualTo(EntryKind.CANCEL);
+  }
+
+  @Test
+  void theUsersOwnResultWinsOverALateAnswer() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    long id = desk.nextTask();
+    assertThat(a.complete("mine")).isTrue();
+    desk.answer(1, id, "late");
+
+    assertThat(Desk.result(a)).isEqualTo("mine");
+    assertThat(dispatcher.idling()).isEqualTo(2);
+    assertThat(a.complete("again")).isFalse();
+    assertThat(a.cancel(true)).isFalse();
+    assertThat(desk.newsAsText()).containsExactly("1 CANCEL");
+  }
+
+  @Test
+  void answersToTasksThatAWorkerDoesNotHoldAreDropped() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    long id = desk.nextTask();
+    desk.answer(2, id, "not mine");
+    desk.answer(7, id, "no worker");
+    desk.answer(1, id + 1, "no task");
+    assertThat(dispatcher.idling()).isEqualTo(1);
+    desk.answer(1, id, "right");
+    desk.answer(1, id, "twice");
+
+    assertThat(Desk.result(a)).isEqualTo("right");
+    desk.submit("b");
+    desk.submit("c");
+    desk.submit("d");
+    assertThat(desk.newsAsText()).hasSize(2);
+  }
+
+  @Test
+  void aTaskThatItsWorkerDroppedUnaskedIsCancelled() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    desk.receive(1, new Entry(EntryKind.DROPPED, desk.nextTask()));
+
+    assertThatThrownBy(() -> Desk.result(a)).isInstanceOf(CancellationException.class);
+  }
+
+  @Test
+  void damagedFramesChangeNothing() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    long id = desk.nextTask();
+    ByteBuffer answer =
+        Frame.encode(List.of(new Entry(EntryKind.RESULT, id, desk.serializer.encode("right"))));
+    for (int length = 2; length < answer.limit(); length++) {
+      dispatcher.received(1, answer.duplicate().limit(length));
+    }
+    Random random = new Random(7);
+    for (int run = 0; run < 1_000; run++) {
+      byte[] noise = new byte[random.nextInt(40)];
+      random.nextBytes(noise);
+      dispatcher.received(1 + random.nextInt(3), ByteBuffer.wrap(noise));
+    }
+    desk.receive(1, new Entry(EntryKind.TASK, id), new Entry(EntryKind.RELEASE, 0));
+    assertThat(a).isNotDone();
+    assertThat(dispatcher.size()).isEqualTo(2);
+    dispatcher.received(1, answer);
+
+    assertThat(Desk.result(a)).isEqualTo("right");
+  }
+}

@@ -1,0 +1,180 @@
+package dev.mpipool.wire;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.ArgumentMatchers.anyInt;
+import static org.mockito.Mockito.doAnswer;
+import static org.mockito.Mockito.doNothing;
+import static org.mockito.Mockito.doThrow;
+import static org.mockito.Mockito.mock;
+
+import dev.mpipool.comm.Communicator;
+import dev.mpipool.comm.CommunicatorException;
+import dev.mpipool.comm.LocalCommunicator;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(30)
+class FrameSenderTest {
+
+  private static final long LONG = 10_000;
+
+  private final List<Communicator> ranks = LocalCommunicator.create(3);
+  private final List<String> failures = new CopyOnWriteArrayList<>();
+
+  private FrameSender sender(Communicator communicator) {
+    return new FrameSender(
+        communicator,
+        "test-sender",
+        (rank, failure) -> failures.add(rank + ": " + failure.getMessage()));
+  }
+
+  private static Entry task(long id, int length) {
+    return new Entry(EntryKind.TASK, id, ByteBuffer.allocate(length));
+  }
+
+  /** A communicator whose first send waits for the latch; frames for rank 1 are recorded. */
+  private static Communicator slow(CountDownLatch go, List<List<Entry>> frames) {
+    Communicator communicator = mock(Communicator.class);
+    doAnswer(
+            call -> {
+              assertThat(go.await(20, TimeUnit.SECONDS)).isTrue();
+              frames.add(Frame.decode(call.getArgument(2)));
+              return null;
+            })
+        .when(communicator)
+        .send(anyInt(), anyInt(), any());
+    return communicator;
+  }
+
+  @Test
+  void aLoneEntryGoesOutAtOnce() throws Exception {
+    FrameSender sender = sender(ranks.get(0));
+    sender.post(1, task(5, 3));
+
+    assertThat(Frame.decode(ranks.get(1).receive(0, FrameSender.TAG).data()))
+        .containsExactly(task(5, 3));
+    sender.close();
+    assertThat(sender.awaitEnd(LONG)).isTrue();
+  }
+
+  @Test
+  void entriesThatPileUpShareTheNextFrameInOrder() {
+    CountDownLatch go = new CountDownLatch(1);
+    List<List<Entry>> frames = new CopyOnWriteArrayList<>();
+    FrameSender sender = sender(slow(go, frames));
+    List<Entry> posted = new ArrayList<>();
+    for (int id = 1; id <= 100; id++) {
+      posted.add(task(id, 1));
+      sender.post(1, posted.get(id - 1));
+    }
+    go.countDown();
+    sender.close();
+
+    assertThat(sender.awaitEnd(LONG)).isTrue();
+    assertThat(frames).hasSizeBetween(1, 2);
+    assertThat(frames.stream().flatMap(List::stream)).isEqualTo(posted);
+  }
+
+  @Test
+  void framesAreBoundedAndALongerEntryGoesAlone() {
+    CountDownLatch go = new CountDownLatch(1);
+    List<List<Entry>> frames = new CopyOnWriteArrayList<>();
+    FrameSender sender = sender(slow(go, frames));
+    sender.post(1, task(0, 0));
+    int[] lengths = {600_000, 400_000, 600_000, 3_000_000, 10, 10};
+    for (int i = 0; i < lengths.length; i++) {
+      sender.post(1, task(i + 1, lengths[i]));
+    }
+    go.countDown();
+    sender.close();
+
+    assertThat(sender.awaitEnd(LONG)).isTrue();
+    List<Long> ids = frames.stream().flatMap(List::stream).map(Entry::id).toList();
+    assertThat(ids).containsExactly(0L, 1L, 2L, 3L, 4L, 5L, 6L);
+    for (List<Entry> frame : frames) {
+      long length = 1 + frame.stream().mapToLong(Frame::length).sum();
+      assertThat(length <= 1 << 20 || frame.size() == 1).isTrue();
+    }
+    assertThat(frames).hasSizeLessThanOrEqualTo(5);
+  }
+
+  @Test
+  void aFailedSendIsReportedAndOtherRanksAreServed() {
+    Communicator communicator = mock(Communicator.class);
+    List<Integer> sent = new CopyOnWriteArrayList<>();
+    doAnswer(call -> sent.add(call.getArgument(0)))
+        .when(communicator)
+        .send(anyInt(), anyInt(), any());
+    doThrow(new CommunicatorException("staged", null))
+        .when(communicator)
+        .send(org.mockito.ArgumentMatchers.eq(1), anyInt(), any());
+    FrameSender sender = sender(communicator);
+    sender.post(1, task(1, 1));
+    sender.post(2, task(2, 1));
+
+    await().untilAsserted(() -> assertThat(sent).containsExactly(2));
+    assertThat(failures).containsExactly("1: staged");
+    sender.post(2, task(3, 1));
+    sender.close();
+    assertThat(sender.awaitEnd(LONG)).isTrue();
+    assertThat(sent).containsExactly(2, 2);
+  }
+
+  @Test
+  void anErrorWhileSendingIsReportedAndTheSenderLivesOn() {
+    Communicator communicator = mock(Communicator.class);
+    CountDownLatch second = new CountDownLatch(1);
+    doThrow(new OutOfMemoryError("staged"))
+        .doAnswer(
+            call -> {
+              second.countDown();
+              return null;
+            })
+        .when(communicator)
+        .send(anyInt(), anyInt(), any());
+    FrameSender sender = sender(communicator);
+    sender.post(1, task(1, 1));
+
+    await().untilAsserted(() -> assertThat(failures).hasSize(1));
+    assertThat(failures.get(0)).startsWith("1: ").contains("OutOfMemoryError");
+    sender.post(2, task(2, 1));
+    await().until(() -> second.getCount() == 0);
+    sender.close();
+    assertThat(sender.awaitEnd(LONG)).isTrue();
+  }
+
+  @Test
+  void closingSendsWhatWasPostedBeforeAndNothingAfter() {
+    CountDownLatch go = new CountDownLatch(1);
+    List<List<Entry>> frames = new CopyOnWriteArrayList<>();
+    FrameSender sender = sender(slow(go, frames));
+    sender.post(1, task(1, 1));
+    sender.post(1, task(2, 1));
+    sender.close();
+    sender.close();
+    sender.post(1, task(3, 1));
+
+    assertThat(sender.awaitEnd(1)).isFalse();
+    go.countDown();
+    assertThat(sender.awaitEnd(LONG)).isTrue();
+    assertThat(frames.stream().flatMap(List::stream).map(Entry::id)).containsExactly(1L, 2L);
+  }
+
+  @Test
+  void anIdleSenderEndsWhenClosed() {
+    Communicator communicator = mock(Communicator.class);
+    doNothing().when(communicator).send(anyInt(), anyInt(), any());
+    FrameSender sender = sender(communicator);
+    sender.close();
+
+    assertThat(sender.awaitEnd(LONG)).isTrue();
+  }
+}

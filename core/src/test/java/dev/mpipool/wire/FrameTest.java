@@ -1,0 +1,136 @@
+package dev.mpipool.wire;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class FrameTest {
+
+  private static final int ENTRY_BYTES = 13;
+
+  private static byte[] bytes(ByteBuffer buffer) {
+    byte[] bytes = new byte[buffer.remaining()];
+    buffer.duplicate().get(bytes);
+    return bytes;
+  }
+
+  private static List<Entry> randomEntries(Random random) {
+    EntryKind[] kinds = EntryKind.values();
+    List<Entry> entries = new ArrayList<>();
+    int count = random.nextInt(6);
+    for (int i = 0; i < count; i++) {
+      byte[] body = new byte[random.nextInt(4) == 0 ? 0 : random.nextInt(40)];
+      random.nextBytes(body);
+      EntryKind kind = kinds[random.nextInt(kinds.length)];
+      entries.add(new Entry(kind, random.nextLong(), ByteBuffer.wrap(body)));
+    }
+    return entries;
+  }
+
+  @Test
+  void whatIsWrittenIsRead() throws Exception {
+    Random random = new Random(1);
+    for (int run = 0; run < 2_000; run++) {
+      List<Entry> entries = randomEntries(random);
+
+      assertThat(Frame.decode(Frame.encode(entries))).isEqualTo(entries);
+    }
+  }
+
+  @Test
+  void theLayoutIsAsDocumented() {
+    Entry entry = new Entry(EntryKind.RESULT, 0x0102030405060708L, ByteBuffer.wrap(new byte[] {9}));
+
+    assertThat(bytes(Frame.encode(List.of(entry))))
+        .containsExactly(0xA1, 17, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 1, 9);
+  }
+
+  @Test
+  void bodiesAndMessagesMayBePartsOfLargerBuffers() throws Exception {
+    ByteBuffer body = ByteBuffer.wrap(new byte[] {1, 2, 3, 4}, 1, 2);
+    byte[] frame = bytes(Frame.encode(List.of(new Entry(EntryKind.TASK, 5, body))));
+    byte[] padded = new byte[frame.length + 10];
+    System.arraycopy(frame, 0, padded, 4, frame.length);
+
+    List<Entry> entries = Frame.decode(ByteBuffer.wrap(padded, 4, frame.length));
+
+    assertThat(body.remaining()).isEqualTo(2);
+    assertThat(entries)
+        .containsExactly(new Entry(EntryKind.TASK, 5, ByteBuffer.wrap(new byte[] {2, 3})));
+  }
+
+  @Test
+  void everyTruncationIsRefusedOrEndsBetweenEntries() throws Exception {
+    Random random = new Random(2);
+    for (int run = 0; run < 200; run++) {
+      List<Entry> entries = randomEntries(random);
+      byte[] frame = bytes(Frame.encode(entries));
+      for (int length = 0; length < frame.length; length++) {
+        int whole = wholeEntries(entries, length);
+        ByteBuffer cut = ByteBuffer.wrap(frame, 0, length);
+        if (whole < 0) {
+          assertThatThrownBy(() -> Frame.decode(cut)).isInstanceOf(DamagedFrameException.class);
+        } else {
+          assertThat(Frame.decode(cut)).isEqualTo(entries.subList(0, whole));
+        }
+      }
+    }
+  }
+
+  /** How many entries fill a frame of this length; -1 if it ends inside one. */
+  private static int wholeEntries(List<Entry> entries, int length) {
+    int end = 1;
+    for (int i = 0; i <= entries.size(); i++) {
+      if (end == length) {
+        return i;
+      }
+      end += i < entries.size() ? ENTRY_BYTES + entries.get(i).body().remaining() : 0;
+    }
+    return -1;
+  }
+
+  @Test
+  void randomDamageIsRefusedOrReadAsExactlyWhatItSays() {
+    Random random = new Random(3);
+    int refused = 0;
+    for (int run = 0; run < 5_000; run++) {
+      byte[] frame = bytes(Frame.encode(randomEntries(random)));
+      for (int hits = 1 + random.nextInt(3); hits > 0; hits--) {
+        frame[random.nextInt(frame.length)] = (byte) random.nextInt();
+      }
+      refused += refusedOrExact(frame) ? 1 : 0;
+    }
+    assertThat(refused).isBetween(500, 4_900);
+  }
+
+  @Test
+  void randomBytesAreRefusedOrReadAsExactlyWhatTheySay() {
+    Random random = new Random(4);
+    for (int run = 0; run < 5_000; run++) {
+      byte[] noise = new byte[random.nextInt(60)];
+      random.nextBytes(noise);
+      if (noise.length > 0 && random.nextBoolean()) {
+        noise[0] = (byte) 0xA1;
+      }
+      refusedOrExact(noise);
+    }
+  }
+
+  private static boolean refusedOrExact(byte[] message) {
+    try {
+      List<Entry> entries = Frame.decode(ByteBuffer.wrap(message));
+      assertThat(bytes(Frame.encode(entries))).isEqualTo(message);
+      return false;
+    } catch (DamagedFrameException e) {
+      assertThat(e).hasMessageContaining(message.length + " bytes");
+      return true;
+    }
+  }
+}
