@@ -21,8 +21,8 @@ up_to_date() {
 build() {
   up_to_date && return # another run was quicker
   [ -f "$built" ] || echo "mpjrun.sh: building for the first time; this takes some minutes" >&2
-  if ! (cd "$home" && mvn -q -B -DskipTests package) >&2; then
-    echo "mpjrun.sh: the build failed; try: cd '$home' && mvn -DskipTests package" >&2
+  if ! (cd "$home" && mvn -q -B -Dmaven.test.skip=true package) >&2; then
+    echo "mpjrun.sh: the build failed; try: cd '$home' && mvn -Dmaven.test.skip=true package" >&2
     exit 1
   fi
 }
@@ -43,7 +43,7 @@ if [ -z "${MPIPOOL_NO_BUILD:-}" ] && ! up_to_date; then
   fi
 fi
 if [ ! -f "$built" ]; then
-  echo "mpjrun.sh: nothing is built yet; unset MPIPOOL_NO_BUILD or run: mvn -DskipTests package" >&2
+  echo "mpjrun.sh: nothing is built yet; unset MPIPOOL_NO_BUILD or run: mvn -Dmaven.test.skip=true package" >&2
   exit 1
 fi
 

@@ -4,6 +4,7 @@ import dev.mpipool.MPIExecutor;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -36,7 +37,10 @@ public final class WordCount {
     List<String> files = new ArrayList<>();
     for (String name : names) {
       try (Stream<Path> found = Files.walk(Path.of(name))) {
-        found.filter(Files::isRegularFile).map(Path::toString).forEach(files::add);
+        found
+            .filter(file -> Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS))
+            .map(Path::toString)
+            .forEach(files::add);
       }
     }
     return files;
