@@ -75,10 +75,14 @@ class ExecutorServiceTest {
     assertThat(get(executor.submit(nothing))).isNull();
     assertThat(get(executor.submit(nothing, known))).isSameAs(known);
     assertThat(get(executor.submit(() -> {}, known))).isSameAs(known);
-    assertThat(get(executor.submit(x -> x * x, 5))).isEqualTo(25);
-    assertThat(get(executor.submit((a, b) -> a + b, 1, 2))).isEqualTo(3);
-    assertThat(get(executor.submit((a, b, c) -> a + b + c, 1, 2, 3))).isEqualTo(6);
-    assertThat(get(executor.submit(x -> x == null ? null : "not null", (String) null))).isNull();
+    Future<Integer> square = executor.submit(x -> x * x, 5);
+    assertThat(get(square)).isEqualTo(25);
+    Future<Integer> two = executor.submit((a, b) -> a + b, 1, 2);
+    assertThat(get(two)).isEqualTo(3);
+    Future<Integer> three = executor.submit((a, b, c) -> a + b + c, 1, 2, 3);
+    assertThat(get(three)).isEqualTo(6);
+    Future<String> none = executor.submit(x -> x == null ? null : "some", (String) null);
+    assertThat(get(none)).isNull();
   }
 
   @Test

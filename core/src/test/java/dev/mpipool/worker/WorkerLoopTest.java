@@ -1,0 +1,296 @@
+package dev.mpipool.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.mpipool.comm.Communicator;
+import dev.mpipool.comm.LocalCommunicator;
+import dev.mpipool.testing.PoolThreads;
+import dev.mpipool.testing.Ranks;
+import dev.mpipool.wire.Entry;
+import dev.mpipool.wire.EntryKind;
+import dev.mpipool.wire.Envelope;
+import dev.mpipool.wire.FailureReport;
+import dev.mpipool.wire.FailureReport.Origin;
+import dev.mpipool.wire.Frame;
+import dev.mpipool.wire.FrameSender;
+import dev.mpipool.wire.JavaSerializer;
+import java.io.IOException;
+import java.io.ObjectInputStream;
+import java.io.Serializable;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A worker, rank 1, with main's side played by the test, rank 0. */
+@Timeout(60)
+class WorkerLoopTest {
+
+  private static final JavaSerializer SERIALIZER =
+      new JavaSerializer(WorkerLoopTest.class.getClassLoader());
+
+  /** Reached by tasks, as they run in this process. */
+  private static volatile CountDownLatch entered;
+
+  private static volatile Semaphore gate;
+
+  private final List<Communicator> ranks = LocalCommunicator.create(2);
+  private final ArrayDeque<Entry> unread = new ArrayDeque<>();
+  private FutureTask<String> worker;
+
+  interface Code extends Callable<Object>, Serializable {}
+
+  record Task(Code code) implements Envelope {
+    @Override
+    public List<Object> arguments() {
+      return List.of();
+    }
+
+    @Override
+    public Object call() throws Exception {
+      return code.call();
+    }
+  }
+
+  private static final class Unreadable implements Serializable {
+    private static final long serialVersionUID = 1;
+
+    private void readObject(ObjectInputStream in) throws IOException {
+      throw new IOException("cannot be read");
+    }
+  }
+
+  private static final class Hostile extends RuntimeException {
+    private static final long serialVersionUID = 1;
+    final Object lock = new Object();
+
+    @Override
+    public String getMessage() {
+      throw new AssertionError("getMessage");
+    }
+  }
+
+  @BeforeEach
+  void start() {
+    entered = new CountDownLatch(1);
+    gate = new Semaphore(0);
+    worker =
+        Ranks.start(
+            "test-worker",
+            () -> {
+              new WorkerLoop(ranks.get(1), 0, SERIALIZER).run();
+              return "released";
+            });
+  }
+
+  @AfterEach
+  void threadsAreGone() {
+    send(new Entry(EntryKind.ABANDON, 0));
+    ranks.get(1).close();
+    await().untilAsserted(() -> assertThat(PoolThreads.alive("mpipool-")).isEmpty());
+  }
+
+  private void send(Entry... entries) {
+    ranks.get(0).send(1, FrameSender.TAG, Frame.encode(List.of(entries)));
+  }
+
+  private static Entry task(long id, Code code) throws IOException {
+    return new Entry(EntryKind.TASK, id, SERIALIZER.encode(new Task(code)));
+  }
+
+  private static Entry cancel(long id, boolean interrupt) {
+    byte[] body = {(byte) (interrupt ? 1 : 0)};
+    return new Entry(EntryKind.CANCEL, id, ByteBuffer.wrap(body));
+  }
+
+  private Entry next() throws Exception {
+    while (unread.isEmpty()) {
+      unread.addAll(Frame.decode(ranks.get(0).receive(1, FrameSender.TAG).data()));
+    }
+    return unread.poll();
+  }
+
+  private void expectResult(long id, Object value) throws Exception {
+    Entry answer = next();
+    assertThat(answer.kind()).isEqualTo(EntryKind.RESULT);
+    assertThat(answer.id()).isEqualTo(id);
+    assertThat(SERIALIZER.decode(answer.body())).isEqualTo(value);
+  }
+
+  private FailureReport expectFailure(long id, Origin origin) throws Exception {
+    Entry answer = next();
+    assertThat(answer.kind()).isEqualTo(EntryKind.FAILURE);
+    assertThat(answer.id()).isEqualTo(id);
+    FailureReport report = FailureReport.decode(answer.body());
+    assertThat(report.origin()).isEqualTo(origin);
+    return report;
+  }
+
+  private static int waitAtGate() throws InterruptedException {
+    entered.countDown();
+    assertThat(gate.tryAcquire(25, TimeUnit.SECONDS)).isTrue();
+    return 1;
+  }
+
+  private static void awaitEntered() throws InterruptedException {
+    assertThat(entered.await(25, TimeUnit.SECONDS)).isTrue();
+  }
+
+  @Test
+  void tasksRunInOrderAndAreAnswered() throws Exception {
+    send(task(1, () -> 6 * 7), task(2, () -> null));
+    send(task(3, () -> TaskContext.rank().getAsInt()));
+
+    expectResult(1, 42);
+    expectResult(2, null);
+    expectResult(3, 1);
+    assertThat(TaskContext.rank()).isEmpty();
+  }
+
+  @Test
+  void aTaskCancelledBeforeItBeginsIsDropped() throws Exception {
+    send(task(1, WorkerLoopTest::waitAtGate), task(2, () -> 2), task(3, () -> 3));
+    awaitEntered();
+    send(cancel(2, true));
+    assertThat(next()).isEqualTo(new Entry(EntryKind.DROPPED, 2));
+    gate.release();
+
+    expectResult(1, 1);
+    expectResult(3, 3);
+  }
+
+  @Test
+  void anInterruptReachesARunningTaskAndNoOther() throws Exception {
+    send(task(1, WorkerLoopTest::waitAtGate));
+    awaitEntered();
+    send(cancel(1, true), task(2, () -> Thread.currentThread().isInterrupted()));
+
+    FailureReport report = expectFailure(1, Origin.TASK);
+    assertThat(report.type()).isEqualTo(InterruptedException.class.getName());
+    expectResult(2, false);
+  }
+
+  @Test
+  void aCancelWithoutInterruptLetsTheTaskFinish() throws Exception {
+    send(task(1, WorkerLoopTest::waitAtGate));
+    awaitEntered();
+    send(cancel(1, false), cancel(99, true));
+    gate.release();
+
+    expectResult(1, 1);
+  }
+
+  @Test
+  void anInterruptThatATaskLeavesBehindEndsWithIt() throws Exception {
+    send(
+        task(
+            1,
+            () -> {
+              Thread.currentThread().interrupt();
+              return 1;
+            }),
+        task(2, () -> Thread.currentThread().isInterrupted()));
+
+    expectResult(1, 1);
+    expectResult(2, false);
+  }
+
+  @Test
+  void errorsOfATaskFailItAndTheNextOneRuns() throws Exception {
+    send(
+        task(
+            1,
+            () -> {
+              throw new OutOfMemoryError("staged");
+            }),
+        task(2, WorkerLoopTest::recurse),
+        task(
+            3,
+            () -> {
+              throw new AssertionError("staged");
+            }),
+        task(
+            4,
+            () -> {
+              throw new Hostile();
+            }),
+        task(5, () -> 5));
+
+    assertThat(expectFailure(1, Origin.TASK).type()).contains("OutOfMemoryError");
+    assertThat(expectFailure(2, Origin.TASK).type()).contains("StackOverflowError");
+    FailureReport error = expectFailure(3, Origin.TASK);
+    assertThat(SERIALIZER.decode(error.exception())).isInstanceOf(AssertionError.class);
+    assertThat(expectFailure(4, Origin.TASK).type()).contains("Hostile");
+    expectResult(5, 5);
+  }
+
+  @SuppressWarnings("InfiniteRecursion")
+  private static Object recurse() {
+    return List.of(recurse());
+  }
+
+  @Test
+  void whatCannotTravelFailsItsTaskAndTheNextOneRuns() throws Exception {
+    Unreadable unreadable = new Unreadable();
+    send(
+        task(1, Object::new),
+        task(2, () -> unreadable),
+        new Entry(EntryKind.TASK, 3, ByteBuffer.wrap(new byte[] {1, 2, 3})),
+        new Entry(EntryKind.TASK, 4, SERIALIZER.encode("no task")),
+        task(5, () -> 5));
+
+    assertThat(expectFailure(1, Origin.WRITING_RESULT).message()).contains("java.lang.Object");
+    assertThat(expectFailure(2, Origin.READING_TASK).message()).contains("cannot be read");
+    expectFailure(3, Origin.READING_TASK);
+    expectFailure(4, Origin.READING_TASK);
+    expectResult(5, 5);
+  }
+
+  @Test
+  void damagedFramesAreIgnored() throws Exception {
+    ranks.get(0).send(1, FrameSender.TAG, ByteBuffer.wrap(new byte[] {1, 2, 3}));
+    ranks.get(0).send(1, FrameSender.TAG, ByteBuffer.allocate(0));
+    send(new Entry(EntryKind.RESULT, 1), task(2, () -> 2));
+
+    expectResult(2, 2);
+  }
+
+  @Test
+  void aReleasedWorkerSaysThatItIsGoneAndReturns() throws Exception {
+    send(task(1, () -> 1));
+    expectResult(1, 1);
+    send(new Entry(EntryKind.RELEASE, 0));
+
+    assertThat(next()).isEqualTo(new Entry(EntryKind.GONE, 0));
+    assertThat(Ranks.result(worker)).isEqualTo("released");
+    await().untilAsserted(() -> assertThat(PoolThreads.alive("mpipool-")).isEmpty());
+  }
+
+  @Test
+  void anAbandonedWorkerThrows() {
+    send(new Entry(EntryKind.ABANDON, 0));
+
+    assertThatThrownBy(() -> Ranks.result(worker))
+        .isInstanceOf(MainLostException.class)
+        .hasMessage("Main ended without closing the pool");
+  }
+
+  @Test
+  void aWorkerThatCanReceiveNothingThrows() {
+    ranks.get(1).close();
+
+    assertThatThrownBy(() -> Ranks.result(worker))
+        .isInstanceOf(MainLostException.class)
+        .hasMessageContaining("Nothing can be received");
+  }
+}
