@@ -11,15 +11,18 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.StringTokenizer;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The examples do what README says, started as README says. */
+@Timeout(300)
 class ExamplesIT {
 
   private static List<String> squares() {
@@ -45,18 +48,50 @@ class ExamplesIT {
   void exampleWithoutMpi() throws Exception {
     Path target = Mpjrun.home().resolve("examples/target");
     String path = target.resolve("classes") + File.pathSeparator + target.resolve("lib") + "/*";
-    Process java =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                path,
-                "dev.mpipool.examples.Example")
-            .redirectError(ProcessBuilder.Redirect.INHERIT)
-            .start();
-    String out = new String(java.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(java.waitFor(30, TimeUnit.SECONDS)).isTrue();
-    assertThat(java.exitValue()).isZero();
+    String out =
+        output(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-cp",
+            path,
+            "dev.mpipool.examples.Example");
     assertThat(out.lines().toList().subList(0, 10)).isEqualTo(squares());
+  }
+
+  @Test
+  void exampleUnderMpjExpressOwnLauncher() throws Exception {
+    String mpj = output(Mpjrun.home().resolve("bin/setup-mpj.sh").toString()).strip();
+    Path target = Mpjrun.home().resolve("examples/target");
+    try (Stream<Path> jars = Files.list(target.resolve("lib"))) {
+      String path =
+          Stream.concat(Stream.of(target.resolve("classes")), jars)
+              .map(Path::toString)
+              .collect(Collectors.joining(File.pathSeparator));
+      List<String> out =
+          output(
+                  "env",
+                  "MPJ_HOME=" + mpj,
+                  "PATH=" + Path.of(System.getProperty("java.home"), "bin") + ":" + System.getenv("PATH"),
+                  "java",
+                  "-jar",
+                  mpj + "/lib/starter.jar",
+                  "-np",
+                  "3",
+                  "-cp",
+                  path,
+                  "dev.mpipool.examples.Example")
+              .lines()
+              .toList();
+      assertThat(out).containsAll(squares()).endsWith("All ranks are here: 3");
+    }
+  }
+
+  private static String output(String... command) throws IOException, InterruptedException {
+    Process process =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.exitValue()).isZero();
+    return out;
   }
 
   @ParameterizedTest
