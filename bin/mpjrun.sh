@@ -21,7 +21,7 @@ up_to_date() {
 build() {
   up_to_date && return # another run was quicker
   [ -f "$built" ] || echo "mpjrun.sh: building for the first time; this takes some minutes" >&2
-  if ! (cd "$home" && mvn -q -B -Dstyle.color=never -Dmaven.test.skip=true package) >&2; then
+  if ! (cd "$home" && mvn -q -B -Dstyle.color=never -Dmaven.test.skip=true -pl launcher -am package) >&2; then
     echo "mpjrun.sh: the build failed; try: cd '$home' && mvn -Dmaven.test.skip=true package" >&2
     exit 1
   fi

@@ -149,7 +149,7 @@ public final class LocalCommunicator extends AbstractCommunicator {
 
     Group(int size, boolean permanent) {
       this.permanent = permanent;
-      mailboxes = IntStream.range(0, size).mapToObj(i -> new Mailbox(null)).toList();
+      mailboxes = IntStream.range(0, size).mapToObj(i -> new Mailbox(size, null)).toList();
     }
   }
 }

@@ -1,29 +1,53 @@
 package dev.mpipool.comm;
 
 import dev.mpipool.device.LauncherLink;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import dev.mpipool.device.TcpDevice;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 
-/**
- * Which ranks of the job are known to be dead: what our launcher says, where it started this
- * process.
- */
+/** Which ranks of the job are known to be dead, by our launcher's word or our device's. */
 final class LostRanks {
 
-  private static final Set<Integer> LOST = ConcurrentHashMap.newKeySet();
+  private static final Map<Integer, String> LOST = new LinkedHashMap<>();
+  private static final List<RankLostListener> LISTENERS = new ArrayList<>();
 
   static {
-    listen((rank, reason) -> LOST.add(rank));
+    LauncherLink.current().ifPresent(link -> link.onRankLost(LostRanks::lost));
+    if (TcpDevice.current() != null) {
+      TcpDevice.current()
+          .onRankLost(rank -> lost(rank, "its process ended, or its connection broke"));
+    }
   }
 
   private LostRanks() {}
 
   /** Registers a listener for ranks of the whole job, which also hears of those lost before. */
   static void listen(RankLostListener listener) {
-    LauncherLink.current().ifPresent(link -> link.onRankLost(listener::rankLost));
+    Map<Integer, String> before;
+    synchronized (LOST) {
+      LISTENERS.add(listener);
+      before = new LinkedHashMap<>(LOST);
+    }
+    before.forEach(listener::rankLost);
   }
 
   static boolean none() {
-    return LOST.isEmpty();
+    synchronized (LOST) {
+      return LOST.isEmpty();
+    }
+  }
+
+  /** The first to bring the news is believed about the reason. */
+  private static void lost(int rank, String reason) {
+    List<RankLostListener> told;
+    synchronized (LOST) {
+      if (LOST.putIfAbsent(rank, reason) != null) {
+        return;
+      }
+      told = List.copyOf(LISTENERS);
+    }
+    told.forEach(listener -> listener.rankLost(rank, reason));
   }
 }

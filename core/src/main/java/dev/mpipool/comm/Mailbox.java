@@ -1,7 +1,9 @@
 package dev.mpipool.comm;
 
 import java.util.ArrayDeque;
+import java.util.HashMap;
 import java.util.Iterator;
+import java.util.Map;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
@@ -26,11 +28,31 @@ final class Mailbox {
   /** Waits for the next message; null where others deliver. */
   private final Supplier<Message> pull;
 
+  private final int size;
+
+  /** Ranks that will send nothing more, and why. */
+  private final Map<Integer, String> lost = new HashMap<>();
+
   private boolean pulling;
   private boolean closed;
 
-  Mailbox(Supplier<Message> pull) {
+  /**
+   * A mailbox of one of so many ranks. What is pulled may be null: then something else has changed.
+   */
+  Mailbox(int size, Supplier<Message> pull) {
+    this.size = size;
     this.pull = pull;
+  }
+
+  /** Nothing more comes from a rank: those who wait for just that get an exception. */
+  void lose(int rank, String reason) {
+    lock.lock();
+    try {
+      lost.put(rank, reason);
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
   }
 
   void deliver(Message message) {
@@ -54,13 +76,14 @@ final class Mailbox {
         if (message != null) {
           return message;
         }
-        if (closed) {
-          throw new CommunicatorException("The communicator has been closed", null);
-        }
+        checkThatMessagesCanCome(source);
         if (pull == null || pulling) {
           changed.awaitUninterruptibly();
         } else {
-          arrived.add(pullUnlocked());
+          Message pulled = pullUnlocked();
+          if (pulled != null) {
+            arrived.add(pulled);
+          }
         }
       }
     } finally {
@@ -91,6 +114,20 @@ final class Mailbox {
       lock.lock();
       pulling = false;
       changed.signalAll();
+    }
+  }
+
+  private void checkThatMessagesCanCome(int source) {
+    if (closed) {
+      throw new CommunicatorException("The communicator has been closed", null);
+    }
+    if (lost.containsKey(source)) {
+      throw new RankLostException(
+          source, "Nothing more comes from rank %d: %s".formatted(source, lost.get(source)), null);
+    }
+    if (source == Communicator.ANY_SOURCE && !lost.isEmpty() && lost.size() == size - 1) {
+      int last = lost.keySet().iterator().next();
+      throw new RankLostException(last, "All other ranks are lost", null);
     }
   }
 

@@ -1,18 +1,20 @@
 package dev.mpipool.comm;
 
+import dev.mpipool.device.TcpDevice;
 import java.nio.ByteBuffer;
-import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import mpi.Group;
 import mpi.Intracomm;
 import mpi.MPI;
 import mpi.MPIException;
 import mpi.Status;
 import mpjdev.javampjdev.MPJDev;
+import org.apache.commons.lang3.ArrayUtils;
 
 /**
  * Ranks on MPJ Express. The only class that knows it.
@@ -38,6 +40,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
 
   private static final int HEAD_TAG = 1;
   private static final int PIECE_TAG = 2;
+  private static final int WAKE_BYTES = Integer.BYTES;
   private static final int HEADER_BYTES = 2 * Integer.BYTES;
   private static final int HEAD_BYTES = 64 * 1024;
   private static final int PIECE_BYTES = 16 * 1024 * 1024;
@@ -49,13 +52,18 @@ public final class MpjCommunicator extends AbstractCommunicator {
   private final Intracomm intracomm;
   private final boolean world;
   private final ReentrantLock[] sending;
-  private final Mailbox mailbox = new Mailbox(this::pull);
+  private final boolean onTcpDevice = MPJDev.dev instanceof TcpDevice;
+  private final int[] worldRanks;
+  private final Mailbox mailbox;
   private final byte[] head = new byte[HEAD_BYTES];
 
   private MpjCommunicator(Intracomm intracomm, boolean world) {
     super(intracomm.Rank(), intracomm.Size());
     this.intracomm = intracomm;
     this.world = world;
+    this.mailbox = new Mailbox(size(), this::pull);
+    int[] mine = IntStream.range(0, size()).toArray();
+    this.worldRanks = Group.Translate_ranks(intracomm.Group(), mine, MPI.COMM_WORLD.Group());
     this.sending = Stream.generate(ReentrantLock::new).limit(size()).toArray(ReentrantLock[]::new);
   }
 
@@ -68,9 +76,28 @@ public final class MpjCommunicator extends AbstractCommunicator {
    */
   public static MpjCommunicator of(Intracomm intracomm) {
     Objects.requireNonNull(intracomm, "intracomm");
+    MpjCommunicator made;
     synchronized (KNOWN) {
-      return KNOWN.computeIfAbsent(
-          intracomm, key -> new MpjCommunicator(key, key == MPI.COMM_WORLD));
+      MpjCommunicator known = KNOWN.get(intracomm);
+      if (known != null) {
+        return known;
+      }
+      made = new MpjCommunicator(intracomm, intracomm == MPI.COMM_WORLD);
+      KNOWN.put(intracomm, made);
+    }
+    made.onRankLost(made::lost);
+    return made;
+  }
+
+  private void lost(int rank, String reason) {
+    mailbox.lose(rank, reason);
+    wake();
+  }
+
+  /** Has the thread that waits inside MPI, if there is one, look around. */
+  private void wake() {
+    if (onTcpDevice) {
+      intracomm.Send(new byte[WAKE_BYTES], 0, WAKE_BYTES, MPI.BYTE, rank(), HEAD_TAG);
     }
   }
 
@@ -79,6 +106,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
     if (destination == rank()) {
       ByteBuffer copy = ByteBuffer.allocate(message.remaining());
       mailbox.deliver(new Message(rank(), tag, copy.put(message.duplicate()).flip()));
+      wake();
       return;
     }
     if (message.remaining() > MAX_BYTES) {
@@ -96,8 +124,10 @@ public final class MpjCommunicator extends AbstractCommunicator {
         sendPiece(rest, destination);
       }
     } catch (RuntimeException e) {
-      throw new CommunicatorException(
-          "Rank %d could not send to rank %d".formatted(rank(), destination), e);
+      String what = "Rank %d could not send to rank %d".formatted(rank(), destination);
+      throw isLoss(e)
+          ? new RankLostException(destination, what + ", which is lost", e)
+          : new CommunicatorException(what, e);
     } finally {
       sending[destination].unlock();
     }
@@ -125,10 +155,14 @@ public final class MpjCommunicator extends AbstractCommunicator {
   private Message pull() {
     try {
       Status status = intracomm.Recv(head, 0, HEAD_BYTES, MPI.BYTE, MPI.ANY_SOURCE, HEAD_TAG);
+      int received = status.Get_count(MPI.BYTE);
+      if (received == WAKE_BYTES) {
+        return null;
+      }
       ByteBuffer header = ByteBuffer.wrap(head);
       int tag = header.getInt();
       byte[] data = new byte[header.getInt()];
-      int filled = status.Get_count(MPI.BYTE) - HEADER_BYTES;
+      int filled = received - HEADER_BYTES;
       System.arraycopy(head, HEADER_BYTES, data, 0, filled);
       while (filled < data.length) {
         int length = Math.min(PIECE_BYTES, data.length - filled);
@@ -137,6 +171,9 @@ public final class MpjCommunicator extends AbstractCommunicator {
       }
       return new Message(status.source, tag, ByteBuffer.wrap(data));
     } catch (MPIException e) {
+      if (isLoss(e)) {
+        return null; // in the middle of a message, which nobody will miss: its sender is gone
+      }
       throw new CommunicatorException("Rank %d could not receive".formatted(rank()), e);
     }
   }
@@ -157,26 +194,28 @@ public final class MpjCommunicator extends AbstractCommunicator {
   @Override
   public void onRankLost(RankLostListener listener) {
     Objects.requireNonNull(listener, "listener");
-    int[] mine = IntStream.range(0, size()).toArray();
-    int[] ofWorld = mpi.Group.Translate_ranks(intracomm.Group(), mine, MPI.COMM_WORLD.Group());
     LostRanks.listen(
         (lost, reason) -> {
-          int rank = Arrays.stream(ofWorld).boxed().toList().indexOf(lost);
+          int rank = ArrayUtils.indexOf(worldRanks, lost);
           if (rank >= 0) {
             listener.rankLost(rank, reason);
           }
         });
   }
 
+  private static boolean isLoss(RuntimeException e) {
+    return dev.mpipool.device.RankLostException.find(e) != null;
+  }
+
   /** MPJ Express's own devices lose every connection with the first rank. */
   @Override
   public boolean survivesLostRanks() {
-    return false;
+    return onTcpDevice;
   }
 
   @Override
   public boolean callableFromAnyThread() {
-    return false;
+    return onTcpDevice;
   }
 
   @Override
@@ -204,6 +243,9 @@ public final class MpjCommunicator extends AbstractCommunicator {
 
     @Override
     public String[] init(String[] args) {
+      if (args[2].equals("niodev") || args[2].equals("tcpdev")) {
+        TcpDevice.install();
+      }
       return MPI.Init(args);
     }
 
@@ -228,7 +270,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
 
     @Override
     public void finish() {
-      if (LostRanks.none()) {
+      if (LostRanks.none() || MPJDev.dev instanceof TcpDevice) {
         MPI.Finalize();
       }
     }

@@ -67,6 +67,15 @@ public final class TcpDevice implements Device {
   }
 
   /**
+   * Whether the device is between {@code MPI.Init} and {@code MPI.Finalize}.
+   *
+   * @return true in between
+   */
+  public boolean isOpen() {
+    return endpoint != null;
+  }
+
+  /**
    * Registers a listener for lost ranks. It is called once for every lost rank, also for those lost
    * before, on a thread that the device keeps for all listeners: a listener that blocks delays the
    * news for the others, but no message.

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 
 /** The command lines of a job's JVMs. */
 final class Commands {
@@ -92,13 +91,14 @@ final class Commands {
 
   private List<String> rankMain(int rank, String configuration) throws IOException {
     List<String> command = new ArrayList<>();
+    command.add("-D" + RankMain.DEVICE + "=" + job.device().mpjName());
     command.add("-cp");
     command.add(product.ofProcess(classPath));
     command.add(RankMain.class.getName());
     command.add(job.mainClass());
     command.add(Integer.toString(rank));
     command.add(configuration);
-    command.add(job.device().mpjName().toLowerCase(Locale.ROOT));
+    command.add(job.device().mpjName());
     command.addAll(job.arguments());
     return command;
   }

@@ -10,6 +10,8 @@ import java.util.stream.Collectors;
 enum Device {
   /** The ranks are threads of one JVM. */
   MULTICORE("multicore", "smpdev", false, false),
+  /** Each rank is a JVM; our own device, on which a lost rank is one lost rank. */
+  TCPDEV("tcpdev", "tcpdev", true, true),
   /**
    * Each rank is a JVM; MPJ Express's own device over TCP, which loses every rank with the first.
    */

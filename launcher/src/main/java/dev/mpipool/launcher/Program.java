@@ -2,6 +2,7 @@ package dev.mpipool.launcher;
 
 import dev.mpipool.device.LauncherLink;
 import dev.mpipool.device.LauncherLink.Ending;
+import dev.mpipool.device.TcpDevice;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -60,8 +61,9 @@ final class Program {
   /** Whether MPI was initialized and not finalized. */
   boolean usesMpi() {
     try {
-      return Class.forName("mpjdev.javampjdev.MPJDev", true, loader).getField("dev").get(null)
-          != null;
+      Object device =
+          Class.forName("mpjdev.javampjdev.MPJDev", true, loader).getField("dev").get(null);
+      return device instanceof TcpDevice ours ? ours.isOpen() : device != null;
     } catch (ReflectiveOperationException | LinkageError e) {
       return false;
     }

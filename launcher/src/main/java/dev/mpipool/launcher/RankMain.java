@@ -3,6 +3,7 @@ package dev.mpipool.launcher;
 import dev.mpipool.device.LauncherLink;
 import dev.mpipool.device.LauncherLink.Ending;
 import dev.mpipool.device.LinkHandshake;
+import dev.mpipool.device.TcpDevice;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
@@ -25,6 +26,12 @@ public final class RankMain {
 
   /** The rank of this process. */
   static final String RANK = "mpipool.rank";
+
+  /**
+   * The device of the job, by MPJ Express's name; it keeps {@link TcpDevice} away where it is
+   * another.
+   */
+  static final String DEVICE = "mpipool.device";
 
   /** Set to true where the first line of standard input is the secret. */
   static final String SECRET_ON_STDIN = "mpipool.secret.stdin";
@@ -50,6 +57,7 @@ public final class RankMain {
   public static void main(String[] arguments) throws InterruptedException {
     int rank = Integer.getInteger(RANK);
     LauncherLink link = link(rank);
+    TcpDevice.install();
     Program program = new Program(arguments[0], ClassLoader.getSystemClassLoader());
     new RankMain(rank, link, program).run(Arrays.copyOfRange(arguments, 1, arguments.length));
   }

@@ -14,7 +14,7 @@ class LifecycleIT {
   private static final Duration PROMISED = Duration.ofSeconds(5);
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void allRanksRunAndTheJobEndsWithZero(String device) {
     Mpjrun.Result result =
         Mpjrun.on(device).np(3).run(Script.class, "*:init", "*:sum", "*:finalize");
@@ -26,7 +26,7 @@ class LifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void anExceptionInMainIsPrintedAsByJavaAndEndsTheJobWithOne(String device) {
     Mpjrun.Result result =
         Mpjrun.on(device)
@@ -40,7 +40,7 @@ class LifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void theCodeOfSystemExitIsTheJobs(String device) {
     Mpjrun.Result result =
         Mpjrun.on(device).np(3).run(Script.class, "*:init", "*:barrier", "0:exit:7", "*:receive");
@@ -49,7 +49,7 @@ class LifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void mainReturningWithoutFinalizeEndsTheOthers(String device) {
     Mpjrun.Running job =
         Mpjrun.on(device).np(3).start(Script.class, "*:init", "*:say:in", "0:return", "*:spin");
@@ -60,7 +60,7 @@ class LifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void theOthersGoOnWhenMainHasFinalized(String device) {
     Mpjrun.Result result =
         Mpjrun.on(device)
@@ -71,7 +71,7 @@ class LifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void aThreadOfMainKeepsTheRankAliveAsInJava(String device) {
     Mpjrun.Result result =
         Mpjrun.on(device)
@@ -82,7 +82,7 @@ class LifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void anExceptionInAWorkerNamesTheRankAndEndsTheJobWithOne(String device) {
     Mpjrun.Result result =
         Mpjrun.on(device)
@@ -96,7 +96,7 @@ class LifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void aWorkersExitIsANormalEnd(String device) {
     Mpjrun.Result result =
         Mpjrun.on(device)
@@ -161,7 +161,7 @@ class LifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void ranksHaltWhenTheLauncherIsKilledEvenBusyOnes(String device) {
     Mpjrun.Running job =
         Mpjrun.on(device)

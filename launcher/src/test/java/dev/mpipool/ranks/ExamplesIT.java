@@ -37,7 +37,7 @@ class ExamplesIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void exampleOnRanks(String device) {
     List<String> out = run(device, 4, "Example");
     assertThat(out.subList(0, 10)).isEqualTo(squares());
@@ -70,7 +70,10 @@ class ExamplesIT {
           output(
                   "env",
                   "MPJ_HOME=" + mpj,
-                  "PATH=" + Path.of(System.getProperty("java.home"), "bin") + ":" + System.getenv("PATH"),
+                  "PATH="
+                      + Path.of(System.getProperty("java.home"), "bin")
+                      + ":"
+                      + System.getenv("PATH"),
                   "java",
                   "-jar",
                   mpj + "/lib/starter.jar",
@@ -95,7 +98,7 @@ class ExamplesIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void twoPoolsWithCollectiveCallsBetween(String device) {
     assertThat(run(device, 4, "Rejoin"))
         .containsExactly(
@@ -103,7 +106,7 @@ class ExamplesIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void wordsOfThisSourceTree(String device) throws IOException {
     Path tree = Mpjrun.home().resolve("core/src");
     long words = 0;

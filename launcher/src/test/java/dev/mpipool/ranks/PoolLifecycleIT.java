@@ -20,7 +20,7 @@ class PoolLifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void aBodyThatThrowsEndsTheProgramWithOne(String device) {
     Mpjrun.Result result = run(device, "bodyThrows").assertExitCode(1);
     assertThat(result.err())
@@ -28,13 +28,13 @@ class PoolLifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void aBodyThatExitsGivesItsCode(String device) {
     assertThat(run(device, "bodyExits").assertExitCode(7).err()).isEmpty();
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void mainThatThrowsStepByStepEndsTheProgramWithOne(String device) {
     Mpjrun.Result result = run(device, "stepsThrow").assertExitCode(1);
     assertThat(result.err())
@@ -42,7 +42,7 @@ class PoolLifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void mainThatDoesNotCloseThePoolEndsItsWorkers(String device) {
     Mpjrun.Result result = run(device, "notClosed").assertExitCode(0);
     assertThat(result.out()).containsExactly("not closed");
@@ -50,7 +50,7 @@ class PoolLifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void workersThatDoNotCatchEndQuietly(String device) {
     Mpjrun.Result result = run(device, "notCaught").assertExitCode(0);
     assertThat(result.out()).containsExactly("not caught");
@@ -58,7 +58,7 @@ class PoolLifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void workersThatAreNotToRejoinEndWithThePool(String device) {
     Mpjrun.Result result = run(device, "notRejoined").assertExitCode(0);
     assertThat(result.out()).containsExactly("not rejoined", "only main is here");
@@ -66,7 +66,7 @@ class PoolLifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void aRankThatForgotToInitializeIsTold(String device) {
     Mpjrun.Result result = run(device, "forgotten").assertExitCode(1);
     assertThat(result.err()).anyMatch(line -> line.contains("MPIRuntime.init(args)"));
