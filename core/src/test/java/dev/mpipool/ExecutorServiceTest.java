@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.Serializable;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -182,7 +182,8 @@ class ExecutorServiceTest {
     ExecutorCompletionService<Integer> completion = new ExecutorCompletionService<>(executor);
     int gate = Gate.make();
     Future<Integer> slow = completion.submit(passing(gate));
-    Set<Future<Integer>> quick = new HashSet<>();
+    List<Future<Integer>> quick = new ArrayList<>();
+    List<Future<Integer>> come = new ArrayList<>();
     for (int i = 0; i < 10; i++) {
       quick.add(completion.submit(task(i)));
     }
@@ -191,8 +192,9 @@ class ExecutorServiceTest {
     for (int i = 0; i < 12; i++) {
       Future<Integer> next = completion.poll(20, TimeUnit.SECONDS);
       assertThat(next.isDone()).isTrue();
-      assertThat(quick.remove(next)).isTrue();
+      come.add(next);
     }
+    assertThat(come).containsExactlyInAnyOrderElementsOf(quick);
     assertThat(completion.poll()).isNull();
     Gate.open(gate);
     assertThat(completion.poll(20, TimeUnit.SECONDS)).isSameAs(slow);

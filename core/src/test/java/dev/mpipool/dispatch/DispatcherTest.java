@@ -28,7 +28,7 @@ class DispatcherTest {
 
   @Test
   void eachWorkerHasOneTaskAtATimeAndTasksStartInOrder() throws Exception {
-    for (String name : "a b c d".split(" ")) {
+    for (String name : List.of("a", "b", "c", "d")) {
       desk.submit(name);
     }
     List<Desk.Sent> first = desk.news();
@@ -103,6 +103,8 @@ class DispatcherTest {
     Exception thrown =
         new Exception("thrown") {
           private static final long serialVersionUID = 1;
+
+          @SuppressWarnings("unused") // it is what cannot be written
           final Object lock = new Object();
         };
     desk.fail(1, desk.nextTask(), Origin.TASK, thrown);

@@ -23,6 +23,8 @@ class FailureReportTest {
 
   private static final class Unserializable extends RuntimeException {
     private static final long serialVersionUID = 1;
+
+    @SuppressWarnings("unused") // it is what cannot be written
     final Object lock = new Object();
 
     Unserializable(String message) {

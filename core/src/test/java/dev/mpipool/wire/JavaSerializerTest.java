@@ -28,6 +28,7 @@ class JavaSerializerTest {
   private static final JavaSerializer SERIALIZER =
       new JavaSerializer(JavaSerializerTest.class.getClassLoader());
 
+  @SuppressWarnings("ArrayRecordComponent") // users do it, too
   record Point(int x, double[] y) implements Serializable {}
 
   static final class Job implements Serializable {

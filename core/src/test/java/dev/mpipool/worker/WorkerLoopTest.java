@@ -72,6 +72,8 @@ class WorkerLoopTest {
 
   private static final class Hostile extends RuntimeException {
     private static final long serialVersionUID = 1;
+
+    @SuppressWarnings("unused") // it is what cannot be written
     final Object lock = new Object();
 
     @Override
