@@ -31,7 +31,7 @@ class MailboxTest {
 
   @Test
   void givesTheEarliestMessageThatFits() {
-    Mailbox mailbox = new Mailbox(null);
+    Mailbox mailbox = new Mailbox(2, null);
     mailbox.deliver(message(1, 5, 10));
     mailbox.deliver(message(2, 5, 20));
     mailbox.deliver(message(2, 6, 30));
@@ -45,7 +45,7 @@ class MailboxTest {
 
   @Test
   void anyTagLeavesMessagesOfCollectivesAlone() {
-    Mailbox mailbox = new Mailbox(null);
+    Mailbox mailbox = new Mailbox(2, null);
     mailbox.deliver(message(1, COLLECTIVE, 1));
     mailbox.deliver(message(1, 0, 2));
 
@@ -55,7 +55,7 @@ class MailboxTest {
 
   @Test
   void aWaitingThreadIsWokenByItsMessageAndKeepsItsInterrupt() throws Exception {
-    Mailbox mailbox = new Mailbox(null);
+    Mailbox mailbox = new Mailbox(2, null);
     AtomicInteger interrupted = new AtomicInteger(-1);
     FutureTask<Message> taking =
         Ranks.start(
@@ -75,7 +75,7 @@ class MailboxTest {
 
   @Test
   void closingWakesAllThatWaitAndLeavesWhatHasArrived() throws Exception {
-    Mailbox mailbox = new Mailbox(null);
+    Mailbox mailbox = new Mailbox(2, null);
     mailbox.deliver(message(1, 1, 1));
     FutureTask<Message> first = Ranks.start("test-taker-1", () -> mailbox.take(1, 2));
     FutureTask<Message> second = Ranks.start("test-taker-2", () -> mailbox.take(1, 3));
@@ -94,6 +94,7 @@ class MailboxTest {
     AtomicInteger most = new AtomicInteger();
     Mailbox mailbox =
         new Mailbox(
+            2,
             () -> {
               most.accumulateAndGet(inside.incrementAndGet(), Math::max);
               try {
@@ -124,6 +125,7 @@ class MailboxTest {
     AtomicInteger pulls = new AtomicInteger();
     Mailbox mailbox =
         new Mailbox(
+            2,
             () -> {
               pulls.incrementAndGet();
               try {
