@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.mpipool.testing.PoolThreads;
 import dev.mpipool.testing.Ranks;
 import java.io.IOException;
 import java.io.Serializable;
@@ -31,7 +30,7 @@ class ClosingTest {
   @Test
   void closeWaitsForTasksAndTheThreadsAreGone() throws Exception {
     MPIExecutor executor = new MPIExecutor();
-    assertThat(PoolThreads.alive("mpipool-")).isNotEmpty();
+    assertThat(LocalPools.threads()).isNotEmpty();
     List<CompletableFuture<Integer>> futures = new ArrayList<>();
     for (int i = 0; i < 100; i++) {
       int number = i;

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.testing.PoolThreads;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -14,10 +15,13 @@ final class LocalPools implements BeforeEachCallback, AfterEachCallback {
 
   private static final String WORKERS = "mpipool.local.workers";
 
+  private static PoolThreads threads = new PoolThreads();
+
   private String before;
 
   @Override
   public void beforeEach(ExtensionContext context) {
+    threads = new PoolThreads();
     before = System.getProperty(WORKERS);
     workers(2);
   }
@@ -36,9 +40,12 @@ final class LocalPools implements BeforeEachCallback, AfterEachCallback {
     System.setProperty(WORKERS, String.valueOf(count));
   }
 
+  /** The names of the threads of the test's pools. */
+  static List<String> threads() {
+    return threads.alive();
+  }
+
   static void awaitNoThreads() {
-    await()
-        .atMost(Duration.ofSeconds(20))
-        .untilAsserted(() -> assertThat(PoolThreads.alive("mpipool-")).isEmpty());
+    await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> assertThat(threads()).isEmpty());
   }
 }

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 class CompletionRelayTest {
 
+  private final PoolThreads poolThreads = new PoolThreads();
   private final Dispatcher dispatcher = new Desk(1).dispatcher;
   private final CompletionRelay relay = new CompletionRelay();
   private final CountDownLatch testEnds = new CountDownLatch(1);
@@ -167,11 +168,7 @@ class CompletionRelayTest {
       assertThat(Desk.result(future)).isEqualTo(1);
     }
     awaitThreadsGone();
-    assertThat(relayThreads()).isEmpty();
-  }
-
-  private List<Thread> relayThreads() {
-    return threads.stream().filter(Thread::isAlive).toList();
+    await().untilAsserted(() -> assertThat(poolThreads.alive()).isEmpty());
   }
 
   @Test
@@ -257,6 +254,6 @@ class CompletionRelayTest {
       runEnds.complete(null);
     }
     awaitThreadsGone();
-    await().untilAsserted(() -> assertThat(PoolThreads.alive("mpipool-callbacks")).isEmpty());
+    await().untilAsserted(() -> assertThat(poolThreads.alive()).isEmpty());
   }
 }

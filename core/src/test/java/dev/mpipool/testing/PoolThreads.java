@@ -1,18 +1,22 @@
 package dev.mpipool.testing;
 
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 
-/** Finds threads by their names. */
+/** The threads of pools that were started since this was made; other tests may have left some. */
 public final class PoolThreads {
 
-  private PoolThreads() {}
+  private final Set<Thread> before = all();
 
-  /** The threads of this JVM that are alive and whose names begin so. */
-  public static List<String> alive(String prefix) {
+  /** The names of those that are alive. */
+  public List<String> alive() {
+    return all().stream().filter(thread -> !before.contains(thread)).map(Thread::getName).toList();
+  }
+
+  private static Set<Thread> all() {
     return Thread.getAllStackTraces().keySet().stream()
-        .filter(Thread::isAlive)
-        .map(Thread::getName)
-        .filter(name -> name.startsWith(prefix))
-        .toList();
+        .filter(thread -> thread.getName().startsWith("mpipool-"))
+        .collect(Collectors.toSet());
   }
 }

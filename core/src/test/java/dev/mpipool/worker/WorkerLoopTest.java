@@ -44,6 +44,7 @@ class WorkerLoopTest {
 
   private static volatile Semaphore gate;
 
+  private final PoolThreads threads = new PoolThreads();
   private final List<Communicator> ranks = LocalCommunicator.create(2);
   private final ArrayDeque<Entry> unread = new ArrayDeque<>();
   private FutureTask<String> worker;
@@ -99,7 +100,7 @@ class WorkerLoopTest {
   void threadsAreGone() {
     send(new Entry(EntryKind.ABANDON, 0));
     ranks.get(1).close();
-    await().untilAsserted(() -> assertThat(PoolThreads.alive("mpipool-")).isEmpty());
+    await().untilAsserted(() -> assertThat(threads.alive()).isEmpty());
   }
 
   private void send(Entry... entries) {
@@ -275,7 +276,7 @@ class WorkerLoopTest {
 
     assertThat(next()).isEqualTo(new Entry(EntryKind.GONE, 0));
     assertThat(Ranks.result(worker)).isEqualTo("released");
-    await().untilAsserted(() -> assertThat(PoolThreads.alive("mpipool-")).isEmpty());
+    await().untilAsserted(() -> assertThat(threads.alive()).isEmpty());
   }
 
   @Test
