@@ -1,0 +1,25 @@
+package dev.mpipool.device;
+
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/** What the device has to say, each kind of thing once; through the JDK's {@link System.Logger}. */
+final class DeviceLog {
+
+  private final AtomicBoolean strangerSeen = new AtomicBoolean();
+
+  void stranger(String what) {
+    if (strangerSeen.compareAndSet(false, true)) {
+      warn(what + " (said once)");
+    }
+  }
+
+  void noSecret() {
+    warn(
+        "this job has no secret (mpipool.secret, MPIPOOL_SECRET): whoever reaches the ports of its ranks"
+            + " could join it");
+  }
+
+  private static void warn(String text) {
+    System.getLogger(TcpDevice.class.getName()).log(System.Logger.Level.WARNING, "mpipool: " + text);
+  }
+}

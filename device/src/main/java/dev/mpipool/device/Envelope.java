@@ -1,0 +1,35 @@
+package dev.mpipool.device;
+
+/** What a message says about itself: who sent it, how it is matched, and how long its two sections are. */
+final class Envelope {
+
+  static final Envelope NONE = new Envelope(-1, 0, 0, 0, 0, 0, 0);
+
+  final int source;
+  final int tag;
+  final int context;
+  final int type;
+  final int staticLength;
+  final int dynamicLength;
+  final int elements;
+
+  Envelope(
+      int source, int tag, int context, int type, int staticLength, int dynamicLength, int elements) {
+    this.source = source;
+    this.tag = tag;
+    this.context = context;
+    this.type = type;
+    this.staticLength = staticLength;
+    this.dynamicLength = dynamicLength;
+    this.elements = elements;
+  }
+
+  long length() {
+    return (long) staticLength + dynamicLength;
+  }
+
+  /** A message from a peer whose lengths cannot be: the connection is not believed any more. */
+  boolean impossible() {
+    return staticLength < 0 || dynamicLength < 0 || type < 0 || type > 17;
+  }
+}

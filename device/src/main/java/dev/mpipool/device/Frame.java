@@ -1,0 +1,111 @@
+package dev.mpipool.device;
+
+import java.nio.ByteBuffer;
+
+/**
+ * What travels on a connection: frames, each with a header of 32 bytes in network byte order.
+ *
+ * <pre>
+ *    0       1       2               4               8              12
+ *   +-------+-------+---------------+---------------+---------------+---------------+
+ *   | kind  | type  |   (nothing)   |    context    |      tag      | static length |
+ *   +-------+-------+---------------+---------------+---------------+---------------+
+ *   |dynamic length |   elements    |      id       |     value     |
+ *   +---------------+---------------+---------------+---------------+
+ *   16              20              24              28             32
+ * </pre>
+ *
+ * <p>The static and the dynamic section of an mpjbuf buffer follow the header of EAGER, EAGER_SYNC and DATA. All of MPI's
+ * matching is done by the order in which EAGER, EAGER_SYNC and ANNOUNCE arrive.
+ */
+final class Frame {
+
+  static final int HEADER = 32;
+
+  /** A whole message. */
+  static final int EAGER = 1;
+
+  /** A whole message whose sender waits for MATCHED with this id. */
+  static final int EAGER_SYNC = 2;
+
+  /** A message that is coming once the receiver says CLEAR for this id (rendezvous). */
+  static final int ANNOUNCE = 3;
+
+  /** To the sender of {@code id}: send it now, as {@code value}; a value of -1 means that nobody wants the bytes. */
+  static final int CLEAR = 4;
+
+  /**
+   * A piece of the message the receiver calls {@code id}. Its place in the message is in context and tag (high and low
+   * half), its length is the static length.
+   */
+  static final int DATA = 5;
+
+  /** To the sender of {@code id}: a receive has matched it. */
+  static final int MATCHED = 6;
+
+  /** The receiver's memory holds {@code value} bytes less of this sender's unexpected messages. */
+  static final int CREDIT = 7;
+
+  /** The sender has called MPI.Finalize; its connection will end and it is not lost. */
+  static final int BYE = 8;
+
+  /** Rank {@code value} is lost. */
+  static final int LOST = 9;
+
+  private Frame() {}
+
+  /** Writes a header at the index, and leaves position and limit alone. */
+  static void put(ByteBuffer b, int at, int kind, Envelope e, int id, int value) {
+    b.putInt(at, kind << 24 | (e.type & 0xff) << 16);
+    b.putInt(at + 4, e.context);
+    b.putInt(at + 8, e.tag);
+    b.putInt(at + 12, e.staticLength);
+    b.putInt(at + 16, e.dynamicLength);
+    b.putInt(at + 20, e.elements);
+    b.putInt(at + 24, id);
+    b.putInt(at + 28, value);
+  }
+
+  /** Writes the header of a frame that has no message. */
+  static void putControl(ByteBuffer b, int at, int kind, int id, int value) {
+    put(b, at, kind, Envelope.NONE, id, value);
+  }
+
+  /** Writes the header of a piece of a message. */
+  static void putData(ByteBuffer b, int at, int id, long place, int length) {
+    putControl(b, at, DATA, id, 0);
+    b.putLong(at + 4, place);
+    b.putInt(at + 12, length);
+  }
+
+  static int kind(ByteBuffer b, int at) {
+    return b.get(at);
+  }
+
+  static Envelope envelope(ByteBuffer b, int at, int source) {
+    return new Envelope(
+        source,
+        b.getInt(at + 8),
+        b.getInt(at + 4),
+        b.get(at + 1),
+        b.getInt(at + 12),
+        b.getInt(at + 16),
+        b.getInt(at + 20));
+  }
+
+  static int id(ByteBuffer b, int at) {
+    return b.getInt(at + 24);
+  }
+
+  static int value(ByteBuffer b, int at) {
+    return b.getInt(at + 28);
+  }
+
+  static long dataPlace(ByteBuffer b, int at) {
+    return b.getLong(at + 4);
+  }
+
+  static int dataLength(ByteBuffer b, int at) {
+    return b.getInt(at + 12);
+  }
+}

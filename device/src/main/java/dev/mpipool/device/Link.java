@@ -1,0 +1,274 @@
+package dev.mpipool.device;
+
+import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.SocketChannel;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * All that this rank has to do with one other rank: one connection, made when either of the two first has something to say,
+ * and what is under way on it.
+ */
+final class Link implements Progress.Ready {
+
+  /** The life of a link, in this order. */
+  enum State {
+    NEW,
+    CALLING,
+    OPEN,
+    LEFT,
+    LOST
+  }
+
+  private final Endpoint endpoint;
+  private final int peer;
+  private final Outbox outbox;
+  private final Inbox inbox;
+
+  /** Rendezvous receives whose bytes are coming. */
+  private final Map<Integer, RecvRequest> receives = new HashMap<>();
+
+  private int lastId;
+  private int consumed;
+  private volatile State state = State.NEW;
+  private volatile boolean saidBye;
+  private SocketChannel channel;
+
+  Link(Endpoint endpoint, int peer) {
+    this.endpoint = endpoint;
+    this.peer = peer;
+    outbox = new Outbox(this, endpoint.progress(), endpoint.job().eagerLimit());
+    inbox = new Inbox(this);
+  }
+
+  int peer() {
+    return peer;
+  }
+
+  Outbox outbox() {
+    return outbox;
+  }
+
+  State state() {
+    return state;
+  }
+
+  private boolean isGone() {
+    return state == State.LOST || state == State.LEFT;
+  }
+
+  boolean isConnecting() {
+    return state == State.CALLING || state == State.OPEN;
+  }
+
+  /** Whether both ranks have said good-bye, and nothing is left to be written. */
+  boolean isOver() {
+    return saidBye && outbox.isDrained();
+  }
+
+  // ---- any thread
+
+  /** Sends a message. Returns false if the peer is gone. */
+  boolean send(SendRequest request) {
+    if (state == State.NEW) {
+      call();
+    }
+    return outbox.send(request);
+  }
+
+  /** Connects unless that has been done. */
+  synchronized void call() {
+    if (state == State.NEW) {
+      state = State.CALLING;
+      endpoint.progress().execute(() -> endpoint.caller().call(this));
+    }
+  }
+
+  /** A receive takes a message that has arrived from here. */
+  void deliver(Arrival a, RecvRequest recv) {
+    MessageTruncatedException tooLong = recv.begin(a.envelope);
+    if (a.kind == Frame.ANNOUNCE) {
+      answer(a, recv, tooLong);
+      return;
+    }
+    consumed(a.envelope);
+    if (a.kind == Frame.EAGER_SYNC) {
+      outbox.control(Frame.MATCHED, a.id, 0);
+    }
+    if (tooLong != null) {
+      recv.fail(tooLong);
+    } else {
+      a.copyTo(recv);
+      recv.received();
+    }
+  }
+
+  private void answer(Arrival a, RecvRequest recv, MessageTruncatedException tooLong) {
+    if (tooLong != null || a.envelope.length() == 0) {
+      outbox.control(Frame.CLEAR, a.id, -1);
+      if (tooLong != null) {
+        recv.fail(tooLong);
+      } else {
+        recv.received();
+      }
+      return;
+    }
+    int id;
+    synchronized (receives) {
+      if (isGone()) {
+        id = -1;
+      } else {
+        lastId = lastId + 1 & Integer.MAX_VALUE;
+        id = lastId;
+        receives.put(id, recv);
+      }
+    }
+    if (id < 0) {
+      recv.fail(new RankLostException(peer));
+    } else {
+      outbox.control(Frame.CLEAR, a.id, id);
+    }
+  }
+
+  /** An eager message needs no memory of the device any more. */
+  void consumed(Envelope e) {
+    int credit = 0;
+    synchronized (receives) {
+      consumed += (int) e.length() + Frame.HEADER;
+      if (consumed >= Outbox.WINDOW / 4) {
+        credit = consumed;
+        consumed = 0;
+      }
+    }
+    if (credit > 0) {
+      outbox.control(Frame.CREDIT, 0, credit);
+    }
+  }
+
+  // ---- the leader
+
+  /** The other rank has proven who it is. */
+  void open(SocketChannel connected) throws ClosedChannelException {
+    synchronized (this) {
+      state = State.OPEN;
+      channel = connected;
+    }
+    SelectionKey key = connected.keyFor(endpoint.progress().selector());
+    if (key == null) {
+      key = connected.register(endpoint.progress().selector(), SelectionKey.OP_READ, this);
+    } else {
+      key.attach(this);
+      key.interestOps(SelectionKey.OP_READ);
+    }
+    if (endpoint.isLeaving()) {
+      outbox.control(Frame.BYE, 0, 0);
+    }
+    outbox.open(connected, key);
+  }
+
+  @Override
+  public void ready(SelectionKey key) {
+    try {
+      if (key.isReadable() && !inbox.read(channel)) {
+        end();
+        return;
+      }
+    } catch (IOException e) {
+      end();
+      return;
+    }
+    if (key.isValid() && key.isWritable()) {
+      outbox.ready();
+      endpoint.someoneLeft();
+    }
+  }
+
+  /** A whole message, or its announcement, is at the door. Returns the receive that takes it. */
+  RecvRequest arriving(Arrival arrival) {
+    return endpoint.matcher().arrive(arrival);
+  }
+
+  void announced(Envelope e, int id) {
+    Arrival a = new Arrival(e, this, Frame.ANNOUNCE, id, null);
+    RecvRequest recv = arriving(a);
+    if (recv != null) {
+      deliver(a, recv);
+    }
+  }
+
+  /** All bytes of an unexpected message are here. */
+  void arrived(Arrival a) {
+    RecvRequest claimant = endpoint.matcher().complete(a);
+    if (claimant != null) {
+      deliver(a, claimant);
+    }
+  }
+
+  /** The receive that waits for the rest of an unexpected message, if there is one. */
+  RecvRequest claimantOf(Arrival a) {
+    return endpoint.matcher().complete(a);
+  }
+
+  RecvRequest receiveOf(int id) {
+    synchronized (receives) {
+      return receives.get(id);
+    }
+  }
+
+  void endReceive(int id) {
+    synchronized (receives) {
+      receives.remove(id);
+    }
+  }
+
+  void bye() {
+    saidBye = true;
+    endpoint.someoneLeft();
+  }
+
+  void told(int lost) {
+    endpoint.told(lost);
+  }
+
+  private void end() {
+    if (saidBye) {
+      endpoint.left(this);
+    } else {
+      endpoint.lose(peer);
+    }
+  }
+
+  /** Ends the connection and everything that stands on it. */
+  void shut(State last) {
+    synchronized (this) {
+      if (isGone()) {
+        return;
+      }
+      state = last;
+    }
+    close();
+    inbox.lose();
+    outbox.lose();
+    List<RecvRequest> failed;
+    synchronized (receives) {
+      failed = new ArrayList<>(receives.values());
+      receives.clear();
+    }
+    failed.forEach(recv -> recv.fail(new RankLostException(peer)));
+  }
+
+  void close() {
+    SocketChannel open = channel;
+    if (open != null) {
+      try {
+        open.close();
+      } catch (IOException e) {
+        // It is as closed as it can be.
+      }
+    }
+  }
+}

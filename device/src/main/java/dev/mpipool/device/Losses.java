@@ -1,0 +1,51 @@
+package dev.mpipool.device;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.IntConsumer;
+
+/** Tells listeners of lost ranks, on a thread of its own that exists from the first loss on. */
+final class Losses {
+
+  private final List<IntConsumer> listeners = new ArrayList<>();
+  private final List<Integer> lost = new ArrayList<>();
+  private final LinkedBlockingQueue<Runnable> calls = new LinkedBlockingQueue<>();
+  private Thread teller;
+
+  synchronized void add(IntConsumer listener) {
+    listeners.add(listener);
+    lost.forEach(rank -> tell(listener, rank));
+  }
+
+  synchronized boolean isLost(int rank) {
+    return lost.contains(rank);
+  }
+
+  synchronized void lost(int rank) {
+    lost.add(rank);
+    listeners.forEach(listener -> tell(listener, rank));
+  }
+
+  private void tell(IntConsumer listener, int rank) {
+    calls.add(() -> listener.accept(rank));
+    if (teller == null) {
+      teller = new Thread(this::run, "mpipool-device-losses");
+      teller.setDaemon(true);
+      teller.start();
+    }
+  }
+
+  private void run() {
+    for (; ; ) {
+      try {
+        calls.take().run();
+      } catch (InterruptedException e) {
+        // Nobody stops this thread; a listener has interrupted it by mistake.
+      } catch (RuntimeException | Error e) {
+        Thread.UncaughtExceptionHandler handler = Thread.currentThread().getUncaughtExceptionHandler();
+        handler.uncaughtException(Thread.currentThread(), e);
+      }
+    }
+  }
+}

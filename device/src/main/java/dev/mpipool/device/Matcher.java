@@ -1,0 +1,183 @@
+package dev.mpipool.device;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * MPI's matching: receives wait in the order in which they were posted, messages in the order in which they arrived, and
+ * each takes the first of the other kind that fits. Since a connection keeps the order of its frames, messages of one source
+ * do not overtake each other. One lock guards it all; nobody does I/O or completes a request under it.
+ */
+final class Matcher {
+
+  /** What waits in one context. Mostly short, and mostly the first one fits. */
+  private static final class Context {
+    final ArrayDeque<RecvRequest> posted = new ArrayDeque<>(4);
+    final ArrayDeque<RecvRequest> probes = new ArrayDeque<>(1);
+    final ArrayDeque<Arrival> arrived = new ArrayDeque<>(4);
+  }
+
+  private final Map<Integer, Context> contexts = new HashMap<>();
+  private final BitSet gone = new BitSet();
+
+  private Context context(int id) {
+    return contexts.computeIfAbsent(id, k -> new Context());
+  }
+
+  /**
+   * A message has come.
+   *
+   * @return the receive that takes it; null if it waits as an arrival
+   */
+  RecvRequest arrive(Arrival arrival) {
+    List<RecvRequest> probes = null;
+    RecvRequest recv;
+    synchronized (this) {
+      Context c = context(arrival.envelope.context);
+      if (!c.probes.isEmpty()) {
+        probes = takeAll(c.probes, arrival.envelope);
+      }
+      recv = take(c.posted, arrival.envelope);
+      if (recv == null) {
+        c.arrived.add(arrival);
+      }
+    }
+    if (probes != null) {
+      for (RecvRequest probe : probes) {
+        probe.begin(arrival.envelope);
+        probe.succeed();
+      }
+    }
+    return recv;
+  }
+
+  private static RecvRequest take(ArrayDeque<RecvRequest> queue, Envelope e) {
+    for (Iterator<RecvRequest> i = queue.iterator(); i.hasNext(); ) {
+      RecvRequest recv = i.next();
+      if (recv.matches(e)) {
+        i.remove();
+        return recv;
+      }
+    }
+    return null;
+  }
+
+  private static List<RecvRequest> takeAll(ArrayDeque<RecvRequest> queue, Envelope e) {
+    List<RecvRequest> all = new ArrayList<>();
+    for (RecvRequest probe = take(queue, e); probe != null; probe = take(queue, e)) {
+      all.add(probe);
+    }
+    return all;
+  }
+
+  /**
+   * A receive is posted.
+   *
+   * @return the message that it takes and that is complete; null if it waits (for a message, or for the rest of one), or if
+   *     it has failed because its source is lost
+   */
+  Arrival post(RecvRequest recv) {
+    synchronized (this) {
+      Arrival arrival = pull(recv);
+      if (arrival != null) {
+        return arrival.complete ? arrival : null;
+      }
+      if (recv.source < 0 || !gone.get(recv.source)) {
+        context(recv.context).posted.add(recv);
+        return null;
+      }
+    }
+    recv.fail(new RankLostException(recv.source));
+    return null;
+  }
+
+  /**
+   * A receive takes a message that is there, and is not posted otherwise.
+   *
+   * @return the message, null if there is none; if it has this claimant, the receive waits for the rest of it
+   */
+  synchronized Arrival fetch(RecvRequest recv) {
+    return pull(recv);
+  }
+
+  private Arrival pull(RecvRequest recv) {
+    Context c = context(recv.context);
+    for (Iterator<Arrival> i = c.arrived.iterator(); i.hasNext(); ) {
+      Arrival arrival = i.next();
+      if (recv.matches(arrival.envelope)) {
+        i.remove();
+        if (!arrival.complete) {
+          arrival.claimant = recv;
+        }
+        return arrival;
+      }
+    }
+    return null;
+  }
+
+  /** Completes the probe now or at the next message that fits. */
+  void probe(RecvRequest probe) {
+    Envelope found;
+    synchronized (this) {
+      found = find(probe);
+      if (found == null && (probe.source < 0 || !gone.get(probe.source))) {
+        context(probe.context).probes.add(probe);
+        return;
+      }
+    }
+    if (found == null) {
+      probe.fail(new RankLostException(probe.source));
+    } else {
+      probe.begin(found);
+      probe.succeed();
+    }
+  }
+
+  /** The first message that fits, or null. */
+  synchronized Envelope find(RecvRequest probe) {
+    Context c = contexts.get(probe.context);
+    if (c != null) {
+      for (Arrival arrival : c.arrived) {
+        if (probe.matches(arrival.envelope)) {
+          return arrival.envelope;
+        }
+      }
+    }
+    return null;
+  }
+
+  synchronized boolean isGone(int rank) {
+    return gone.get(rank);
+  }
+
+  /** The last bytes of an arrival are here. Returns the receive that waits for them, if there is one. */
+  synchronized RecvRequest complete(Arrival arrival) {
+    arrival.complete = true;
+    return arrival.claimant;
+  }
+
+  /** Fails what waits for the rank. What has arrived from it completely can still be received. */
+  void lose(int rank) {
+    List<RecvRequest> failed = new ArrayList<>();
+    synchronized (this) {
+      gone.set(rank);
+      for (Context c : contexts.values()) {
+        removeOf(rank, c.posted, failed);
+        removeOf(rank, c.probes, failed);
+        c.arrived.removeIf(
+            a ->
+                a.envelope.source == rank && (a.kind == Frame.ANNOUNCE || !a.complete));
+      }
+    }
+    failed.forEach(recv -> recv.fail(new RankLostException(rank)));
+  }
+
+  private static void removeOf(int rank, ArrayDeque<RecvRequest> queue, List<RecvRequest> removed) {
+    queue.removeIf(recv -> recv.source == rank && removed.add(recv));
+  }
+}

@@ -1,0 +1,366 @@
+package dev.mpipool.device;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.CancelledKeyException;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.SocketChannel;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * What leaves for one peer. Any thread may call; the monitor guards everything, and nothing in here ever blocks.
+ *
+ * <p>A frame that finds the connection idle is written at once by the thread that sends it, header and bytes out of the
+ * user's own buffer in one write. Otherwise its bytes are gathered in chunks behind those that wait already. So that a
+ * stream of small messages does not cost a write each, a small frame that comes within a few microseconds of the last
+ * write is gathered too, and is written by whoever comes first: the thread itself when it starts to wait, the leader, the
+ * device's own thread, or a sender that finds {@link #GATHERED} bytes.
+ *
+ * <p>The bytes of a rendezvous go out in pieces of {@link #PIECE} from the user's buffer, between two of which gathered
+ * frames have the right of way: a small message waits for a piece, never for a gigabyte.
+ *
+ * <p>Memory: eager messages are sent only while less than {@link #WINDOW} bytes of them are unmatched at the receiver (it
+ * returns credit as they are matched); a message that does not fit in is announced instead. That bounds the chunks here as
+ * well as the unexpected messages there.
+ */
+final class Outbox {
+
+  static final int WINDOW = Integer.getInteger("mpipool.eager.window", 8 << 20);
+  static final int PIECE = 1 << 20;
+  private static final int CHUNK = 64 * 1024;
+  private static final int GATHERED = 32 * 1024;
+  private static final int SMALL = 4 * 1024;
+  private static final int TURN = 4 * PIECE;
+  private static final long HOT =
+      TimeUnit.MICROSECONDS.toNanos(Integer.getInteger("mpipool.device.gather.us", 10));
+
+  private final Link link;
+  private final Progress progress;
+  private final int eagerLimit;
+
+  private final ArrayDeque<ByteBuffer> chunks = new ArrayDeque<>();
+  private ByteBuffer spare;
+  private final ArrayDeque<SendRequest> rendezvous = new ArrayDeque<>();
+  private final ByteBuffer pieceHeader = ByteBuffer.allocateDirect(Frame.HEADER);
+  private ByteBuffer piece;
+  private SendRequest pieceOf;
+  private final Map<Integer, SendRequest> unmatched = new HashMap<>();
+  private int lastId;
+  private long inFlight;
+
+  private SocketChannel channel;
+  private SelectionKey key;
+  private boolean closed;
+  private boolean waitsForRoom;
+  private boolean willBeFlushed;
+  private long lastWrite;
+
+  Outbox(Link link, Progress progress, int eagerLimit) {
+    this.link = link;
+    this.progress = progress;
+    this.eagerLimit = eagerLimit;
+    pieceHeader.limit(0);
+  }
+
+  /** The connection is there: what was gathered meanwhile can go. */
+  synchronized void open(SocketChannel connected, SelectionKey selection) {
+    channel = connected;
+    key = selection;
+    flush();
+  }
+
+  /** Sends a message, or announces it. Returns false if the peer is gone. */
+  synchronized boolean send(SendRequest send) {
+    if (closed) {
+      return false;
+    }
+    Envelope e = send.envelope;
+    long cost = e.length() + Frame.HEADER;
+    if (e.length() > eagerLimit || inFlight + cost > WINDOW) {
+      unmatched.put(++lastId, send);
+      control(Frame.ANNOUNCE, e, lastId, 0);
+      return true;
+    }
+    inFlight += cost;
+    if (send.synchronous) {
+      unmatched.put(++lastId, send);
+      eager(send, Frame.EAGER_SYNC, lastId);
+    } else {
+      eager(send, Frame.EAGER, 0);
+      send.succeed();
+    }
+    return true;
+  }
+
+  private void eager(SendRequest send, int kind, int id) {
+    Envelope e = send.envelope;
+    if (e.length() > SMALL && isIdle() && send.offset >= Frame.HEADER && chunks.isEmpty()) {
+      writeInPlace(send, kind, id);
+      return;
+    }
+    ByteBuffer chunk = room(Frame.HEADER);
+    Frame.put(chunk, claim(chunk, Frame.HEADER), kind, e, id, 0);
+    append(send.memory, send.offset, e.staticLength);
+    append(ByteBuffer.wrap(send.dynamic), 0, e.dynamicLength);
+    gathered();
+  }
+
+  private void writeInPlace(SendRequest send, int kind, int id) {
+    Envelope e = send.envelope;
+    int from = send.offset - Frame.HEADER;
+    Frame.put(send.memory, from, kind, e, id, 0);
+    ByteBuffer fixed =
+        send.memory.duplicate().limit(send.offset + e.staticLength).position(from);
+    try {
+      write(fixed);
+      append(fixed, fixed.position(), fixed.remaining());
+      append(ByteBuffer.wrap(send.dynamic), 0, e.dynamicLength);
+      flush();
+    } catch (IOException broken) {
+      fail();
+    }
+  }
+
+  /** Sends a frame without bytes. */
+  synchronized void control(int kind, int id, int value) {
+    control(kind, Envelope.NONE, id, value);
+  }
+
+  private void control(int kind, Envelope e, int id, int value) {
+    if (!closed) {
+      ByteBuffer chunk = room(Frame.HEADER);
+      Frame.put(chunk, claim(chunk, Frame.HEADER), kind, e, id, value);
+      gathered();
+    }
+  }
+
+  private boolean isIdle() {
+    return channel != null && !waitsForRoom && piece == null;
+  }
+
+  /** Something was gathered: writes it now if that is worth it. */
+  private void gathered() {
+    if (!isIdle()) {
+      return;
+    }
+    boolean soon =
+        chunks.size() == 1
+            && chunks.peek().remaining() < GATHERED
+            && (willBeFlushed || System.nanoTime() - lastWrite < HOT);
+    if (!soon) {
+      flush();
+    } else if (!willBeFlushed) {
+      willBeFlushed = true;
+      progress.flushSoon(this);
+    }
+  }
+
+  /** Called back after flushSoon. */
+  synchronized void flushGathered() {
+    willBeFlushed = false;
+    flush();
+  }
+
+  /** Called by the leader when the connection has room again. */
+  synchronized void ready() {
+    waitsForRoom = false;
+    flush();
+  }
+
+  /** Writes as much as the connection takes, within a turn; then waits for room if there is more. */
+  private void flush() {
+    if (!isOpenAndFree()) {
+      return;
+    }
+    try {
+      int budget = TURN;
+      while (budget > 0 && (budget -= writeNext()) > 0 && !waitsForRoom && hasMore()) {}
+    } catch (IOException broken) {
+      fail();
+      return;
+    }
+    waitForRoom(hasMore());
+  }
+
+  private boolean isOpenAndFree() {
+    return channel != null && !closed && !waitsForRoom;
+  }
+
+  synchronized boolean isDrained() {
+    return !hasMore();
+  }
+
+  private boolean hasMore() {
+    return piece != null || !chunks.isEmpty() || !rendezvous.isEmpty();
+  }
+
+  /** Writes from the first of: a piece begun, gathered frames, the next piece. Returns the bytes written, at least 1. */
+  private int writeNext() throws IOException {
+    if (piece != null) {
+      return writePiece();
+    }
+    ByteBuffer chunk = chunks.peek();
+    if (chunk != null) {
+      int n = write(chunk);
+      if (chunk.hasRemaining()) {
+        waitsForRoom = true;
+      } else {
+        recycle(chunks.poll());
+      }
+      return Math.max(1, n);
+    }
+    SendRequest next = rendezvous.poll();
+    if (next != null) {
+      beginPiece(next);
+      return writePiece();
+    }
+    return 1;
+  }
+
+  private void beginPiece(SendRequest send) {
+    piece = send.piece(send.written, PIECE);
+    pieceHeader.clear();
+    Frame.putData(pieceHeader, 0, send.remoteId, send.written, piece.remaining());
+    send.written += piece.remaining();
+    pieceOf = send;
+  }
+
+  private int writePiece() throws IOException {
+    long n;
+    if (pieceHeader.hasRemaining()) {
+      n = channel.write(new ByteBuffer[] {pieceHeader, piece});
+      lastWrite = System.nanoTime();
+    } else {
+      n = write(piece);
+    }
+    if (piece.hasRemaining()) {
+      waitsForRoom = true;
+    } else {
+      piece = null;
+      if (pieceOf.written == pieceOf.envelope.length()) {
+        pieceOf.succeed();
+      } else {
+        rendezvous.addLast(pieceOf); // several messages take turns
+      }
+      pieceOf = null;
+    }
+    return (int) Math.max(1, n);
+  }
+
+  private int write(ByteBuffer bytes) throws IOException {
+    int n = channel.write(bytes);
+    lastWrite = System.nanoTime();
+    return n;
+  }
+
+  private void waitForRoom(boolean wait) {
+    waitsForRoom = wait;
+    int interest = wait ? SelectionKey.OP_READ | SelectionKey.OP_WRITE : SelectionKey.OP_READ;
+    try {
+      if (key.interestOps() != interest) {
+        key.interestOps(interest);
+        progress.wakeLeader();
+      }
+    } catch (CancelledKeyException e) {
+      fail(); // the leader has just closed the connection
+    }
+  }
+
+  /** A write failed. The leader will read to the end of the connection and then call {@link #lose}. */
+  private void fail() {
+    waitsForRoom = true;
+    chunks.clear();
+  }
+
+  /** Appends bytes by their index; what does not fit into a chunk goes on in the next. */
+  private void append(ByteBuffer from, int index, int length) {
+    int at = index;
+    int left = length;
+    while (left > 0) {
+      ByteBuffer chunk = room(1);
+      int n = Math.min(left, chunk.capacity() - chunk.limit());
+      chunk.put(claim(chunk, n), from, at, n);
+      at += n;
+      left -= n;
+    }
+  }
+
+  /** The last chunk, if it has room for so many bytes, or a new one. */
+  private ByteBuffer room(int bytes) {
+    ByteBuffer last = chunks.peekLast();
+    if (last == null || last.capacity() - last.limit() < bytes) {
+      last = spare != null ? spare : ByteBuffer.allocateDirect(CHUNK);
+      spare = null;
+      last.position(0).limit(0);
+      chunks.addLast(last);
+    }
+    return last;
+  }
+
+  /** Extends the chunk; returns the index of the new bytes. */
+  private static int claim(ByteBuffer chunk, int bytes) {
+    int at = chunk.limit();
+    chunk.limit(at + bytes);
+    return at;
+  }
+
+  private void recycle(ByteBuffer chunk) {
+    spare = chunk;
+  }
+
+  /** The receiver asks for an announced message, or does not want its bytes. */
+  void clear(int id, int remoteId) {
+    SendRequest send;
+    synchronized (this) {
+      send = unmatched.remove(id);
+      if (send != null && remoteId >= 0) {
+        send.remoteId = remoteId;
+        rendezvous.add(send);
+        flush();
+        return;
+      }
+    }
+    if (send != null) {
+      send.succeed();
+    }
+  }
+
+  /** A receive has matched a synchronous message. */
+  void matched(int id) {
+    SendRequest send;
+    synchronized (this) {
+      send = unmatched.remove(id);
+    }
+    if (send != null) {
+      send.succeed();
+    }
+  }
+
+  synchronized void credit(int bytes) {
+    inFlight -= bytes;
+  }
+
+  /** Nothing will leave any more; what has not left fails. */
+  void lose() {
+    List<SendRequest> failed;
+    synchronized (this) {
+      closed = true;
+      failed = new ArrayList<>(unmatched.values());
+      failed.addAll(rendezvous);
+      if (pieceOf != null) {
+        failed.add(pieceOf);
+      }
+      unmatched.clear();
+      rendezvous.clear();
+      chunks.clear();
+      piece = null;
+      spare = null;
+    }
+    failed.forEach(send -> send.fail(new RankLostException(link.peer())));
+  }
+}

@@ -1,0 +1,49 @@
+package dev.mpipool.device;
+
+import mpi.MPIException;
+
+/**
+ * An operation failed because the process of another rank is gone: it was killed, it crashed, or it ended without {@code
+ * MPI.Finalize}.
+ *
+ * <p>MPJ Express wraps what a device throws, sometimes twice, so a program finds this exception somewhere among the causes
+ * of the {@link MPIException} it catches; {@link #find} looks there.
+ */
+public final class RankLostException extends MPIException {
+
+  private final int rank;
+
+  /**
+   * Names the rank that is gone.
+   *
+   * @param rank its rank in {@code MPI.COMM_WORLD}
+   */
+  public RankLostException(int rank) {
+    super("rank " + rank + " of MPI.COMM_WORLD is lost: its process ended without MPI.Finalize");
+    this.rank = rank;
+  }
+
+  /**
+   * The rank that is gone.
+   *
+   * @return its rank in {@code MPI.COMM_WORLD}
+   */
+  public int rank() {
+    return rank;
+  }
+
+  /**
+   * Looks for a lost rank among an exception and its causes.
+   *
+   * @param thrown what an MPI call threw, or null
+   * @return the first {@code RankLostException} in the chain of causes, or null if there is none
+   */
+  public static RankLostException find(Throwable thrown) {
+    for (Throwable t = thrown; t != null; t = t.getCause()) {
+      if (t instanceof RankLostException lost) {
+        return lost;
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,75 @@
+package dev.mpipool.device;
+
+import java.nio.ByteBuffer;
+import mpi.MPIException;
+import mpjbuf.Buffer;
+import mpjbuf.BufferException;
+import mpjbuf.NIOBuffer;
+import mpjbuf.Type;
+import mpjdev.Status;
+
+/** A message on its way out. The bytes stay in the user's buffer until they are written. */
+final class SendRequest extends DeviceRequest {
+
+  private static final byte[] EMPTY = {};
+
+  final Envelope envelope;
+  final boolean synchronous;
+
+  /** The raw memory with room for a header before the message; its position and limit are nobody's. */
+  final ByteBuffer memory;
+
+  /** Where the static section begins. */
+  final int offset;
+
+  final byte[] dynamic;
+
+  /** What the receiver calls this message, and how much of it is written (rendezvous). */
+  int remoteId;
+
+  long written;
+
+  SendRequest(
+      Progress progress, int source, Buffer buffer, int tag, int context, boolean synchronous) {
+    super(progress);
+    this.synchronous = synchronous;
+    memory = ((NIOBuffer) buffer.getStaticBuffer()).getBuffer().duplicate();
+    memory.clear();
+    offset = buffer.offset();
+    int type = Type.UNDEFINED.getCode();
+    int elements = 0;
+    try {
+      buffer.commit();
+      if (buffer.getSize() > 0) {
+        type = buffer.getSectionHeader().getCode();
+        elements = buffer.getSectionSize();
+      }
+    } catch (BufferException e) {
+      throw new MPIException(e);
+    }
+    dynamic = buffer.getDynamicBuffer() == null ? EMPTY : buffer.getDynamicBuffer();
+    envelope =
+        new Envelope(source, tag, context, type, buffer.getSize(), dynamic.length, elements);
+  }
+
+  /** A view of the static section. */
+  ByteBuffer staticPart() {
+    return memory.duplicate().limit(offset + envelope.staticLength).position(offset);
+  }
+
+  /** A view of at most {@code limit} bytes of the message from {@code place} on, all of the same section. */
+  ByteBuffer piece(long place, int limit) {
+    if (place < envelope.staticLength) {
+      int from = offset + (int) place;
+      int length = (int) Math.min(limit, envelope.staticLength - place);
+      return memory.duplicate().limit(from + length).position(from);
+    }
+    int from = (int) (place - envelope.staticLength);
+    return ByteBuffer.wrap(dynamic, from, Math.min(limit, dynamic.length - from));
+  }
+
+  @Override
+  Status status() {
+    return new Status(envelope.source, envelope.tag, -1);
+  }
+}

@@ -1,0 +1,228 @@
+package dev.mpipool.device;
+
+import java.io.IOException;
+import java.util.function.IntConsumer;
+import mpi.MPIException;
+import mpjbuf.Buffer;
+import mpjdev.Request;
+import mpjdev.Status;
+import mpjdev.javampjdev.MPJDev;
+import xdev.Device;
+import xdev.ProcessID;
+
+/**
+ * A device for MPJ Express, one JVM a rank, that is fast and survives: a lost rank is one lost rank, an interrupt breaks
+ * nothing, a message that is too long is an error of its receive, and nobody outside the job gets in.
+ *
+ * <p>It is put in place by {@link #install} before {@code MPI.Init}. The program above it stays as it is, with these
+ * promises on top of MPJ Express' own:
+ *
+ * <ul>
+ *   <li>Operations on a lost rank, begun before or after its loss, throw an {@code MPIException} with a {@link
+ *       RankLostException} among its causes. All other traffic goes on, {@code MPI.ANY_SOURCE} included, and {@code
+ *       MPI.Finalize} completes among the living. A message that had arrived completely can still be received.
+ *   <li>A receive that is too short for its message throws with a {@link MessageTruncatedException} among the causes.
+ *   <li>Threads may be interrupted at any time: calls go on, and the interrupt status stays set.
+ *   <li>Every method may be called by any number of threads at once.
+ * </ul>
+ *
+ * <p>How it works is told where it happens: {@link Progress} (who reads), {@link Outbox} (who writes), {@link Matcher},
+ * {@link Frame} (what travels), {@link Handshake} (who may speak).
+ */
+public final class TcpDevice implements Device {
+
+  private static volatile TcpDevice current;
+
+  private final Losses losses = new Losses();
+  private volatile Endpoint endpoint;
+
+  private TcpDevice() {}
+
+  /**
+   * Makes the next {@code MPI.Init} of this JVM use a {@code TcpDevice}. Does nothing if a device is in place already, or if
+   * the system property {@code mpipool.device} is {@code niodev}.
+   */
+  public static void install() {
+    synchronized (MPJDev.class) {
+      if (MPJDev.dev == null && !"niodev".equals(System.getProperty("mpipool.device"))) {
+        TcpDevice device = new TcpDevice();
+        current = device;
+        MPJDev.dev = device;
+      }
+    }
+  }
+
+  /**
+   * The device that {@link #install} has put in place last.
+   *
+   * @return the device, or null if there is none
+   */
+  public static TcpDevice current() {
+    return current;
+  }
+
+  /**
+   * Registers a listener for lost ranks. It is called once for every lost rank, also for those lost before, on a thread that
+   * the device keeps for all listeners: a listener that blocks delays the news for the others, but no message.
+   *
+   * @param listener gets the rank in {@code MPI.COMM_WORLD}
+   */
+  public void onRankLost(IntConsumer listener) {
+    losses.add(listener);
+  }
+
+  /**
+   * Whether a rank is known to be lost: its process has ended without {@code MPI.Finalize}.
+   *
+   * @param rank a rank in {@code MPI.COMM_WORLD}
+   * @return true from the moment on that operations on it fail
+   */
+  public boolean isLost(int rank) {
+    return losses.isLost(rank);
+  }
+
+  @Override
+  public ProcessID[] init(String[] args) {
+    try {
+      Endpoint e = new Endpoint(Job.parse(args), losses);
+      e.start();
+      endpoint = e;
+      return e.ids().clone();
+    } catch (IOException e) {
+      throw new MPIException(e);
+    }
+  }
+
+  @Override
+  public ProcessID id() {
+    return endpoint().ids()[endpoint().job().rank()];
+  }
+
+  /** Room for a frame's header before a message, so that both leave in one write without a copy. */
+  @Override
+  public int getSendOverhead() {
+    return Frame.HEADER;
+  }
+
+  @Override
+  public int getRecvOverhead() {
+    return 0;
+  }
+
+  @Override
+  public Request isend(Buffer buffer, ProcessID to, int tag, int context) {
+    return send(buffer, to, tag, context, false);
+  }
+
+  @Override
+  public void send(Buffer buffer, ProcessID to, int tag, int context) {
+    send(buffer, to, tag, context, false).await();
+  }
+
+  @Override
+  public Request issend(Buffer buffer, ProcessID to, int tag, int context) {
+    return send(buffer, to, tag, context, true);
+  }
+
+  @Override
+  public void ssend(Buffer buffer, ProcessID to, int tag, int context) {
+    send(buffer, to, tag, context, true).await();
+  }
+
+  private SendRequest send(Buffer buffer, ProcessID to, int tag, int context, boolean synchronous) {
+    try {
+      return endpoint().send(buffer, rank(to), tag, context, synchronous);
+    } catch (RankLostException lost) {
+      if (FinalBarrier.isHere()) {
+        return endpoint().drop(buffer, tag, context);
+      }
+      throw lost;
+    }
+  }
+
+  @Override
+  public Status recv(Buffer buffer, ProcessID from, int tag, int context) {
+    Status status = new Status(from.uuid(), tag, -1);
+    RecvRequest recv = endpoint().receive(buffer, rank(from), tag, context, status);
+    try {
+      recv.await();
+    } catch (RankLostException lost) {
+      if (FinalBarrier.isHere()) {
+        return FinalBarrier.receive(buffer, from.uuid(), tag);
+      }
+      throw lost;
+    }
+    return recv.status();
+  }
+
+  @Override
+  public Request irecv(Buffer buffer, ProcessID from, int tag, int context, Status status) {
+    return endpoint().receive(buffer, rank(from), tag, context, status);
+  }
+
+  @Override
+  public Status probe(ProcessID from, int tag, int context) {
+    return endpoint().probe(rank(from), tag, context);
+  }
+
+  @Override
+  public Status iprobe(ProcessID from, int tag, int context) {
+    return endpoint().iprobe(rank(from), tag, context);
+  }
+
+  /** The destination is this rank: MPJ Express' hybrid device, which would need it, is not served. */
+  @Override
+  public Status iprobe(ProcessID from, ProcessID to, int tag, int context) {
+    return iprobe(from, tag, context);
+  }
+
+  @Override
+  public Status iprobeAndFetch(
+      ProcessID from, ProcessID to, int tag, int context, Buffer buffer) {
+    // Another thread may take the message in between; then there is none and the receive must not wait for the next.
+    RecvRequest recv = endpoint().receiveIfThere(buffer, rank(from), tag, context);
+    if (recv == null) {
+      return null;
+    }
+    recv.await();
+    return recv.status();
+  }
+
+  @Override
+  public Request peek() {
+    return endpoint().progress().completed().take();
+  }
+
+  /** Waits until all living ranks that are connected to this one are here too, then closes all connections. */
+  @Override
+  public void finish() {
+    Endpoint e = endpoint;
+    if (e != null) {
+      e.finish();
+      endpoint = null;
+    }
+  }
+
+  private Endpoint endpoint() {
+    Endpoint e = endpoint;
+    if (e == null) {
+      throw new MPIException("MPI is not initialized, or is finalized");
+    }
+    return e;
+  }
+
+  private int rank(ProcessID id) {
+    if (id instanceof RankId known) {
+      return known.rank;
+    }
+    if (id == ANY_SRC || id.uuid().equals(ANY_SRC.uuid())) {
+      return RecvRequest.ANY;
+    }
+    for (RankId known : endpoint().ids()) {
+      if (known.uuid().equals(id.uuid())) {
+        return known.rank;
+      }
+    }
+    throw new MPIException("no process of this job has the id " + id.uuid());
+  }
+}
