@@ -32,6 +32,7 @@ final class Inbox {
   private RecvRequest recv;
   private Arrival arrival;
   private boolean inFrame;
+  private long bytes;
 
   Inbox(Link link) {
     this.link = link;
@@ -45,6 +46,7 @@ final class Inbox {
         if (n <= 0) {
           return n == 0;
         }
+        bytes += n;
         endFrameIfComplete();
       } else {
         in.compact();
@@ -55,6 +57,7 @@ final class Inbox {
         } finally {
           in.flip();
         }
+        bytes += Math.max(0, n);
         parse();
         if (n < room && !(inFrame && first.isDirect())) {
           return n >= 0;
@@ -65,6 +68,11 @@ final class Inbox {
       }
     }
     return true;
+  }
+
+  /** The bytes that have come in all. */
+  long bytes() {
+    return bytes;
   }
 
   private void parse() throws IOException {

@@ -187,6 +187,24 @@ final class Link implements Progress.Ready {
     }
   }
 
+  @Override
+  public boolean look() {
+    if (state != State.OPEN) {
+      return false;
+    }
+    try {
+      long before = inbox.bytes();
+      if (!inbox.read(channel)) {
+        end();
+        return true;
+      }
+      return inbox.bytes() != before;
+    } catch (IOException e) {
+      end();
+      return true;
+    }
+  }
+
   /** A whole message, or its announcement, is at the door. Returns the receive that takes it. */
   RecvRequest arriving(Arrival arrival) {
     return endpoint.matcher().arrive(arrival);

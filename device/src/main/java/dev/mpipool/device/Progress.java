@@ -34,11 +34,21 @@ final class Progress {
   /** What a key's attachment does when its channel is ready. Called by the leader. */
   interface Ready {
     void ready(SelectionKey key);
+
+    /** Looks for something to read without being asked to; returns whether there was something. */
+    default boolean look() {
+      return false;
+    }
   }
 
   private record Timed(long at, Runnable task) {}
 
   private static final long TICK = TimeUnit.MILLISECONDS.toNanos(1);
+
+  private static final long SPIN =
+      Runtime.getRuntime().availableProcessors() == 1
+          ? 0
+          : TimeUnit.MICROSECONDS.toNanos(Integer.getInteger("mpipool.device.spin.us", 20));
 
   private final Selector selector;
   private final Thread own;
@@ -58,6 +68,11 @@ final class Progress {
 
   /** What the leader waits for, if it is a user thread. */
   private volatile DeviceRequest leadersRequest;
+
+  /** Of the leader: whose channel was ready last, and for how long looking there again is worth it. */
+  private Ready recent;
+
+  private long spin = SPIN;
 
   private volatile boolean ownMustGiveWay;
   private volatile boolean ownSleepsDeep;
@@ -248,14 +263,17 @@ final class Progress {
     for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
       task.run();
     }
+    if (wait && spin()) {
+      return;
+    }
     try {
       if (!wait) {
-        selector.selectNow(Progress::ready);
+        selector.selectNow(this::ready);
       } else if (timed.isEmpty()) {
-        selector.select(Progress::ready);
+        selector.select(this::ready);
       } else {
         long millis = TimeUnit.NANOSECONDS.toMillis(timed.peek().at() - System.nanoTime());
-        selector.select(Progress::ready, Math.max(1, millis));
+        selector.select(this::ready, Math.max(1, millis));
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -265,8 +283,31 @@ final class Progress {
     }
   }
 
-  private static void ready(SelectionKey key) {
-    ((Ready) key.attachment()).ready(key);
+  private void ready(SelectionKey key) {
+    recent = (Ready) key.attachment();
+    recent.ready(key);
+  }
+
+  /**
+   * Looks for a moment at the channel that was ready last, before the thread goes to sleep: an answer is often quicker than
+   * falling asleep and being woken. The moment shrinks with every time it was in vain, and grows when it was not, so that
+   * a rank with nothing to do does not spin. Yielding lets other ranks on the same core go first.
+   */
+  private boolean spin() {
+    Ready look = recent;
+    if (look == null || spin == 0 || leadersRequest == null) {
+      return false;
+    }
+    long end = System.nanoTime() + spin;
+    do {
+      if (look.look()) {
+        spin = Math.min(SPIN, spin * 2);
+        return true;
+      }
+      Thread.yield();
+    } while (System.nanoTime() < end && tasks.isEmpty() && unflushed.isEmpty());
+    spin = Math.max(SPIN / 16, spin / 2);
+    return false;
   }
 
   private void runOwn() {

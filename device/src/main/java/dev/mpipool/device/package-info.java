@@ -1,2 +1,2 @@
-/** What a rank on MPJ Express needs to live with lost ranks. Stands on MPJ Express alone. */
+/** A device for MPJ Express that is fast, survives a lost rank, and lets no stranger in. Stands on MPJ Express alone. */
 package dev.mpipool.device;
