@@ -3,8 +3,8 @@ package dev.mpipool.device;
 import java.nio.ByteBuffer;
 
 /**
- * A message that came before its receive: either its bytes (eager), or the right to ask for them (announced), or a send of
- * this very rank to itself. The matcher's lock guards what changes.
+ * A message that came before its receive: either its bytes (eager), or the right to ask for them
+ * (announced), or a send of this very rank to itself. The matcher's lock guards what changes.
  */
 final class Arrival {
 

@@ -10,9 +10,10 @@ import java.nio.channels.SocketChannel;
 import java.security.MessageDigest;
 
 /**
- * Connects to other ranks, on the leader and without blocking it. On one host it tries the Unix domain socket first and
- * then TCP. All ranks listen before the first one learns an address, so a refused connection means a rank that is gone; a
- * connection that is accepted and then dropped (a rank under a flood of strangers does that) is tried again.
+ * Connects to other ranks, on the leader and without blocking it. On one host it tries the Unix
+ * domain socket first and then TCP. All ranks listen before the first one learns an address, so a
+ * refused connection means a rank that is gone; a connection that is accepted and then dropped (a
+ * rank under a flood of strangers does that) is tried again.
  */
 final class Caller {
 
@@ -60,7 +61,9 @@ final class Caller {
       in = ByteBuffer.allocate(Handshake.CHALLENGE_LENGTH);
       try {
         SocketAddress address =
-            unix ? unixAddress : new InetSocketAddress(job.host(link.peer()), job.port(link.peer()));
+            unix
+                ? unixAddress
+                : new InetSocketAddress(job.host(link.peer()), job.port(link.peer()));
         channel = unix ? Unix.open() : SocketChannel.open();
         channel.configureBlocking(false);
         boolean now = channel.connect(address);
@@ -80,7 +83,10 @@ final class Caller {
       }
     }
 
-    /** A full queue of a Unix socket looks like a connection that takes time, but nobody would tell of its end. */
+    /**
+     * A full queue of a Unix socket looks like a connection that takes time, but nobody would tell
+     * of its end.
+     */
     private void giveUpUnix(SocketChannel attempt) {
       if (channel == attempt && !connected) {
         failed();

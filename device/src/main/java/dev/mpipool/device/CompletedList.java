@@ -5,8 +5,9 @@ import java.util.Set;
 import mpjdev.Status;
 
 /**
- * What peek stands on: requests that were asked for completion in vain (as MPJ Express' Waitany does with all of its
- * requests before it peeks), have completed since, and were not waited for yet.
+ * What peek stands on: requests that were asked for completion in vain (as MPJ Express' Waitany
+ * does with all of its requests before it peeks), have completed since, and were not waited for
+ * yet.
  */
 final class CompletedList {
 

@@ -20,6 +20,7 @@ final class DeviceLog {
   }
 
   private static void warn(String text) {
-    System.getLogger(TcpDevice.class.getName()).log(System.Logger.Level.WARNING, "mpipool: " + text);
+    System.getLogger(TcpDevice.class.getName())
+        .log(System.Logger.Level.WARNING, "mpipool: " + text);
   }
 }

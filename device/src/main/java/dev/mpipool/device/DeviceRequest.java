@@ -4,8 +4,8 @@ import mpi.MPIException;
 import mpjdev.Status;
 
 /**
- * An operation that completes once, with or without a failure. Its completion happens before the return of the {@code
- * iwait} or {@code itest} that sees it.
+ * An operation that completes once, with or without a failure. Its completion happens before the
+ * return of the {@code iwait} or {@code itest} that sees it.
  */
 abstract class DeviceRequest extends mpjdev.Request {
 
@@ -65,7 +65,10 @@ abstract class DeviceRequest extends mpjdev.Request {
 
   abstract Status status();
 
-  /** Waits; a failure arrives as the cause, since mpi.Request hands on what it catches here without wrapping it. */
+  /**
+   * Waits; a failure arrives as the cause, since mpi.Request hands on what it catches here without
+   * wrapping it.
+   */
   @Override
   public Status iwait() {
     progress.await(this);
@@ -84,7 +87,10 @@ abstract class DeviceRequest extends mpjdev.Request {
     }
   }
 
-  /** A status if the operation is complete, without the completion handlers: MPJ Express calls iwait after it. */
+  /**
+   * A status if the operation is complete, without the completion handlers: MPJ Express calls iwait
+   * after it.
+   */
   @Override
   public Status itest() {
     if (!done) {

@@ -110,8 +110,7 @@ final class Endpoint {
   // ---- operations, on user threads
 
   SendRequest send(Buffer buffer, int to, int tag, int context, boolean synchronous) {
-    SendRequest send =
-        new SendRequest(progress, job.rank(), buffer, tag, context, synchronous);
+    SendRequest send = new SendRequest(progress, job.rank(), buffer, tag, context, synchronous);
     if (to == job.rank()) {
       sendToSelf(send);
     } else if (!links[to].send(send)) {

@@ -1,6 +1,9 @@
 package dev.mpipool.device;
 
-/** What a message says about itself: who sent it, how it is matched, and how long its two sections are. */
+/**
+ * What a message says about itself: who sent it, how it is matched, and how long its two sections
+ * are.
+ */
 final class Envelope {
 
   static final Envelope NONE = new Envelope(-1, 0, 0, 0, 0, 0, 0);
@@ -14,7 +17,13 @@ final class Envelope {
   final int elements;
 
   Envelope(
-      int source, int tag, int context, int type, int staticLength, int dynamicLength, int elements) {
+      int source,
+      int tag,
+      int context,
+      int type,
+      int staticLength,
+      int dynamicLength,
+      int elements) {
     this.source = source;
     this.tag = tag;
     this.context = context;

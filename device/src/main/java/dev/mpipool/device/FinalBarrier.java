@@ -8,9 +8,10 @@ import mpjbuf.Type;
 import mpjdev.Status;
 
 /**
- * MPI.Finalize of MPJ Express begins with a barrier over all ranks: a tree of messages with one int each, which would end
- * with an exception at the neighbours of a lost rank and never at theirs. So within MPI.Finalize a message to a lost rank is
- * dropped and one from a lost rank is made up. The living still wait for each other: {@link TcpDevice#finish} sees to that.
+ * MPI.Finalize of MPJ Express begins with a barrier over all ranks: a tree of messages with one int
+ * each, which would end with an exception at the neighbours of a lost rank and never at theirs. So
+ * within MPI.Finalize a message to a lost rank is dropped and one from a lost rank is made up. The
+ * living still wait for each other: {@link TcpDevice#finish} sees to that.
  */
 final class FinalBarrier {
 
@@ -23,7 +24,8 @@ final class FinalBarrier {
             frames ->
                 frames.anyMatch(
                     f ->
-                        f.getClassName().equals("mpi.MPI") && f.getMethodName().equals("Finalize")));
+                        f.getClassName().equals("mpi.MPI")
+                            && f.getMethodName().equals("Finalize")));
   }
 
   /** Receives one int, 0, that nobody has sent. */

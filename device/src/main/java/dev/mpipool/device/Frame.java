@@ -15,8 +15,9 @@ import java.nio.ByteBuffer;
  *   16              20              24              28             32
  * </pre>
  *
- * <p>The static and the dynamic section of an mpjbuf buffer follow the header of EAGER, EAGER_SYNC and DATA. All of MPI's
- * matching is done by the order in which EAGER, EAGER_SYNC and ANNOUNCE arrive.
+ * <p>The static and the dynamic section of an mpjbuf buffer follow the header of EAGER, EAGER_SYNC
+ * and DATA. All of MPI's matching is done by the order in which EAGER, EAGER_SYNC and ANNOUNCE
+ * arrive.
  */
 final class Frame {
 
@@ -31,12 +32,15 @@ final class Frame {
   /** A message that is coming once the receiver says CLEAR for this id (rendezvous). */
   static final int ANNOUNCE = 3;
 
-  /** To the sender of {@code id}: send it now, as {@code value}; a value of -1 means that nobody wants the bytes. */
+  /**
+   * To the sender of {@code id}: send it now, as {@code value}; a value of -1 means that nobody
+   * wants the bytes.
+   */
   static final int CLEAR = 4;
 
   /**
-   * A piece of the message the receiver calls {@code id}. Its place in the message is in context and tag (high and low
-   * half), its length is the static length.
+   * A piece of the message the receiver calls {@code id}. Its place in the message is in context
+   * and tag (high and low half), its length is the static length.
    */
   static final int DATA = 5;
 

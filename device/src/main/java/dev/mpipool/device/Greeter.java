@@ -11,9 +11,10 @@ import java.util.LinkedHashSet;
 import java.util.Set;
 
 /**
- * Accepts connections and finds out who they are, on the leader and without blocking it. Whoever has not proven to be a
- * rank of this job costs a socket and a hundred bytes, for {@link #PATIENCE_MILLIS} at most, and there are at most {@link
- * #VISITORS} of them: a new one takes the place of the oldest. A rank that lost its place in that way calls again.
+ * Accepts connections and finds out who they are, on the leader and without blocking it. Whoever
+ * has not proven to be a rank of this job costs a socket and a hundred bytes, for {@link
+ * #PATIENCE_MILLIS} at most, and there are at most {@link #VISITORS} of them: a new one takes the
+ * place of the oldest. A rank that lost its place in that way calls again.
  */
 final class Greeter implements Progress.Ready {
 
@@ -102,8 +103,7 @@ final class Greeter implements Progress.Ready {
       int called = in.getInt(12);
       byte[] callersNonce = Handshake.bytes(in, 16, Handshake.NONCE);
       byte[] proof = Handshake.bytes(in, 16 + Handshake.NONCE, Handshake.MAC);
-      byte[] expected =
-          Handshake.callersProof(job.key(), caller, called, callersNonce, nonce);
+      byte[] expected = Handshake.callersProof(job.key(), caller, called, callersNonce, nonce);
       if (!MessageDigest.isEqual(expected, proof)
           || called != job.rank()
           || caller < 0
@@ -114,7 +114,7 @@ final class Greeter implements Progress.Ready {
       }
       Link link = endpoint.link(caller);
       boolean mine = link.state() == Link.State.CALLING && job.rank() < caller;
-      if (link.state() == Link.State.NEW || link.state() == Link.State.CALLING && !mine) {
+      if (link.state() == Link.State.NEW || (link.state() == Link.State.CALLING && !mine)) {
         channel.write(welcome(Handshake.WELCOME, caller, callersNonce));
         visitors.remove(this);
         if (channel.supportedOptions().contains(StandardSocketOptions.TCP_NODELAY)) {

@@ -7,8 +7,9 @@ import java.security.SecureRandom;
 import java.util.Arrays;
 
 /**
- * How two ranks prove to each other that they know the job's secret, before anything else that comes from a connection is
- * believed. The rank that accepts speaks first, so that a stranger learns a random number and nothing else:
+ * How two ranks prove to each other that they know the job's secret, before anything else that
+ * comes from a connection is believed. The rank that accepts speaks first, so that a stranger
+ * learns a random number and nothing else:
  *
  * <pre>
  *   accepts    CHALLENGE   magic (8)  nonce A (16)
@@ -16,11 +17,12 @@ import java.util.Arrays;
  *   accepts    WELCOME     verdict (8)  HMAC(key, "called" verdict ...)  (32)
  * </pre>
  *
- * <p>Each HMAC covers its label, both nonces and both ranks, so neither can be replayed or reflected. When two ranks call
- * each other at once, the call of the lower rank counts: the other one's gets the verdict BUSY.
+ * <p>Each HMAC covers its label, both nonces and both ranks, so neither can be replayed or
+ * reflected. When two ranks call each other at once, the call of the lower rank counts: the other
+ * one's gets the verdict BUSY.
  *
- * <p>The HMAC is built from the JDK's SHA-256: looking up {@code javax.crypto.Mac} costs a JVM 100 ms, which is half of an
- * MPI.Init.
+ * <p>The HMAC is built from the JDK's SHA-256: looking up {@code javax.crypto.Mac} costs a JVM 100
+ * ms, which is half of an MPI.Init.
  */
 final class Handshake {
 

@@ -6,8 +6,8 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 
 /**
- * What comes from one peer; only the leader calls. Bytes go through a buffer of {@link #BUFFER} bytes, except for long
- * sections, which are read straight into the memory of the receive.
+ * What comes from one peer; only the leader calls. Bytes go through a buffer of {@link #BUFFER}
+ * bytes, except for long sections, which are read straight into the memory of the receive.
  */
 final class Inbox {
 
@@ -16,7 +16,10 @@ final class Inbox {
   /** From so many missing bytes on, a section is read straight. */
   private static final int STRAIGHT = 8 * 1024;
 
-  /** Reads in a row, so that a peer that sends all the time does not keep the leader from the others. */
+  /**
+   * Reads in a row, so that a peer that sends all the time does not keep the leader from the
+   * others.
+   */
   private static final int ROUNDS = 32;
 
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);

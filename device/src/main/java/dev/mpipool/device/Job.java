@@ -11,9 +11,10 @@ import java.nio.charset.StandardCharsets;
 import mpi.MPIException;
 
 /**
- * What a rank knows about its job. It comes in the words of MPJ Express' own starter: the configuration names the number of
- * processes and a server; each rank tells the server its ports and its rank, and gets a list of all ranks' addresses back.
- * The device has one port and says it twice.
+ * What a rank knows about its job. It comes in the words of MPJ Express' own starter: the
+ * configuration names the number of processes and a server; each rank tells the server its ports
+ * and its rank, and gets a list of all ranks' addresses back. The device has one port and says it
+ * twice.
  */
 final class Job {
 
@@ -47,7 +48,7 @@ final class Job {
     int eagerLimit = 128 * 1024;
     String host = null;
     int port = 0;
-    String[] words = args[1].split(";");
+    String[] words = args[1].split(";", -1);
     for (int i = 0; i + 1 < words.length; i++) {
       switch (words[i]) {
         case "#Number of Processes" -> size = Integer.parseInt(words[++i]);
@@ -89,12 +90,13 @@ final class Job {
   }
 
   private void readPeers(String answer) throws IOException {
-    String[] entries = answer.split(";");
+    String[] entries = answer.split(";", -1);
     if (!entries[0].equals(ANSWER) || entries.length != size + 1) {
-      throw new IOException("the server answered with the addresses of " + (entries.length - 1) + " ranks");
+      throw new IOException(
+          "the server answered with the addresses of " + (entries.length - 1) + " ranks");
     }
     for (int i = 1; i < entries.length; i++) {
-      String[] parts = entries[i].split("@");
+      String[] parts = entries[i].split("@", -1);
       int r = Integer.parseInt(parts[3]);
       hosts[r] = parts[0];
       ports[r] = Integer.parseInt(parts[1]);
@@ -116,7 +118,9 @@ final class Job {
     return size;
   }
 
-  /** The longest message that is sent without asking first; never more than a share of the window. */
+  /**
+   * The longest message that is sent without asking first; never more than a share of the window.
+   */
   int eagerLimit() {
     return Math.min(eagerLimit, Outbox.WINDOW / 4);
   }

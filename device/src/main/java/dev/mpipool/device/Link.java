@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * All that this rank has to do with one other rank: one connection, made when either of the two first has something to say,
- * and what is under way on it.
+ * All that this rank has to do with one other rank: one connection, made when either of the two
+ * first has something to say, and what is under way on it.
  */
 final class Link implements Progress.Ready {
 

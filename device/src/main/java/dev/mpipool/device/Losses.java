@@ -43,7 +43,8 @@ final class Losses {
       } catch (InterruptedException e) {
         // Nobody stops this thread; a listener has interrupted it by mistake.
       } catch (RuntimeException | Error e) {
-        Thread.UncaughtExceptionHandler handler = Thread.currentThread().getUncaughtExceptionHandler();
+        Thread.UncaughtExceptionHandler handler =
+            Thread.currentThread().getUncaughtExceptionHandler();
         handler.uncaughtException(Thread.currentThread(), e);
       }
     }

@@ -9,9 +9,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * MPI's matching: receives wait in the order in which they were posted, messages in the order in which they arrived, and
- * each takes the first of the other kind that fits. Since a connection keeps the order of its frames, messages of one source
- * do not overtake each other. One lock guards it all; nobody does I/O or completes a request under it.
+ * MPI's matching: receives wait in the order in which they were posted, messages in the order in
+ * which they arrived, and each takes the first of the other kind that fits. Since a connection
+ * keeps the order of its frames, messages of one source do not overtake each other. One lock guards
+ * it all; nobody does I/O or completes a request under it.
  */
 final class Matcher {
 
@@ -78,8 +79,8 @@ final class Matcher {
   /**
    * A receive is posted.
    *
-   * @return the message that it takes and that is complete; null if it waits (for a message, or for the rest of one), or if
-   *     it has failed because its source is lost
+   * @return the message that it takes and that is complete; null if it waits (for a message, or for
+   *     the rest of one), or if it has failed because its source is lost
    */
   Arrival post(RecvRequest recv) {
     synchronized (this) {
@@ -99,7 +100,8 @@ final class Matcher {
   /**
    * A receive takes a message that is there, and is not posted otherwise.
    *
-   * @return the message, null if there is none; if it has this claimant, the receive waits for the rest of it
+   * @return the message, null if there is none; if it has this claimant, the receive waits for the
+   *     rest of it
    */
   synchronized Arrival fetch(RecvRequest recv) {
     return pull(recv);
@@ -155,7 +157,10 @@ final class Matcher {
     return gone.get(rank);
   }
 
-  /** The last bytes of an arrival are here. Returns the receive that waits for them, if there is one. */
+  /**
+   * The last bytes of an arrival are here. Returns the receive that waits for them, if there is
+   * one.
+   */
   synchronized RecvRequest complete(Arrival arrival) {
     arrival.complete = true;
     return arrival.claimant;
@@ -170,8 +175,7 @@ final class Matcher {
         removeOf(rank, c.posted, failed);
         removeOf(rank, c.probes, failed);
         c.arrived.removeIf(
-            a ->
-                a.envelope.source == rank && (a.kind == Frame.ANNOUNCE || !a.complete));
+            a -> a.envelope.source == rank && (a.kind == Frame.ANNOUNCE || !a.complete));
       }
     }
     failed.forEach(recv -> recv.fail(new RankLostException(rank)));

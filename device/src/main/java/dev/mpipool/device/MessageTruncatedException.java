@@ -3,8 +3,9 @@ package dev.mpipool.device;
 import mpi.MPIException;
 
 /**
- * A message was longer than the buffer of the receive that it matched (MPI calls this truncation). The receive fails, the
- * message is gone, and the next one is received as usual; the sender does not notice.
+ * A message was longer than the buffer of the receive that it matched (MPI calls this truncation).
+ * The receive fails, the message is gone, and the next one is received as usual; the sender does
+ * not notice.
  */
 public final class MessageTruncatedException extends MPIException {
 

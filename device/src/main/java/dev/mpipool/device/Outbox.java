@@ -13,20 +13,23 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What leaves for one peer. Any thread may call; the monitor guards everything, and nothing in here ever blocks.
+ * What leaves for one peer. Any thread may call; the monitor guards everything, and nothing in here
+ * ever blocks.
  *
- * <p>A frame that finds the connection idle is written at once by the thread that sends it, header and bytes out of the
- * user's own buffer in one write. Otherwise its bytes are gathered in chunks behind those that wait already. So that a
- * stream of small messages does not cost a write each, a small frame that comes within a few microseconds of the last
- * write is gathered too, and is written by whoever comes first: the thread itself when it starts to wait, the leader, the
+ * <p>A frame that finds the connection idle is written at once by the thread that sends it, header
+ * and bytes out of the user's own buffer in one write. Otherwise its bytes are gathered in chunks
+ * behind those that wait already. So that a stream of small messages does not cost a write each, a
+ * small frame that comes within a few microseconds of the last write is gathered too, and is
+ * written by whoever comes first: the thread itself when it starts to wait, the leader, the
  * device's own thread, or a sender that finds {@link #GATHERED} bytes.
  *
- * <p>The bytes of a rendezvous go out in pieces of {@link #PIECE} from the user's buffer, between two of which gathered
- * frames have the right of way: a small message waits for a piece, never for a gigabyte.
+ * <p>The bytes of a rendezvous go out in pieces of {@link #PIECE} from the user's buffer, between
+ * two of which gathered frames have the right of way: a small message waits for a piece, never for
+ * a gigabyte.
  *
- * <p>Memory: eager messages are sent only while less than {@link #WINDOW} bytes of them are unmatched at the receiver (it
- * returns credit as they are matched); a message that does not fit in is announced instead. That bounds the chunks here as
- * well as the unexpected messages there.
+ * <p>Memory: eager messages are sent only while less than {@link #WINDOW} bytes of them are
+ * unmatched at the receiver (it returns credit as they are matched); a message that does not fit in
+ * is announced instead. That bounds the chunks here as well as the unexpected messages there.
  */
 final class Outbox {
 
@@ -114,8 +117,7 @@ final class Outbox {
     Envelope e = send.envelope;
     int from = send.offset - Frame.HEADER;
     Frame.put(send.memory, from, kind, e, id, 0);
-    ByteBuffer fixed =
-        send.memory.duplicate().limit(send.offset + e.staticLength).position(from);
+    ByteBuffer fixed = send.memory.duplicate().limit(send.offset + e.staticLength).position(from);
     try {
       write(fixed);
       append(fixed, fixed.position(), fixed.remaining());
@@ -172,7 +174,9 @@ final class Outbox {
     flush();
   }
 
-  /** Writes as much as the connection takes, within a turn; then waits for room if there is more. */
+  /**
+   * Writes as much as the connection takes, within a turn; then waits for room if there is more.
+   */
   private void flush() {
     if (!isOpenAndFree()) {
       return;
@@ -199,7 +203,10 @@ final class Outbox {
     return piece != null || !chunks.isEmpty() || !rendezvous.isEmpty();
   }
 
-  /** Writes from the first of: a piece begun, gathered frames, the next piece. Returns the bytes written, at least 1. */
+  /**
+   * Writes from the first of: a piece begun, gathered frames, the next piece. Returns the bytes
+   * written, at least 1.
+   */
   private int writeNext() throws IOException {
     if (piece != null) {
       return writePiece();
@@ -271,7 +278,9 @@ final class Outbox {
     }
   }
 
-  /** A write failed. The leader will read to the end of the connection and then call {@link #lose}. */
+  /**
+   * A write failed. The leader will read to the end of the connection and then call {@link #lose}.
+   */
   private void fail() {
     waitsForRoom = true;
     chunks.clear();

@@ -16,18 +16,20 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * Who does the reading: the one who waits.
  *
- * <p>All connections of a rank hang on one selector, and at any time at most one thread, the leader, selects, reads and
- * completes requests. A thread that has to wait becomes the leader if there is none, and else sleeps until its request is
- * done or until the leader leaves and makes it the next one. So a message for a thread that waits costs no hand-over from
- * one thread to another.
+ * <p>All connections of a rank hang on one selector, and at any time at most one thread, the
+ * leader, selects, reads and completes requests. A thread that has to wait becomes the leader if
+ * there is none, and else sleeps until its request is done or until the leader leaves and makes it
+ * the next one. So a message for a thread that waits costs no hand-over from one thread to another.
  *
- * <p>While no thread waits, the device's own thread leads, since sends must go on and lost ranks be noticed. It does not
- * jump in at once: while user threads come and go ("hot" traffic) it looks once in a tick of a millisecond whether
- * somebody has led since, and takes over only when nobody has. While one user thread leads for longer than a tick, and
- * while it leads itself, it sleeps without a tick. A user thread that comes to wait makes it give way.
+ * <p>While no thread waits, the device's own thread leads, since sends must go on and lost ranks be
+ * noticed. It does not jump in at once: while user threads come and go ("hot" traffic) it looks
+ * once in a tick of a millisecond whether somebody has led since, and takes over only when nobody
+ * has. While one user thread leads for longer than a tick, and while it leads itself, it sleeps
+ * without a tick. A user thread that comes to wait makes it give way.
  *
- * <p>Interrupts: channels are in non-blocking mode, in which the JDK (11 and later) does not close them when a thread is
- * interrupted, and an interrupted select only returns early. The status is cleared while waiting and set again at the end.
+ * <p>Interrupts: channels are in non-blocking mode, in which the JDK (11 and later) does not close
+ * them when a thread is interrupted, and an interrupted select only returns early. The status is
+ * cleared while waiting and set again at the end.
  */
 final class Progress {
 
@@ -69,7 +71,9 @@ final class Progress {
   /** What the leader waits for, if it is a user thread. */
   private volatile DeviceRequest leadersRequest;
 
-  /** Of the leader: whose channel was ready last, and for how long looking there again is worth it. */
+  /**
+   * Of the leader: whose channel was ready last, and for how long looking there again is worth it.
+   */
   private Ready recent;
 
   private long spin = SPIN;
@@ -120,7 +124,10 @@ final class Progress {
     }
   }
 
-  /** Has an outbox flushed by whoever comes first: a thread that starts to wait, the leader, the device's own thread. */
+  /**
+   * Has an outbox flushed by whoever comes first: a thread that starts to wait, the leader, the
+   * device's own thread.
+   */
   void flushSoon(Outbox outbox) {
     unflushed.add(outbox);
     if (isLeader()) {
@@ -289,10 +296,12 @@ final class Progress {
   }
 
   /**
-   * Looks for a moment at the channel that was ready last, before the thread goes to sleep: an answer is often quicker than
-   * falling asleep and being woken. The moment shrinks with every time it was in vain, and grows when it was not, so that
-   * a rank with nothing to do does not spin. Yielding lets other ranks on the same core go first.
+   * Looks for a moment at the channel that was ready last, before the thread goes to sleep: an
+   * answer is often quicker than falling asleep and being woken. The moment shrinks with every time
+   * it was in vain, and grows when it was not, so that a rank with nothing to do does not spin.
+   * Yielding lets other ranks on the same core go first.
    */
+  @SuppressWarnings("ThreadPriorityCheck") // a hint is all it is
   private boolean spin() {
     Ready look = recent;
     if (look == null || spin == 0 || leadersRequest == null) {
@@ -352,7 +361,9 @@ final class Progress {
     }
   }
 
-  /** Ends the device's own thread, which runs the task as its last one. Returns when that is done. */
+  /**
+   * Ends the device's own thread, which runs the task as its last one. Returns when that is done.
+   */
   void close(Runnable last) {
     lastTask = last;
     closed = true;

@@ -3,11 +3,11 @@ package dev.mpipool.device;
 import mpi.MPIException;
 
 /**
- * An operation failed because the process of another rank is gone: it was killed, it crashed, or it ended without {@code
- * MPI.Finalize}.
+ * An operation failed because the process of another rank is gone: it was killed, it crashed, or it
+ * ended without {@code MPI.Finalize}.
  *
- * <p>MPJ Express wraps what a device throws, sometimes twice, so a program finds this exception somewhere among the causes
- * of the {@link MPIException} it catches; {@link #find} looks there.
+ * <p>MPJ Express wraps what a device throws, sometimes twice, so a program finds this exception
+ * somewhere among the causes of the {@link MPIException} it catches; {@link #find} looks there.
  */
 public final class RankLostException extends MPIException {
 

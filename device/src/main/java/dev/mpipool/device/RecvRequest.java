@@ -7,7 +7,9 @@ import mpjbuf.NIOBuffer;
 import mpjbuf.Type;
 import mpjdev.Status;
 
-/** A receive: a pattern until a message has matched it, then the place where the message's bytes go. */
+/**
+ * A receive: a pattern until a message has matched it, then the place where the message's bytes go.
+ */
 final class RecvRequest extends DeviceRequest {
 
   static final int ANY = xdev.Device.ANY_TAG;
@@ -51,7 +53,9 @@ final class RecvRequest extends DeviceRequest {
         && context == e.context;
   }
 
-  /** Called once, when a message has matched. Returns null, or why the message cannot be received. */
+  /**
+   * Called once, when a message has matched. Returns null, or why the message cannot be received.
+   */
   MessageTruncatedException begin(Envelope e) {
     envelope = e;
     missing = e.length();
@@ -62,7 +66,10 @@ final class RecvRequest extends DeviceRequest {
     return null;
   }
 
-  /** The smaller of what the mpjbuf buffer says and what its memory can hold; some buffers say nothing. */
+  /**
+   * The smaller of what the mpjbuf buffer says and what its memory can hold; some buffers say
+   * nothing.
+   */
   private int room() {
     int memory = memory().capacity() - buffer.offset();
     int said = buffer.getCapacity() - buffer.offset();
@@ -73,7 +80,10 @@ final class RecvRequest extends DeviceRequest {
     return ((NIOBuffer) buffer.getStaticBuffer()).getBuffer();
   }
 
-  /** Where {@code length} bytes of the message from {@code place} on go; never across the two sections. */
+  /**
+   * Where {@code length} bytes of the message from {@code place} on go; never across the two
+   * sections.
+   */
   ByteBuffer place(long place, int length) {
     if (place < envelope.staticLength) {
       int from = buffer.offset() + (int) place;

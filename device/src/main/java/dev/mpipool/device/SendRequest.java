@@ -16,7 +16,9 @@ final class SendRequest extends DeviceRequest {
   final Envelope envelope;
   final boolean synchronous;
 
-  /** The raw memory with room for a header before the message; its position and limit are nobody's. */
+  /**
+   * The raw memory with room for a header before the message; its position and limit are nobody's.
+   */
   final ByteBuffer memory;
 
   /** Where the static section begins. */
@@ -48,8 +50,7 @@ final class SendRequest extends DeviceRequest {
       throw new MPIException(e);
     }
     dynamic = buffer.getDynamicBuffer() == null ? EMPTY : buffer.getDynamicBuffer();
-    envelope =
-        new Envelope(source, tag, context, type, buffer.getSize(), dynamic.length, elements);
+    envelope = new Envelope(source, tag, context, type, buffer.getSize(), dynamic.length, elements);
   }
 
   /** A view of the static section. */
@@ -57,7 +58,10 @@ final class SendRequest extends DeviceRequest {
     return memory.duplicate().limit(offset + envelope.staticLength).position(offset);
   }
 
-  /** A view of at most {@code limit} bytes of the message from {@code place} on, all of the same section. */
+  /**
+   * A view of at most {@code limit} bytes of the message from {@code place} on, all of the same
+   * section.
+   */
   ByteBuffer piece(long place, int limit) {
     if (place < envelope.staticLength) {
       int from = offset + (int) place;

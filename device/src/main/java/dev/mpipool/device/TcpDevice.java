@@ -11,23 +11,26 @@ import xdev.Device;
 import xdev.ProcessID;
 
 /**
- * A device for MPJ Express, one JVM a rank, that is fast and survives: a lost rank is one lost rank, an interrupt breaks
- * nothing, a message that is too long is an error of its receive, and nobody outside the job gets in.
+ * A device for MPJ Express, one JVM a rank, that is fast and survives: a lost rank is one lost
+ * rank, an interrupt breaks nothing, a message that is too long is an error of its receive, and
+ * nobody outside the job gets in.
  *
- * <p>It is put in place by {@link #install} before {@code MPI.Init}. The program above it stays as it is, with these
- * promises on top of MPJ Express' own:
+ * <p>It is put in place by {@link #install} before {@code MPI.Init}. The program above it stays as
+ * it is, with these promises on top of MPJ Express' own:
  *
  * <ul>
- *   <li>Operations on a lost rank, begun before or after its loss, throw an {@code MPIException} with a {@link
- *       RankLostException} among its causes. All other traffic goes on, {@code MPI.ANY_SOURCE} included, and {@code
- *       MPI.Finalize} completes among the living. A message that had arrived completely can still be received.
- *   <li>A receive that is too short for its message throws with a {@link MessageTruncatedException} among the causes.
+ *   <li>Operations on a lost rank, begun before or after its loss, throw an {@code MPIException}
+ *       with a {@link RankLostException} among its causes. All other traffic goes on, {@code
+ *       MPI.ANY_SOURCE} included, and {@code MPI.Finalize} completes among the living. A message
+ *       that had arrived completely can still be received.
+ *   <li>A receive that is too short for its message throws with a {@link MessageTruncatedException}
+ *       among the causes.
  *   <li>Threads may be interrupted at any time: calls go on, and the interrupt status stays set.
  *   <li>Every method may be called by any number of threads at once.
  * </ul>
  *
- * <p>How it works is told where it happens: {@link Progress} (who reads), {@link Outbox} (who writes), {@link Matcher},
- * {@link Frame} (what travels), {@link Handshake} (who may speak).
+ * <p>How it works is told where it happens: {@link Progress} (who reads), {@link Outbox} (who
+ * writes), {@link Matcher}, {@link Frame} (what travels), {@link Handshake} (who may speak).
  */
 public final class TcpDevice implements Device {
 
@@ -39,9 +42,11 @@ public final class TcpDevice implements Device {
   private TcpDevice() {}
 
   /**
-   * Makes the next {@code MPI.Init} of this JVM use a {@code TcpDevice}. Does nothing if a device is in place already, or if
-   * the system property {@code mpipool.device} is {@code niodev}.
+   * Makes the next {@code MPI.Init} of this JVM use a {@code TcpDevice}. Does nothing if a device
+   * is in place already, or if the system property {@code mpipool.device} is {@code niodev}.
    */
+  @SuppressWarnings(
+      "LockOnNonEnclosingClassLiteral") // the lock that MPJ Express takes to look for its device
   public static void install() {
     synchronized (MPJDev.class) {
       if (MPJDev.dev == null && !"niodev".equals(System.getProperty("mpipool.device"))) {
@@ -62,8 +67,9 @@ public final class TcpDevice implements Device {
   }
 
   /**
-   * Registers a listener for lost ranks. It is called once for every lost rank, also for those lost before, on a thread that
-   * the device keeps for all listeners: a listener that blocks delays the news for the others, but no message.
+   * Registers a listener for lost ranks. It is called once for every lost rank, also for those lost
+   * before, on a thread that the device keeps for all listeners: a listener that blocks delays the
+   * news for the others, but no message.
    *
    * @param listener gets the rank in {@code MPI.COMM_WORLD}
    */
@@ -170,16 +176,18 @@ public final class TcpDevice implements Device {
     return endpoint().iprobe(rank(from), tag, context);
   }
 
-  /** The destination is this rank: MPJ Express' hybrid device, which would need it, is not served. */
+  /**
+   * The destination is this rank: MPJ Express' hybrid device, which would need it, is not served.
+   */
   @Override
   public Status iprobe(ProcessID from, ProcessID to, int tag, int context) {
     return iprobe(from, tag, context);
   }
 
   @Override
-  public Status iprobeAndFetch(
-      ProcessID from, ProcessID to, int tag, int context, Buffer buffer) {
-    // Another thread may take the message in between; then there is none and the receive must not wait for the next.
+  public Status iprobeAndFetch(ProcessID from, ProcessID to, int tag, int context, Buffer buffer) {
+    // Another thread may take the message in between; then there is none and the receive must not
+    // wait for the next.
     RecvRequest recv = endpoint().receiveIfThere(buffer, rank(from), tag, context);
     if (recv == null) {
       return null;
@@ -193,7 +201,10 @@ public final class TcpDevice implements Device {
     return endpoint().progress().completed().take();
   }
 
-  /** Waits until all living ranks that are connected to this one are here too, then closes all connections. */
+  /**
+   * Waits until all living ranks that are connected to this one are here too, then closes all
+   * connections.
+   */
   @Override
   public void finish() {
     Endpoint e = endpoint;

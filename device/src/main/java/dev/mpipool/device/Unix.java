@@ -15,16 +15,16 @@ import java.time.Duration;
 import java.time.Instant;
 
 /**
- * Unix domain sockets, by which ranks on the same host reach each other in about half the time of TCP. Their files lie in a
- * folder that only this user can enter, each named after the TCP address of its rank, so that a peer knows the name. What a
- * killed process leaves behind goes after a day, or when the port is used again. Whatever fails in here only means TCP.
+ * Unix domain sockets, by which ranks on the same host reach each other in about half the time of
+ * TCP. Their files lie in a folder that only this user can enter, each named after the TCP address
+ * of its rank, so that a peer knows the name. What a killed process leaves behind goes after a day,
+ * or when the port is used again. Whatever fails in here only means TCP.
  */
 final class Unix {
 
   private static final Duration STALE = Duration.ofDays(1);
   private static final int BACKLOG = 1024;
-  private static final boolean ENABLED =
-      !"false".equals(System.getProperty("mpipool.device.unix"));
+  private static final boolean ENABLED = !"false".equals(System.getProperty("mpipool.device.unix"));
 
   /** The longest name that fits into a socket address on all systems. */
   private static final int LONGEST = 100;

@@ -12,7 +12,10 @@ import mpi.MPIException;
 import mpi.Request;
 import mpi.Status;
 
-/** What ranks do in {@link FaultsTest}: the argument names one of the methods. Prints "fine" at its end. */
+/**
+ * What ranks do in {@link FaultsTest}: the argument names one of the methods. Prints "fine" at its
+ * end.
+ */
 public final class Faults {
 
   private static final Intracomm WORLD = MPI.COMM_WORLD;
@@ -73,7 +76,18 @@ public final class Faults {
       int length = i % 5 == 0 ? data.length : i;
       Status s =
           WORLD.Sendrecv(
-              data, 0, length, MPI.BYTE, next, 77, new byte[length], 0, length, MPI.BYTE, previous, 77);
+              data,
+              0,
+              length,
+              MPI.BYTE,
+              next,
+              77,
+              new byte[length],
+              0,
+              length,
+              MPI.BYTE,
+              previous,
+              77);
       check(s.count == length, s.count);
     }
   }
@@ -124,11 +138,15 @@ public final class Faults {
     byte[] data = new byte[3_000_000];
     for (int i = 0; ; i++) {
       int length = i % 3 == 0 ? data.length : i % 3 == 1 ? 100_000 : 100;
-      WORLD.Sendrecv(data, 0, length, MPI.BYTE, with, 6, new byte[length], 0, length, MPI.BYTE, with, 6);
+      WORLD.Sendrecv(
+          data, 0, length, MPI.BYTE, with, 6, new byte[length], 0, length, MPI.BYTE, with, 6);
     }
   }
 
-  /** A rank that ends without MPI.Finalize while nobody talks to it; the others are in MPI.Finalize already. */
+  /**
+   * A rank that ends without MPI.Finalize while nobody talks to it; the others are in MPI.Finalize
+   * already.
+   */
   static void exitsWhileOthersFinalize() throws Exception {
     if (ME == SIZE - 1) {
       Thread.sleep(500);
@@ -136,7 +154,9 @@ public final class Faults {
     }
   }
 
-  /** A rank is lost before the others come to MPI.Finalize; it is inside the tree of its barrier. */
+  /**
+   * A rank is lost before the others come to MPI.Finalize; it is inside the tree of its barrier.
+   */
   static void lostBeforeFinalize() throws Exception {
     if (ME == 1) {
       Runtime.getRuntime().halt(7);

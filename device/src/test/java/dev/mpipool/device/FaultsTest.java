@@ -122,7 +122,11 @@ class FaultsTest {
         default -> // speaks the protocol and does not know the secret
             out.write(
                 Handshake.hello(
-                        "wrong".getBytes(StandardCharsets.UTF_8), 1, 0, Handshake.nonce(), Handshake.nonce())
+                        "wrong".getBytes(StandardCharsets.UTF_8),
+                        1,
+                        0,
+                        Handshake.nonce(),
+                        Handshake.nonce())
                     .array());
       }
     } catch (IOException e) {

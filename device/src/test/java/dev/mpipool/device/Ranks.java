@@ -17,7 +17,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A job of several JVMs on this machine, with the few lines of bootstrap that MPJ Express' daemons would do. */
+/**
+ * A job of several JVMs on this machine, with the few lines of bootstrap that MPJ Express' daemons
+ * would do.
+ */
 public final class Ranks implements AutoCloseable {
 
   private final List<Process> processes = new ArrayList<>();
@@ -212,7 +215,10 @@ public final class Ranks implements AutoCloseable {
     }
   }
 
-  /** Waits for the ends of all processes; returns their exit codes, or fails with what they have printed. */
+  /**
+   * Waits for the ends of all processes; returns their exit codes, or fails with what they have
+   * printed.
+   */
   public List<Integer> await(Duration limit) throws InterruptedException {
     long end = System.nanoTime() + limit.toNanos();
     List<Integer> codes = new ArrayList<>();
@@ -236,7 +242,9 @@ public final class Ranks implements AutoCloseable {
     }
   }
 
-  /** For the command line: {@code <size> <device> <main> <arguments>}; prints what the ranks print. */
+  /**
+   * For the command line: {@code <size> <device> <main> <arguments>}; prints what the ranks print.
+   */
   public static void main(String[] args) throws Exception {
     List<String> rest = List.of(args).subList(3, args.length);
     List<String> options = List.of(System.getProperty("ranks.options", "-Xmx2g").split(" "));
@@ -246,7 +254,8 @@ public final class Ranks implements AutoCloseable {
             .options(options.toArray(String[]::new))
             .arguments(rest.toArray(String[]::new));
     try (Ranks ranks = spec.start()) {
-      Runtime.getRuntime().addShutdownHook(new Thread(() -> ranks.processes.forEach(Process::destroyForcibly)));
+      Runtime.getRuntime()
+          .addShutdownHook(new Thread(() -> ranks.processes.forEach(Process::destroyForcibly)));
       List<Integer> codes;
       try {
         codes = ranks.await(Duration.ofSeconds(Integer.getInteger("ranks.limit", 60)));

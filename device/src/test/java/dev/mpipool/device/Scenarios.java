@@ -78,10 +78,12 @@ public final class Scenarios {
     private Of() {}
 
     static void sizes() {
-      for (int length : new int[] {0, 1, 31, 100, 4096, 65_536, 131_060, 131_072, 200_000, 20_000_000}) {
+      for (int length :
+          new int[] {0, 1, 31, 100, 4096, 65_536, 131_060, 131_072, 200_000, 20_000_000}) {
         byte[] out = pattern(length, ME);
         byte[] in = new byte[length];
-        Status s = WORLD.Sendrecv(out, 0, length, MPI.BYTE, NEXT, 7, in, 0, length, MPI.BYTE, PREVIOUS, 7);
+        Status s =
+            WORLD.Sendrecv(out, 0, length, MPI.BYTE, NEXT, 7, in, 0, length, MPI.BYTE, PREVIOUS, 7);
         check(s.count == length && s.source == PREVIOUS && s.tag == 7, "status at " + length);
         check(Arrays.equals(in, pattern(length, PREVIOUS)), "bytes at " + length);
       }
@@ -307,7 +309,18 @@ public final class Scenarios {
                     int length = k % 50 == 0 ? 300_000 : k;
                     byte[] in = new byte[length];
                     comm.Sendrecv(
-                        pattern(length, k + ME), 0, length, MPI.BYTE, NEXT, k, in, 0, length, MPI.BYTE, PREVIOUS, k);
+                        pattern(length, k + ME),
+                        0,
+                        length,
+                        MPI.BYTE,
+                        NEXT,
+                        k,
+                        in,
+                        0,
+                        length,
+                        MPI.BYTE,
+                        PREVIOUS,
+                        k);
                     check(Arrays.equals(in, pattern(length, k + PREVIOUS)), k);
                   }
                 });
@@ -349,7 +362,8 @@ public final class Scenarios {
         int length = i % 100 == 0 ? 1_000_000 : i;
         byte[] in = new byte[length];
         me.interrupt();
-        WORLD.Sendrecv(pattern(length, i), 0, length, MPI.BYTE, NEXT, i, in, 0, length, MPI.BYTE, PREVIOUS, i);
+        WORLD.Sendrecv(
+            pattern(length, i), 0, length, MPI.BYTE, NEXT, i, in, 0, length, MPI.BYTE, PREVIOUS, i);
         check(me.isInterrupted(), "the status is lost");
         check(Arrays.equals(in, pattern(length, i)), i);
       }
@@ -358,7 +372,9 @@ public final class Scenarios {
       Thread.interrupted();
     }
 
-    /** Messages that nobody receives for a while must not fill the receiver's memory, nor be lost. */
+    /**
+     * Messages that nobody receives for a while must not fill the receiver's memory, nor be lost.
+     */
     static void flood() throws Exception {
       int n = 2000;
       if (ME == 0) {
@@ -373,7 +389,7 @@ public final class Scenarios {
         receive(WORLD, 0, 2, 1);
         System.gc();
         Runtime rt = Runtime.getRuntime();
-        long used = rt.totalMemory() - rt.freeMemory() >> 20;
+        long used = (rt.totalMemory() - rt.freeMemory()) >> 20;
         check(used < 60, "the heap holds " + used + " MB");
         for (int i = 0; i < n; i++) {
           check(receive(WORLD, 0, 1, 100_000).length == 100_000, i);

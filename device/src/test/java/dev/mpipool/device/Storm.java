@@ -9,14 +9,16 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Four ranks send each other messages of all sizes, tags and modes from several threads, for a while, and check each one:
- * nothing lost, nothing mixed up, nothing overtaken. From the command line, on the test class path:
+ * Four ranks send each other messages of all sizes, tags and modes from several threads, for a
+ * while, and check each one: nothing lost, nothing mixed up, nothing overtaken. From the command
+ * line, on the test class path:
  *
  * <pre>
  *   java dev.mpipool.device.Storm plain|interrupts|kill SECONDS [SEED] [tcpdev|niodev]
  * </pre>
  *
- * <p>{@code kill} runs jobs of some twenty seconds one after the other, and kills two of the four ranks in each.
+ * <p>{@code kill} runs jobs of some twenty seconds one after the other, and kills two of the four
+ * ranks in each.
  */
 public final class Storm {
 
@@ -49,7 +51,10 @@ public final class Storm {
     }
   }
 
-  /** Runs one job; returns what the living had to say at the end, or throws with everything that was printed. */
+  /**
+   * Runs one job; returns what the living had to say at the end, or throws with everything that was
+   * printed.
+   */
   static String run(String variant, int seconds, long seed, String device, boolean kill)
       throws Exception {
     Random random = new Random(seed);
@@ -89,7 +94,10 @@ public final class Storm {
     }
   }
 
-  /** A message's bytes: as many as fit of its stream, its number, its length, and then noise that follows from them. */
+  /**
+   * A message's bytes: as many as fit of its stream, its number, its length, and then noise that
+   * follows from them.
+   */
   static final class Content {
 
     private static final int HEADER = 16;
@@ -121,8 +129,17 @@ public final class Storm {
       int gotLength = b.getInt();
       if (gotStream != stream || gotNumber != number || gotLength != length) {
         throw new AssertionError(
-            "expected message " + number + " of stream " + Integer.toHexString(stream) + " with " + length
-                + " bytes, got " + gotNumber + " of " + Integer.toHexString(gotStream) + " with "
+            "expected message "
+                + number
+                + " of stream "
+                + Integer.toHexString(stream)
+                + " with "
+                + length
+                + " bytes, got "
+                + gotNumber
+                + " of "
+                + Integer.toHexString(gotStream)
+                + " with "
                 + gotLength);
       }
       long noise = seed(stream, number);
@@ -140,11 +157,11 @@ public final class Storm {
     }
 
     private static long seed(int stream, long number) {
-      return (stream * 0x9e3779b97f4a7c15L) ^ (number * 0xc2b2ae3d27d4eb4fL) | 1;
+      return (stream * 0x9e3779b97f4a7c15L) ^ ((number * 0xc2b2ae3d27d4eb4fL) | 1);
     }
 
     private static long next(long x) {
-      long y = x ^ x << 13;
+      long y = x ^ (x << 13);
       y ^= y >>> 7;
       return y ^ y << 17;
     }

@@ -18,7 +18,10 @@ import mpi.MPIException;
 import mpi.Request;
 import mpi.Status;
 
-/** A rank of a {@link Storm}: three threads send, and one thread receives on each of three communicators. */
+/**
+ * A rank of a {@link Storm}: three threads send, and one thread receives on each of three
+ * communicators.
+ */
 public final class StormRank {
 
   private static final int SENDERS = 3;
@@ -87,7 +90,14 @@ public final class StormRank {
     if (rain != null) {
       rain.join();
     }
-    System.out.println("storm ok: rank " + me + " received " + messages + " messages, " + (bytes.get() >> 20) + " MB");
+    System.out.println(
+        "storm ok: rank "
+            + me
+            + " received "
+            + messages
+            + " messages, "
+            + (bytes.get() >> 20)
+            + " MB");
   }
 
   private Thread thread(String name, Runnable body) {
@@ -235,12 +245,16 @@ public final class StormRank {
       return unfinished() == 0;
     }
 
-    /** Ranks from each of which at least one more message comes: its end, or the note that it is lost. */
+    /**
+     * Ranks from each of which at least one more message comes: its end, or the note that it is
+     * lost.
+     */
     private int unfinished() {
       int n = 0;
       for (int r = 0; r < size; r++) {
         int rank = r;
-        if (!lost.contains(r) && ended.stream().filter(e -> e / SENDERS == rank).count() < SENDERS) {
+        if (!lost.contains(r)
+            && ended.stream().filter(e -> e / SENDERS == rank).count() < SENDERS) {
           n++;
         }
       }
@@ -268,7 +282,12 @@ public final class StormRank {
       for (int tag = 0; tag < TAGS; tag++) {
         if (sent.get(tag) != numbers[source][sender][tag]) {
           throw new AssertionError(
-              "rank " + source + " sent " + sent.get(tag) + ", arrived " + numbers[source][sender][tag]);
+              "rank "
+                  + source
+                  + " sent "
+                  + sent.get(tag)
+                  + ", arrived "
+                  + numbers[source][sender][tag]);
         }
       }
       ended.add(source * SENDERS + sender);
@@ -292,8 +311,7 @@ public final class StormRank {
       for (int i = 0; i < several; i++) {
         byte[] buffer = i == 0 ? data : second;
         buffers.add(buffer);
-        requests.add(
-            comms[style].Irecv(buffer, 0, BIGGEST, MPI.BYTE, MPI.ANY_SOURCE, MPI.ANY_TAG));
+        requests.add(comms[style].Irecv(buffer, 0, BIGGEST, MPI.BYTE, MPI.ANY_SOURCE, MPI.ANY_TAG));
       }
       for (int i = 0; i < requests.size(); i++) {
         try {
