@@ -19,7 +19,14 @@ final class DeviceLog {
             + " could join it");
   }
 
+  /** On a thread of its own: setting up the JDK's logging takes time that the leader does not have. */
   private static void warn(String text) {
+    Thread thread = new Thread(() -> write(text), "mpipool-device-log");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  private static void write(String text) {
     System.getLogger(TcpDevice.class.getName())
         .log(System.Logger.Level.WARNING, "mpipool: " + text);
   }

@@ -22,7 +22,10 @@ class FaultsTest {
   private static final Duration LIMIT = Duration.ofSeconds(60);
 
   private static Ranks start(int size, String scenario) throws IOException {
-    return Ranks.of(size, Faults.class).options("-Xmx512m").arguments(scenario).start();
+    return Ranks.of(size, ScenarioMain.class)
+        .options("-Xmx512m")
+        .arguments(Faults.class.getName(), scenario)
+        .start();
   }
 
   private static void awaitReady(Ranks ranks, int size) throws InterruptedException {

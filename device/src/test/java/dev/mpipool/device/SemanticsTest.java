@@ -53,7 +53,9 @@ class SemanticsTest {
     List<String> all = new java.util.ArrayList<>(List.of("-Xmx3g"));
     Collections.addAll(all, options);
     Ranks.Spec spec =
-        Ranks.of(size, Scenarios.class).options(all.toArray(String[]::new)).arguments(scenario);
+        Ranks.of(size, ScenarioMain.class)
+            .options(all.toArray(String[]::new))
+            .arguments(Scenarios.class.getName(), scenario);
     try (Ranks ranks = spec.start()) {
       assertThat(ranks.await(Duration.ofSeconds(60))).as(ranks.output()).containsOnly(0);
       for (int r = 0; r < size; r++) {
