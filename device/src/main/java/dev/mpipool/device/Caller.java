@@ -96,7 +96,9 @@ final class Caller {
     private void connected(SelectionKey key) throws IOException {
       connected = true;
       key.interestOps(SelectionKey.OP_READ);
-      if (!unix) {
+      if (unix) {
+        Unix.prepare(channel);
+      } else {
         channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
         channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
       }

@@ -120,6 +120,8 @@ final class Greeter implements Progress.Ready {
         if (channel.supportedOptions().contains(StandardSocketOptions.TCP_NODELAY)) {
           channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
           channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+        } else {
+          Unix.prepare(channel);
         }
         link.open(channel);
       } else {

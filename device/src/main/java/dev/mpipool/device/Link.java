@@ -198,7 +198,7 @@ final class Link implements Progress.Ready {
         end();
         return true;
       }
-      return inbox.bytes() != before;
+      return inbox.bytes() != before || outbox.retry();
     } catch (IOException e) {
       end();
       return true;

@@ -59,9 +59,10 @@ final class Outbox {
   private SocketChannel channel;
   private SelectionKey key;
   private boolean closed;
-  private boolean waitsForRoom;
+  private volatile boolean waitsForRoom;
   private boolean willBeFlushed;
   private long lastWrite;
+  private long bytes;
 
   Outbox(Link link, Progress progress, int eagerLimit) {
     this.link = link;
@@ -168,6 +169,20 @@ final class Outbox {
     flush();
   }
 
+  /** Looks whether there is room already; the selector tells only when most of it is free. */
+  boolean retry() {
+    return waitsForRoom && writesMore();
+  }
+
+  private synchronized boolean writesMore() {
+    if (closed || channel == null) {
+      return false;
+    }
+    long before = bytes;
+    ready();
+    return bytes != before;
+  }
+
   /** Called by the leader when the connection has room again. */
   synchronized void ready() {
     waitsForRoom = false;
@@ -241,6 +256,7 @@ final class Outbox {
     long n;
     if (pieceHeader.hasRemaining()) {
       n = channel.write(new ByteBuffer[] {pieceHeader, piece});
+      bytes += n;
       lastWrite = System.nanoTime();
     } else {
       n = write(piece);
@@ -259,8 +275,9 @@ final class Outbox {
     return (int) Math.max(1, n);
   }
 
-  private int write(ByteBuffer bytes) throws IOException {
-    int n = channel.write(bytes);
+  private int write(ByteBuffer from) throws IOException {
+    int n = channel.write(from);
+    bytes += n;
     lastWrite = System.nanoTime();
     return n;
   }

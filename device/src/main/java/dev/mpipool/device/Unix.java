@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.SocketAddress;
 import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
@@ -24,6 +25,7 @@ final class Unix {
 
   private static final Duration STALE = Duration.ofDays(1);
   private static final int BACKLOG = 1024;
+  private static final int SEND_BUFFER = Integer.getInteger("mpipool.device.unix.buffer", 512 * 1024);
   private static final boolean ENABLED = !"false".equals(System.getProperty("mpipool.device.unix"));
 
   /** The longest name that fits into a socket address on all systems. */
@@ -33,6 +35,13 @@ final class Unix {
 
   static SocketChannel open() throws IOException {
     return SocketChannel.open(StandardProtocolFamily.UNIX);
+  }
+
+  /** Room for more than the kernel's usual 200 kB, so that who writes and who reads can do so at the same time. */
+  static void prepare(SocketChannel channel) throws IOException {
+    if (SEND_BUFFER > 0) {
+      channel.setOption(StandardSocketOptions.SO_SNDBUF, SEND_BUFFER);
+    }
   }
 
   /** The address of the rank that listens at this TCP address; null if there cannot be one. */
