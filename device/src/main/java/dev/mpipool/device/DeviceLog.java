@@ -19,7 +19,9 @@ final class DeviceLog {
             + " could join it");
   }
 
-  /** On a thread of its own: setting up the JDK's logging takes time that the leader does not have. */
+  /**
+   * On a thread of its own: setting up the JDK's logging takes time that the leader does not have.
+   */
   private static void warn(String text) {
     Thread thread = new Thread(() -> write(text), "mpipool-device-log");
     thread.setDaemon(true);

@@ -25,7 +25,8 @@ final class Unix {
 
   private static final Duration STALE = Duration.ofDays(1);
   private static final int BACKLOG = 1024;
-  private static final int SEND_BUFFER = Integer.getInteger("mpipool.device.unix.buffer", 512 * 1024);
+  private static final int SEND_BUFFER =
+      Integer.getInteger("mpipool.device.unix.buffer", 512 * 1024);
   private static final boolean ENABLED = !"false".equals(System.getProperty("mpipool.device.unix"));
 
   /** The longest name that fits into a socket address on all systems. */
@@ -37,7 +38,10 @@ final class Unix {
     return SocketChannel.open(StandardProtocolFamily.UNIX);
   }
 
-  /** Room for more than the kernel's usual 200 kB, so that who writes and who reads can do so at the same time. */
+  /**
+   * Room for more than the kernel's usual 200 kB, so that who writes and who reads can do so at the
+   * same time.
+   */
   static void prepare(SocketChannel channel) throws IOException {
     if (SEND_BUFFER > 0) {
       channel.setOption(StandardSocketOptions.SO_SNDBUF, SEND_BUFFER);

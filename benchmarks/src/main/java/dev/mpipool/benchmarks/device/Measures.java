@@ -7,8 +7,8 @@ import mpi.MPIException;
 import mpi.Status;
 
 /**
- * What two ranks measure of their device. Rank 0 prints a line {@code <name> <value>} for each measure; an argument picks
- * one of the measures.
+ * What two ranks measure of their device. Rank 0 prints a line {@code <name> <value>} for each
+ * measure; an argument picks one of the measures.
  */
 public final class Measures {
 
@@ -34,7 +34,7 @@ public final class Measures {
     String measure = MPI.Init(args)[0];
     if (measure.equals("init")) {
       MPI.COMM_WORLD.Barrier();
-      print("init ms", (System.nanoTime() - begin) / 1e6);
+      print("MPI.Init of 16 ranks (ms)", (System.nanoTime() - begin) / 1e6);
     } else if (MPI.COMM_WORLD.Rank() < 2) {
       new Measures().run(measure);
     }
@@ -85,7 +85,10 @@ public final class Measures {
     return best;
   }
 
-  /** Both ranks send from one thread and receive on another; messages a second and direction, best of three. */
+  /**
+   * Both ranks send from one thread and receive on another; messages a second and direction, best
+   * of three.
+   */
   private double stream() throws InterruptedException {
     double best = 0;
     for (int round = 0; round < 4; round++) {
@@ -110,7 +113,10 @@ public final class Measures {
     return best;
   }
 
-  /** Rank 1 waits in a receive while rank 0 sleeps; rank 1's CPU time in percent of the time it waited. */
+  /**
+   * Rank 1 waits in a receive while rank 0 sleeps; rank 1's CPU time in percent of the time it
+   * waited.
+   */
   private double idle() throws InterruptedException {
     byte[] data = new byte[8];
     pingPong(1, 1000);
