@@ -172,6 +172,9 @@ final class Link implements Progress.Ready {
 
   @Override
   public void ready(SelectionKey key) {
+    if (!key.isValid()) {
+      return; // closed in this very round
+    }
     try {
       if (key.isReadable() && !inbox.read(channel)) {
         end();
