@@ -13,7 +13,9 @@ public final class MPIRuntime {
   private MPIRuntime() {}
 
   /**
-   * Initializes MPI. Does nothing if it is initialized already. Collective.
+   * Initializes MPI, with our own device where ranks are processes (unless the system property
+   * {@code mpipool.device} is {@code niodev}). Does nothing if it is initialized already.
+   * Collective.
    *
    * @param args the arguments of the program's main
    * @return those that are meant for the program: what the launcher added is taken off

@@ -83,8 +83,28 @@ class PoolLifecycleIT {
   }
 
   @Test
-  void anIdlePoolCostsNoProcessorTime() throws Exception {
-    Mpjrun.Running job = Mpjrun.on("niodev").np(3).start(PoolScript.class, "idle");
+  void aDeadWorkerOnOurDeviceIsOneDeadWorkerAndItsTaskRunsElsewhere() {
+    Mpjrun.Result result = run("tcpdev", "oneWorkerDies").assertExitCode(0);
+    assertThat(result.out()).containsExactly("sum 19900, 1 worker left");
+    assertThat(result.err()).hasSize(1).first().asString().matches("mpipool: rank 1 .*lost.*");
+  }
+
+  @Test
+  void aKilledIdleWorkerIsNoticedWithinASecondAndThePoolGoesOn() {
+    Mpjrun.Running job = Mpjrun.on("tcpdev").np(3).start(PoolScript.class, "workerIsKilled");
+    job.awaitLine("waiting");
+    long killed = System.currentTimeMillis();
+    job.signal("KILL", job.rank(2));
+    Mpjrun.Result result = job.result().assertExitCode(0).assertNothingLeft();
+    assertThat(result.out()).endsWith("left 1, 42");
+    String noticed = result.out().get(1).replace("noticed ", "");
+    assertThat(Long.parseLong(noticed) - killed).isLessThan(1_000);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"niodev", "tcpdev"})
+  void anIdlePoolCostsNoProcessorTime(String device) throws Exception {
+    Mpjrun.Running job = Mpjrun.on(device).np(3).start(PoolScript.class, "idle");
     job.awaitLine("idle");
     Thread.sleep(1_000); // what the start still compiles in the background
     List<ProcessHandle> ranks = job.ranks();

@@ -30,6 +30,8 @@ public final class PoolScript {
       case "forgotten" -> new MPIExecutor().close();
       case "idle" -> idle(args);
       case "workerDies" -> workerDies(args);
+      case "oneWorkerDies" -> oneWorkerDies(args);
+      case "workerIsKilled" -> workerIsKilled(args);
       case "ownMpi" -> ownMpi(args);
       case "otherMain" -> otherMain(args);
       case "manyPools" -> manyPools(args);
@@ -111,6 +113,47 @@ public final class PoolScript {
               System.out.println("failed: " + e.getCause().getClass().getSimpleName());
             }
           }
+        });
+  }
+
+  /** Ranks 1 and 2 are workers; 1 dies with a task in hand, which then runs on 2. */
+  private static void oneWorkerDies(String[] args) {
+    MPIExecutor.run(
+        args,
+        (executor, own) -> {
+          List<CompletableFuture<Integer>> futures = new ArrayList<>();
+          for (int i = 0; i < 200; i++) {
+            futures.add(
+                executor.submit(
+                    x -> {
+                      if (MPIExecutor.currentRank() == 1) {
+                        Runtime.getRuntime().halt(9);
+                      }
+                      return x;
+                    },
+                    i));
+          }
+          int sum = 0;
+          for (CompletableFuture<Integer> future : futures) {
+            sum += future.get();
+          }
+          System.out.printf("sum %d, %d worker left%n", sum, executor.size());
+        });
+  }
+
+  /** Waits, idle, for somebody to kill a worker. */
+  private static void workerIsKilled(String[] args) {
+    MPIExecutor.run(
+        args,
+        (executor, own) -> {
+          executor.submit(() -> 1).get();
+          System.out.println("waiting");
+          long deadline = System.nanoTime() + 20_000_000_000L;
+          while (executor.size() == 2 && System.nanoTime() < deadline) {
+            Thread.sleep(1);
+          }
+          System.out.println("noticed " + System.currentTimeMillis());
+          System.out.println("left " + executor.size() + ", " + executor.submit(() -> 6 * 7).get());
         });
   }
 
