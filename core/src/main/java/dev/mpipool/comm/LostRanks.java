@@ -33,6 +33,12 @@ final class LostRanks {
     before.forEach(listener::rankLost);
   }
 
+  static void forget(RankLostListener listener) {
+    synchronized (LOST) {
+      LISTENERS.remove(listener);
+    }
+  }
+
   static boolean none() {
     synchronized (LOST) {
       return LOST.isEmpty();

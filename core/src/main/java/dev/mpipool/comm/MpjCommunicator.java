@@ -3,8 +3,10 @@ package dev.mpipool.comm;
 import dev.mpipool.device.TcpDevice;
 import java.nio.ByteBuffer;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -15,6 +17,8 @@ import mpi.MPIException;
 import mpi.Status;
 import mpjdev.javampjdev.MPJDev;
 import org.apache.commons.lang3.ArrayUtils;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Ranks on MPJ Express. The only class that knows it.
@@ -38,6 +42,8 @@ import org.apache.commons.lang3.ArrayUtils;
  */
 public final class MpjCommunicator extends AbstractCommunicator {
 
+  private static final Logger LOG = LoggerFactory.getLogger(MpjCommunicator.class);
+
   private static final int HEAD_TAG = 1;
   private static final int PIECE_TAG = 2;
   private static final int WAKE_BYTES = Integer.BYTES;
@@ -55,6 +61,10 @@ public final class MpjCommunicator extends AbstractCommunicator {
   private final boolean onTcpDevice = MPJDev.dev instanceof TcpDevice;
   private final int[] worldRanks;
   private final Mailbox mailbox;
+
+  /** What this communicator, and the owner's, are registered with; forgotten when it is closed. */
+  private final List<RankLostListener> listeners = new CopyOnWriteArrayList<>();
+
   private final byte[] head = new byte[HEAD_BYTES];
 
   private MpjCommunicator(Intracomm intracomm, boolean world) {
@@ -97,7 +107,11 @@ public final class MpjCommunicator extends AbstractCommunicator {
   /** Has the thread that waits inside MPI, if there is one, look around. */
   private void wake() {
     if (onTcpDevice) {
-      intracomm.Send(new byte[WAKE_BYTES], 0, WAKE_BYTES, MPI.BYTE, rank(), HEAD_TAG);
+      try {
+        intracomm.Send(new byte[WAKE_BYTES], 0, WAKE_BYTES, MPI.BYTE, rank(), HEAD_TAG);
+      } catch (MPIException e) {
+        LOG.debug("Nobody can be waiting: MPI has ended", e);
+      }
     }
   }
 
@@ -194,13 +208,15 @@ public final class MpjCommunicator extends AbstractCommunicator {
   @Override
   public void onRankLost(RankLostListener listener) {
     Objects.requireNonNull(listener, "listener");
-    LostRanks.listen(
+    RankLostListener ofWorld =
         (lost, reason) -> {
           int rank = ArrayUtils.indexOf(worldRanks, lost);
           if (rank >= 0) {
             listener.rankLost(rank, reason);
           }
-        });
+        };
+    listeners.add(ofWorld);
+    LostRanks.listen(ofWorld);
   }
 
   private static boolean isLoss(RuntimeException e) {
@@ -224,6 +240,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
       synchronized (KNOWN) {
         KNOWN.remove(intracomm);
       }
+      listeners.forEach(LostRanks::forget);
     }
   }
 

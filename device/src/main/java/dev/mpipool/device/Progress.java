@@ -270,6 +270,10 @@ final class Progress {
     for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
       task.run();
     }
+    DeviceRequest mine = leadersRequest;
+    if (mine != null && mine.isDone()) {
+      return; // a task or a flush has just completed what this leader waits for
+    }
     if (wait && spin()) {
       return;
     }
