@@ -205,7 +205,7 @@ class ExecutorServiceTest {
   void aFutureTaskIsRefusedAlsoAfterAFailedInvokeAll() {
     FutureTask<Integer> mine = new FutureTask<>(() -> 1);
     assertThatNullPointerException()
-        .isThrownBy(() -> executor.invokeAll(Arrays.asList(task(1), null)));
+        .isThrownBy(() -> executor.invokeAll(Arrays.asList(task(1), null), 20, TimeUnit.SECONDS));
 
     assertThatThrownBy(() -> executor.execute(mine))
         .isInstanceOf(RejectedExecutionException.class)
