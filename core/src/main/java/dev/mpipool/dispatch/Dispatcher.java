@@ -123,6 +123,12 @@ public final class Dispatcher {
       throw new UnserializableTaskException(
           "The task %s cannot travel to a worker: %s".formatted(future.name(), why), e);
     }
+    if (encoded.remaining() > Frame.MAX_BODY_BYTES) {
+      throw new UnserializableTaskException(
+          "The task %s cannot travel to a worker: it takes %d bytes, and %d are the most"
+              .formatted(future.name(), encoded.remaining(), Frame.MAX_BODY_BYTES),
+          null);
+    }
     lock.lock();
     try {
       checkAccepting();

@@ -17,6 +17,9 @@ import java.util.List;
  */
 public final class Frame {
 
+  /** The longest body: with what a frame and a communicator add, it fits into one message. */
+  public static final int MAX_BODY_BYTES = Integer.MAX_VALUE - 4096;
+
   /** The first byte of every frame; changes whenever the layout does. */
   private static final byte FORMAT = (byte) 0xA1;
 

@@ -5,7 +5,9 @@ import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.FailureReport;
 import dev.mpipool.wire.FailureReport.Origin;
+import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.Serializer;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /** One task on a worker: read, run and answered on a task thread; cancelled from the listener's. */
@@ -84,7 +86,13 @@ final class TaskRun {
       return failure(Origin.TASK, e);
     }
     try {
-      return new Entry(EntryKind.RESULT, id, serializer.encode(result));
+      ByteBuffer encodedResult = serializer.encode(result);
+      if (encodedResult.remaining() > Frame.MAX_BODY_BYTES) {
+        throw new IOException(
+            "it takes %d bytes, and %d are the most"
+                .formatted(encodedResult.remaining(), Frame.MAX_BODY_BYTES));
+      }
+      return new Entry(EntryKind.RESULT, id, encodedResult);
     } catch (Throwable e) {
       return failure(Origin.WRITING_RESULT, e);
     }

@@ -1,0 +1,32 @@
+package dev.mpipool.dispatch;
+
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.mpipool.testing.Huge;
+import dev.mpipool.wire.JavaSerializer;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class DispatcherSizeTest {
+
+  @Test
+  void aTaskThatIsTooLongForAMessageIsRefusedAndCostsNoWorker(@TempDir Path folder) {
+    Huge serializer = new Huge(new JavaSerializer(getClass().getClassLoader()), folder);
+    Dispatcher dispatcher =
+        new Dispatcher(
+            List.of(1),
+            3,
+            true,
+            serializer,
+            new TestFailures(),
+            (rank, entry) -> {
+              throw new AssertionError("sent: " + entry.kind());
+            });
+    TaskFuture<Object> future = TaskFuture.of(dispatcher, new Desk.Job("huge"), "huge");
+    assertThatThrownBy(() -> dispatcher.submit(future))
+        .isInstanceOf(UnserializableTaskException.class)
+        .hasMessageContaining("2147483547 bytes");
+  }
+}
