@@ -50,7 +50,8 @@ public final class DeviceBenchmark {
   /**
    * Runs all measures.
    *
-   * @param args the rounds (3 if not given), then, optionally, the file of the program for mpi4py
+   * @param args the rounds (3 if not given), then, optionally, the program for mpi4py and the
+   *     Python for it
    * @throws Exception if a job does not end, or fails
    */
   public static void main(String[] args) throws Exception {
@@ -63,8 +64,8 @@ public final class DeviceBenchmark {
         }
         benchmark.measure(device, INIT_RANKS, "init");
       }
-      if (args.length > 1) {
-        benchmark.openMpi(Path.of(args[1]));
+      if (args.length > 2) {
+        benchmark.openMpi(Path.of(args[1]), args[2]);
       }
     }
     benchmark.print(rounds);
@@ -82,7 +83,7 @@ public final class DeviceBenchmark {
     }
   }
 
-  private void openMpi(Path program) throws IOException, InterruptedException {
+  private void openMpi(Path program, String python) throws IOException, InterruptedException {
     List<String> command =
         List.of(
             "mpirun",
@@ -96,7 +97,7 @@ public final class DeviceBenchmark {
             "--mca",
             "pml",
             "ob1",
-            "python3",
+            python,
             program.toString());
     Path output = Files.createTempFile("openmpi", ".txt");
     try {
