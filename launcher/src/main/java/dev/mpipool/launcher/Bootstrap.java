@@ -16,8 +16,8 @@ import java.util.concurrent.Semaphore;
 import java.util.function.IntFunction;
 
 /**
- * Introduces the ranks of niodev to each other, as MPJ Express's own starter does: each rank tells
- * the two ports on which it listens and its rank; once all have, each is told about all.
+ * Introduces the ranks of niodev and tcpdev to each other, as MPJ Express's own starter does: each
+ * rank tells the two ports on which it listens and its rank; once all have, each is told about all.
  *
  * <pre>
  *   rank -&gt; server   UTF "Sending Info" | write port (int) | read port (int) | rank (int)
