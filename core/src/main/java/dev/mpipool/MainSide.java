@@ -9,6 +9,7 @@ import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.dispatch.UnserializableTaskException;
 import dev.mpipool.wire.FrameSender;
 import dev.mpipool.wire.JavaSerializer;
+import dev.mpipool.wire.TaskName;
 import dev.mpipool.worker.MainLostException;
 import dev.mpipool.worker.TaskContext;
 import dev.mpipool.worker.WorkerLoop;
@@ -137,8 +138,7 @@ final class MainSide {
   }
 
   private static void checkSerializable(Object task) throws TaskSerializationException {
-    String cannot =
-        "The task %s cannot travel to a worker: ".formatted(dev.mpipool.wire.TaskName.of(task));
+    String cannot = "The task %s cannot travel to a worker: ".formatted(TaskName.of(task));
     if (task instanceof CompletableFuture.AsynchronousCompletionTask) {
       throw new TaskSerializationException(
           cannot
