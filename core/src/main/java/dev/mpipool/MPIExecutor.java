@@ -15,6 +15,7 @@ import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.RunnableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.apache.commons.lang3.exception.ExceptionUtils;
 
 /**
@@ -98,7 +99,7 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     }
     rank = communicator.rank();
     main = rank == options.main;
-    pool = main ? MainSide.open(communicator) : null;
+    pool = main ? MainSide.open(communicator, options.threadsPerWorker, options.initializer) : null;
     if (!main) {
       WorkerSide.serve(communicator, options.main, options.rejoin);
     }
@@ -383,6 +384,189 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     }
   }
 
+  /**
+   * Runs a task once on every living worker.
+   *
+   * @param <T> the type of its result
+   * @param task what to run, not null
+   * @return the future of the results in the order of ranks. It fails when all are done and one has
+   *     failed, with a {@link WorkerLostException} if a worker was lost: such a task is not given
+   *     to another. Cancelling it cancels all.
+   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
+   *     it is broken
+   */
+  public <T> CompletableFuture<List<T>> submitToAll(SerializableCallable<T> task) {
+    return onMain().submitToAll(Objects.requireNonNull(task, "task"));
+  }
+
+  /**
+   * Runs a task on several workers together, each with a communicator of just these: they all begin
+   * or none, so they can send to each other and call barriers. While workers are gathered for the
+   * group whose turn it is, those that are free wait, and so do tasks submitted later; two groups
+   * never wait for each other.
+   *
+   * @param <T> the type of its result
+   * @param workers how many, at least 1 and at most {@link #size}
+   * @param task what each of them runs, not null. The communicator ends with the task: it must not
+   *     be used later.
+   * @return the future of the results in the order of the group's ranks. When one member fails, the
+   *     others are interrupted, calls of the communicator in which they wait throw a {@link
+   *     dev.mpipool.comm.CommunicatorException}, and the future fails with that member's exception.
+   *     When a member's worker dies, the whole group is run again by others. {@code cancel(true)}
+   *     frees all members.
+   * @throws IllegalArgumentException if there are not so many workers
+   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
+   *     it is broken
+   */
+  public <T> CompletableFuture<List<T>> submitGroup(
+      int workers, SerializableFunction<? super Communicator, ? extends T> task) {
+    return onMain().submitGroup(workers, Objects.requireNonNull(task, "task"));
+  }
+
+  /**
+   * Sends a value to every worker, once. Tasks that are submitted later capture the handle instead
+   * of the value.
+   *
+   * @param <T> the type of the value
+   * @param value serializable; null is allowed. It is encoded before this returns.
+   * @return the handle, which frees the workers' memory when it is closed; closing the pool does
+   *     so, too
+   * @throws IllegalArgumentException if the value is not serializable, or takes more than 2 GiB
+   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
+   *     it is broken
+   */
+  public <T> Broadcast<T> broadcast(T value) {
+    return onMain().broadcast(value);
+  }
+
+  /**
+   * Options for a batch, and its start.
+   *
+   * @return a builder with the defaults
+   */
+  public BatchBuilder batch() {
+    onMain();
+    return new PoolBatchBuilder(this);
+  }
+
+  /**
+   * Runs a function over elements that are taken lazily; see {@link Batch}.
+   *
+   * @param <A> the type of the elements
+   * @param <R> the type of the results
+   * @param fn called with each element, not null
+   * @param a the elements, not null; may contain null
+   * @return the batch, at once
+   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
+   *     it is broken
+   */
+  public <A, R> Batch<R> submitBatch(
+      SerializableFunction<? super A, ? extends R> fn, Iterable<? extends A> a) {
+    return batch().submit(fn, a);
+  }
+
+  /**
+   * Runs a function over pairs of elements, up to the end of the shorter iterable; see {@link
+   * #submitBatch(SerializableFunction, Iterable)}.
+   *
+   * @param <A> the type of the first elements
+   * @param <B> the type of the second elements
+   * @param <R> the type of the results
+   * @param fn called with each pair
+   * @param a the first elements
+   * @param b the second elements
+   * @return the batch, at once
+   */
+  public <A, B, R> Batch<R> submitBatch(
+      SerializableBiFunction<? super A, ? super B, ? extends R> fn,
+      Iterable<? extends A> a,
+      Iterable<? extends B> b) {
+    return batch().submit(fn, a, b);
+  }
+
+  /**
+   * Runs a function over triples of elements, up to the end of the shortest iterable; see {@link
+   * #submitBatch(SerializableFunction, Iterable)}.
+   *
+   * @param <A> the type of the first elements
+   * @param <B> the type of the second elements
+   * @param <C> the type of the third elements
+   * @param <R> the type of the results
+   * @param fn called with each triple
+   * @param a the first elements
+   * @param b the second elements
+   * @param c the third elements
+   * @return the batch, at once
+   */
+  public <A, B, C, R> Batch<R> submitBatch(
+      SerializableTriFunction<? super A, ? super B, ? super C, ? extends R> fn,
+      Iterable<? extends A> a,
+      Iterable<? extends B> b,
+      Iterable<? extends C> c) {
+    return batch().submit(fn, a, b, c);
+  }
+
+  /**
+   * A function's results for elements that are taken lazily, in their order. Nothing happens before
+   * the stream is used; the function is encoded now. The stream takes from the elements as {@link
+   * Batch} does, so it may be endless if the stream is cut short. An element's failure comes as a
+   * {@link CompletionException} with the function's exception as its cause, and cancels the rest;
+   * so does closing the stream.
+   *
+   * @param <A> the type of the elements
+   * @param <R> the type of the results
+   * @param fn called with each element, not null
+   * @param a the elements, not null; may contain null
+   * @return a sequential stream
+   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
+   *     it is broken
+   */
+  public <A, R> Stream<R> map(
+      SerializableFunction<? super A, ? extends R> fn, Iterable<? extends A> a) {
+    return batch().map(fn, a);
+  }
+
+  /**
+   * A function's results for pairs of elements, up to the end of the shorter iterable; see {@link
+   * #map(SerializableFunction, Iterable)}.
+   *
+   * @param <A> the type of the first elements
+   * @param <B> the type of the second elements
+   * @param <R> the type of the results
+   * @param fn called with each pair
+   * @param a the first elements
+   * @param b the second elements
+   * @return a sequential stream
+   */
+  public <A, B, R> Stream<R> map(
+      SerializableBiFunction<? super A, ? super B, ? extends R> fn,
+      Iterable<? extends A> a,
+      Iterable<? extends B> b) {
+    return batch().map(fn, a, b);
+  }
+
+  /**
+   * A function's results for triples of elements, up to the end of the shortest iterable; see
+   * {@link #map(SerializableFunction, Iterable)}.
+   *
+   * @param <A> the type of the first elements
+   * @param <B> the type of the second elements
+   * @param <C> the type of the third elements
+   * @param <R> the type of the results
+   * @param fn called with each triple
+   * @param a the first elements
+   * @param b the second elements
+   * @param c the third elements
+   * @return a sequential stream
+   */
+  public <A, B, C, R> Stream<R> map(
+      SerializableTriFunction<? super A, ? super B, ? super C, ? extends R> fn,
+      Iterable<? extends A> a,
+      Iterable<? extends B> b,
+      Iterable<? extends C> c) {
+    return batch().map(fn, a, b, c);
+  }
+
   @Override
   protected <T> RunnableFuture<T> newTaskFor(Callable<T> callable) {
     TaskFuture<T> future = taskFor(callable);
@@ -484,7 +668,7 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     }
   }
 
-  private MainSide onMain() {
+  MainSide onMain() {
     if (!main) {
       throw new IllegalStateException(
           "Rank %d is a worker of this pool, and only main submits tasks: call workersExit() right after"
@@ -500,6 +684,8 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     private int main;
     private Communicator communicator;
     private boolean rejoin = true;
+    private SerializableRunnable initializer;
+    private int threadsPerWorker = 1;
 
     private Builder() {}
 
@@ -538,6 +724,35 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
      */
     public Builder rejoin(boolean rejoin) {
       this.rejoin = rejoin;
+      return this;
+    }
+
+    /**
+     * What every worker runs before its first task. If it fails on one of them, the pool is broken:
+     * every pending and later future fails with a {@link BrokenExecutorException}, whose cause is
+     * what it threw. Only main's is used.
+     *
+     * @param initializer a task; nothing is run if not called
+     * @return this
+     */
+    public Builder initializer(SerializableRunnable initializer) {
+      this.initializer = Objects.requireNonNull(initializer, "initializer");
+      return this;
+    }
+
+    /**
+     * How many tasks a worker runs at a time, each on a thread of its own. Only main's number is
+     * used.
+     *
+     * @param threads at least 1, which it is if not called
+     * @return this
+     */
+    public Builder threadsPerWorker(int threads) {
+      if (threads < 1) {
+        throw new IllegalArgumentException(
+            "A worker has at least one task thread, not %d".formatted(threads));
+      }
+      this.threadsPerWorker = threads;
       return this;
     }
 

@@ -4,21 +4,29 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.Providers;
 import dev.mpipool.dispatch.AnswerListener;
+import dev.mpipool.dispatch.BatchOptions;
+import dev.mpipool.dispatch.BatchRun;
 import dev.mpipool.dispatch.Dispatcher;
+import dev.mpipool.dispatch.ItemSource;
+import dev.mpipool.dispatch.SharedValue;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.dispatch.UnserializableTaskException;
 import dev.mpipool.wire.FrameSender;
+import dev.mpipool.wire.ItemFunction;
 import dev.mpipool.wire.JavaSerializer;
+import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.TaskName;
 import dev.mpipool.worker.MainLostException;
 import dev.mpipool.worker.TaskContext;
 import dev.mpipool.worker.WorkerLoop;
 import java.io.Serializable;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
 import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,12 +42,14 @@ final class MainSide {
   private static final long THREAD_END_MILLIS = 1_000;
 
   private final Communicator communicator;
+  private final LeanSerializer serializer = newSerializer();
   private final FrameSender sender;
   private final Dispatcher dispatcher;
   private final AnswerListener listener;
   private final Thread unclosed = new Thread(this::abandon, "mpipool-unclosed");
 
-  private MainSide(Communicator communicator) {
+  private MainSide(
+      Communicator communicator, int threadsPerWorker, SerializableRunnable initializer) {
     this.communicator = communicator;
     List<Integer> workers =
         IntStream.range(0, communicator.size())
@@ -55,13 +65,13 @@ final class MainSide {
             (rank, failure) -> made.join().workerLost(rank, cannotBeReached(failure)));
     dispatcher =
         new Dispatcher(
-            workers,
-            MAX_ATTEMPTS,
-            communicator.survivesLostRanks(),
-            new JavaSerializer(classLoader()),
+            new Dispatcher.Settings(
+                workers, threadsPerWorker, MAX_ATTEMPTS, communicator.survivesLostRanks()),
+            serializer,
             new TaskFailures(),
             sender::post);
     made.complete(dispatcher);
+    dispatcher.open(initializer == null ? null : new Calls.OfRunnable(initializer));
     communicator.onRankLost(dispatcher::workerLost);
     listener = new AnswerListener(communicator, dispatcher);
     if (!Providers.launcherEndsRanks()) {
@@ -75,15 +85,22 @@ final class MainSide {
   }
 
   /** Opens a pool over other ranks, or if there are none over threads of this process. */
-  static MainSide open(Communicator communicator) {
-    return new MainSide(communicator.size() > 1 ? communicator.duplicate() : withLocalWorkers());
+  static MainSide open(
+      Communicator communicator, int threadsPerWorker, SerializableRunnable initializer) {
+    Communicator own = communicator.size() > 1 ? communicator.duplicate() : withLocalWorkers();
+    return new MainSide(own, threadsPerWorker, initializer);
+  }
+
+  /** What tasks, results and exceptions are written with. */
+  static LeanSerializer newSerializer() {
+    return new LeanSerializer(new JavaSerializer(classLoader()));
   }
 
   /**
    * Where classes of tasks and results are found: in multicore mode every rank has a loader of its
    * own.
    */
-  static ClassLoader classLoader() {
+  private static ClassLoader classLoader() {
     return Objects.requireNonNullElse(
         Thread.currentThread().getContextClassLoader(), MPIExecutor.class.getClassLoader());
   }
@@ -100,7 +117,7 @@ final class MainSide {
   }
 
   private static void startLocalWorker(Communicator own) {
-    WorkerLoop loop = new WorkerLoop(own, 0, new JavaSerializer(classLoader()));
+    WorkerLoop loop = new WorkerLoop(own, 0, newSerializer());
     Runnable serve =
         () -> {
           try {
@@ -121,11 +138,7 @@ final class MainSide {
 
   /** Hands a task over; what keeps it from travelling is returned. */
   Optional<TaskSerializationException> submit(TaskFuture<?> future) {
-    if (TaskContext.rank().isPresent()) {
-      throw new IllegalStateException(
-          "A task cannot submit to its own pool: the worker it runs on would wait for itself. Return what"
-              + " is to be done next, and submit it on main.");
-    }
+    checkNotInTask();
     try {
       checkSerializable(future.original());
       dispatcher.submit(future);
@@ -134,6 +147,86 @@ final class MainSide {
       return Optional.of(new TaskSerializationException(e.getMessage(), e.getCause()));
     } catch (TaskSerializationException e) {
       return Optional.of(e);
+    }
+  }
+
+  <T> CompletableFuture<List<T>> submitToAll(SerializableCallable<T> task) {
+    checkNotInTask();
+    try {
+      return dispatcher.submitToAll(new Calls.OfCallable(task), task);
+    } catch (UnserializableTaskException e) {
+      return cannotTravel(e);
+    }
+  }
+
+  <T> CompletableFuture<List<T>> submitGroup(
+      int workers, SerializableFunction<? super Communicator, ? extends T> task) {
+    checkNotInTask();
+    try {
+      return dispatcher.submitGroup(workers, new Calls.OfGroup(task), task);
+    } catch (UnserializableTaskException e) {
+      return cannotTravel(e);
+    }
+  }
+
+  private static <T> CompletableFuture<T> cannotTravel(UnserializableTaskException e) {
+    return CompletableFuture.failedFuture(
+        new TaskSerializationException(e.getMessage(), e.getCause()));
+  }
+
+  <T> Broadcast<T> broadcast(T value) {
+    checkNotInTask();
+    ByteBuffer encoded;
+    try {
+      encoded = serializer.encode(value);
+    } catch (Exception e) {
+      throw new IllegalArgumentException(
+          "The value cannot be broadcast: "
+              + Objects.requireNonNullElse(e.getMessage(), e.toString()),
+          e);
+    }
+    SharedValue shared = new SharedValue(encoded);
+    dispatcher.share(shared);
+    return new BroadcastOnMain<>(dispatcher, shared, value);
+  }
+
+  /**
+   * Encodes the function of a batch, as it is now; what is returned starts a batch with it. If the
+   * function cannot travel, the batch ends as soon as it is started.
+   */
+  BiFunction<ItemSource, BatchOptions, BatchRun> prepareBatch(ItemFunction function) {
+    checkNotInTask();
+    dispatcher.checkAccepting();
+    ByteBuffer encoded;
+    TaskSerializationException failure;
+    try {
+      encoded = serializer.encode(function);
+      failure = null;
+    } catch (Exception e) {
+      encoded = ByteBuffer.allocate(0);
+      failure =
+          new TaskSerializationException(
+              "The task %s cannot travel to a worker: %s"
+                  .formatted(
+                      TaskName.of(function.code()),
+                      Objects.requireNonNullElse(e.getMessage(), e.toString())),
+              e);
+    }
+    ByteBuffer bytes = encoded;
+    TaskSerializationException unserializable = failure;
+    return (source, options) -> {
+      checkNotInTask();
+      BatchRun run = new BatchRun(dispatcher, serializer, bytes, function.code(), source, options);
+      run.start(unserializable);
+      return run;
+    };
+  }
+
+  private static void checkNotInTask() {
+    if (TaskContext.rank().isPresent()) {
+      throw new IllegalStateException(
+          "A task cannot submit to its own pool: the worker it runs on would wait for itself. Return what"
+              + " is to be done next, and submit it on main.");
     }
   }
 

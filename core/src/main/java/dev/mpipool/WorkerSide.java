@@ -3,7 +3,6 @@ package dev.mpipool;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorProvider;
 import dev.mpipool.comm.Providers;
-import dev.mpipool.wire.JavaSerializer;
 import dev.mpipool.worker.MainLostException;
 import dev.mpipool.worker.WorkerLoop;
 
@@ -16,7 +15,7 @@ final class WorkerSide {
   static void serve(Communicator communicator, int main, boolean rejoin) {
     Communicator own = communicator.duplicate();
     try {
-      new WorkerLoop(own, main, new JavaSerializer(MainSide.classLoader())).run();
+      new WorkerLoop(own, main, MainSide.newSerializer()).run();
     } catch (MainLostException e) {
       throw new BrokenExecutorException(e.getMessage(), e.getCause());
     }

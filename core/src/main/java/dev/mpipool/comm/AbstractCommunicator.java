@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.BinaryOperator;
 import org.apache.commons.lang3.Validate;
 
 /**
@@ -23,6 +24,7 @@ abstract class AbstractCommunicator implements Communicator {
   private static final int BROADCAST = -3;
   private static final int GATHER = -4;
   private static final int SCATTER = -5;
+  private static final int REDUCE = -7;
 
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
@@ -140,6 +142,29 @@ abstract class AbstractCommunicator implements Communicator {
       }
     }
     return values.get(rank);
+  }
+
+  /** Up a binomial tree to rank 0, in the order of ranks, and from there to the root. */
+  @Override
+  public final byte[] reduce(byte[] value, BinaryOperator<byte[]> operator, int root) {
+    checkRank(root, "root");
+    Objects.requireNonNull(value, "value");
+    Objects.requireNonNull(operator, "operator");
+    byte[] result = value;
+    int step = 1;
+    for (; step < size && (rank & step) == 0; step <<= 1) {
+      if (rank + step < size) {
+        result = operator.apply(result, bytes(take(rank + step, REDUCE)));
+      }
+    }
+    int destination = rank == 0 ? root : rank - step;
+    if (destination != rank) {
+      transmit(destination, REDUCE, ByteBuffer.wrap(result));
+    }
+    if (rank != root) {
+      return null;
+    }
+    return root == 0 ? result : bytes(take(0, REDUCE));
   }
 
   private int absolute(int relative, int root) {

@@ -2,6 +2,9 @@ package dev.mpipool.comm;
 
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.function.BinaryOperator;
+import java.util.function.DoubleBinaryOperator;
+import java.util.function.LongBinaryOperator;
 
 /**
  * A fixed group of ranks, numbered from 0, that exchange messages nobody outside the group sees.
@@ -12,8 +15,8 @@ import java.util.List;
  * second is correct everywhere, so two ranks must not both send first and then both receive.
  *
  * <p><b>Collective</b> calls ({@link #barrier}, {@link #broadcast}, {@link #gather}, {@link
- * #allGather}, {@link #scatter}, {@link #duplicate}, {@link #split}) are made by every rank of the
- * group, in the same order. They never mix with messages, whatever the tags.
+ * #allGather}, {@link #scatter}, {@link #reduce}, {@link #duplicate}, {@link #split}) are made by
+ * every rank of the group, in the same order. They never mix with messages, whatever the tags.
  *
  * <p><b>Threads.</b> Any number of threads may send and receive at once; of collective calls, one
  * at a time. Waiting costs no CPU time. Interrupts are not noticed: the thread's interrupt status
@@ -114,6 +117,51 @@ public interface Communicator extends AutoCloseable {
    * @return this rank's value
    */
   byte[] scatter(List<byte[]> values, int root);
+
+  /**
+   * Collective: combines the values of all ranks into one, for one of them.
+   *
+   * @param value this rank's
+   * @param operator combines the values of two neighbouring groups of ranks, the lower ranks'
+   *     first; must be associative, need not be commutative, and may change and return its
+   *     arguments
+   * @param root the rank that gets the result
+   * @return on the root the result, elsewhere null
+   */
+  byte[] reduce(byte[] value, BinaryOperator<byte[]> operator, int root);
+
+  /**
+   * Collective: combines the values of all ranks into one, for all of them.
+   *
+   * @param value this rank's
+   * @param operator as in {@link #reduce}
+   * @return the result, to the bit the same everywhere
+   */
+  default byte[] allReduce(byte[] value, BinaryOperator<byte[]> operator) {
+    return broadcast(reduce(value, operator, 0), 0);
+  }
+
+  /**
+   * Collective: combines arrays of all ranks element by element, for all of them.
+   *
+   * @param values this rank's, as many as every other's; not changed
+   * @param operator associative, for example {@code Double::sum}
+   * @return the results, to the bit the same everywhere
+   */
+  default double[] allReduce(double[] values, DoubleBinaryOperator operator) {
+    return Numbers.doubles(allReduce(Numbers.bytes(values), Numbers.onDoubles(operator)));
+  }
+
+  /**
+   * Collective: combines arrays of all ranks element by element, for all of them.
+   *
+   * @param values this rank's, as many as every other's; not changed
+   * @param operator associative, for example {@code Long::sum}
+   * @return the results
+   */
+  default long[] allReduce(long[] values, LongBinaryOperator operator) {
+    return Numbers.longs(allReduce(Numbers.bytes(values), Numbers.onLongs(operator)));
+  }
 
   /**
    * Collective: a communicator of the same ranks, whose messages never meet this one's.

@@ -34,7 +34,9 @@ final class Mailbox {
   private final Map<Integer, String> lost = new HashMap<>();
 
   private boolean pulling;
-  private boolean closed;
+
+  /** Why nothing can be received any more, or null. */
+  private String closed;
 
   /**
    * A mailbox of one of so many ranks. What is pulled may be null: then something else has changed.
@@ -92,9 +94,14 @@ final class Mailbox {
   }
 
   void close() {
+    close("The communicator has been closed");
+  }
+
+  /** Lets those who wait, now or later, have an exception that says why. */
+  void close(String reason) {
     lock.lock();
     try {
-      closed = true;
+      closed = reason;
       changed.signalAll();
     } finally {
       lock.unlock();
@@ -118,8 +125,8 @@ final class Mailbox {
   }
 
   private void checkThatMessagesCanCome(int source) {
-    if (closed) {
-      throw new CommunicatorException("The communicator has been closed", null);
+    if (closed != null) {
+      throw new CommunicatorException(closed, null);
     }
     if (lost.containsKey(source)) {
       throw new RankLostException(

@@ -28,7 +28,15 @@ final class CompletionRelay {
   private static final Logger LOG = LoggerFactory.getLogger(CompletionRelay.class);
 
   /** A future, and what will complete it. */
-  record Item(TaskFuture<?> future, Runnable completion) {}
+  record Item(CompletableFuture<?> future, Runnable completion) {
+    void fail(Throwable failure) {
+      if (future instanceof TaskFuture<?> task) {
+        task.fail(failure);
+      } else {
+        future.completeExceptionally(failure);
+      }
+    }
+  }
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition work = lock.newCondition();
@@ -182,7 +190,7 @@ final class CompletionRelay {
       item.completion.run();
     } catch (Throwable e) {
       LOG.error("A future could not be completed", e);
-      item.future.fail(e);
+      item.fail(e);
     } finally {
       Thread.interrupted(); // a callback's own business, ended with it
       lock.lock();

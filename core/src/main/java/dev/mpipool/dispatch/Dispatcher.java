@@ -3,15 +3,21 @@ package dev.mpipool.dispatch;
 import dev.mpipool.wire.DamagedFrameException;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
+import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.Serializer;
+import dev.mpipool.wire.TaskName;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -33,10 +39,15 @@ import org.slf4j.LoggerFactory;
  * the user) is skipped when its turn comes. If a worker has it, the worker is told, and its place
  * is taken until the worker answers: only then is the thread free again.
  *
- * <p><b>The end.</b> After {@link #shutdown}, when nothing is queued and no worker holds a task,
- * each living worker is released and answers that it is gone. When the last one is gone and every
- * future is done, the dispatcher is terminated. A <i>broken</i> dispatcher fails all futures at
- * once, takes no more tasks, and waits for nobody.
+ * <p><b>Groups.</b> A task for several workers together, a {@link Gang}, waits in the queue like
+ * any other. When its turn comes, workers are kept for it as they become free, and what stands
+ * behind it waits; so only one group gathers at a time, and two groups cannot wait for each other's
+ * workers. Tasks that are pinned to a worker stand in a queue of that worker and go first.
+ *
+ * <p><b>The end.</b> After {@link #shutdown}, when nothing is queued, no worker holds a task, and
+ * no batch has more to come, each living worker is released and answers that it is gone. When the
+ * last one is gone and every future is done, the dispatcher is terminated. A <i>broken</i>
+ * dispatcher fails all futures at once, takes no more tasks, and waits for nobody.
  *
  * <p>All state is guarded by one lock. Nothing is sent and no user code runs while it is held:
  * entries are posted to the sender's queue, completions to the relay's.
@@ -57,12 +68,22 @@ public final class Dispatcher {
     void post(int rank, Entry entry);
   }
 
+  /**
+   * What a pool is like.
+   *
+   * @param ranks the workers
+   * @param threadsPerWorker how many tasks a worker runs at a time
+   * @param maxAttempts how many workers may die with a task before it fails, at least 1
+   * @param survivesLostWorkers false if nothing works any more after the first loss
+   */
+  public record Settings(
+      List<Integer> ranks, int threadsPerWorker, int maxAttempts, boolean survivesLostWorkers) {}
+
   private final Serializer serializer;
   private final Failures failures;
   private final Outcome outcome;
   private final Outbox outbox;
-  private final int maxAttempts;
-  private final boolean survivesLostWorkers;
+  private final Settings settings;
   private final CompletionRelay relay = new CompletionRelay();
   private final CountDownLatch terminated = new CountDownLatch(1);
 
@@ -70,39 +91,69 @@ public final class Dispatcher {
   private final Map<Integer, WorkerState> workers = new LinkedHashMap<>();
   private final ArrayDeque<WorkerState> withRoom = new ArrayDeque<>();
   private final ArrayDeque<TaskFuture<?>> queue = new ArrayDeque<>();
+
+  /** Batches that may submit more, even after a shutdown. */
+  private final Set<Closeable> sources = new LinkedHashSet<>();
+
+  /** The group whose turn it is, while workers are kept for it. */
+  private Gang<?> gathering;
+
   private long lastId;
   private boolean shutdown;
   private boolean released;
   private boolean ended;
   private RejectedExecutionException broken;
 
+  /** Hears of the pool's end while it still has something to submit. */
+  public interface Closeable {
+    /** The pool takes no more tasks from users: end, or go on and end soon. */
+    void poolShutDown();
+
+    /**
+     * The pool runs nothing any more.
+     *
+     * @param why what befalls all that is pending
+     */
+    void poolEnded(Throwable why);
+  }
+
   /**
    * Creates a dispatcher with all its workers.
    *
-   * @param ranks the workers
-   * @param maxAttempts how many workers may die with a task before it fails, at least 1
-   * @param survivesLostWorkers false if nothing works any more after the first loss
+   * @param settings what the pool is like
    * @param serializer for tasks and results
    * @param failures makes exceptions
    * @param outbox sends to workers
    */
-  public Dispatcher(
-      List<Integer> ranks,
-      int maxAttempts,
-      boolean survivesLostWorkers,
-      Serializer serializer,
-      Failures failures,
-      Outbox outbox) {
+  public Dispatcher(Settings settings, Serializer serializer, Failures failures, Outbox outbox) {
     this.serializer = serializer;
     this.failures = failures;
     this.outcome = new Outcome(serializer, failures);
     this.outbox = outbox;
-    this.maxAttempts = maxAttempts;
-    this.survivesLostWorkers = survivesLostWorkers;
-    for (int rank : ranks) {
-      WorkerState worker = new WorkerState(rank, 1);
+    this.settings = settings;
+    for (int rank : settings.ranks()) {
+      WorkerState worker = new WorkerState(rank, settings.threadsPerWorker());
       workers.put(rank, worker);
       listIfRoom(worker);
+    }
+  }
+
+  /**
+   * Sends every worker its first entry.
+   *
+   * @param initializer a task that each worker runs before any other, or null. If it fails anywhere
+   *     the pool is broken.
+   */
+  public void open(Envelope initializer) {
+    try {
+      ByteBuffer task =
+          initializer == null ? ByteBuffer.allocate(0) : encode(initializer, initializer.code());
+      ByteBuffer body = ByteBuffer.allocate(Integer.BYTES + task.remaining());
+      body.putInt(settings.threadsPerWorker()).put(task).flip();
+      workers.keySet().forEach(rank -> outbox.post(rank, new Entry(EntryKind.OPEN, 0, body)));
+    } catch (UnserializableTaskException e) {
+      breakDown(
+          "The initializer cannot travel", failures.unserializable(e.getMessage(), e.getCause()));
     }
   }
 
@@ -115,20 +166,7 @@ public final class Dispatcher {
    */
   public void submit(TaskFuture<?> future) throws UnserializableTaskException {
     checkAccepting();
-    ByteBuffer encoded;
-    try {
-      encoded = serializer.encode(future.call());
-    } catch (Throwable e) {
-      String why = Objects.requireNonNullElse(e.getMessage(), e.toString());
-      throw new UnserializableTaskException(
-          "The task %s cannot travel to a worker: %s".formatted(future.name(), why), e);
-    }
-    if (encoded.remaining() > Frame.MAX_BODY_BYTES) {
-      throw new UnserializableTaskException(
-          "The task %s cannot travel to a worker: it takes %d bytes, and %d are the most"
-              .formatted(future.name(), encoded.remaining(), Frame.MAX_BODY_BYTES),
-          null);
-    }
+    ByteBuffer encoded = encode(future.call(), future.original());
     lock.lock();
     try {
       checkAccepting();
@@ -140,7 +178,192 @@ public final class Dispatcher {
     }
   }
 
-  private void checkAccepting() {
+  private ByteBuffer encode(Object call, Object task) throws UnserializableTaskException {
+    String what = "The task %s cannot travel to a worker: ".formatted(TaskName.of(task));
+    try {
+      ByteBuffer encoded = serializer.encode(call);
+      if (encoded.remaining() <= Frame.MAX_BODY_BYTES) {
+        return encoded;
+      }
+      String tooLong = "it takes %d bytes, and %d are the most";
+      throw new UnserializableTaskException(
+          what + tooLong.formatted(encoded.remaining(), Frame.MAX_BODY_BYTES), null);
+    } catch (UnserializableTaskException e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new UnserializableTaskException(
+          what + Objects.requireNonNullElse(e.getMessage(), e.toString()), e);
+    }
+  }
+
+  /**
+   * Accepts a task that each living worker is to run once.
+   *
+   * @param <T> the type of its result
+   * @param call what travels
+   * @param original the user's own object
+   * @return the results in the order of ranks; fails if a worker dies
+   * @throws RejectedExecutionException if the pool is shut down or broken
+   * @throws UnserializableTaskException if the task cannot travel
+   */
+  public <T> CompletableFuture<List<T>> submitToAll(Envelope call, Object original)
+      throws UnserializableTaskException {
+    checkAccepting();
+    ByteBuffer encoded = encode(call, original);
+    List<TaskFuture<T>> tasks = new ArrayList<>();
+    lock.lock();
+    try {
+      checkAccepting();
+      for (WorkerState worker : workers.values()) {
+        if (worker.alive) {
+          TaskFuture<T> task = TaskFuture.pinned(this, call, original);
+          task.encoded = encoded;
+          tasks.add(task);
+          worker.pinned.add(task);
+          listIfRoom(worker);
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+    return ListFuture.of(tasks);
+  }
+
+  /**
+   * Accepts a task that several workers are to run together.
+   *
+   * @param <T> the type of its results
+   * @param members how many workers
+   * @param call what travels
+   * @param original the user's own object
+   * @return the results by member
+   * @throws IllegalArgumentException if there are not so many workers
+   * @throws RejectedExecutionException if the pool is shut down or broken
+   * @throws UnserializableTaskException if the task cannot travel
+   */
+  public <T> CompletableFuture<List<T>> submitGroup(int members, Envelope call, Object original)
+      throws UnserializableTaskException {
+    checkAccepting();
+    if (members < 1 || members > size()) {
+      throw new IllegalArgumentException(
+          "A group of %d workers is not possible: there are %d".formatted(members, size()));
+    }
+    Gang<T> gang = new Gang<>(this, members, encode(call, original), call, original);
+    lock.lock();
+    try {
+      checkAccepting();
+      queue.add(gang.begin());
+      failGroupsTooLarge();
+      handOut();
+    } finally {
+      lock.unlock();
+    }
+    return gang.future();
+  }
+
+  /**
+   * Sends a value to every living worker, before any task that is submitted later.
+   *
+   * @param value to keep until it is taken back
+   */
+  public void share(SharedValue value) {
+    lock.lock();
+    try {
+      checkAccepting();
+      workers.values().stream()
+          .filter(worker -> worker.alive)
+          .forEach(worker -> give(worker, value));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void give(WorkerState worker, SharedValue value) {
+    if (worker.shared.add(value.number())) {
+      outbox.post(worker.rank, new Entry(EntryKind.SHARE, value.number(), value.encoded()));
+    }
+  }
+
+  /**
+   * Takes a value back from the workers that have it.
+   *
+   * @param value no task that is submitted later needs it
+   */
+  public void unshare(SharedValue value) {
+    lock.lock();
+    try {
+      workers.values().stream()
+          .filter(worker -> worker.shared.remove(value.number()) && worker.alive && !released)
+          .forEach(
+              worker -> outbox.post(worker.rank, new Entry(EntryKind.UNSHARE, value.number())));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Lets somebody submit for as long as it takes, even after a shutdown.
+   *
+   * @param source hears of the pool's end
+   * @throws RejectedExecutionException if the pool is shut down or broken
+   */
+  void addSource(Closeable source) {
+    lock.lock();
+    try {
+      checkAccepting();
+      sources.add(source);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Nothing more comes from there. */
+  void removeSource(Closeable source) {
+    lock.lock();
+    try {
+      sources.remove(source);
+      endIfDone();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Accepts a task of a source. If it cannot be run any more, its future fails. */
+  void submitFrom(Closeable source, TaskFuture<?> future, ByteBuffer encoded) {
+    lock.lock();
+    try {
+      if (broken != null || !sources.contains(source)) {
+        fail(List.of(future), broken != null ? broken : new CancellationException());
+        return;
+      }
+      future.encoded = encoded;
+      queue.add(future);
+      handOut();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  Outcome outcome() {
+    return outcome;
+  }
+
+  /** Guards the state of groups, too. */
+  ReentrantLock lock() {
+    return lock;
+  }
+
+  /** How many tasks the living workers run at a time. */
+  int taskThreads() {
+    return size() * settings.threadsPerWorker();
+  }
+
+  /**
+   * Throws unless tasks are accepted.
+   *
+   * @throws RejectedExecutionException if the pool is shut down or broken
+   */
+  public void checkAccepting() {
     lock.lock();
     try {
       if (broken != null) {
@@ -160,13 +383,22 @@ public final class Dispatcher {
     try {
       future.encoded = null;
       if (future.worker != null) {
-        byte[] body = {(byte) (interrupt ? 1 : 0)};
-        Entry cancel = new Entry(EntryKind.CANCEL, future.id, ByteBuffer.wrap(body));
-        outbox.post(future.worker.rank, cancel);
+        cancel(future, interrupt);
       }
+      if (gathering != null && future.gang() == gathering) {
+        stopGathering();
+        handOut();
+      }
+      endIfDone();
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Tells a worker that nobody waits for a task it holds. */
+  void cancel(TaskFuture<?> future, boolean interrupt) {
+    byte[] body = {(byte) (interrupt ? 1 : 0)};
+    outbox.post(future.worker.rank, new Entry(EntryKind.CANCEL, future.id, ByteBuffer.wrap(body)));
   }
 
   /**
@@ -201,6 +433,12 @@ public final class Dispatcher {
   }
 
   private void take(WorkerState worker, Entry entry, List<CompletionRelay.Item> completions) {
+    if (entry.kind() == EntryKind.FAILURE && entry.id() == 0) {
+      completions.add(
+          new CompletionRelay.Item(
+              new CompletableFuture<>(), () -> initializerFailed(worker.rank, entry.body())));
+      return;
+    }
     switch (entry.kind()) {
       case RESULT, FAILURE, DROPPED -> {
         TaskFuture<?> future = worker.tasks.remove(entry.id());
@@ -224,6 +462,11 @@ public final class Dispatcher {
     }
   }
 
+  private void initializerFailed(int rank, ByteBuffer report) {
+    breakDown(
+        "The initializer failed on rank " + rank, outcome.failure("(initializer)", rank, report));
+  }
+
   /**
    * A worker has died, or cannot be reached. What it held is given to others.
    *
@@ -242,10 +485,16 @@ public final class Dispatcher {
       withRoom.remove(worker);
       List<TaskFuture<?>> held = new ArrayList<>(worker.tasks.values());
       worker.tasks.clear();
+      held.addAll(worker.pinned);
+      worker.pinned.clear();
+      if (gathering != null) {
+        gathering.gathered.remove(worker);
+      }
       for (int i = held.size() - 1; i >= 0; i--) {
         takeBack(held.get(i), rank, reason);
       }
-      if (!survivesLostWorkers) {
+      failGroupsTooLarge();
+      if (!settings.survivesLostWorkers()) {
         breakDown(
             "Rank %d was lost, and the ranks cannot go on without it: %s".formatted(rank, reason),
             null);
@@ -263,12 +512,39 @@ public final class Dispatcher {
   private void takeBack(TaskFuture<?> future, int rank, String reason) {
     future.worker = null;
     future.lostWith(rank);
-    if (future.lostWith().size() < maxAttempts && survivesLostWorkers) {
-      queue.addFirst(future);
+    Gang.Member<?> member = future instanceof Gang.Member<?> one ? one : null;
+    if (member != null && !member.counts()) {
+      return;
+    }
+    boolean again =
+        future.lostWith().size() < future.maxAttempts(settings.maxAttempts())
+            && settings.survivesLostWorkers();
+    if (again) {
+      queue.addFirst(member == null ? future : member.beginAgain());
     } else {
       String what =
           "The task %s was lost with rank %s: %s"
               .formatted(future.name(), ranks(future.lostWith()), reason);
+      fail(List.of(future), failures.workerLost(what, future.lostWith()));
+    }
+  }
+
+  /** A group that waits for more workers than are left would wait for ever. */
+  private void failGroupsTooLarge() {
+    int living = living();
+    List<TaskFuture<?>> impossible = new ArrayList<>();
+    if (gathering != null && gathering.size() > living) {
+      impossible.add(gathering.first());
+      stopGathering();
+    }
+    queue.stream()
+        .filter(future -> future.gang() != null && future.gang().size() > living)
+        .forEach(impossible::add);
+    for (TaskFuture<?> future : impossible) {
+      queue.remove(future);
+      String what =
+          "The task %s needs %d workers, and %d are left"
+              .formatted(future.name(), future.gang().size(), living);
       fail(List.of(future), failures.workerLost(what, future.lostWith()));
     }
   }
@@ -284,6 +560,7 @@ public final class Dispatcher {
    * @param cause what broke the pool, or null
    */
   public void breakDown(String why, Throwable cause) {
+    List<Closeable> told = List.of();
     lock.lock();
     try {
       if (broken != null || ended) {
@@ -295,11 +572,20 @@ public final class Dispatcher {
       queue.clear();
       workers.values().forEach(worker -> all.addAll(worker.tasks.values()));
       workers.values().forEach(worker -> worker.tasks.clear());
+      workers.values().forEach(worker -> all.addAll(worker.pinned));
+      workers.values().forEach(worker -> worker.pinned.clear());
+      if (gathering != null) {
+        all.add(gathering.first());
+        stopGathering();
+      }
       fail(all, broken);
+      told = List.copyOf(sources);
+      sources.clear();
       endIfDone();
     } finally {
       lock.unlock();
     }
+    told.forEach(source -> source.poolEnded(broken));
   }
 
   private void fail(List<TaskFuture<?>> futures, Exception failure) {
@@ -314,13 +600,16 @@ public final class Dispatcher {
 
   /** Takes no more tasks; ends when those accepted are done. */
   public void shutdown() {
+    List<Closeable> told;
     lock.lock();
     try {
       shutdown = true;
+      told = List.copyOf(sources);
       endIfDone();
     } finally {
       lock.unlock();
     }
+    told.forEach(Closeable::poolShutDown);
   }
 
   /**
@@ -329,22 +618,29 @@ public final class Dispatcher {
    * @return the tasks that were in the queue, cancelled
    */
   public List<TaskFuture<?>> shutdownNow() {
-    List<TaskFuture<?>> neverStarted;
+    List<TaskFuture<?>> waiting = new ArrayList<>();
+    List<Closeable> told;
     lock.lock();
     try {
       shutdown = true;
-      neverStarted = queue.stream().filter(future -> !future.isDone()).toList();
+      told = List.copyOf(sources);
+      sources.clear();
+      waiting.addAll(queue);
       queue.clear();
-      byte[] interrupt = {1};
+      workers.values().forEach(worker -> waiting.addAll(worker.pinned));
+      workers.values().forEach(worker -> worker.pinned.clear());
+      if (gathering != null) {
+        waiting.add(gathering.first());
+      }
       for (WorkerState worker : workers.values()) {
-        for (long id : worker.tasks.keySet()) {
-          outbox.post(worker.rank, new Entry(EntryKind.CANCEL, id, ByteBuffer.wrap(interrupt)));
-        }
+        worker.tasks.values().forEach(task -> cancel(task, true));
       }
     } finally {
       lock.unlock();
     }
-    neverStarted = neverStarted.stream().filter(future -> future.cancel(false)).toList();
+    told.forEach(source -> source.poolEnded(new CancellationException("The pool was shut down")));
+    List<TaskFuture<?>> neverStarted =
+        waiting.stream().filter(future -> future.cancel(false)).toList();
     shutdown();
     return neverStarted;
   }
@@ -364,18 +660,59 @@ public final class Dispatcher {
   /** Gives tasks to workers while there are both. */
   private void handOut() {
     while (broken == null && !withRoom.isEmpty()) {
-      TaskFuture<?> future = nextWanted();
-      if (future == null) {
-        return;
+      if (gathering == null) {
+        TaskFuture<?> future = nextWanted();
+        if (future == null) {
+          return;
+        }
+        if (future.gang() == null) {
+          WorkerState worker = nextWithRoom();
+          assign(worker, future);
+          listIfRoom(worker);
+        } else {
+          gathering = future.gang();
+        }
+      } else {
+        gather();
       }
-      WorkerState worker = withRoom.poll();
-      worker.listed = false;
-      future.worker = worker;
-      future.id = ++lastId;
-      worker.tasks.put(future.id, future);
-      outbox.post(worker.rank, new Entry(EntryKind.TASK, future.id, future.encoded));
-      listIfRoom(worker);
     }
+  }
+
+  /** Keeps workers for the group whose turn it is, and begins its task when they are enough. */
+  private void gather() {
+    Gang<?> gang = gathering;
+    while (gang.gathered.size() < gang.size() && !withRoom.isEmpty()) {
+      WorkerState worker = nextWithRoom();
+      worker.reserved = true;
+      gang.gathered.add(worker);
+    }
+    if (gang.gathered.size() == gang.size()) {
+      List<WorkerState> members = List.copyOf(gang.gathered);
+      List<? extends TaskFuture<?>> tasks = gang.membersOn(members);
+      stopGathering();
+      for (int i = 0; i < members.size(); i++) {
+        assign(members.get(i), tasks.get(i));
+      }
+    }
+  }
+
+  /** Gives the workers back that are kept for a group. */
+  private void stopGathering() {
+    List<WorkerState> kept = List.copyOf(gathering.gathered);
+    gathering.gathered.clear();
+    gathering = null;
+    kept.forEach(worker -> worker.reserved = false);
+    kept.forEach(this::listIfRoom);
+  }
+
+  private void assign(WorkerState worker, TaskFuture<?> future) {
+    future.worker = worker;
+    future.id = ++lastId;
+    worker.tasks.put(future.id, future);
+    if (future.needs() != null) {
+      give(worker, future.needs());
+    }
+    outbox.post(worker.rank, new Entry(future.kind(), future.id, future.encoded));
   }
 
   private TaskFuture<?> nextWanted() {
@@ -386,7 +723,20 @@ public final class Dispatcher {
     return future;
   }
 
+  private WorkerState nextWithRoom() {
+    WorkerState worker = withRoom.poll();
+    worker.listed = false;
+    return worker;
+  }
+
+  /** Gives a worker what is for it alone, and lists it if it can take still more. */
   private void listIfRoom(WorkerState worker) {
+    while (worker.hasRoom() && !worker.pinned.isEmpty() && broken == null) {
+      TaskFuture<?> future = worker.pinned.poll();
+      if (!future.isDone()) {
+        assign(worker, future);
+      }
+    }
     if (!worker.listed && worker.hasRoom()) {
       worker.listed = true;
       withRoom.add(worker);
@@ -398,7 +748,10 @@ public final class Dispatcher {
     if (!shutdown || ended) {
       return;
     }
-    boolean idle = workers.values().stream().allMatch(worker -> worker.tasks.isEmpty());
+    boolean idle =
+        sources.isEmpty()
+            && gathering == null
+            && workers.values().stream().allMatch(WorkerState::isIdle);
     if (!released && idle && queue.stream().allMatch(TaskFuture::isDone)) {
       released = true;
       workers.values().stream()

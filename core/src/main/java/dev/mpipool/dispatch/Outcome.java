@@ -4,7 +4,10 @@ import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.FailureReport;
 import dev.mpipool.wire.Serializer;
+import dev.mpipool.wire.TaskName;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Objects;
 
 /**
  * Turns a worker's answer into the completion of a future. Runs user code: readObject and
@@ -34,32 +37,41 @@ final class Outcome {
     }
     Object value;
     try {
-      value = serializer.decode(answer.body());
+      value = future.read(answer.body(), rank, this);
     } catch (Throwable e) {
-      future.fail(unreadable("The result", future, rank, e));
+      future.fail(unreadable("The result", future.name(), rank, e));
       return;
     }
     future.succeed(value);
   }
 
+  /** Reads one encoded value. */
+  Object decode(ByteBuffer value) throws Exception {
+    return serializer.decode(value);
+  }
+
   private Throwable failure(TaskFuture<?> future, int rank, Entry answer) {
+    return failure(future.name(), rank, answer.body());
+  }
+
+  /** The exception that a failure report stands for. */
+  Throwable failure(String task, int rank, ByteBuffer encoded) {
     FailureReport report;
     try {
-      report = FailureReport.decode(answer.body());
+      report = FailureReport.decode(encoded);
     } catch (IOException e) {
-      return unreadable("The failure", future, rank, e);
+      return unreadable("The failure", task, rank, e);
     }
     return switch (report.origin()) {
       case TASK -> exception(report);
       case READING_TASK ->
           failures.unserializable(
-              "The task %s could not be read on rank %d: %s"
-                  .formatted(future.name(), rank, text(report)),
+              "The task %s could not be read on rank %d: %s".formatted(task, rank, text(report)),
               exception(report));
       case WRITING_RESULT ->
           failures.unserializable(
               "The result of the task %s cannot travel back from rank %d: %s"
-                  .formatted(future.name(), rank, text(report)),
+                  .formatted(task, rank, text(report)),
               exception(report));
     };
   }
@@ -78,10 +90,21 @@ final class Outcome {
     return failures.remote(report);
   }
 
-  private Throwable unreadable(String what, TaskFuture<?> future, int rank, Throwable cause) {
+  /** What befalls an element of a batch that cannot be sent. */
+  Throwable unsendable(Object code, long index, Throwable cause) {
     return failures.unserializable(
-        "%s of the task %s from rank %d could not be read: %s"
-            .formatted(what, future.name(), rank, cause),
+        "Element %d for the task %s cannot travel to a worker: %s"
+            .formatted(
+                index,
+                TaskName.of(code),
+                Objects.requireNonNullElse(cause.getMessage(), cause.toString())),
+        cause);
+  }
+
+  /** What befalls a task whose answer cannot be read. */
+  Throwable unreadable(String what, String task, int rank, Throwable cause) {
+    return failures.unserializable(
+        "%s of the task %s from rank %d could not be read: %s".formatted(what, task, rank, cause),
         cause);
   }
 

@@ -1,5 +1,6 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.TaskName;
 import java.nio.ByteBuffer;
@@ -15,11 +16,12 @@ import java.util.concurrent.RunnableFuture;
  *
  * <p>Whoever completes it first wins: the pool with {@link #succeed} or {@link #fail}, or the user
  * with {@code cancel}, {@code complete}, {@code orTimeout} and the like; the latter also tells the
- * dispatcher that the task is no longer wanted.
+ * dispatcher that the task is no longer wanted. Its worker is then freed by an interrupt, but for
+ * {@code cancel(false)}, which lets a running task end.
  *
  * @param <T> the type of the result
  */
-public final class TaskFuture<T> extends CompletableFuture<T> implements RunnableFuture<T> {
+public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFuture<T> {
 
   private final Dispatcher dispatcher;
   private final Envelope call;
@@ -39,7 +41,7 @@ public final class TaskFuture<T> extends CompletableFuture<T> implements Runnabl
   /** Workers that died with the task; null for none. Guarded by the dispatcher. */
   private List<Integer> lostWith;
 
-  private TaskFuture(
+  TaskFuture(
       Dispatcher dispatcher, Envelope call, Object original, boolean hasOwnResult, T ownResult) {
     this.dispatcher = dispatcher;
     this.call = call;
@@ -76,6 +78,16 @@ public final class TaskFuture<T> extends CompletableFuture<T> implements Runnabl
     return new TaskFuture<>(dispatcher, call, original, true, result);
   }
 
+  /** A task for one worker alone, which is lost with it. */
+  static <T> TaskFuture<T> pinned(Dispatcher dispatcher, Envelope call, Object original) {
+    return new TaskFuture<>(dispatcher, call, original, false, null) {
+      @Override
+      int maxAttempts(int usual) {
+        return 1;
+      }
+    };
+  }
+
   /**
    * What travels.
    *
@@ -101,6 +113,31 @@ public final class TaskFuture<T> extends CompletableFuture<T> implements Runnabl
    */
   public String name() {
     return TaskName.of(original);
+  }
+
+  /** How it travels. */
+  EntryKind kind() {
+    return EntryKind.TASK;
+  }
+
+  /** How many workers may die with it. */
+  int maxAttempts(int usual) {
+    return usual;
+  }
+
+  /** The shared value that a worker needs for it, or null. */
+  SharedValue needs() {
+    return null;
+  }
+
+  /** Whether this is the first member of a group that waits to be gathered. */
+  Gang<?> gang() {
+    return null;
+  }
+
+  /** Reads what a worker has answered. */
+  Object read(ByteBuffer result, int rank, Outcome outcome) throws Exception {
+    return outcome.decode(result);
   }
 
   List<Integer> lostWith() {

@@ -1,7 +1,10 @@
 package dev.mpipool.dispatch;
 
+import java.util.ArrayDeque;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /** What main knows of one worker. Guarded by the dispatcher's lock. */
 final class WorkerState {
@@ -14,7 +17,16 @@ final class WorkerState {
   /** The tasks it holds, by number, in the order in which they were given. */
   final Map<Long, TaskFuture<?>> tasks = new LinkedHashMap<>();
 
+  /** Tasks for this worker alone, that it does not have yet. */
+  final ArrayDeque<TaskFuture<?>> pinned = new ArrayDeque<>();
+
+  /** The shared values that it has been sent. */
+  final Set<Long> shared = new HashSet<>();
+
   boolean alive = true;
+
+  /** Whether a group that is being gathered keeps a place here. */
+  boolean reserved;
 
   /** Whether it stands in the dispatcher's list of workers with room. */
   boolean listed;
@@ -24,7 +36,12 @@ final class WorkerState {
     this.window = window;
   }
 
+  /** Whether it has nothing to do and nothing waits for it; a dead worker always is. */
+  boolean isIdle() {
+    return tasks.isEmpty() && pinned.isEmpty();
+  }
+
   boolean hasRoom() {
-    return alive && tasks.size() < window;
+    return alive && tasks.size() + (reserved ? 1 : 0) < window;
   }
 }

@@ -10,6 +10,25 @@ public enum EntryKind {
   RELEASE(3),
   /** To a worker: main ends without having closed the pool. No id, no body. */
   ABANDON(4),
+  /**
+   * To a worker, before any task: how to run them. The body is the number of task threads (int),
+   * and after it, if there is one, the encoded task that initializes the worker. Answered, under
+   * the number 0, by {@link #FAILURE} if that fails, and else not at all.
+   */
+  OPEN(5),
+  /** To a worker: run a function over some items. The body is a {@link Chunk}. */
+  CHUNK(6),
+  /** To a worker: keep a value under this number. The body is the encoded value. */
+  SHARE(7),
+  /** To a worker: forget the value of this number. No body. */
+  UNSHARE(8),
+  /** To a worker: run a task together with others. The body is a {@link GroupTask}. */
+  GROUP(9),
+  /**
+   * From worker to worker, members of a group. The number is the group's; the body is the message
+   * with the header of {@link dev.mpipool.comm.GroupCommunicator}.
+   */
+  GROUP_MESSAGE(10),
   /** To main: the task returned. The body is the encoded result. */
   RESULT(17),
   /** To main: the task has no result. The body is a {@link FailureReport}. */

@@ -11,7 +11,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /** One task on a worker: read, run and answered on a task thread; cancelled from the listener's. */
-final class TaskRun {
+class TaskRun {
 
   private final long id;
   private final Serializer serializer;
@@ -20,7 +20,7 @@ final class TaskRun {
   /** The thread that runs the task, from begin to end. Guarded by this. */
   private Thread runner;
 
-  private boolean cancelled;
+  private volatile boolean cancelled;
 
   TaskRun(long id, ByteBuffer encoded, Serializer serializer) {
     this.id = id;
@@ -28,8 +28,17 @@ final class TaskRun {
     this.serializer = serializer;
   }
 
-  long id() {
+  final long id() {
     return id;
+  }
+
+  /** What the task was sent as. */
+  final ByteBuffer encoded() {
+    return encoded;
+  }
+
+  final boolean isCancelled() {
+    return cancelled;
   }
 
   /**
@@ -47,7 +56,7 @@ final class TaskRun {
   }
 
   /** Runs the task in the calling thread and returns the answer. */
-  Entry run() {
+  final Entry run() {
     if (!begin()) {
       return new Entry(EntryKind.DROPPED, id);
     }
@@ -72,10 +81,16 @@ final class TaskRun {
     Thread.interrupted();
   }
 
-  private Entry answer() {
+  /** Runs the task; whatever it throws is an answer, too. */
+  Entry answer() {
+    return answer(encoded);
+  }
+
+  /** Runs one encoded call. */
+  final Entry answer(ByteBuffer encodedCall) {
     Envelope task;
     try {
-      task = (Envelope) serializer.decode(encoded);
+      task = (Envelope) serializer.decode(encodedCall);
     } catch (Throwable e) {
       return failure(Origin.READING_TASK, e);
     }
@@ -98,7 +113,7 @@ final class TaskRun {
     }
   }
 
-  private Entry failure(Origin origin, Throwable e) {
+  final Entry failure(Origin origin, Throwable e) {
     return new Entry(EntryKind.FAILURE, id, FailureReport.of(origin, e, serializer).encode());
   }
 }

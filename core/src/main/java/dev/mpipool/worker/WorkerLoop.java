@@ -7,23 +7,28 @@ import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.FrameSender;
-import dev.mpipool.wire.Serializer;
+import dev.mpipool.wire.GroupTask;
+import dev.mpipool.wire.LeanSerializer;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * What a worker does while the pool is open.
  *
- * <p>Three threads, all daemons: the listener receives and never waits for anything else; the task
- * thread runs one task after the other; the sender sends the answers. The thread that calls {@link
- * #run} only waits, so it may be interrupted or not, MPI does not notice.
+ * <p>Its threads are all daemons: the listener receives and never waits for anything else; a task
+ * thread runs one task after the other, and there are as many as main wants; the sender sends the
+ * answers. The thread that calls {@link #run} only waits, so it may be interrupted or not, MPI does
+ * not notice.
  */
 public final class WorkerLoop {
 
@@ -37,11 +42,17 @@ public final class WorkerLoop {
 
   private final Communicator communicator;
   private final int main;
-  private final Serializer serializer;
+  private final LeanSerializer serializer;
   private final FrameSender sender;
+  private final SharedValues shared;
+  private final Groups groups;
   private final BlockingQueue<TaskRun> waiting = new LinkedBlockingQueue<>();
   private final Map<Long, TaskRun> held = new ConcurrentHashMap<>();
   private final CompletableFuture<Void> released = new CompletableFuture<>();
+  private final AtomicInteger taskThreads = new AtomicInteger();
+
+  /** Whether the initializer has failed: then no task is run any more. */
+  private volatile boolean unfit;
 
   /**
    * Creates the loop and starts its sender.
@@ -50,7 +61,7 @@ public final class WorkerLoop {
    * @param main the rank that sends the tasks
    * @param serializer for tasks and results
    */
-  public WorkerLoop(Communicator communicator, int main, Serializer serializer) {
+  public WorkerLoop(Communicator communicator, int main, LeanSerializer serializer) {
     this.communicator = communicator;
     this.main = main;
     this.serializer = serializer;
@@ -59,6 +70,8 @@ public final class WorkerLoop {
             communicator,
             "mpipool-sender",
             (rank, failure) -> leave("Main, rank %d, cannot be reached".formatted(rank), failure));
+    this.shared = new SharedValues(serializer);
+    this.groups = new Groups(sender);
     communicator.onRankLost(this::rankLost);
   }
 
@@ -69,7 +82,7 @@ public final class WorkerLoop {
    */
   public void run() throws MainLostException {
     start("mpipool-listener", this::listen);
-    Thread taskThread = start("mpipool-task", this::runTasks);
+    startTaskThread();
     boolean interrupted = false;
     try {
       while (true) {
@@ -84,14 +97,25 @@ public final class WorkerLoop {
       }
     } finally {
       waiting.add(NO_MORE);
-      taskThread.interrupt();
+      held.values().forEach(run -> run.cancel(true));
       sender.close();
-      if (!released.isCompletedExceptionally()) {
+      if (released.isCompletedExceptionally()) {
+        wakeListener();
+      } else {
         sender.awaitEnd(LAST_ANSWER_MILLIS);
       }
       if (interrupted) {
         Thread.currentThread().interrupt();
       }
+    }
+  }
+
+  /** Nothing comes any more, and the thread that receives is to see it. */
+  private void wakeListener() {
+    try {
+      communicator.send(communicator.rank(), FrameSender.TAG, Frame.encode(List.of()));
+    } catch (RuntimeException e) {
+      LOG.debug("The listener has ended", e);
     }
   }
 
@@ -105,23 +129,41 @@ public final class WorkerLoop {
   private void listen() {
     while (!released.isDone()) {
       try {
-        Message message = communicator.receive(main, Communicator.ANY_TAG);
-        Frame.decode(message.data()).forEach(this::take);
-      } catch (DamagedFrameException e) {
-        LOG.warn("A message from rank {} is dropped: {}", main, e.getMessage());
+        Message message = communicator.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG);
+        take(message.source(), message.data());
       } catch (Throwable e) { // a task may be lost, for example to an exhausted memory
         leave("Nothing can be received from main any more", e);
       }
     }
   }
 
+  private void take(int source, ByteBuffer message) {
+    List<Entry> entries;
+    try {
+      entries = Frame.decode(message);
+    } catch (DamagedFrameException e) {
+      LOG.warn("A message from rank {} is dropped: {}", source, e.getMessage());
+      return;
+    }
+    for (Entry entry : entries) {
+      if (entry.kind() == EntryKind.GROUP_MESSAGE) {
+        groups.deliver(entry.id(), source, entry.body());
+      } else if (source == main) {
+        take(entry);
+      } else {
+        LOG.warn("Rank {} sent a {}, which only main may", source, entry.kind());
+      }
+    }
+  }
+
   private void take(Entry entry) {
     switch (entry.kind()) {
-      case TASK -> {
-        TaskRun run = new TaskRun(entry.id(), entry.body(), serializer);
-        held.put(entry.id(), run);
-        waiting.add(run);
-      }
+      case OPEN -> open(entry.body().duplicate());
+      case TASK -> hold(new TaskRun(entry.id(), entry.body(), serializer));
+      case CHUNK -> hold(new ChunkRun(entry.id(), entry.body(), serializer, shared));
+      case GROUP -> join(entry);
+      case SHARE -> shared.put(entry.id(), entry.body());
+      case UNSHARE -> shared.remove(entry.id());
       case CANCEL -> cancel(entry);
       case RELEASE -> {
         sender.post(main, new Entry(EntryKind.GONE, 0));
@@ -129,6 +171,44 @@ public final class WorkerLoop {
       }
       case ABANDON -> leave("Main ended without closing the pool", null);
       default -> LOG.warn("Main sent a {}, which only workers may", entry.kind());
+    }
+  }
+
+  private void hold(TaskRun run) {
+    held.put(run.id(), run);
+    waiting.add(run);
+  }
+
+  /**
+   * The first word of main. There is one task thread until the initializer, if there is one, has
+   * run; it stands first in the queue.
+   */
+  private void open(ByteBuffer body) {
+    int threads = body.getInt();
+    TaskRun ready =
+        new TaskRun(0, body.slice(), serializer) {
+          @Override
+          Entry answer() {
+            Entry answer =
+                encoded().hasRemaining() ? super.answer() : new Entry(EntryKind.RESULT, 0);
+            unfit = answer.kind() == EntryKind.FAILURE;
+            while (!unfit && taskThreads.get() < threads) {
+              startTaskThread();
+            }
+            return answer;
+          }
+        };
+    hold(ready);
+  }
+
+  private void join(Entry entry) {
+    try {
+      GroupTask task = GroupTask.decode(entry.body());
+      hold(
+          new GroupRun(
+              entry.id(), task.group(), task.task(), groups.join(task), serializer, groups));
+    } catch (IOException e) {
+      LOG.warn("Main sent what is no task of a group: {}", e.getMessage());
     }
   }
 
@@ -141,28 +221,39 @@ public final class WorkerLoop {
     }
   }
 
+  private void startTaskThread() {
+    start("mpipool-task-" + taskThreads.incrementAndGet(), this::runTasks);
+  }
+
   private void runTasks() {
-    TaskContext.enter(communicator.rank());
+    TaskContext.enter(communicator.rank(), shared);
     ClassLoader loader = Thread.currentThread().getContextClassLoader();
     while (!released.isDone()) {
       try {
         TaskRun run = waiting.take();
-        if (run != NO_MORE) {
-          answer(run, run.run());
+        if (run == NO_MORE) {
+          waiting.add(NO_MORE); // for the next thread
+          return;
         }
+        boolean drop = unfit && run.cancel(false);
+        Entry answer = drop ? new Entry(EntryKind.DROPPED, run.id()) : run.run();
+        answer(run, answer);
         Thread.currentThread().setContextClassLoader(loader);
       } catch (InterruptedException e) {
-        // meant for a task that has ended, or the end of the loop
+        // meant for a task that has ended
       }
     }
   }
 
   private void answer(TaskRun run, Entry answer) {
     held.remove(run.id());
-    sender.post(main, answer);
+    if (run.id() != 0 || answer.kind() == EntryKind.FAILURE) {
+      sender.post(main, answer);
+    }
   }
 
   private void rankLost(int rank, String reason) {
+    groups.lost(rank, reason);
     if (rank == main) {
       leave("Main, rank %d, was lost: %s".formatted(rank, reason), null);
     } else if (!communicator.survivesLostRanks()) {

@@ -10,6 +10,7 @@ import dev.mpipool.wire.FailureReport;
 import dev.mpipool.wire.FailureReport.Origin;
 import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.JavaSerializer;
+import dev.mpipool.wire.LeanSerializer;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,7 +43,8 @@ final class Desk {
     }
   }
 
-  final JavaSerializer serializer = new JavaSerializer(Desk.class.getClassLoader());
+  final LeanSerializer serializer =
+      new LeanSerializer(new JavaSerializer(Desk.class.getClassLoader()));
   final Dispatcher dispatcher;
   private final List<Sent> sent = new ArrayList<>();
 
@@ -53,9 +55,8 @@ final class Desk {
   Desk(int workers, int maxAttempts, boolean survives) {
     dispatcher =
         new Dispatcher(
-            IntStream.rangeClosed(1, workers).boxed().toList(),
-            maxAttempts,
-            survives,
+            new Dispatcher.Settings(
+                IntStream.rangeClosed(1, workers).boxed().toList(), 1, maxAttempts, survives),
             serializer,
             new TestFailures(),
             this::record);

@@ -16,9 +16,7 @@ class DispatcherSizeTest {
     Huge serializer = new Huge(new JavaSerializer(getClass().getClassLoader()), folder);
     Dispatcher dispatcher =
         new Dispatcher(
-            List.of(1),
-            3,
-            true,
+            new Dispatcher.Settings(List.of(1), 1, 3, true),
             serializer,
             new TestFailures(),
             (rank, entry) -> {

@@ -16,6 +16,7 @@ import dev.mpipool.wire.FailureReport.Origin;
 import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.FrameSender;
 import dev.mpipool.wire.JavaSerializer;
+import dev.mpipool.wire.LeanSerializer;
 import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.Serializable;
@@ -36,8 +37,8 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 class WorkerLoopTest {
 
-  private static final JavaSerializer SERIALIZER =
-      new JavaSerializer(WorkerLoopTest.class.getClassLoader());
+  private static final LeanSerializer SERIALIZER =
+      new LeanSerializer(new JavaSerializer(WorkerLoopTest.class.getClassLoader()));
 
   /** Reached by tasks, as they run in this process. */
   private static volatile CountDownLatch entered;
@@ -107,7 +108,7 @@ class WorkerLoopTest {
     ranks.get(0).send(1, FrameSender.TAG, Frame.encode(List.of(entries)));
   }
 
-  private static Entry task(long id, Code code) throws IOException {
+  private static Entry task(long id, Code code) throws Exception {
     return new Entry(EntryKind.TASK, id, SERIALIZER.encode(new Task(code)));
   }
 

@@ -1,0 +1,105 @@
+package dev.mpipool;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
+
+/**
+ * A function that is run over the elements of iterables, which are taken lazily: {@link
+ * MPIExecutor#submitBatch}.
+ *
+ * <p><b>The function</b> travels once to each worker, with what it captured when the batch was
+ * made. The elements are turned into bytes one by one, as they are taken, on a thread of the batch,
+ * which is also the one that calls the iterators. Workers get several elements at a time where
+ * these take little time ({@link BatchBuilder#chunkSize}); each still has its own result or
+ * failure.
+ *
+ * <p><b>Looking ahead.</b> No more elements are taken than the look-ahead ({@link
+ * BatchBuilder#lookAhead}) beyond those whose results have been consumed. So an endless iterable is
+ * fine, and a slow consumer, or one that stops half-way, costs bounded memory. Somebody who waits
+ * for the end instead of consuming ({@link #results}, {@link #await}, or, as long as nobody has
+ * asked for an iterator, {@link #submitted}, {@link #finished} and the closing of the pool) lets
+ * the batch run to its end, and its results wait.
+ *
+ * <p><b>Consuming.</b> The results can be had once: by one iterator, of this batch or of {@link
+ * #ordered}, or by one {@link #stream}, or by {@link #results}, which may be called again. Another
+ * attempt gets an {@link IllegalStateException}. An iterator belongs to one thread; all else may be
+ * called by any.
+ *
+ * <p><b>The end.</b> When a batch ends early, what it has taken still comes, and then the consumer
+ * gets the reason. What an iterable throws comes as the cause of a {@link CompletionException}; so
+ * does the {@link TimeoutException} of {@link BatchBuilder#timeout}. {@link #cancel} leads to a
+ * {@link CancellationException}. If the pool is shut down while someone consumes the batch, no more
+ * is taken, and the consumer gets a {@link RejectedExecutionException}; if nobody does, it runs to
+ * its end before the pool is closed.
+ *
+ * @param <R> the type of the results
+ */
+public interface Batch<R> extends Iterable<CompletableFuture<R>>, AutoCloseable {
+
+  /**
+   * The futures in the order of the elements, each when it is done.
+   *
+   * @return an iterable that can be used once
+   */
+  Iterable<CompletableFuture<R>> ordered();
+
+  /**
+   * Waits for all results. All of them are in memory then.
+   *
+   * @return the results in the order of the elements
+   * @throws InterruptedException if the calling thread is interrupted; the batch goes on
+   * @throws ExecutionException if an element fails, with its exception as the cause, or if the
+   *     batch ends early, with the reason as the cause; the rest of the batch is cancelled
+   */
+  List<R> results() throws InterruptedException, ExecutionException;
+
+  /**
+   * The results in the order of the elements. A failure comes as a {@link CompletionException} and
+   * cancels the rest, as does closing the stream.
+   *
+   * @return a stream that is consumed as fast as results come
+   */
+  Stream<R> stream();
+
+  /**
+   * Whether everything has been taken from the iterables.
+   *
+   * @return true also when the batch has ended early
+   */
+  boolean submitted();
+
+  /**
+   * Whether every element has been run.
+   *
+   * @return true also when the batch has ended early and nothing is under way any more
+   */
+  boolean finished();
+
+  /**
+   * Waits until the batch is finished.
+   *
+   * @param timeout how long at most
+   * @return whether it is finished
+   * @throws InterruptedException if the calling thread is interrupted
+   */
+  boolean await(Duration timeout) throws InterruptedException;
+
+  /**
+   * Ends the batch: nothing more is taken, elements that workers have not begun are dropped, those
+   * that run are interrupted.
+   *
+   * @return false if it was finished or cancelled before
+   */
+  boolean cancel();
+
+  /** As {@link #cancel}. */
+  @Override
+  void close();
+}

@@ -1,0 +1,27 @@
+package dev.mpipool;
+
+import java.io.Serializable;
+
+/**
+ * A large value that each worker is sent once: {@link MPIExecutor#broadcast}. Tasks capture this
+ * handle, which is small, and call {@link #value}. They must not change the value: other tasks of
+ * the same worker see the same object.
+ *
+ * @param <T> the type of the value
+ */
+public interface Broadcast<T> extends Serializable, AutoCloseable {
+
+  /**
+   * The value: in a task the worker's copy, on main the very object that was broadcast.
+   *
+   * @return the same object at every call on one worker
+   * @throws IllegalStateException if this is closed, or the value could not be read on the worker
+   */
+  T value();
+
+  /**
+   * Frees the workers' memory. Tasks that are submitted later cannot use it; does nothing twice.
+   */
+  @Override
+  void close();
+}

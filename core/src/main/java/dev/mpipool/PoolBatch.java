@@ -1,0 +1,235 @@
+package dev.mpipool;
+
+import dev.mpipool.dispatch.BatchEndedException;
+import dev.mpipool.dispatch.BatchRun;
+import dev.mpipool.dispatch.Failed;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Iterator;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Spliterator;
+import java.util.Spliterators;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+
+/** The users' view of a batch: one consumer, in one of several forms. */
+final class PoolBatch<R> implements Batch<R> {
+
+  private final BatchRun run;
+
+  /** What results() returns; guarded by this. */
+  private List<R> results;
+
+  private final List<R> collected = new ArrayList<>();
+  private ExecutionException failure;
+  private boolean collecting;
+
+  PoolBatch(BatchRun run) {
+    this.run = run;
+  }
+
+  /** Goes through the outcomes, waiting for them as needed. */
+  private final class Outcomes {
+    private final boolean ordered;
+    private Object[] outcomes = {};
+    private int next;
+    private boolean ended;
+
+    Outcomes(boolean ordered) {
+      this.ordered = ordered;
+    }
+
+    boolean hasNext() {
+      while (!ended && next == outcomes.length) {
+        try {
+          outcomes = run.take(ordered, next);
+          ended = outcomes == null;
+          next = 0;
+        } catch (BatchEndedException e) {
+          ended = true;
+          throw thrown(e.getCause());
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw new CompletionException("Interrupted while waiting for results", e);
+        }
+      }
+      return !ended;
+    }
+
+    Object next() {
+      if (!hasNext()) {
+        throw new NoSuchElementException();
+      }
+      Object outcome = outcomes[next];
+      outcomes[next++] = null;
+      return outcome;
+    }
+  }
+
+  private static RuntimeException thrown(Throwable reason) {
+    return reason instanceof CancellationException || reason instanceof RejectedExecutionException
+        ? (RuntimeException) reason
+        : new CompletionException(reason);
+  }
+
+  private Outcomes consume(boolean ordered) {
+    if (!run.consume()) {
+      throw new IllegalStateException("The results of a batch can be consumed only once");
+    }
+    return new Outcomes(ordered);
+  }
+
+  @Override
+  public Iterator<CompletableFuture<R>> iterator() {
+    return futures(false);
+  }
+
+  @Override
+  public Iterable<CompletableFuture<R>> ordered() {
+    return () -> futures(true);
+  }
+
+  private Iterator<CompletableFuture<R>> futures(boolean ordered) {
+    Outcomes outcomes = consume(ordered);
+    return new Iterator<>() {
+      @Override
+      public boolean hasNext() {
+        return outcomes.hasNext();
+      }
+
+      @Override
+      public CompletableFuture<R> next() {
+        return future(outcomes.next());
+      }
+    };
+  }
+
+  @SuppressWarnings("unchecked") // the function returned an R
+  private static <R> CompletableFuture<R> future(Object outcome) {
+    CompletableFuture<R> future = new CompletableFuture<>();
+    if (!(outcome instanceof Failed failed)) {
+      future.complete((R) outcome);
+    } else if (failed.cause() instanceof CancellationException) {
+      future.cancel(false);
+    } else {
+      boolean special = failed.cause() instanceof CompletionException;
+      future.completeExceptionally(
+          special ? new CompletionException(failed.cause()) : failed.cause());
+    }
+    return future;
+  }
+
+  @Override
+  public Stream<R> stream() {
+    return stream(true);
+  }
+
+  Stream<R> stream(boolean ordered) {
+    Iterator<R> values = values(ordered);
+    int characteristics = ordered ? Spliterator.ORDERED : 0;
+    return StreamSupport.stream(Spliterators.spliteratorUnknownSize(values, characteristics), false)
+        .onClose(this::cancel);
+  }
+
+  /** Values; a failure is thrown and ends the batch. */
+  private Iterator<R> values(boolean ordered) {
+    Outcomes outcomes = consume(ordered);
+    return new Iterator<>() {
+      @Override
+      public boolean hasNext() {
+        return outcomes.hasNext();
+      }
+
+      @Override
+      @SuppressWarnings("unchecked") // the function returned an R
+      public R next() {
+        Object outcome = outcomes.next();
+        if (outcome instanceof Failed failed) {
+          cancel();
+          throw thrown(failed.cause());
+        }
+        return (R) outcome;
+      }
+    };
+  }
+
+  @Override
+  public List<R> results() throws InterruptedException, ExecutionException {
+    run.runToEnd();
+    synchronized (this) {
+      if (results == null && failure == null) {
+        collect();
+      }
+      if (failure != null) {
+        throw new ExecutionException(failure.getCause());
+      }
+      return results;
+    }
+  }
+
+  /** Can be interrupted, and is then gone on with by the next who asks. */
+  @SuppressWarnings("unchecked") // the function returned R
+  private void collect() throws InterruptedException {
+    if (!collecting && !run.consume()) {
+      throw new IllegalStateException("The results of a batch can be consumed only once");
+    }
+    collecting = true;
+    try {
+      Object[] outcomes = run.take(true, 0);
+      while (outcomes != null) {
+        for (Object outcome : outcomes) {
+          if (outcome instanceof Failed failed) {
+            failure = new ExecutionException(failed.cause());
+            cancel();
+            return;
+          }
+          collected.add((R) outcome);
+        }
+        outcomes = run.take(true, outcomes.length);
+      }
+      results = Collections.unmodifiableList(collected);
+    } catch (BatchEndedException e) {
+      failure = new ExecutionException(e.getCause());
+    }
+  }
+
+  @Override
+  public boolean submitted() {
+    return run.isSubmitted();
+  }
+
+  @Override
+  public boolean finished() {
+    return run.isFinishedNow();
+  }
+
+  @Override
+  public boolean await(Duration timeout) throws InterruptedException {
+    return run.await(nanos(timeout));
+  }
+
+  static long nanos(Duration duration) {
+    try {
+      return duration.toNanos();
+    } catch (ArithmeticException e) {
+      return Long.MAX_VALUE; // centuries
+    }
+  }
+
+  @Override
+  public boolean cancel() {
+    return run.cancel();
+  }
+
+  @Override
+  public void close() {
+    cancel();
+  }
+}

@@ -1,0 +1,151 @@
+package dev.mpipool;
+
+import dev.mpipool.dispatch.BatchOptions;
+import dev.mpipool.dispatch.BatchRun;
+import dev.mpipool.dispatch.ItemSource;
+import dev.mpipool.wire.ItemFunction;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.Spliterator;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiFunction;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.apache.commons.lang3.Validate;
+
+/** Collects the options of a batch and starts it. */
+final class PoolBatchBuilder implements BatchBuilder {
+
+  private final MPIExecutor executor;
+  private int chunkSize;
+  private int lookAhead;
+  private Duration timeout;
+  private boolean unordered;
+
+  PoolBatchBuilder(MPIExecutor executor) {
+    this.executor = executor;
+  }
+
+  @Override
+  public BatchBuilder chunkSize(int items) {
+    Validate.isTrue(items > 0, "A chunk has at least one item, not %d", items);
+    chunkSize = items;
+    return this;
+  }
+
+  @Override
+  public BatchBuilder lookAhead(int items) {
+    Validate.isTrue(items > 0, "A batch looks ahead by at least one item, not %d", items);
+    lookAhead = items;
+    return this;
+  }
+
+  @Override
+  public BatchBuilder timeout(Duration whole) {
+    Validate.isTrue(
+        !whole.isNegative() && !whole.isZero(), "A timeout is positive, but this is %s", whole);
+    timeout = whole;
+    return this;
+  }
+
+  @Override
+  public BatchBuilder unordered() {
+    unordered = true;
+    return this;
+  }
+
+  @Override
+  public <A, R> Batch<R> submit(
+      SerializableFunction<? super A, ? extends R> fn, Iterable<? extends A> a) {
+    return start(one(fn), source(a));
+  }
+
+  @Override
+  public <A, B, R> Batch<R> submit(
+      SerializableBiFunction<? super A, ? super B, ? extends R> fn,
+      Iterable<? extends A> a,
+      Iterable<? extends B> b) {
+    return start(two(fn), source(a, b));
+  }
+
+  @Override
+  public <A, B, C, R> Batch<R> submit(
+      SerializableTriFunction<? super A, ? super B, ? super C, ? extends R> fn,
+      Iterable<? extends A> a,
+      Iterable<? extends B> b,
+      Iterable<? extends C> c) {
+    return start(three(fn), source(a, b, c));
+  }
+
+  @Override
+  public <A, R> Stream<R> map(
+      SerializableFunction<? super A, ? extends R> fn, Iterable<? extends A> a) {
+    return lazily(one(fn), source(a));
+  }
+
+  @Override
+  public <A, B, R> Stream<R> map(
+      SerializableBiFunction<? super A, ? super B, ? extends R> fn,
+      Iterable<? extends A> a,
+      Iterable<? extends B> b) {
+    return lazily(two(fn), source(a, b));
+  }
+
+  @Override
+  public <A, B, C, R> Stream<R> map(
+      SerializableTriFunction<? super A, ? super B, ? super C, ? extends R> fn,
+      Iterable<? extends A> a,
+      Iterable<? extends B> b,
+      Iterable<? extends C> c) {
+    return lazily(three(fn), source(a, b, c));
+  }
+
+  private static <A> ItemFunction one(SerializableFunction<? super A, ?> fn) {
+    return new Calls.EachOfOne<A>(Objects.requireNonNull(fn, "fn"));
+  }
+
+  private static <A, B> ItemFunction two(SerializableBiFunction<? super A, ? super B, ?> fn) {
+    return new Calls.EachOfTwo<A, B>(Objects.requireNonNull(fn, "fn"));
+  }
+
+  private static <A, B, C> ItemFunction three(
+      SerializableTriFunction<? super A, ? super B, ? super C, ?> fn) {
+    return new Calls.EachOfThree<A, B, C>(Objects.requireNonNull(fn, "fn"));
+  }
+
+  private static ItemSource source(Iterable<?>... iterables) {
+    for (Iterable<?> iterable : iterables) {
+      Objects.requireNonNull(iterable, "iterable");
+    }
+    return new ItemSource(iterables);
+  }
+
+  private <R> PoolBatch<R> start(ItemFunction function, ItemSource source) {
+    BatchOptions options = new BatchOptions(chunkSize, lookAhead, timeout);
+    return new PoolBatch<>(executor.onMain().prepareBatch(function).apply(source, options));
+  }
+
+  /** Nothing is taken or sent before the stream is used. */
+  private <R> Stream<R> lazily(ItemFunction function, ItemSource source) {
+    BatchOptions options = new BatchOptions(chunkSize, lookAhead, timeout);
+    BiFunction<ItemSource, BatchOptions, BatchRun> prepared =
+        executor.onMain().prepareBatch(function);
+    boolean ordered = !unordered;
+    AtomicReference<PoolBatch<R>> started = new AtomicReference<>();
+    return StreamSupport.stream(
+            () -> {
+              PoolBatch<R> batch = new PoolBatch<>(prepared.apply(source, options));
+              started.set(batch);
+              return batch.stream(ordered).spliterator();
+            },
+            ordered ? Spliterator.ORDERED : 0,
+            false)
+        .onClose(
+            () -> {
+              PoolBatch<R> batch = started.get();
+              if (batch != null) {
+                batch.cancel();
+              }
+            });
+  }
+}

@@ -1,0 +1,612 @@
+package dev.mpipool.dispatch;
+
+import dev.mpipool.wire.Chunk;
+import dev.mpipool.wire.LeanSerializer;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * A batch on its way: items are taken from the user's iterables, share chunks, and come back.
+ *
+ * <p><b>Taking.</b> A thread of the batch, the feeder, takes items and fills a chunk, as long as
+ * fewer than the look-ahead are under way or wait for the consumer. A chunk is handed in when it is
+ * full. If the user's iterator blocks while the chunk has items and a worker has nothing to do,
+ * somebody else hands it in: a watch, set when the chunk begins and the workers are short of work,
+ * looks after a millisecond. So an item waits for company, but not for long.
+ *
+ * <p><b>Size of a chunk.</b> It follows the time that workers report: as many items as take about a
+ * millisecond, doubling at most from one answer to the next, and towards the end of a collection so
+ * few that all workers have some.
+ *
+ * <p><b>Consuming.</b> One consumer takes chunks, in the order of the items or of their answers.
+ * What it has taken makes room for more. When somebody waits for the end instead, nothing needs to
+ * be consumed, and only what is under way is bounded.
+ *
+ * <p><b>The end</b> comes when the source is exhausted and every chunk is answered, or early: with
+ * a reason, which the consumer gets after what is there. What is under way then is dropped, if the
+ * user wants no more of it, or else still comes.
+ *
+ * <p>Two locks: {@code state} for the books, and {@code filling} for the chunk that is filled,
+ * which is held while user code encodes an item, but not while it takes one. {@code filling} may be
+ * held when {@code state} is taken; neither the dispatcher nor user code is called with {@code
+ * state} held.
+ */
+public final class BatchRun implements Dispatcher.Closeable {
+
+  /** Encoding an item may cost a message; so long should a chunk keep a worker. */
+  private static final long CHUNK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+  private static final int MAX_CHUNK = 4096;
+  private static final int MAX_CHUNK_BYTES = 1 << 20;
+
+  /** Chunks for each task thread: one that runs, one that waits, and as many answered. */
+  private static final int CHUNKS_AHEAD = 4;
+
+  private static final Executor AFTER_A_MILLISECOND =
+      CompletableFuture.delayedExecutor(1, TimeUnit.MILLISECONDS, Runnable::run);
+
+  /** Items on their way or answered, until they are consumed. */
+  private static final class Part {
+    final ChunkFuture future;
+    Object[] outcomes;
+
+    Part(ChunkFuture future) {
+      this.future = future;
+    }
+  }
+
+  private final Dispatcher dispatcher;
+  private final LeanSerializer serializer;
+  private final SharedValue function;
+  private final Object code;
+  private final ItemSource source;
+  private final BatchOptions options;
+  private final CompletableFuture<Void> timer = new CompletableFuture<>();
+  private final AtomicBoolean watched = new AtomicBoolean();
+  private volatile int taskThreads;
+
+  // the feeder's own
+  private volatile Thread feeder;
+  private long taken;
+
+  /** How many items may be taken before it has to look again. */
+  private long room;
+
+  // guarded by filling
+  private final ReentrantLock filling = new ReentrantLock();
+  private Chunk chunk;
+  private List<Failed> unsent;
+  private long firstIndex;
+  private int lastLength = 64;
+  private volatile boolean flushWanted;
+
+  // guarded by state
+  private final ReentrantLock state = new ReentrantLock();
+  private final Condition changed = state.newCondition();
+  private final ArrayDeque<Part> inOrder = new ArrayDeque<>();
+  private final ArrayDeque<Part> answered = new ArrayDeque<>();
+  private long completed;
+  private long consumed;
+  private int underWay;
+  private boolean exhausted;
+  private volatile Throwable endedBy;
+  private boolean dropping;
+  private boolean consumer;
+  private boolean runToEnd;
+  private boolean removed;
+  private volatile int automaticSize = 1;
+
+  /**
+   * Creates a batch; {@link #start} begins it.
+   *
+   * @param dispatcher runs the chunks
+   * @param serializer for items and results
+   * @param function encoded, an ItemFunction
+   * @param code the user's function, for messages
+   * @param source the items
+   * @param options how it is to go
+   */
+  public BatchRun(
+      Dispatcher dispatcher,
+      LeanSerializer serializer,
+      ByteBuffer function,
+      Object code,
+      ItemSource source,
+      BatchOptions options) {
+    this.dispatcher = dispatcher;
+    this.serializer = serializer;
+    this.function = new SharedValue(function);
+    this.code = code;
+    this.source = source;
+    this.options = options;
+  }
+
+  /**
+   * Begins to take items.
+   *
+   * @param impossible null, or why the batch has to end before it has begun
+   * @throws RejectedExecutionException if the pool is shut down or broken
+   */
+  public void start(Throwable impossible) {
+    taskThreads = Math.max(1, dispatcher.taskThreads());
+    dispatcher.addSource(this);
+    if (impossible != null) {
+      end(impossible, false);
+      return;
+    }
+    Thread thread = new Thread(this::feed, "mpipool-batch");
+    thread.setDaemon(true);
+    feeder = thread;
+    thread.start();
+    if (options.timeout() != null) {
+      Duration timeout = options.timeout();
+      timer
+          .orTimeout(timeout.toNanos(), TimeUnit.NANOSECONDS)
+          .whenComplete((done, late) -> timeIsUp(late, timeout));
+    }
+  }
+
+  private void timeIsUp(Throwable late, Duration timeout) {
+    if (late instanceof TimeoutException) {
+      end(new TimeoutException("The batch has taken longer than " + timeout), true);
+    }
+  }
+
+  // ---- the feeder
+
+  private void feed() {
+    Object[] item = new Object[source.arity()];
+    try {
+      while (awaitRoom() && source.next(item)) {
+        add(item);
+      }
+      handInRest();
+      end(null, false);
+    } catch (Throwable e) { // of the user's iterator, or an exhausted memory
+      handInRest();
+      end(e, false);
+    }
+  }
+
+  /** Waits until an item may be taken; false if none is to be. */
+  private boolean awaitRoom() throws InterruptedException {
+    if (room == 0) {
+      room = roomNow();
+      if (room == 0) {
+        handInRest();
+        room = awaitedRoom();
+      }
+    }
+    room--;
+    return endedBy == null;
+  }
+
+  private long roomNow() {
+    state.lock();
+    try {
+      return Math.max(0, lookAhead() - (taken - (runToEnd ? completed : consumed)));
+    } finally {
+      state.unlock();
+    }
+  }
+
+  private long awaitedRoom() throws InterruptedException {
+    state.lockInterruptibly();
+    try {
+      while (endedBy == null && roomNow() == 0) {
+        changed.await();
+      }
+      return Math.max(1, roomNow());
+    } finally {
+      state.unlock();
+    }
+  }
+
+  private long lookAhead() {
+    if (options.lookAhead() > 0) {
+      return options.lookAhead();
+    }
+    int size = options.chunkSize() > 0 ? options.chunkSize() : automaticSize;
+    return (long) CHUNKS_AHEAD * taskThreads * size;
+  }
+
+  private void add(Object[] item) {
+    boolean begun;
+    filling.lock();
+    try {
+      begun = chunk == null;
+      if (begun) {
+        chunk = new Chunk(function.number(), serializer, lastLength);
+        unsent = null;
+      }
+      try {
+        chunk.add(item);
+      } catch (Throwable e) {
+        keepUnsent(e);
+      }
+      taken++;
+      if (flushWanted || chunk.count() >= chunkSize() || chunk.length() >= MAX_CHUNK_BYTES) {
+        handIn();
+        return;
+      }
+    } finally {
+      filling.unlock();
+    }
+    if (begun) {
+      watchIfShortOfWork();
+    }
+  }
+
+  private void keepUnsent(Throwable failure) {
+    if (unsent == null) {
+      unsent = new ArrayList<>();
+    }
+    while (unsent.size() < chunk.count() - 1) {
+      unsent.add(null);
+    }
+    unsent.add(
+        new Failed(dispatcher.outcome().unsendable(code, firstIndex + chunk.count() - 1, failure)));
+  }
+
+  private int chunkSize() {
+    if (options.chunkSize() > 0) {
+      return options.chunkSize();
+    }
+    long size = automaticSize;
+    if (options.lookAhead() > 0) {
+      size = Math.min(size, options.lookAhead() / 2);
+    }
+    if (source.size() != Long.MAX_VALUE) {
+      size = Math.min(size, (source.size() - firstIndex) / (2L * taskThreads + 1));
+    }
+    return (int) Math.max(1, size);
+  }
+
+  private void handInRest() {
+    filling.lock();
+    try {
+      handIn();
+    } finally {
+      filling.unlock();
+    }
+  }
+
+  /** Hands the chunk in, if there is one; with filling held. */
+  private void handIn() {
+    flushWanted = false;
+    if (chunk == null) {
+      return;
+    }
+    Chunk full = chunk;
+    chunk = null;
+    lastLength = full.length();
+    Object[] outcomes = unsent == null ? new Object[0] : unsent.toArray();
+    ChunkFuture future =
+        new ChunkFuture(
+            dispatcher,
+            function,
+            code,
+            serializer,
+            firstIndex,
+            Arrays.copyOf(outcomes, full.count()));
+    firstIndex += full.count();
+    Part part = new Part(future);
+    state.lock();
+    try {
+      if (dropping) {
+        return;
+      }
+      inOrder.add(part);
+      underWay++;
+    } finally {
+      state.unlock();
+    }
+    future.whenComplete((done, failure) -> answered(part, failure));
+    dispatcher.submitFrom(this, future, full.toBuffer());
+  }
+
+  // ---- answers
+
+  private void answered(Part part, Throwable failure) {
+    boolean dropped = failure instanceof CancellationException && endedBy != null;
+    Object[] outcomes = part.future.outcomesAfter(dropped ? endedBy : failure);
+    taskThreads = Math.max(1, dispatcher.taskThreads());
+    boolean last;
+    state.lock();
+    try {
+      underWay--;
+      completed += outcomes.length;
+      part.outcomes = outcomes;
+      answered.add(part);
+      last = isFinished();
+      if (failure == null) {
+        adaptSize(part.future.nanos() / outcomes.length);
+      }
+      changed.signalAll();
+    } finally {
+      state.unlock();
+    }
+    if (last) {
+      finished();
+    } else {
+      watchIfShortOfWork();
+    }
+  }
+
+  private void adaptSize(long nanosPerItem) {
+    long fitting = CHUNK_NANOS / Math.max(1, nanosPerItem);
+    automaticSize = (int) Math.max(1, Math.min(Math.min(fitting, MAX_CHUNK), 2L * automaticSize));
+  }
+
+  private boolean isFinished() {
+    return (exhausted || endedBy != null) && underWay == 0;
+  }
+
+  private void finished() {
+    state.lock();
+    try {
+      if (removed) {
+        return;
+      }
+      removed = true;
+    } finally {
+      state.unlock();
+    }
+    timer.complete(null);
+    dispatcher.unshare(function);
+    dispatcher.removeSource(this);
+  }
+
+  // ---- the watch
+
+  /** A chunk that is not full must not wait while workers do. */
+  private void watchIfShortOfWork() {
+    if (isShortOfWork() && watched.compareAndSet(false, true)) {
+      AFTER_A_MILLISECOND.execute(this::watch);
+    }
+  }
+
+  private boolean isShortOfWork() {
+    state.lock();
+    try {
+      return underWay < taskThreads && !exhausted;
+    } finally {
+      state.unlock();
+    }
+  }
+
+  private void watch() {
+    watched.set(false);
+    if (!isShortOfWork()) {
+      return;
+    }
+    if (filling.tryLock()) {
+      try {
+        handIn();
+      } finally {
+        filling.unlock();
+      }
+    } else {
+      flushWanted = true; // the feeder is at it, and looks
+    }
+  }
+
+  // ---- the end
+
+  @Override
+  public void poolShutDown() {
+    state.lock();
+    try {
+      if (!consumer) {
+        runToEnd = true; // nobody has asked for results: what counts is that all is done
+        changed.signalAll();
+        return;
+      }
+    } finally {
+      state.unlock();
+    }
+    handInRest();
+    end(new RejectedExecutionException("The pool was shut down before all was submitted"), false);
+  }
+
+  @Override
+  public void poolEnded(Throwable why) {
+    end(why, false);
+  }
+
+  /** The user wants no more of it. */
+  public boolean cancel() {
+    return end(new CancellationException("The batch was cancelled"), true);
+  }
+
+  /**
+   * Takes no more items.
+   *
+   * @param reason null if there are no more
+   * @param drop whether what is under way is cancelled
+   * @return whether it had not ended before
+   */
+  private boolean end(Throwable reason, boolean drop) {
+    List<Part> dropped = List.of();
+    boolean over;
+    state.lock();
+    try {
+      if (isFinished() || (endedBy != null && !drop)) {
+        return false;
+      }
+      if (reason == null) {
+        exhausted = true;
+      } else if (endedBy == null) {
+        endedBy = reason;
+      }
+      if (drop) {
+        dropping = true;
+        dropped = inOrder.stream().filter(part -> part.outcomes == null).toList();
+      }
+      over = isFinished();
+      changed.signalAll();
+    } finally {
+      state.unlock();
+    }
+    if (reason != null && feeder != null && Thread.currentThread() != feeder) {
+      feeder.interrupt(); // it may wait in the user's iterator
+    }
+    dropped.forEach(part -> part.future.cancel(true));
+    if (over) {
+      finished();
+    }
+    return true;
+  }
+
+  // ---- the consumer
+
+  /**
+   * Becomes the one consumer.
+   *
+   * @return false if there is one already
+   */
+  public boolean consume() {
+    state.lock();
+    try {
+      boolean first = !consumer;
+      consumer = true;
+      return first;
+    } finally {
+      state.unlock();
+    }
+  }
+
+  /** Nothing needs to be consumed from now on: somebody waits for the end. */
+  public void runToEnd() {
+    state.lock();
+    try {
+      runToEnd = true;
+      changed.signalAll();
+    } finally {
+      state.unlock();
+    }
+  }
+
+  /** Someone looks whether it is at its end: without a consumer that is enough to get there. */
+  private void askedForEnd() {
+    if (!consumer && !runToEnd) {
+      runToEnd = true;
+      changed.signalAll();
+    }
+  }
+
+  /**
+   * Waits for more of the results.
+   *
+   * @param ordered whether in the order of the items, or else of the answers
+   * @param before how many the consumer has had before and needs no more
+   * @return for each item its value or a failure; null at the end
+   * @throws BatchEndedException if it has ended early, and all that comes has been taken
+   * @throws InterruptedException if the calling thread is interrupted
+   */
+  public Object[] take(boolean ordered, int before)
+      throws BatchEndedException, InterruptedException {
+    state.lockInterruptibly();
+    try {
+      consumed += before;
+      if (before > 0) {
+        changed.signalAll();
+      }
+      while (true) {
+        Part part = next(ordered);
+        if (part != null) {
+          return part.outcomes;
+        }
+        boolean nothingLeft = ordered ? inOrder.isEmpty() : answered.isEmpty();
+        if (isFinished() && nothingLeft) {
+          if (endedBy != null) {
+            throw new BatchEndedException(endedBy);
+          }
+          return null;
+        }
+        changed.await();
+      }
+    } finally {
+      state.unlock();
+    }
+  }
+
+  private Part next(boolean ordered) {
+    Collection<Part> other = ordered ? answered : inOrder;
+    Part part = ordered ? inOrder.peek() : answered.peek();
+    if (part == null || part.outcomes == null) {
+      return null;
+    }
+    (ordered ? inOrder : answered).poll();
+    other.remove(part);
+    return part;
+  }
+
+  /**
+   * Whether all items have been taken from the iterables.
+   *
+   * @return true also if no more will be
+   */
+  public boolean isSubmitted() {
+    state.lock();
+    try {
+      askedForEnd();
+      return exhausted || endedBy != null;
+    } finally {
+      state.unlock();
+    }
+  }
+
+  /**
+   * Whether nothing is under way any more.
+   *
+   * @return true when everything that will be done is done
+   */
+  public boolean isFinishedNow() {
+    state.lock();
+    try {
+      askedForEnd();
+      return isFinished();
+    } finally {
+      state.unlock();
+    }
+  }
+
+  /**
+   * Waits until nothing is under way any more.
+   *
+   * @param nanos how long at most
+   * @return whether that is so
+   * @throws InterruptedException if the calling thread is interrupted
+   */
+  public boolean await(long nanos) throws InterruptedException {
+    runToEnd();
+    long rest = nanos;
+    state.lockInterruptibly();
+    try {
+      while (!isFinished()) {
+        if (rest <= 0) {
+          return false;
+        }
+        rest = changed.awaitNanos(rest);
+      }
+      return true;
+    } finally {
+      state.unlock();
+    }
+  }
+}

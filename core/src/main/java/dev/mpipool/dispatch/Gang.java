@@ -1,0 +1,176 @@
+package dev.mpipool.dispatch;
+
+import dev.mpipool.wire.EntryKind;
+import dev.mpipool.wire.Envelope;
+import dev.mpipool.wire.GroupTask;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * A task that several workers run together: all begin, or none.
+ *
+ * <p>Each member has a task and a future of its own. When one fails, the others are cancelled and
+ * the group fails; when a member's worker dies, the others are cancelled and the group begins again
+ * with other workers. What members of an earlier attempt answer is ignored.
+ *
+ * <p>All state is guarded by the dispatcher's lock.
+ *
+ * @param <T> the type of a member's result
+ */
+final class Gang<T> {
+
+  private final Dispatcher dispatcher;
+  private final int size;
+  private final ByteBuffer task;
+  private final Envelope call;
+  private final Object original;
+  private final ListFuture<T> future = new ListFuture<>();
+
+  /** Workers that are kept for it while it gathers. */
+  final List<WorkerState> gathered = new ArrayList<>();
+
+  /** Of the present attempt: the first from its begin, the others once they are gathered. */
+  private List<Member<T>> members = List.of();
+
+  private Member<T> first;
+
+  private final List<T> results;
+  private int done;
+
+  Gang(Dispatcher dispatcher, int size, ByteBuffer task, Envelope call, Object original) {
+    this.dispatcher = dispatcher;
+    this.size = size;
+    this.task = task;
+    this.call = call;
+    this.original = original;
+    this.results = new ArrayList<>(Collections.nCopies(size, null));
+    future.onUnwanted(this::cancelMembers);
+  }
+
+  /** The task of one member. */
+  static final class Member<T> extends TaskFuture<T> {
+    private final Gang<T> gang;
+    private final int number;
+
+    private Member(Gang<T> gang, int number, List<Integer> lostWith) {
+      super(gang.dispatcher, gang.call, gang.original, false, null);
+      this.gang = gang;
+      this.number = number;
+      lostWith.forEach(this::lostWith);
+    }
+
+    @Override
+    EntryKind kind() {
+      return EntryKind.GROUP;
+    }
+
+    @Override
+    Gang<?> gang() {
+      return number == 0 && worker == null ? gang : null;
+    }
+
+    /** Whether the group still counts on this member. */
+    boolean counts() {
+      return gang.members.contains(this);
+    }
+
+    /** Begins another attempt of the group, this member's worker having died. */
+    TaskFuture<?> beginAgain() {
+      return gang.beginAgain(lostWith());
+    }
+  }
+
+  int size() {
+    return size;
+  }
+
+  ListFuture<T> future() {
+    return future;
+  }
+
+  /** What stands in the queue for the group. */
+  TaskFuture<?> first() {
+    return first;
+  }
+
+  /** Begins an attempt; returns what is to be queued. */
+  TaskFuture<?> begin() {
+    return begin(List.of());
+  }
+
+  /** Begins another attempt, after these workers have died; the other members are told to stop. */
+  private TaskFuture<?> beginAgain(List<Integer> lostWith) {
+    members.stream()
+        .filter(member -> member.worker != null)
+        .forEach(member -> dispatcher.cancel(member, true));
+    return begin(lostWith);
+  }
+
+  private TaskFuture<?> begin(List<Integer> lostWith) {
+    done = 0;
+    first = member(0, lostWith);
+    members = List.of(first);
+    return first;
+  }
+
+  private Member<T> member(int number, List<Integer> lostWith) {
+    Member<T> made = new Member<>(this, number, lostWith);
+    made.whenComplete((value, failure) -> memberDone(made, value, failure));
+    return made;
+  }
+
+  /** The members' tasks, ready to be sent to these workers. */
+  List<? extends TaskFuture<?>> membersOn(List<WorkerState> workers) {
+    List<Member<T>> all = new ArrayList<>(members);
+    while (all.size() < size) {
+      all.add(member(all.size(), all.get(0).lostWith()));
+    }
+    members = List.copyOf(all);
+    List<Integer> ranks = workers.stream().map(worker -> worker.rank).toList();
+    long number = SharedValue.nextNumber();
+    for (Member<T> member : members) {
+      member.encoded = new GroupTask(number, member.number, ranks, task).encode();
+    }
+    return members;
+  }
+
+  private void memberDone(Member<T> member, T value, Throwable failure) {
+    boolean complete = false;
+    List<Member<T>> others = List.of();
+    dispatcher.lock().lock();
+    try {
+      if (!members.contains(member)) {
+        return;
+      }
+      if (failure == null) {
+        results.set(member.number, value);
+        complete = ++done == size;
+      } else {
+        others = members;
+        members = List.of();
+      }
+    } finally {
+      dispatcher.lock().unlock();
+    }
+    if (complete) {
+      future.succeed(new ArrayList<>(results));
+    } else if (failure != null) {
+      future.fail(failure);
+      others.forEach(other -> other.cancel(true));
+    }
+  }
+
+  private void cancelMembers(boolean interrupt) {
+    List<Member<T>> cancelled;
+    dispatcher.lock().lock();
+    try {
+      cancelled = members;
+      members = List.of();
+    } finally {
+      dispatcher.lock().unlock();
+    }
+    cancelled.forEach(member -> member.cancel(interrupt));
+  }
+}

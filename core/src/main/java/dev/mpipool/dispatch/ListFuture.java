@@ -1,0 +1,81 @@
+package dev.mpipool.dispatch;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+
+/**
+ * One future for the results of several tasks, in their order. Whoever cancels or completes it
+ * before its time cancels the tasks.
+ *
+ * @param <T> the type of a result
+ */
+final class ListFuture<T> extends CompletableFuture<List<T>> {
+
+  private volatile Consumer<Boolean> onUnwanted = interrupt -> {};
+
+  /** A list of what these tasks return; fails when all are done, with the first's failure. */
+  static <T> ListFuture<T> of(List<TaskFuture<T>> tasks) {
+    ListFuture<T> list = new ListFuture<>();
+    list.onUnwanted(interrupt -> tasks.forEach(task -> task.cancel(interrupt)));
+    CompletableFuture.allOf(tasks.toArray(CompletableFuture[]::new))
+        .whenComplete((done, failure) -> list.collect(tasks));
+    return list;
+  }
+
+  private void collect(List<TaskFuture<T>> tasks) {
+    List<T> values = new ArrayList<>();
+    for (TaskFuture<T> task : tasks) {
+      if (task.isCompletedExceptionally()) {
+        task.whenComplete((value, failure) -> fail(failure));
+        return;
+      }
+      values.add(task.join());
+    }
+    succeed(values);
+  }
+
+  /** What to do when the user completes this future; it is told whether to interrupt. */
+  void onUnwanted(Consumer<Boolean> action) {
+    onUnwanted = action;
+  }
+
+  void succeed(List<T> values) {
+    super.complete(values);
+  }
+
+  void fail(Throwable failure) {
+    if (failure instanceof CancellationException) {
+      super.cancel(false);
+    } else {
+      super.completeExceptionally(failure);
+    }
+  }
+
+  @Override
+  public boolean complete(List<T> value) {
+    return unwanted(super.complete(value), true);
+  }
+
+  @Override
+  public boolean completeExceptionally(Throwable failure) {
+    return unwanted(super.completeExceptionally(failure), true);
+  }
+
+  @Override
+  public boolean cancel(boolean mayInterruptIfRunning) {
+    boolean wasDone = isDone();
+    boolean cancelled = super.cancel(mayInterruptIfRunning);
+    unwanted(!wasDone && cancelled, mayInterruptIfRunning);
+    return cancelled;
+  }
+
+  private boolean unwanted(boolean justCompleted, boolean interrupt) {
+    if (justCompleted) {
+      onUnwanted.accept(interrupt);
+    }
+    return justCompleted;
+  }
+}

@@ -1,0 +1,203 @@
+package dev.mpipool.wire;
+
+import dev.mpipool.wire.FailureReport.Origin;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/**
+ * Items of a batch that share an entry: written item by item on main, run and answered on a worker.
+ *
+ * <pre>
+ *   chunk:   | number of the function (long) | number of items (int) | item | item | ... |
+ *   item:    | 0 (byte) | arguments, as LeanSerializer writes them |
+ *            | 1 | for an item that could not be written: it is left out
+ *   answer:  | nanoseconds it took (long) | outcome | outcome | ... |
+ *   outcome: | 0 (byte) | result |
+ *            | 1 | length (int) | FailureReport |
+ *            | 2 | for an item that was left out
+ *            | 3 | for an item that was not begun, as nobody wanted it any more
+ * </pre>
+ *
+ * The function itself has travelled before, as a shared value.
+ */
+public final class Chunk {
+
+  private static final int PRESENT = 0;
+  private static final int LEFT_OUT = 1;
+
+  /** The first byte of an outcome: a result follows. */
+  public static final int RESULT = 0;
+
+  /** The first byte of an outcome: a failure follows. */
+  public static final int FAILURE = 1;
+
+  /** The first byte of an outcome: the item had not been sent. */
+  public static final int NONE = 2;
+
+  /** The first byte of an outcome: the item was not begun. */
+  public static final int NOT_BEGUN = 3;
+
+  private static final int COUNT_AT = Long.BYTES;
+
+  private final LeanSerializer serializer;
+  private final Output out;
+  private int count;
+
+  /**
+   * Begins a chunk.
+   *
+   * @param function the number of the function
+   * @param serializer for the items
+   * @param capacity the room to begin with, in bytes
+   */
+  public Chunk(long function, LeanSerializer serializer, int capacity) {
+    this.serializer = serializer;
+    this.out = new Output(Math.max(capacity, Long.BYTES + Integer.BYTES));
+    try {
+      out.putLong(function);
+      out.putInt(0);
+    } catch (IOException e) {
+      throw new IllegalStateException("twelve bytes are too many", e);
+    }
+  }
+
+  /**
+   * Adds an item.
+   *
+   * @param arguments what the function is called with
+   * @throws Exception if they cannot travel; then the item is left out, but counts
+   */
+  public void add(Object[] arguments) throws Exception {
+    int start = out.length();
+    count++;
+    try {
+      out.putByte(PRESENT);
+      for (Object argument : arguments) {
+        serializer.write(argument, out);
+      }
+    } catch (Throwable e) {
+      out.truncate(start);
+      out.putByte(LEFT_OUT);
+      throw e;
+    }
+  }
+
+  /**
+   * How many items it has.
+   *
+   * @return those that were left out included
+   */
+  public int count() {
+    return count;
+  }
+
+  /**
+   * How long it is.
+   *
+   * @return in bytes
+   */
+  public int length() {
+    return out.length();
+  }
+
+  /**
+   * The body of the entry.
+   *
+   * @return a view; nothing must be added after
+   */
+  public ByteBuffer toBuffer() {
+    out.setInt(COUNT_AT, count);
+    return out.toBuffer();
+  }
+
+  /**
+   * The number of the function of a chunk.
+   *
+   * @param body of a chunk
+   * @return the number under which it was shared
+   */
+  public static long function(ByteBuffer body) {
+    return body.getLong(body.position());
+  }
+
+  /** Says between items whether to go on. */
+  @FunctionalInterface
+  public interface Continuation {
+    /**
+     * Asked before each item.
+     *
+     * @return false if nobody wants the answer any more
+     */
+    boolean wanted();
+  }
+
+  /**
+   * Runs a chunk, on a worker. What an item throws is its outcome, and the next is run.
+   *
+   * @param body the chunk
+   * @param function what to run
+   * @param serializer for arguments and results
+   * @param continuation asked before each item
+   * @return the answer
+   * @throws Exception if the chunk is damaged, or the answer is too long
+   */
+  public static ByteBuffer run(
+      ByteBuffer body, ItemFunction function, LeanSerializer serializer, Continuation continuation)
+      throws Exception {
+    ByteBuffer in = body.duplicate();
+    long start = System.nanoTime();
+    in.getLong();
+    int count = in.getInt();
+    Output out = new Output(Math.max(64, Math.min(body.remaining(), 1 << 20)));
+    out.putLong(0);
+    for (int i = 0; i < count; i++) {
+      if (!continuation.wanted()) {
+        out.putByte(NOT_BEGUN);
+      } else if (in.get() == LEFT_OUT) {
+        out.putByte(NONE);
+      } else {
+        runItem(in, function, serializer, out);
+      }
+    }
+    out.setLong(0, System.nanoTime() - start);
+    return out.toBuffer();
+  }
+
+  private static void runItem(
+      ByteBuffer in, ItemFunction function, LeanSerializer serializer, Output out)
+      throws IOException {
+    Origin stage = Origin.READING_TASK;
+    int start = out.length();
+    try {
+      int arity = function.arity();
+      Throwable unreadable = null;
+      Object a = null;
+      Object b = null;
+      Object c = null;
+      for (int i = 0; i < arity; i++) { // all are read, so that the next item's can be found
+        try {
+          Object argument = serializer.read(in);
+          a = i == 0 ? argument : a;
+          b = i == 1 ? argument : b;
+          c = i == 2 ? argument : c;
+        } catch (Throwable e) {
+          unreadable = e;
+        }
+      }
+      if (unreadable != null) {
+        throw unreadable;
+      }
+      stage = Origin.TASK;
+      Object result = function.call(a, b, c);
+      stage = Origin.WRITING_RESULT;
+      out.putByte(RESULT);
+      serializer.write(result, out);
+    } catch (Throwable e) {
+      out.truncate(start);
+      ByteBuffer report = FailureReport.of(stage, e, serializer).encode();
+      out.putByte(FAILURE);
+      out.putInt(report.remaining());
+      out.put(report);
+    }
+  }
+}

@@ -1,0 +1,287 @@
+package dev.mpipool.wire;
+
+import java.io.IOException;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+
+/**
+ * Writes what tasks mostly consist of (boxed primitives, strings, primitive arrays, null) without
+ * the overhead of a general serializer, and leaves everything else to one.
+ *
+ * <pre>
+ *   value:   | type (byte) | contents |
+ *   string:  | type | length in chars (int) | a byte or two for each char |
+ *   array:   | type | number of elements (int) | elements |
+ *   other:   | type | length in bytes (int) | what the general serializer made of it |
+ * </pre>
+ *
+ * Values can follow each other in one body: {@link #read} leaves the buffer behind the value even
+ * if the general serializer cannot read it.
+ */
+public final class LeanSerializer implements Serializer {
+
+  private static final int NULL = 0;
+  private static final int TRUE = 1;
+  private static final int FALSE = 2;
+  private static final int BYTE = 3;
+  private static final int SHORT = 4;
+  private static final int CHAR = 5;
+  private static final int INT = 6;
+  private static final int LONG = 7;
+  private static final int FLOAT = 8;
+  private static final int DOUBLE = 9;
+  private static final int LATIN_STRING = 10;
+  private static final int WIDE_STRING = 11;
+  private static final int BOOLEANS = 12;
+  private static final int BYTES = 13;
+  private static final int SHORTS = 14;
+  private static final int CHARS = 15;
+  private static final int INTS = 16;
+  private static final int LONGS = 17;
+  private static final int FLOATS = 18;
+  private static final int DOUBLES = 19;
+  private static final int OTHER = 127;
+
+  /** What has a lean form, for a quick decision. */
+  private static final Map<Class<?>, Integer> TYPES =
+      Map.ofEntries(
+          Map.entry(Boolean.class, TRUE),
+          Map.entry(Byte.class, BYTE),
+          Map.entry(Short.class, SHORT),
+          Map.entry(Character.class, CHAR),
+          Map.entry(Integer.class, INT),
+          Map.entry(Long.class, LONG),
+          Map.entry(Float.class, FLOAT),
+          Map.entry(Double.class, DOUBLE),
+          Map.entry(String.class, LATIN_STRING),
+          Map.entry(boolean[].class, BOOLEANS),
+          Map.entry(byte[].class, BYTES),
+          Map.entry(short[].class, SHORTS),
+          Map.entry(char[].class, CHARS),
+          Map.entry(int[].class, INTS),
+          Map.entry(long[].class, LONGS),
+          Map.entry(float[].class, FLOATS),
+          Map.entry(double[].class, DOUBLES));
+
+  private final Serializer others;
+
+  /**
+   * Creates a serializer.
+   *
+   * @param others for values without a lean form
+   */
+  public LeanSerializer(Serializer others) {
+    this.others = others;
+  }
+
+  @Override
+  public ByteBuffer encode(Object value) throws Exception {
+    Output out = new Output(32);
+    write(value, out);
+    return out.toBuffer();
+  }
+
+  @Override
+  public Object decode(ByteBuffer bytes) throws Exception {
+    return read(bytes.duplicate());
+  }
+
+  /**
+   * Appends a value.
+   *
+   * @param value any, or null
+   * @param out unchanged if this fails
+   * @throws Exception if the value cannot travel
+   */
+  public void write(Object value, Output out) throws Exception {
+    int start = out.length();
+    try {
+      if (value instanceof Integer number) { // first, for it is what is most often sent
+        out.putByte(INT);
+        out.putInt(number);
+      } else if (value == null) {
+        out.putByte(NULL);
+      } else {
+        write(TYPES.getOrDefault(value.getClass(), OTHER), value, out);
+      }
+    } catch (Throwable e) {
+      out.truncate(start);
+      throw e;
+    }
+  }
+
+  private void write(int type, Object value, Output out) throws Exception {
+    switch (type) {
+      case TRUE -> out.putByte((Boolean) value ? TRUE : FALSE);
+      case LATIN_STRING -> writeString((String) value, out);
+      case OTHER -> {
+        ByteBuffer encoded = others.encode(value);
+        out.putByte(OTHER);
+        out.putInt(encoded.remaining());
+        out.put(encoded);
+      }
+      default -> {
+        out.putByte(type);
+        if (type < LATIN_STRING) {
+          writeNumber(type, value, out);
+        } else {
+          writeArray(type, value, out);
+        }
+      }
+    }
+  }
+
+  private static void writeNumber(int type, Object value, Output out) throws IOException {
+    switch (type) {
+      case BYTE -> out.putByte((Byte) value);
+      case SHORT -> out.putShort((Short) value);
+      case CHAR -> out.putShort((Character) value);
+      case INT -> out.putInt((Integer) value);
+      case LONG -> out.putLong((Long) value);
+      case FLOAT -> out.putInt(Float.floatToRawIntBits((Float) value));
+      default -> out.putLong(Double.doubleToRawLongBits((Double) value));
+    }
+  }
+
+  private static void writeString(String value, Output out) throws IOException {
+    boolean latin = value.chars().allMatch(c -> c < 256);
+    out.putByte(latin ? LATIN_STRING : WIDE_STRING);
+    out.putInt(value.length());
+    if (latin) {
+      out.put(ByteBuffer.wrap(value.getBytes(StandardCharsets.ISO_8859_1)));
+    } else {
+      out.next(2L * value.length()).asCharBuffer().put(value);
+    }
+  }
+
+  private static void writeArray(int type, Object value, Output out) throws IOException {
+    switch (type) {
+      case BOOLEANS -> {
+        boolean[] array = (boolean[]) value;
+        ByteBuffer room = room(out, array.length, 1);
+        for (boolean element : array) {
+          room.put((byte) (element ? 1 : 0));
+        }
+      }
+      case BYTES -> room(out, ((byte[]) value).length, 1).put((byte[]) value);
+      case SHORTS -> room(out, ((short[]) value).length, 2).asShortBuffer().put((short[]) value);
+      case CHARS -> room(out, ((char[]) value).length, 2).asCharBuffer().put((char[]) value);
+      case INTS -> room(out, ((int[]) value).length, 4).asIntBuffer().put((int[]) value);
+      case LONGS -> room(out, ((long[]) value).length, 8).asLongBuffer().put((long[]) value);
+      case FLOATS -> room(out, ((float[]) value).length, 4).asFloatBuffer().put((float[]) value);
+      default -> room(out, ((double[]) value).length, 8).asDoubleBuffer().put((double[]) value);
+    }
+  }
+
+  private static ByteBuffer room(Output out, int elements, int size) throws IOException {
+    out.putInt(elements);
+    return out.next((long) elements * size);
+  }
+
+  /**
+   * Reads the value at a buffer's position, and moves the position behind it.
+   *
+   * @param in as {@link #write} filled it
+   * @return the value
+   * @throws Exception if it cannot be read
+   */
+  public Object read(ByteBuffer in) throws Exception {
+    try {
+      int type = in.get();
+      return switch (type) {
+        case NULL -> null;
+        case TRUE -> true;
+        case FALSE -> false;
+        case BYTE -> in.get();
+        case SHORT -> in.getShort();
+        case CHAR -> in.getChar();
+        case INT -> in.getInt();
+        case LONG -> in.getLong();
+        case FLOAT -> Float.intBitsToFloat(in.getInt());
+        case DOUBLE -> Double.longBitsToDouble(in.getLong());
+        case LATIN_STRING -> latinString(part(in, 1));
+        case WIDE_STRING -> part(in, 2).asCharBuffer().toString();
+        case OTHER -> others.decode(part(in, 1));
+        default -> array(type, in);
+      };
+    } catch (BufferUnderflowException e) {
+      throw new IOException("a value ends too early", e);
+    }
+  }
+
+  private static String latinString(ByteBuffer part) {
+    byte[] bytes = new byte[part.remaining()];
+    part.get(bytes);
+    return new String(bytes, StandardCharsets.ISO_8859_1);
+  }
+
+  private static Object array(int type, ByteBuffer in) throws IOException {
+    return switch (type) {
+      case BOOLEANS -> {
+        ByteBuffer part = part(in, 1);
+        boolean[] array = new boolean[part.remaining()];
+        for (int i = 0; i < array.length; i++) {
+          array[i] = part.get() != 0;
+        }
+        yield array;
+      }
+      case BYTES -> {
+        ByteBuffer part = part(in, 1);
+        byte[] array = new byte[part.remaining()];
+        part.get(array);
+        yield array;
+      }
+      case SHORTS -> {
+        ByteBuffer part = part(in, 2);
+        short[] array = new short[part.remaining() / 2];
+        part.asShortBuffer().get(array);
+        yield array;
+      }
+      case CHARS -> {
+        ByteBuffer part = part(in, 2);
+        char[] array = new char[part.remaining() / 2];
+        part.asCharBuffer().get(array);
+        yield array;
+      }
+      case INTS -> {
+        ByteBuffer part = part(in, 4);
+        int[] array = new int[part.remaining() / 4];
+        part.asIntBuffer().get(array);
+        yield array;
+      }
+      case LONGS -> {
+        ByteBuffer part = part(in, 8);
+        long[] array = new long[part.remaining() / 8];
+        part.asLongBuffer().get(array);
+        yield array;
+      }
+      case FLOATS -> {
+        ByteBuffer part = part(in, 4);
+        float[] array = new float[part.remaining() / 4];
+        part.asFloatBuffer().get(array);
+        yield array;
+      }
+      case DOUBLES -> {
+        ByteBuffer part = part(in, 8);
+        double[] array = new double[part.remaining() / 8];
+        part.asDoubleBuffer().get(array);
+        yield array;
+      }
+      default -> throw new IOException("a value of the unknown type " + type);
+    };
+  }
+
+  /** The contents that follow a count of elements. */
+  private static ByteBuffer part(ByteBuffer in, int size) throws IOException {
+    int elements = in.getInt();
+    long length = (long) elements * size;
+    if (length < 0 || length > in.remaining()) {
+      throw new IOException("a value of the impossible length " + elements);
+    }
+    ByteBuffer part = in.slice(in.position(), (int) length);
+    in.position(in.position() + (int) length);
+    return part;
+  }
+}

@@ -1,0 +1,126 @@
+package dev.mpipool.wire;
+
+import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+
+/**
+ * Bytes that grow as they are written, for the bodies of entries. Numbers are big-endian, as in
+ * frames. Not thread-safe.
+ */
+public final class Output {
+
+  private static final VarHandle SHORT =
+      MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.BIG_ENDIAN);
+  private static final VarHandle INT =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
+  private static final VarHandle LONG =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
+
+  private byte[] bytes;
+  private int length;
+
+  /**
+   * Creates an empty output.
+   *
+   * @param capacity the room to begin with, in bytes
+   */
+  public Output(int capacity) {
+    bytes = new byte[capacity];
+  }
+
+  /**
+   * How much has been written.
+   *
+   * @return in bytes
+   */
+  public int length() {
+    return length;
+  }
+
+  /**
+   * Forgets what was written last.
+   *
+   * @param shorter the new length, at most the present one
+   */
+  void truncate(int shorter) {
+    length = shorter;
+  }
+
+  void putByte(int value) throws IOException {
+    reserve(1);
+    bytes[length++] = (byte) value;
+  }
+
+  void putShort(int value) throws IOException {
+    reserve(Short.BYTES);
+    SHORT.set(bytes, length, (short) value);
+    length += Short.BYTES;
+  }
+
+  void putInt(int value) throws IOException {
+    reserve(Integer.BYTES);
+    INT.set(bytes, length, value);
+    length += Integer.BYTES;
+  }
+
+  void putLong(long value) throws IOException {
+    reserve(Long.BYTES);
+    LONG.set(bytes, length, value);
+    length += Long.BYTES;
+  }
+
+  /** Writes what remains of a buffer, and leaves the buffer as it is. */
+  void put(ByteBuffer value) throws IOException {
+    value.get(value.position(), bytesFor(value.remaining()), length, value.remaining());
+    length += value.remaining();
+  }
+
+  /** A view of the next bytes, which count as written, to be filled by the caller. */
+  ByteBuffer next(long count) throws IOException {
+    reserve(count);
+    ByteBuffer view = ByteBuffer.wrap(bytes, length, (int) count).slice();
+    length += (int) count;
+    return view;
+  }
+
+  /** Overwrites a number that was written before. */
+  void setInt(int at, int value) {
+    INT.set(bytes, at, value);
+  }
+
+  /** Overwrites a number that was written before. */
+  void setLong(int at, long value) {
+    LONG.set(bytes, at, value);
+  }
+
+  private byte[] bytesFor(int more) throws IOException {
+    reserve(more);
+    return bytes;
+  }
+
+  private void reserve(long more) throws IOException {
+    if (bytes.length - length < more) {
+      long needed = length + more;
+      if (needed > Frame.MAX_BODY_BYTES) {
+        throw new IOException(
+            "it takes %d bytes or more, and %d are the most"
+                .formatted(needed, Frame.MAX_BODY_BYTES));
+      }
+      bytes =
+          Arrays.copyOf(bytes, (int) Math.min(Frame.MAX_BODY_BYTES, Math.max(needed, 2L * length)));
+    }
+  }
+
+  /**
+   * What has been written.
+   *
+   * @return a view; nothing must be written after
+   */
+  public ByteBuffer toBuffer() {
+    return ByteBuffer.wrap(bytes, 0, length).slice();
+  }
+}

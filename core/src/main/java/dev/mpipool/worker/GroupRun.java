@@ -1,0 +1,54 @@
+package dev.mpipool.worker;
+
+import dev.mpipool.comm.GroupCommunicator;
+import dev.mpipool.wire.Entry;
+import dev.mpipool.wire.Serializer;
+import java.nio.ByteBuffer;
+
+/** A task that this worker runs together with others. */
+final class GroupRun extends TaskRun {
+
+  private final long group;
+  private final Groups groups;
+  private final GroupCommunicator communicator;
+  private final ByteBuffer task;
+
+  GroupRun(
+      long id,
+      long group,
+      ByteBuffer task,
+      GroupCommunicator communicator,
+      Serializer serializer,
+      Groups groups) {
+    super(id, task, serializer);
+    this.group = group;
+    this.task = task;
+    this.communicator = communicator;
+    this.groups = groups;
+  }
+
+  /** Members that wait for each other are freed, too, unless they may only run to their end. */
+  @Override
+  synchronized boolean cancel(boolean interrupt) {
+    boolean notBegun = super.cancel(interrupt);
+    if (interrupt) {
+      communicator.end(
+          "The group's task is no longer wanted: it was cancelled, or a member failed");
+    }
+    if (notBegun) {
+      groups.ended(group);
+    }
+    return notBegun;
+  }
+
+  @Override
+  Entry answer() {
+    TaskContext.setGroup(communicator);
+    try {
+      return answer(task);
+    } finally {
+      TaskContext.setGroup(null);
+      groups.ended(group);
+    }
+  }
+}

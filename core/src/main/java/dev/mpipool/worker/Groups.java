@@ -1,0 +1,87 @@
+package dev.mpipool.worker;
+
+import dev.mpipool.comm.GroupCommunicator;
+import dev.mpipool.wire.Entry;
+import dev.mpipool.wire.EntryKind;
+import dev.mpipool.wire.FrameSender;
+import dev.mpipool.wire.GroupTask;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The groups that this worker is a member of, and messages of groups it has yet to hear of: a
+ * member that starts early may send before main's own message has come.
+ */
+final class Groups {
+
+  /** So many groups are remembered after their end, so that late messages are known as such. */
+  private static final int REMEMBERED = 1_000;
+
+  private record Early(int rank, ByteBuffer message) {}
+
+  private record Group(GroupCommunicator communicator, List<Integer> ranks) {}
+
+  private final FrameSender sender;
+  private final Map<Long, Group> active = new HashMap<>();
+  private final Map<Long, List<Early>> early = new HashMap<>();
+  private final Map<Long, Boolean> past =
+      new LinkedHashMap<>() {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Long, Boolean> eldest) {
+          return size() > REMEMBERED;
+        }
+      };
+
+  Groups(FrameSender sender) {
+    this.sender = sender;
+  }
+
+  /** This worker joins a group. */
+  synchronized GroupCommunicator join(GroupTask task) {
+    List<Integer> ranks = task.ranks();
+    GroupCommunicator made =
+        GroupCommunicator.create(
+            task.member(),
+            ranks.size(),
+            (member, message) ->
+                sender.post(
+                    ranks.get(member), new Entry(EntryKind.GROUP_MESSAGE, task.group(), message)));
+    active.put(task.group(), new Group(made, ranks));
+    List<Early> waiting = early.remove(task.group());
+    if (waiting != null) {
+      waiting.forEach(one -> deliver(task.group(), one.rank, one.message));
+    }
+    return made;
+  }
+
+  /** A message of another member. */
+  synchronized void deliver(long group, int rank, ByteBuffer message) {
+    Group known = active.get(group);
+    if (known != null) {
+      known.communicator.deliver(known.ranks.indexOf(rank), message);
+    } else if (!past.containsKey(group)) {
+      early.computeIfAbsent(group, key -> new ArrayList<>()).add(new Early(rank, message));
+    }
+  }
+
+  /** This worker has left a group. */
+  synchronized void ended(long group) {
+    active.remove(group);
+    early.remove(group);
+    past.put(group, true);
+  }
+
+  /** A rank was lost: those who wait for it need not. */
+  synchronized void lost(int rank, String reason) {
+    String why = "Rank %d, a member of the group, was lost: %s".formatted(rank, reason);
+    active.values().stream()
+        .filter(group -> group.ranks.contains(rank))
+        .forEach(group -> group.communicator.end(why));
+  }
+}

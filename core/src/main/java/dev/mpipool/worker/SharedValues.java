@@ -1,0 +1,71 @@
+package dev.mpipool.worker;
+
+import dev.mpipool.wire.Serializer;
+import java.nio.ByteBuffer;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** What main has sent to this worker to keep: broadcast values, and the functions of batches. */
+public final class SharedValues {
+
+  private final Serializer serializer;
+  private final Map<Long, Value> values = new ConcurrentHashMap<>();
+
+  SharedValues(Serializer serializer) {
+    this.serializer = serializer;
+  }
+
+  /** A value, decoded by the first who asks, and the same object for all who do. */
+  public static final class Value {
+
+    private final Serializer serializer;
+    private ByteBuffer encoded;
+    private Object decoded;
+    private Exception failure;
+
+    private Value(ByteBuffer encoded, Serializer serializer) {
+      this.encoded = encoded;
+      this.serializer = serializer;
+    }
+
+    /**
+     * The value.
+     *
+     * @return the same object at every call
+     * @throws Exception if it cannot be read; the same at every call
+     */
+    public synchronized Object get() throws Exception {
+      if (encoded != null) {
+        try {
+          decoded = serializer.decode(encoded);
+        } catch (Exception e) {
+          failure = e;
+        }
+        encoded = null;
+      }
+      if (failure != null) {
+        throw failure;
+      }
+      return decoded;
+    }
+  }
+
+  void put(long number, ByteBuffer encoded) {
+    values.put(number, new Value(encoded, serializer));
+  }
+
+  void remove(long number) {
+    values.remove(number);
+  }
+
+  /**
+   * A value that main has sent and not yet taken back.
+   *
+   * @param number given by main
+   * @return empty if there is none
+   */
+  public Optional<Value> find(long number) {
+    return Optional.ofNullable(values.get(number));
+  }
+}
