@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -30,8 +31,8 @@ import org.slf4j.LoggerFactory;
  * fail if as many workers have died with them as may.
  *
  * <p><b>A task that is no longer wanted</b> (its future was cancelled, timed out or completed by
- * the user) is skipped when its turn comes. If a worker has it, the worker is told, and its place
- * is taken until the worker answers: only then is the thread free again.
+ * the user) leaves the queue, now or when its turn comes. If a worker has it, the worker is told,
+ * and its place is taken until the worker answers: only then is the thread free again.
  *
  * <p><b>The end.</b> After {@link #shutdown}, when nothing is queued and no worker holds a task,
  * each living worker is released and answers that it is gone. When the last one is gone and every
@@ -65,12 +66,17 @@ public final class Dispatcher {
   private final boolean survivesLostWorkers;
   private final CompletionRelay relay = new CompletionRelay();
   private final CountDownLatch terminated = new CountDownLatch(1);
+  private volatile Runnable atTermination = () -> {};
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Integer, WorkerState> workers = new LinkedHashMap<>();
   private final ArrayDeque<WorkerState> withRoom = new ArrayDeque<>();
   private final ArrayDeque<TaskFuture<?>> queue = new ArrayDeque<>();
   private long lastId;
+
+  /** Tasks in the queue that have become unwanted since it was last cleared of them. */
+  private int unwantedQueued;
+
   private boolean shutdown;
   private boolean released;
   private boolean ended;
@@ -109,7 +115,7 @@ public final class Dispatcher {
   /**
    * Accepts a task. It is encoded here and now, in the caller's thread.
    *
-   * @param future a task that has not been submitted before
+   * @param future a task; if it has been submitted before, nothing happens
    * @throws RejectedExecutionException if the pool is shut down or broken
    * @throws UnserializableTaskException if the task cannot travel
    */
@@ -132,15 +138,23 @@ public final class Dispatcher {
     lock.lock();
     try {
       checkAccepting();
-      future.encoded = encoded;
-      queue.add(future);
-      handOut();
+      if (!future.submitted) {
+        future.submitted = true;
+        future.encoded = encoded;
+        queue.add(future);
+        handOut();
+      }
     } finally {
       lock.unlock();
     }
   }
 
-  private void checkAccepting() {
+  /**
+   * Throws if no more tasks are taken.
+   *
+   * @throws RejectedExecutionException if the pool is shut down or broken
+   */
+  public void checkAccepting() {
     lock.lock();
     try {
       if (broken != null) {
@@ -155,18 +169,47 @@ public final class Dispatcher {
   }
 
   /** The user has completed a future: its task is no longer wanted. */
-  void unwanted(TaskFuture<?> future, boolean interrupt) {
+  void unwanted(TaskFuture<?> future) {
+    aboutToEnd(future, false, () -> {});
+  }
+
+  /** The user is about to complete a future in this way: its task is no longer wanted. */
+  void aboutToEnd(TaskFuture<?> future, boolean interrupt, Runnable ending) {
     lock.lock();
     try {
+      boolean queued = future.encoded != null && future.worker == null;
       future.encoded = null;
+      future.ending = ending;
       if (future.worker != null) {
         byte[] body = {(byte) (interrupt ? 1 : 0)};
         Entry cancel = new Entry(EntryKind.CANCEL, future.id, ByteBuffer.wrap(body));
         outbox.post(future.worker.rank, cancel);
+      } else if (queued && ++unwantedQueued > queue.size() / 2) {
+        unwantedQueued = 0;
+        queue.removeIf(this::isUnwanted);
       }
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Completes a future in this way, instead of its task, which is interrupted. */
+  void end(TaskFuture<?> future, Runnable ending) {
+    lock.lock();
+    try {
+      relay.add(List.of(new CompletionRelay.Item(future, ending)));
+      aboutToEnd(future, true, ending);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether a queued task is no longer wanted; sees to it that its future will be done. */
+  private boolean isUnwanted(TaskFuture<?> future) {
+    if (future.ending != null && !future.isDone()) {
+      relay.add(List.of(new CompletionRelay.Item(future, future.ending)));
+    }
+    return future.ending != null || future.isDone();
   }
 
   /**
@@ -215,7 +258,9 @@ public final class Dispatcher {
               entry.kind() == EntryKind.DROPPED
                   ? future::drop
                   : () -> outcome.complete(future, worker.rank, entry);
-          completions.add(new CompletionRelay.Item(future, completion));
+          completions.add(
+              new CompletionRelay.Item(
+                  future, Objects.requireNonNullElse(future.ending, completion)));
         }
         listIfRoom(worker);
       }
@@ -326,6 +371,10 @@ public final class Dispatcher {
   /**
    * Takes no more tasks, cancels those in the queue and interrupts those that run.
    *
+   * <p>Callbacks of the cancelled futures run in the calling thread, which may hold locks that they
+   * need; but should one of them block, the relay goes on with the others, and they are done when
+   * the dispatcher is terminated.
+   *
    * @return the tasks that were in the queue, cancelled
    */
   public List<TaskFuture<?>> shutdownNow() {
@@ -335,18 +384,23 @@ public final class Dispatcher {
       shutdown = true;
       neverStarted = queue.stream().filter(future -> !future.isDone()).toList();
       queue.clear();
+      neverStarted.forEach(future -> future.encoded = null);
+      relay.add(
+          neverStarted.stream()
+              .map(future -> new CompletionRelay.Item(future, future::drop))
+              .toList());
       byte[] interrupt = {1};
       for (WorkerState worker : workers.values()) {
         for (long id : worker.tasks.keySet()) {
           outbox.post(worker.rank, new Entry(EntryKind.CANCEL, id, ByteBuffer.wrap(interrupt)));
         }
       }
+      endIfDone();
     } finally {
       lock.unlock();
     }
-    neverStarted = neverStarted.stream().filter(future -> future.cancel(false)).toList();
-    shutdown();
-    return neverStarted;
+    neverStarted.forEach(TaskFuture::drop);
+    return neverStarted.stream().filter(CompletableFuture::isCancelled).toList();
   }
 
   /** Tells the workers that main ends without having closed the pool. */
@@ -380,7 +434,7 @@ public final class Dispatcher {
 
   private TaskFuture<?> nextWanted() {
     TaskFuture<?> future = queue.poll();
-    while (future != null && future.isDone()) {
+    while (future != null && isUnwanted(future)) {
       future = queue.poll();
     }
     return future;
@@ -407,9 +461,26 @@ public final class Dispatcher {
     }
     if (released && (living() == 0 || broken != null)) {
       ended = true;
-      relay.allAddedDone().thenRun(terminated::countDown);
+      relay.allAddedDone().thenRun(this::terminate);
       relay.close();
     }
+  }
+
+  private void terminate() {
+    try {
+      atTermination.run();
+    } finally {
+      terminated.countDown();
+    }
+  }
+
+  /**
+   * Has something done at the end, whoever asked for it; just before {@link #isTerminated} tells.
+   *
+   * @param last must not wait for anything
+   */
+  public void atTermination(Runnable last) {
+    atTermination = last;
   }
 
   private int living() {
