@@ -55,6 +55,11 @@ import org.apache.commons.lang3.exception.ExceptionUtils;
  * worker's stack trace, or a {@link RemoteTaskException} if it cannot travel. If workers die, a
  * task is given to another, to three workers at most; so it can run more than once.
  *
+ * <p><b>Futures.</b> {@code cancel} keeps a task from beginning, wherever it is; if it runs
+ * already, {@code cancel(true)} interrupts it, as do {@code orTimeout} and {@code
+ * completeOnTimeout} when the time is over, and {@code cancel(false)} lets it run and drops its
+ * answer, as do {@code complete} and its like.
+ *
  * <p><b>Threads.</b> Main's side may be used by any thread. Callbacks of futures run on threads of
  * the pool, not on those that receive; they may block, but should not for long. What happened in a
  * thread before it submitted a task happens before the task's encoding, and the task's end happens
@@ -370,7 +375,7 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     Objects.requireNonNull(task, "task");
     TaskFuture<?> made = TO_BE_WRAPPED.get();
     TO_BE_WRAPPED.remove();
-    if (task instanceof TaskFuture<?> future) {
+    if (task instanceof TaskFuture<?> future && future.isFor(onMain().dispatcher())) {
       submitted(future);
     } else if (made != null
         && task.getClass().getEnclosingClass() == ExecutorCompletionService.class) {

@@ -71,6 +71,7 @@ final class MainSide {
             new TaskFailures(),
             sender::post);
     made.complete(dispatcher);
+    dispatcher.atTermination(this::letGo);
     dispatcher.open(initializer == null ? null : new Calls.OfRunnable(initializer));
     communicator.onRankLost(dispatcher::workerLost);
     listener = new AnswerListener(communicator, dispatcher);
@@ -106,14 +107,22 @@ final class MainSide {
   }
 
   private static Communicator withLocalWorkers() {
-    int workers = Integer.getInteger(LOCAL_WORKERS, Runtime.getRuntime().availableProcessors());
-    if (workers < 1) {
-      throw new IllegalArgumentException(
-          "-D%s=%d: there has to be at least one worker".formatted(LOCAL_WORKERS, workers));
-    }
-    List<Communicator> ranks = LocalCommunicator.create(workers + 1);
+    List<Communicator> ranks = LocalCommunicator.create(localWorkers() + 1);
     ranks.stream().skip(1).forEach(MainSide::startLocalWorker);
     return ranks.get(0);
+  }
+
+  private static int localWorkers() {
+    String asked = System.getProperty(LOCAL_WORKERS);
+    if (asked == null) {
+      return Runtime.getRuntime().availableProcessors();
+    }
+    if (!asked.matches("0*[1-9]\\d{0,4}")) {
+      throw new IllegalArgumentException(
+          "-D%s=%s: the number of workers is wanted, from 1 to 99999"
+              .formatted(LOCAL_WORKERS, asked));
+    }
+    return Integer.parseInt(asked);
   }
 
   private static void startLocalWorker(Communicator own) {
@@ -146,6 +155,7 @@ final class MainSide {
     } catch (UnserializableTaskException e) {
       return Optional.of(new TaskSerializationException(e.getMessage(), e.getCause()));
     } catch (TaskSerializationException e) {
+      dispatcher.checkAccepting(); // after a shutdown, that is the reason to give
       return Optional.of(e);
     }
   }
@@ -263,16 +273,16 @@ final class MainSide {
         }
       }
     }
-    end();
+    sender.awaitEnd(THREAD_END_MILLIS);
+    listener.awaitEnd(THREAD_END_MILLIS);
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
   }
 
-  private synchronized void end() {
+  /** Everything is over, with {@link #close} or without. */
+  private void letGo() {
     sender.close();
-    sender.awaitEnd(THREAD_END_MILLIS);
-    listener.awaitEnd(THREAD_END_MILLIS);
     communicator.close();
     try {
       Runtime.getRuntime().removeShutdownHook(unclosed);

@@ -6,6 +6,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 
 /** Calls that people will write. They compile, without casts but where one stands. */
 final class ApiCalls {
@@ -74,7 +75,39 @@ final class ApiCalls {
     List<Future<Integer>> all = executor.invokeAll(List.of(one, one));
     int any = executor.invokeAny(List.of(one)) + all.get(0).get();
     endless.cancel(true);
-    return any + sum.get() + named.get();
+    CompletableFuture<List<Integer>> ranks = executor.submitToAll(() -> MPIExecutor.currentRank());
+    CompletableFuture<List<Integer>> group =
+        executor.submitGroup(
+            2,
+            communicator -> {
+              communicator.barrier();
+              return communicator.rank() + any;
+            });
+    double first;
+    try (Broadcast<double[]> table = executor.broadcast(new double[1000])) {
+      first =
+          executor.submit(() -> table.value()[0]).get() + ranks.get().size() + group.get().size();
+    }
+    return any + sum.get() + named.get() + (int) first;
+  }
+
+  static long batches(MPIExecutor executor) throws Exception {
+    List<Integer> items = List.of(1, 2, 3);
+    try (Stream<Integer> squares = executor.map(x -> x * x, items)) {
+      squares.limit(2).forEach(x -> System.getProperty("square." + x));
+    }
+    int total = executor.map((a, b) -> a + b, items, items).mapToInt(x -> x).sum();
+    int sum = 0;
+    for (CompletableFuture<Integer> f : executor.submitBatch(x -> x + total, items)) {
+      sum += f.get();
+    }
+    for (CompletableFuture<Integer> f : executor.submitBatch(x -> x, items).ordered()) {
+      sum += f.get();
+    }
+    List<Integer> results =
+        executor.batch().chunkSize(10).lookAhead(100).submit(x -> x, items).results();
+    long n = executor.batch().unordered().map(x -> x, results).count();
+    return sum + n;
   }
 
   public static void main(String[] args) {

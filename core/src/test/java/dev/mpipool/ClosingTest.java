@@ -287,7 +287,8 @@ class ClosingTest {
   @Test
   void theCallsOfTheApiRunToo() throws Exception {
     try (MPIExecutor executor = new MPIExecutor()) {
-      assertThat(ApiCalls.tasks(executor)).isEqualTo(2 + 6 + 8);
+      assertThat(ApiCalls.tasks(executor)).isEqualTo(2 + 6 + 8 + 4);
+      assertThat(ApiCalls.batches(executor)).isEqualTo(42 + 6 + 3);
     }
   }
 }

@@ -1,7 +1,6 @@
 package dev.mpipool;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -11,7 +10,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
@@ -21,6 +19,8 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -31,6 +31,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Timeout(60)
 @ExtendWith(LocalPools.class)
 class ExecutorServiceTest {
+
+  private static final AtomicInteger RUNS = new AtomicInteger();
 
   private MPIExecutor executor;
 
@@ -132,49 +134,6 @@ class ExecutorServiceTest {
     assertThatNullPointerException().isThrownBy(() -> executor.submit((Runnable) null, "x"));
     assertThatNullPointerException()
         .isThrownBy(() -> executor.submit((SerializableFunction<Integer, Integer>) null, 1));
-    assertThatNullPointerException().isThrownBy(() -> executor.invokeAll(null));
-    assertThatNullPointerException()
-        .isThrownBy(() -> executor.invokeAll(Arrays.asList(task(1), null)));
-    assertThatNullPointerException().isThrownBy(() -> executor.invokeAny(null));
-    assertThatIllegalArgumentException().isThrownBy(() -> executor.invokeAny(List.of()));
-  }
-
-  @Test
-  void invokeAllReturnsWhenAllAreDone() throws Exception {
-    List<Future<Integer>> futures = executor.invokeAll(List.of(task(1), failing(), task(3)));
-
-    assertThat(futures).allMatch(Future::isDone);
-    assertThat(futures.get(0).get()).isEqualTo(1);
-    assertThatThrownBy(futures.get(1)::get)
-        .isInstanceOf(ExecutionException.class)
-        .hasCauseInstanceOf(IllegalStateException.class);
-    assertThat(futures.get(2).get()).isEqualTo(3);
-    assertThat(executor.invokeAll(List.<Callable<Integer>>of())).isEmpty();
-  }
-
-  @Test
-  void invokeAllCancelsWhatIsNotDoneInTime() throws Exception {
-    int gate = Gate.make();
-    List<Future<Integer>> futures =
-        executor.invokeAll(List.of(passing(gate)), 10, TimeUnit.MILLISECONDS);
-    assertThat(futures.get(0).isCancelled()).isTrue();
-
-    List<Future<Integer>> inTime =
-        executor.invokeAll(List.of(task(1), task(2)), 20, TimeUnit.SECONDS);
-    assertThat(inTime.get(1).get()).isEqualTo(2);
-  }
-
-  @Test
-  void invokeAnyReturnsAResultAndCancelsTheOthers() throws Exception {
-    int gate = Gate.make();
-
-    assertThat(executor.invokeAny(List.of(failing(), passing(gate), task(7)))).isEqualTo(7);
-    assertThat(executor.invokeAny(List.of(task(8)), 20, TimeUnit.SECONDS)).isEqualTo(8);
-    assertThatThrownBy(() -> executor.invokeAny(List.of(failing(), failing())))
-        .isInstanceOf(ExecutionException.class)
-        .hasRootCauseMessage("task");
-    assertThatThrownBy(() -> executor.invokeAny(List.of(passing(gate)), 10, TimeUnit.MILLISECONDS))
-        .isInstanceOf(TimeoutException.class);
   }
 
   @Test
@@ -232,26 +191,71 @@ class ExecutorServiceTest {
   }
 
   @Test
-  void completableFuturesOwnAsyncMethodsAreToldToUseSubmit() {
-    assertThatThrownBy(() -> CompletableFuture.supplyAsync(() -> 1, executor))
+  void completableFuturesOwnAsyncMethodsAreToldToUseSubmitAndRunNothing() throws Exception {
+    int before = RUNS.get();
+    SerializableSupplier supplier = () -> RUNS.incrementAndGet();
+    assertThatThrownBy(() -> CompletableFuture.supplyAsync(supplier, executor))
         .isInstanceOf(RejectedExecutionException.class)
         .hasMessageContaining("executor.submit(...)");
-    assertThatThrownBy(() -> CompletableFuture.runAsync(() -> {}, executor))
+    SerializableRunnable runnable = () -> RUNS.incrementAndGet();
+    assertThatThrownBy(() -> CompletableFuture.runAsync(runnable, executor))
         .isInstanceOf(RejectedExecutionException.class);
+    CompletableFuture<Integer> mine = new CompletableFuture<>();
+    assertThatThrownBy(() -> mine.completeAsync(supplier, executor))
+        .isInstanceOf(RejectedExecutionException.class);
+    assertThat(mine).isNotDone();
+
+    int gate = Gate.make();
+    CompletableFuture<Integer> task = executor.submit(() -> Gate.pass(gate));
+    CompletableFuture<Void> stage = task.thenRunAsync(runnable, executor);
+    Gate.open(gate);
+    assertThatThrownBy(() -> get(stage))
+        .isInstanceOf(ExecutionException.class)
+        .cause()
+        .isInstanceOf(RejectedExecutionException.class)
+        .hasMessageContaining("executor.submit(...)");
+    executor.close();
+    assertThat(RUNS).hasValue(before);
+  }
+
+  interface SerializableSupplier extends Supplier<Integer>, Serializable {}
+
+  @Test
+  void whoWaitsForAResultMayBeInterruptedAndTheTaskGoesOn() throws Exception {
+    int gate = Gate.make();
+    Future<Integer> future = executor.submit(() -> Gate.pass(gate));
+    Thread.currentThread().interrupt();
+    assertThatThrownBy(future::get).isInstanceOf(InterruptedException.class);
+    Thread.currentThread().interrupt();
+    assertThatThrownBy(() -> future.get(20, TimeUnit.SECONDS))
+        .isInstanceOf(InterruptedException.class);
+    assertThatThrownBy(() -> future.get(1, TimeUnit.MILLISECONDS))
+        .isInstanceOf(TimeoutException.class);
+    Gate.open(gate);
+
+    assertThat(get(future)).isEqualTo(gate);
   }
 
   @Test
-  void cancelInterruptsTheTaskAndFreesItsWorker() throws Exception {
-    LocalPools.workers(1);
-    try (MPIExecutor own = new MPIExecutor()) {
-      int gate = Gate.make();
-      CompletableFuture<Integer> running = own.submit(() -> Gate.pass(gate));
-      Gate.awaitEntered(gate);
-      assertThat(running.cancel(true)).isTrue();
+  void anInterruptedThreadMaySubmit() throws Exception {
+    Thread.currentThread().interrupt();
+    Future<Integer> future = executor.submit(() -> 1);
 
-      assertThatThrownBy(running::get).isInstanceOf(CancellationException.class);
-      assertThat(get(own.submit(() -> Thread.currentThread().isInterrupted()))).isFalse();
+    assertThat(Thread.interrupted()).isTrue();
+    assertThat(get(future)).isEqualTo(1);
+  }
+
+  @Test
+  void aTaskThatFailsUnheardLeavesItsWorkerAlone() throws Exception {
+    for (int i = 0; i < 10; i++) {
+      executor.execute(
+          () -> {
+            throw new StackOverflowError("unheard");
+          });
     }
+
+    assertThat(get(executor.submit(() -> 1))).isEqualTo(1);
+    assertThat(executor.size()).isEqualTo(2);
   }
 
   @Test
@@ -288,6 +292,14 @@ class ExecutorServiceTest {
         .isExactlyInstanceOf(RejectedExecutionException.class);
     assertThatThrownBy(() -> executor.execute(() -> {}))
         .isExactlyInstanceOf(RejectedExecutionException.class);
+    ExecutorService plain = executor;
+    assertThatThrownBy(() -> plain.submit(() -> 1)) // though it could not travel either
+        .isExactlyInstanceOf(RejectedExecutionException.class)
+        .hasMessageContaining("shut down");
+    assertThatThrownBy(() -> plain.execute(() -> {}))
+        .isExactlyInstanceOf(RejectedExecutionException.class)
+        .hasMessageContaining("shut down");
+    assertThatNullPointerException().isThrownBy(() -> plain.submit((Runnable) null));
     Gate.open(gate);
 
     assertThat(get(running)).isEqualTo(gate);

@@ -46,6 +46,13 @@ final class CompletionRelay {
   /** What each thread is at. */
   private final Map<Thread, Item> running = new HashMap<>();
 
+  /**
+   * Those of the rank's own thread that made the pool: a timer's thread may be the first to add.
+   */
+  private final ThreadGroup group = Thread.currentThread().getThreadGroup();
+
+  private final ClassLoader loader = Thread.currentThread().getContextClassLoader();
+
   private Thread leader;
   private Thread standby;
 
@@ -110,7 +117,8 @@ final class CompletionRelay {
   }
 
   private Thread start() {
-    Thread thread = new Thread(this::relay, "mpipool-callbacks-" + threadsMade++);
+    Thread thread = new Thread(group, this::relay, "mpipool-callbacks-" + threadsMade++);
+    thread.setContextClassLoader(loader);
     thread.setDaemon(true);
     thread.start();
     return thread;

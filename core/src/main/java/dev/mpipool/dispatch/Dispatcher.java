@@ -36,8 +36,8 @@ import org.slf4j.LoggerFactory;
  * fail if as many workers have died with them as may.
  *
  * <p><b>A task that is no longer wanted</b> (its future was cancelled, timed out or completed by
- * the user) is skipped when its turn comes. If a worker has it, the worker is told, and its place
- * is taken until the worker answers: only then is the thread free again.
+ * the user) leaves the queue, now or when its turn comes. If a worker has it, the worker is told,
+ * and its place is taken until the worker answers: only then is the thread free again.
  *
  * <p><b>Groups.</b> A task for several workers together, a {@link Gang}, waits in the queue like
  * any other. When its turn comes, workers are kept for it as they become free, and what stands
@@ -86,6 +86,7 @@ public final class Dispatcher {
   private final Settings settings;
   private final CompletionRelay relay = new CompletionRelay();
   private final CountDownLatch terminated = new CountDownLatch(1);
+  private volatile Runnable atTermination = () -> {};
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Integer, WorkerState> workers = new LinkedHashMap<>();
@@ -99,6 +100,10 @@ public final class Dispatcher {
   private Gang<?> gathering;
 
   private long lastId;
+
+  /** Tasks in the queue that have become unwanted since it was last cleared of them. */
+  private int unwantedQueued;
+
   private boolean shutdown;
   private boolean released;
   private boolean ended;
@@ -160,7 +165,7 @@ public final class Dispatcher {
   /**
    * Accepts a task. It is encoded here and now, in the caller's thread.
    *
-   * @param future a task that has not been submitted before
+   * @param future a task; if it has been submitted before, nothing happens
    * @throws RejectedExecutionException if the pool is shut down or broken
    * @throws UnserializableTaskException if the task cannot travel
    */
@@ -170,9 +175,12 @@ public final class Dispatcher {
     lock.lock();
     try {
       checkAccepting();
-      future.encoded = encoded;
-      queue.add(future);
-      handOut();
+      if (!future.submitted) {
+        future.submitted = true;
+        future.encoded = encoded;
+        queue.add(future);
+        handOut();
+      }
     } finally {
       lock.unlock();
     }
@@ -336,6 +344,7 @@ public final class Dispatcher {
         fail(List.of(future), broken != null ? broken : new CancellationException());
         return;
       }
+      future.submitted = true;
       future.encoded = encoded;
       queue.add(future);
       handOut();
@@ -378,12 +387,22 @@ public final class Dispatcher {
   }
 
   /** The user has completed a future: its task is no longer wanted. */
-  void unwanted(TaskFuture<?> future, boolean interrupt) {
+  void unwanted(TaskFuture<?> future) {
+    aboutToEnd(future, false, () -> {});
+  }
+
+  /** The user is about to complete a future in this way: its task is no longer wanted. */
+  void aboutToEnd(TaskFuture<?> future, boolean interrupt, Runnable ending) {
     lock.lock();
     try {
+      boolean queued = future.encoded != null && future.worker == null;
       future.encoded = null;
+      future.ending = ending;
       if (future.worker != null) {
         cancel(future, interrupt);
+      } else if (queued && ++unwantedQueued > queue.size() / 2) {
+        unwantedQueued = 0;
+        queue.removeIf(this::isUnwanted);
       }
       if (gathering != null && future.gang() == gathering) {
         stopGathering();
@@ -399,6 +418,25 @@ public final class Dispatcher {
   void cancel(TaskFuture<?> future, boolean interrupt) {
     byte[] body = {(byte) (interrupt ? 1 : 0)};
     outbox.post(future.worker.rank, new Entry(EntryKind.CANCEL, future.id, ByteBuffer.wrap(body)));
+  }
+
+  /** Completes a future in this way, instead of its task, which is interrupted. */
+  void end(TaskFuture<?> future, Runnable ending) {
+    lock.lock();
+    try {
+      relay.add(List.of(new CompletionRelay.Item(future, ending)));
+      aboutToEnd(future, true, ending);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether a queued task is no longer wanted; sees to it that its future will be done. */
+  private boolean isUnwanted(TaskFuture<?> future) {
+    if (future.ending != null && !future.isDone()) {
+      relay.add(List.of(new CompletionRelay.Item(future, future.ending)));
+    }
+    return future.ending != null || future.isDone();
   }
 
   /**
@@ -453,7 +491,9 @@ public final class Dispatcher {
               entry.kind() == EntryKind.DROPPED
                   ? future::drop
                   : () -> outcome.complete(future, worker.rank, entry);
-          completions.add(new CompletionRelay.Item(future, completion));
+          completions.add(
+              new CompletionRelay.Item(
+                  future, Objects.requireNonNullElse(future.ending, completion)));
         }
         listIfRoom(worker);
       }
@@ -615,6 +655,10 @@ public final class Dispatcher {
   /**
    * Takes no more tasks, cancels those in the queue and interrupts those that run.
    *
+   * <p>Callbacks of the cancelled futures run in the calling thread, which may hold locks that they
+   * need; but should one of them block, the relay goes on with the others, and they are done when
+   * the dispatcher is terminated.
+   *
    * @return the tasks that were in the queue, cancelled
    */
   public List<TaskFuture<?>> shutdownNow() {
@@ -631,18 +675,22 @@ public final class Dispatcher {
       workers.values().forEach(worker -> worker.pinned.clear());
       if (gathering != null) {
         waiting.add(gathering.first());
+        stopGathering();
       }
+      waiting.removeIf(TaskFuture::isDone);
+      waiting.forEach(future -> future.encoded = null);
+      relay.add(
+          waiting.stream().map(future -> new CompletionRelay.Item(future, future::drop)).toList());
       for (WorkerState worker : workers.values()) {
         worker.tasks.values().forEach(task -> cancel(task, true));
       }
+      endIfDone();
     } finally {
       lock.unlock();
     }
     told.forEach(source -> source.poolEnded(new CancellationException("The pool was shut down")));
-    List<TaskFuture<?>> neverStarted =
-        waiting.stream().filter(future -> future.cancel(false)).toList();
-    shutdown();
-    return neverStarted;
+    waiting.forEach(TaskFuture::drop);
+    return waiting.stream().filter(CompletableFuture::isCancelled).toList();
   }
 
   /** Tells the workers that main ends without having closed the pool. */
@@ -689,10 +737,10 @@ public final class Dispatcher {
     if (gang.gathered.size() == gang.size()) {
       List<WorkerState> members = List.copyOf(gang.gathered);
       List<? extends TaskFuture<?>> tasks = gang.membersOn(members);
-      stopGathering();
       for (int i = 0; i < members.size(); i++) {
         assign(members.get(i), tasks.get(i));
       }
+      stopGathering();
     }
   }
 
@@ -717,7 +765,7 @@ public final class Dispatcher {
 
   private TaskFuture<?> nextWanted() {
     TaskFuture<?> future = queue.poll();
-    while (future != null && future.isDone()) {
+    while (future != null && isUnwanted(future)) {
       future = queue.poll();
     }
     return future;
@@ -729,7 +777,10 @@ public final class Dispatcher {
     return worker;
   }
 
-  /** Gives a worker what is for it alone, and lists it if it can take still more. */
+  /**
+   * Gives a worker what is for it alone, and lists it if it can take still more and is not kept for
+   * a group: a group has each worker once.
+   */
   private void listIfRoom(WorkerState worker) {
     while (worker.hasRoom() && !worker.pinned.isEmpty() && broken == null) {
       TaskFuture<?> future = worker.pinned.poll();
@@ -737,7 +788,7 @@ public final class Dispatcher {
         assign(worker, future);
       }
     }
-    if (!worker.listed && worker.hasRoom()) {
+    if (!worker.listed && !worker.reserved && worker.hasRoom()) {
       worker.listed = true;
       withRoom.add(worker);
     }
@@ -752,7 +803,9 @@ public final class Dispatcher {
         sources.isEmpty()
             && gathering == null
             && workers.values().stream().allMatch(WorkerState::isIdle);
-    if (!released && idle && queue.stream().allMatch(TaskFuture::isDone)) {
+    if (!released
+        && idle
+        && queue.stream().allMatch(future -> future.ending != null || future.isDone())) {
       released = true;
       workers.values().stream()
           .filter(worker -> worker.alive)
@@ -760,9 +813,26 @@ public final class Dispatcher {
     }
     if (released && (living() == 0 || broken != null)) {
       ended = true;
-      relay.allAddedDone().thenRun(terminated::countDown);
+      relay.allAddedDone().thenRun(this::terminate);
       relay.close();
     }
+  }
+
+  private void terminate() {
+    try {
+      atTermination.run();
+    } finally {
+      terminated.countDown();
+    }
+  }
+
+  /**
+   * Has something done at the end, whoever asked for it; just before {@link #isTerminated} tells.
+   *
+   * @param last must not wait for anything
+   */
+  public void atTermination(Runnable last) {
+    atTermination = last;
   }
 
   private int living() {

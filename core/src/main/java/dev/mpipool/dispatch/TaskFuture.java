@@ -9,15 +9,19 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.RunnableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 
 /**
  * A task and its future.
  *
  * <p>Whoever completes it first wins: the pool with {@link #succeed} or {@link #fail}, or the user
  * with {@code cancel}, {@code complete}, {@code orTimeout} and the like; the latter also tells the
- * dispatcher that the task is no longer wanted. Its worker is then freed by an interrupt, but for
- * {@code cancel(false)}, which lets a running task end.
+ * dispatcher that the task is no longer wanted. Cancelling tells it first: the callbacks, which run
+ * in the thread that cancels, may wait for the worker to be free.
  *
  * @param <T> the type of the result
  */
@@ -37,6 +41,12 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
 
   /** The number of the present attempt. Guarded by the dispatcher. */
   long id;
+
+  /** Whether the dispatcher has taken it. Guarded by the dispatcher. */
+  boolean submitted;
+
+  /** What the user ends it with, soon; whoever finds it so may do it. Guarded by the dispatcher. */
+  Runnable ending;
 
   /** Workers that died with the task; null for none. Guarded by the dispatcher. */
   private List<Integer> lostWith;
@@ -104,6 +114,16 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
    */
   public Object original() {
     return original;
+  }
+
+  /**
+   * Whether a dispatcher made this for itself.
+   *
+   * @param other a dispatcher
+   * @return true if it may be submitted there
+   */
+  public boolean isFor(Dispatcher other) {
+    return dispatcher == other;
   }
 
   /**
@@ -176,25 +196,64 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
 
   @Override
   public boolean complete(T value) {
-    return unwanted(super.complete(value), false);
+    return unwanted(super.complete(value));
   }
 
   @Override
   public boolean completeExceptionally(Throwable failure) {
-    return unwanted(super.completeExceptionally(failure), false);
+    return unwanted(super.completeExceptionally(failure));
+  }
+
+  @Override
+  public CompletableFuture<T> completeAsync(Supplier<? extends T> supplier, Executor executor) {
+    super.completeAsync(supplier, executor);
+    whenComplete((value, failure) -> dispatcher.unwanted(this));
+    return this;
+  }
+
+  @Override
+  public void obtrudeValue(T value) {
+    super.obtrudeValue(value);
+    dispatcher.unwanted(this);
+  }
+
+  @Override
+  public void obtrudeException(Throwable failure) {
+    super.obtrudeException(failure);
+    dispatcher.unwanted(this);
   }
 
   @Override
   public boolean cancel(boolean mayInterruptIfRunning) {
-    boolean wasDone = isDone();
-    boolean cancelled = super.cancel(mayInterruptIfRunning);
-    unwanted(!wasDone && cancelled, mayInterruptIfRunning);
-    return cancelled;
+    if (!isDone()) {
+      dispatcher.aboutToEnd(this, mayInterruptIfRunning, this::drop);
+    }
+    return super.cancel(mayInterruptIfRunning);
   }
 
-  private boolean unwanted(boolean justCompleted, boolean interrupt) {
+  /** {@inheritDoc} A task that runs is interrupted then. */
+  @Override
+  public CompletableFuture<T> orTimeout(long timeout, TimeUnit unit) {
+    return endAfter(timeout, unit, () -> super.completeExceptionally(new TimeoutException()));
+  }
+
+  /** {@inheritDoc} A task that runs is interrupted then. */
+  @Override
+  public CompletableFuture<T> completeOnTimeout(T value, long timeout, TimeUnit unit) {
+    return endAfter(timeout, unit, () -> super.complete(value));
+  }
+
+  private CompletableFuture<T> endAfter(long timeout, TimeUnit unit, Runnable ending) {
+    CompletableFuture<Void> timer = new CompletableFuture<>();
+    timer.completeOnTimeout(null, timeout, unit);
+    timer.thenRun(() -> dispatcher.end(this, ending));
+    whenComplete((value, failure) -> timer.cancel(false));
+    return this;
+  }
+
+  private boolean unwanted(boolean justCompleted) {
     if (justCompleted) {
-      dispatcher.unwanted(this, interrupt);
+      dispatcher.unwanted(this);
     }
     return justCompleted;
   }

@@ -85,7 +85,12 @@ public final class LeanSerializer implements Serializer {
 
   @Override
   public Object decode(ByteBuffer bytes) throws Exception {
-    return read(bytes.duplicate());
+    ByteBuffer in = bytes.duplicate();
+    Object value = read(in);
+    if (in.hasRemaining()) {
+      throw new IOException("%d bytes follow a value".formatted(in.remaining()));
+    }
+    return value;
   }
 
   /**

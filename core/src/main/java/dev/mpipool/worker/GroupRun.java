@@ -49,6 +49,7 @@ final class GroupRun extends TaskRun {
     } finally {
       TaskContext.setGroup(null);
       groups.ended(group);
+      communicator.end("The group's task has ended, and its communicator with it");
     }
   }
 }

@@ -51,7 +51,7 @@ public final class WorkerLoop {
   private final CompletableFuture<Void> released = new CompletableFuture<>();
   private final AtomicInteger taskThreads = new AtomicInteger();
 
-  /** Whether the initializer has failed: then no task is run any more. */
+  /** Whether the initializer has failed: no task is run any more, and main fails them all. */
   private volatile boolean unfit;
 
   /**
@@ -235,9 +235,9 @@ public final class WorkerLoop {
           waiting.add(NO_MORE); // for the next thread
           return;
         }
-        boolean drop = unfit && run.cancel(false);
-        Entry answer = drop ? new Entry(EntryKind.DROPPED, run.id()) : run.run();
-        answer(run, answer);
+        if (!unfit) {
+          answer(run, run.run());
+        }
         Thread.currentThread().setContextClassLoader(loader);
       } catch (InterruptedException e) {
         // meant for a task that has ended

@@ -164,9 +164,8 @@ class CompletionRelayTest {
     relay.add(futures.stream().map(future -> item(future, 1)).toList());
     relay.close();
 
-    for (TaskFuture<Object> future : futures) {
-      assertThat(Desk.result(future)).isEqualTo(1);
-    }
+    awaitDone(futures);
+    assertThat(futures).allMatch(future -> Integer.valueOf(1).equals(future.getNow(null)));
     awaitThreadsGone();
     await().untilAsserted(() -> assertThat(poolThreads.alive()).isEmpty());
   }
