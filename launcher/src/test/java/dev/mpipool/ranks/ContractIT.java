@@ -1,0 +1,25 @@
+package dev.mpipool.ranks;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.mpipool.launcher.testing.Mpjrun;
+import dev.mpipool.ranks.programs.Contract;
+import java.nio.file.Path;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Cancellation, bulk calls and the ways to close, where they have to cross ranks. */
+class ContractIT {
+
+  private static final int POINTS = 37;
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "tcpdev"})
+  void executorServiceAcrossRanks(String device, @TempDir Path folder) {
+    Mpjrun.Result result = Mpjrun.on(device).np(3).run(Contract.class, folder.toString());
+    result.assertExitCode(0).assertNothingLeft();
+    assertThat(result.err()).isEmpty();
+    assertThat(result.out()).hasSize(POINTS).allMatch(line -> line.endsWith(": true"));
+  }
+}
