@@ -1,7 +1,7 @@
 package dev.mpipool;
 
 import dev.mpipool.dispatch.Dispatcher;
-import dev.mpipool.dispatch.SharedValue;
+import dev.mpipool.wire.SharedValue;
 import dev.mpipool.worker.SharedValues;
 import dev.mpipool.worker.TaskContext;
 import java.io.InvalidObjectException;

@@ -11,9 +11,36 @@ import java.util.concurrent.Callable;
 /** The forms in which the several kinds of tasks travel. */
 final class Calls {
 
+  private static final int CALLABLE = 0;
+  private static final int RUNNABLE = 1;
+  private static final int FUNCTION = 2;
+  private static final int BI_FUNCTION = 3;
+  private static final int TRI_FUNCTION = 4;
+  private static final int GROUP = 5;
+
   private Calls() {}
 
+  /** Calls code of one of the shapes: what the worker's side knows of the face. */
+  @SuppressWarnings("unchecked") // the arguments were written together with the code
+  static Object call(int shape, Object code, Object a, Object b, Object c) throws Exception {
+    return switch (shape) {
+      case CALLABLE -> ((Callable<?>) code).call();
+      case RUNNABLE -> new OfRunnable((Runnable) code).call();
+      case FUNCTION -> ((SerializableFunction<Object, ?>) code).apply(a);
+      case BI_FUNCTION -> ((SerializableBiFunction<Object, Object, ?>) code).apply(a, b);
+      case TRI_FUNCTION ->
+          ((SerializableTriFunction<Object, Object, Object, ?>) code).apply(a, b, c);
+      case GROUP -> new OfGroup((SerializableFunction<Communicator, ?>) code).call();
+      default -> throw new IllegalStateException("A task of the unknown shape " + shape);
+    };
+  }
+
   record OfCallable(Callable<?> code) implements Envelope {
+    @Override
+    public int shape() {
+      return CALLABLE;
+    }
+
     @Override
     public List<Object> arguments() {
       return List.of();
@@ -26,6 +53,11 @@ final class Calls {
   }
 
   record OfRunnable(Runnable code) implements Envelope {
+    @Override
+    public int shape() {
+      return RUNNABLE;
+    }
+
     @Override
     public List<Object> arguments() {
       return List.of();
@@ -44,6 +76,11 @@ final class Calls {
 
   record OfFunction<A>(SerializableFunction<? super A, ?> code, A a) implements Envelope {
     @Override
+    public int shape() {
+      return FUNCTION;
+    }
+
+    @Override
     public List<Object> arguments() {
       return Arrays.asList(a);
     }
@@ -56,6 +93,11 @@ final class Calls {
 
   record OfBiFunction<A, B>(SerializableBiFunction<? super A, ? super B, ?> code, A a, B b)
       implements Envelope {
+    @Override
+    public int shape() {
+      return BI_FUNCTION;
+    }
+
     @Override
     public List<Object> arguments() {
       return Arrays.asList(a, b);
@@ -71,6 +113,11 @@ final class Calls {
       SerializableTriFunction<? super A, ? super B, ? super C, ?> code, A a, B b, C c)
       implements Envelope {
     @Override
+    public int shape() {
+      return TRI_FUNCTION;
+    }
+
+    @Override
     public List<Object> arguments() {
       return Arrays.asList(a, b, c);
     }
@@ -83,6 +130,11 @@ final class Calls {
 
   /** A task of a group; runs on the communicator of its members. */
   record OfGroup(SerializableFunction<? super Communicator, ?> code) implements Envelope {
+    @Override
+    public int shape() {
+      return GROUP;
+    }
+
     @Override
     public List<Object> arguments() {
       return List.of();

@@ -8,13 +8,13 @@ import dev.mpipool.dispatch.BatchOptions;
 import dev.mpipool.dispatch.BatchRun;
 import dev.mpipool.dispatch.Dispatcher;
 import dev.mpipool.dispatch.ItemSource;
-import dev.mpipool.dispatch.SharedValue;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.dispatch.UnserializableTaskException;
 import dev.mpipool.wire.FrameSender;
 import dev.mpipool.wire.ItemFunction;
 import dev.mpipool.wire.JavaSerializer;
 import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.wire.SharedValue;
 import dev.mpipool.wire.TaskName;
 import dev.mpipool.worker.MainLostException;
 import dev.mpipool.worker.TaskContext;
@@ -126,7 +126,7 @@ final class MainSide {
   }
 
   private static void startLocalWorker(Communicator own) {
-    WorkerLoop loop = new WorkerLoop(own, 0, newSerializer());
+    WorkerLoop loop = new WorkerLoop(own, 0, newSerializer(), Calls::call);
     Runnable serve =
         () -> {
           try {

@@ -15,7 +15,7 @@ final class WorkerSide {
   static void serve(Communicator communicator, int main, boolean rejoin) {
     Communicator own = communicator.duplicate();
     try {
-      new WorkerLoop(own, main, MainSide.newSerializer()).run();
+      new WorkerLoop(own, main, MainSide.newSerializer(), Calls::call).run();
     } catch (MainLostException e) {
       throw new BrokenExecutorException(e.getMessage(), e.getCause());
     }

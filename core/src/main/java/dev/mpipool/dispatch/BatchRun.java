@@ -2,6 +2,7 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.wire.Chunk;
 import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.wire.SharedValue;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayDeque;

@@ -3,6 +3,7 @@ package dev.mpipool.dispatch;
 import dev.mpipool.wire.Chunk;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.wire.SharedValue;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CancellationException;
@@ -13,7 +14,6 @@ import java.util.concurrent.CancellationException;
  */
 final class ChunkFuture extends TaskFuture<Object[]> {
 
-  private final SharedValue function;
   private final LeanSerializer serializer;
   private final long firstIndex;
   private final Object[] outcomes;
@@ -29,12 +29,12 @@ final class ChunkFuture extends TaskFuture<Object[]> {
   ChunkFuture(
       Dispatcher dispatcher,
       SharedValue function,
-      Object code,
+      Object original,
       LeanSerializer serializer,
       long firstIndex,
       Object[] outcomes) {
-    super(dispatcher, null, code, false, null);
-    this.function = function;
+    super(dispatcher, null, original, false, null);
+    this.code = function;
     this.serializer = serializer;
     this.firstIndex = firstIndex;
     this.outcomes = outcomes;
@@ -43,11 +43,6 @@ final class ChunkFuture extends TaskFuture<Object[]> {
   @Override
   EntryKind kind() {
     return EntryKind.CHUNK;
-  }
-
-  @Override
-  SharedValue needs() {
-    return function;
   }
 
   long nanos() {

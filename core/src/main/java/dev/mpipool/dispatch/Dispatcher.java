@@ -1,11 +1,13 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.DamagedFrameException;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.Frame;
-import dev.mpipool.wire.Serializer;
+import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.wire.SharedValue;
 import dev.mpipool.wire.TaskName;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
@@ -16,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -79,7 +82,7 @@ public final class Dispatcher {
   public record Settings(
       List<Integer> ranks, int threadsPerWorker, int maxAttempts, boolean survivesLostWorkers) {}
 
-  private final Serializer serializer;
+  private final CallCodec codec;
   private final Failures failures;
   private final Outcome outcome;
   private final Outbox outbox;
@@ -90,11 +93,16 @@ public final class Dispatcher {
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Integer, WorkerState> workers = new LinkedHashMap<>();
-  private final ArrayDeque<WorkerState> withRoom = new ArrayDeque<>();
+  private final Lineup lineup = new Lineup();
   private final ArrayDeque<TaskFuture<?>> queue = new ArrayDeque<>();
 
   /** Batches that may submit more, even after a shutdown. */
   private final Set<Closeable> sources = new LinkedHashSet<>();
+
+  /** A task is not called back from a worker that will begin it sooner. */
+  private static final long RECALL_NANOS = TimeUnit.MICROSECONDS.toNanos(300);
+
+  private boolean lookingAgain;
 
   /** The group whose turn it is, while workers are kept for it. */
   private Gang<?> gathering;
@@ -130,8 +138,9 @@ public final class Dispatcher {
    * @param failures makes exceptions
    * @param outbox sends to workers
    */
-  public Dispatcher(Settings settings, Serializer serializer, Failures failures, Outbox outbox) {
-    this.serializer = serializer;
+  public Dispatcher(
+      Settings settings, LeanSerializer serializer, Failures failures, Outbox outbox) {
+    this.codec = new CallCodec(serializer);
     this.failures = failures;
     this.outcome = new Outcome(serializer, failures);
     this.outbox = outbox;
@@ -139,7 +148,7 @@ public final class Dispatcher {
     for (int rank : settings.ranks()) {
       WorkerState worker = new WorkerState(rank, settings.threadsPerWorker());
       workers.put(rank, worker);
-      listIfRoom(worker);
+      lineUp(worker);
     }
   }
 
@@ -152,7 +161,9 @@ public final class Dispatcher {
   public void open(Envelope initializer) {
     try {
       ByteBuffer task =
-          initializer == null ? ByteBuffer.allocate(0) : encode(initializer, initializer.code());
+          initializer == null
+              ? ByteBuffer.allocate(0)
+              : travelling(initializer.code(), () -> codec.encodeWhole(initializer));
       ByteBuffer body = ByteBuffer.allocate(Integer.BYTES + task.remaining());
       body.putInt(settings.threadsPerWorker()).put(task).flip();
       workers.keySet().forEach(rank -> outbox.post(rank, new Entry(EntryKind.OPEN, 0, body)));
@@ -171,13 +182,14 @@ public final class Dispatcher {
    */
   public void submit(TaskFuture<?> future) throws UnserializableTaskException {
     checkAccepting();
-    ByteBuffer encoded = encode(future.call(), future.original());
+    CallCodec.Encoded encoded = encode(future.call(), future.original());
     lock.lock();
     try {
       checkAccepting();
       if (!future.submitted) {
         future.submitted = true;
-        future.encoded = encoded;
+        future.encoded = encoded.body();
+        future.code = encoded.code();
         queue.add(future);
         handOut();
       }
@@ -186,21 +198,27 @@ public final class Dispatcher {
     }
   }
 
-  private ByteBuffer encode(Object call, Object task) throws UnserializableTaskException {
-    String what = "The task %s cannot travel to a worker: ".formatted(TaskName.of(task));
-    try {
-      ByteBuffer encoded = serializer.encode(call);
-      if (encoded.remaining() <= Frame.MAX_BODY_BYTES) {
-        return encoded;
-      }
-      String tooLong = "it takes %d bytes, and %d are the most";
+  private CallCodec.Encoded encode(Envelope call, Object task) throws UnserializableTaskException {
+    CallCodec.Encoded encoded = travelling(task, () -> codec.encode(call));
+    if (encoded.body().remaining() > Frame.MAX_BODY_BYTES) {
       throw new UnserializableTaskException(
-          what + tooLong.formatted(encoded.remaining(), Frame.MAX_BODY_BYTES), null);
-    } catch (UnserializableTaskException e) {
-      throw e;
+          "The task %s cannot travel to a worker: it takes %d bytes, and %d are the most"
+              .formatted(TaskName.of(task), encoded.body().remaining(), Frame.MAX_BODY_BYTES),
+          null);
+    }
+    return encoded;
+  }
+
+  private static <T> T travelling(Object task, Callable<T> encoding)
+      throws UnserializableTaskException {
+    try {
+      return encoding.call();
     } catch (Throwable e) {
       throw new UnserializableTaskException(
-          what + Objects.requireNonNullElse(e.getMessage(), e.toString()), e);
+          "The task %s cannot travel to a worker: %s"
+              .formatted(
+                  TaskName.of(task), Objects.requireNonNullElse(e.getMessage(), e.toString())),
+          e);
     }
   }
 
@@ -217,7 +235,7 @@ public final class Dispatcher {
   public <T> CompletableFuture<List<T>> submitToAll(Envelope call, Object original)
       throws UnserializableTaskException {
     checkAccepting();
-    ByteBuffer encoded = encode(call, original);
+    CallCodec.Encoded encoded = encode(call, original);
     List<TaskFuture<T>> tasks = new ArrayList<>();
     lock.lock();
     try {
@@ -225,10 +243,11 @@ public final class Dispatcher {
       for (WorkerState worker : workers.values()) {
         if (worker.alive) {
           TaskFuture<T> task = TaskFuture.pinned(this, call, original);
-          task.encoded = encoded;
+          task.encoded = encoded.body();
+          task.code = encoded.code();
           tasks.add(task);
           worker.pinned.add(task);
-          listIfRoom(worker);
+          lineUp(worker);
         }
       }
     } finally {
@@ -461,7 +480,16 @@ public final class Dispatcher {
         LOG.debug("A message from rank {}, which is no living worker, is dropped", rank);
         return;
       }
-      entries.forEach(entry -> take(worker, entry, completions));
+      worker.lastSign = System.nanoTime();
+      int before = completions.size();
+      for (Entry entry : entries) {
+        if (entry.kind() == EntryKind.SPENT) {
+          worker.spent(entry.id(), Math.max(1, completions.size() - before));
+        } else {
+          take(worker, entry, completions);
+        }
+      }
+      lineUp(worker);
       relay.add(completions);
       handOut();
       endIfDone();
@@ -495,10 +523,26 @@ public final class Dispatcher {
               new CompletionRelay.Item(
                   future, Objects.requireNonNullElse(future.ending, completion)));
         }
-        listIfRoom(worker);
       }
+      case RETURNED -> returned(worker, entry.body().duplicate());
       case GONE -> worker.alive = false;
       default -> LOG.warn("Rank {} sent a {}, which only main may", worker.rank, entry.kind());
+    }
+  }
+
+  /** A worker has given tasks back. They go to the head of the queue, in their order. */
+  private void returned(WorkerState worker, ByteBuffer numbers) {
+    worker.recalling = false;
+    while (numbers.remaining() >= Long.BYTES) {
+      TaskFuture<?> future = worker.tasks.remove(numbers.getLong());
+      if (future != null) {
+        future.worker = null;
+        if (future.isPinned()) {
+          worker.pinned.addFirst(future);
+        } else {
+          queue.addFirst(future);
+        }
+      }
     }
   }
 
@@ -522,7 +566,6 @@ public final class Dispatcher {
       }
       LOG.warn("Worker rank {} was lost: {}", rank, reason);
       worker.alive = false;
-      withRoom.remove(worker);
       List<TaskFuture<?>> held = new ArrayList<>(worker.tasks.values());
       worker.tasks.clear();
       held.addAll(worker.pinned);
@@ -707,40 +750,90 @@ public final class Dispatcher {
 
   /** Gives tasks to workers while there are both. */
   private void handOut() {
-    while (broken == null && !withRoom.isEmpty()) {
-      if (gathering == null) {
-        TaskFuture<?> future = nextWanted();
-        if (future == null) {
+    while (broken == null && (gathering != null || !queue.isEmpty())) {
+      if (gathering != null) {
+        if (!gather()) {
           return;
         }
-        if (future.gang() == null) {
-          WorkerState worker = nextWithRoom();
-          assign(worker, future);
-          listIfRoom(worker);
-        } else {
-          gathering = future.gang();
-        }
-      } else {
-        gather();
+        continue;
       }
+      WorkerState worker = lineup.next();
+      if (worker == null) {
+        return;
+      }
+      TaskFuture<?> future = nextWanted();
+      if (future != null && future.gang() == null) {
+        assign(worker, future);
+      } else if (future != null) {
+        gathering = future.gang();
+      }
+      lineUp(worker);
+    }
+    if (broken == null) {
+      rebalance();
     }
   }
 
-  /** Keeps workers for the group whose turn it is, and begins its task when they are enough. */
-  private void gather() {
+  /**
+   * Keeps workers for the group whose turn it is, and begins its task when they are enough.
+   *
+   * @return whether it has begun
+   */
+  private boolean gather() {
     Gang<?> gang = gathering;
-    while (gang.gathered.size() < gang.size() && !withRoom.isEmpty()) {
-      WorkerState worker = nextWithRoom();
+    while (gang.gathered.size() < gang.size()) {
+      WorkerState worker = lineup.nextFree();
+      if (worker == null) {
+        return false;
+      }
       worker.reserved = true;
       gang.gathered.add(worker);
     }
-    if (gang.gathered.size() == gang.size()) {
-      List<WorkerState> members = List.copyOf(gang.gathered);
-      List<? extends TaskFuture<?>> tasks = gang.membersOn(members);
-      for (int i = 0; i < members.size(); i++) {
-        assign(members.get(i), tasks.get(i));
+    List<WorkerState> members = List.copyOf(gang.gathered);
+    List<? extends TaskFuture<?>> tasks = gang.membersOn(members);
+    for (int i = 0; i < members.size(); i++) {
+      assign(members.get(i), tasks.get(i));
+    }
+    stopGathering();
+    return true;
+  }
+
+  /** The queue has run dry: a worker without a task gets some of those that others hold. */
+  private void rebalance() {
+    if (!lineup.hasFree() || workers.size() == 1) {
+      return;
+    }
+    WorkerState fullest = null;
+    for (WorkerState worker : workers.values()) {
+      if (worker.unstarted() > 0
+          && !worker.recalling
+          && (fullest == null || worker.unstartedNanos() > fullest.unstartedNanos())) {
+        fullest = worker;
       }
-      stopGathering();
+    }
+    if (fullest == null) {
+      return;
+    }
+    boolean silent = System.nanoTime() - fullest.lastSign > RECALL_NANOS;
+    if (silent || fullest.unstartedNanos() > RECALL_NANOS) {
+      fullest.recalling = true;
+      ByteBuffer most = ByteBuffer.allocate(Integer.BYTES);
+      most.putInt((fullest.unstarted() + 1) / 2).flip();
+      outbox.post(fullest.rank, new Entry(EntryKind.RECALL, 0, most));
+    } else if (!lookingAgain) {
+      lookingAgain = true;
+      CompletableFuture.delayedExecutor(RECALL_NANOS, TimeUnit.NANOSECONDS, Runnable::run)
+          .execute(this::lookAgain);
+    }
+  }
+
+  private void lookAgain() {
+    lock.lock();
+    try {
+      lookingAgain = false;
+      handOut();
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -750,10 +843,13 @@ public final class Dispatcher {
     gathering.gathered.clear();
     gathering = null;
     kept.forEach(worker -> worker.reserved = false);
-    kept.forEach(this::listIfRoom);
+    kept.forEach(this::lineUp);
   }
 
   private void assign(WorkerState worker, TaskFuture<?> future) {
+    if (worker.tasks.isEmpty()) {
+      worker.lastSign = System.nanoTime();
+    }
     future.worker = worker;
     future.id = ++lastId;
     worker.tasks.put(future.id, future);
@@ -771,27 +867,18 @@ public final class Dispatcher {
     return future;
   }
 
-  private WorkerState nextWithRoom() {
-    WorkerState worker = withRoom.poll();
-    worker.listed = false;
-    return worker;
-  }
-
   /**
    * Gives a worker what is for it alone, and lists it if it can take still more and is not kept for
    * a group: a group has each worker once.
    */
-  private void listIfRoom(WorkerState worker) {
-    while (worker.hasRoom() && !worker.pinned.isEmpty() && broken == null) {
+  private void lineUp(WorkerState worker) {
+    while (worker.hasFreeThread() && !worker.pinned.isEmpty() && broken == null) {
       TaskFuture<?> future = worker.pinned.poll();
-      if (!future.isDone()) {
+      if (!isUnwanted(future)) {
         assign(worker, future);
       }
     }
-    if (!worker.listed && !worker.reserved && worker.hasRoom()) {
-      worker.listed = true;
-      withRoom.add(worker);
-    }
+    lineup.add(worker);
   }
 
   /** Releases the workers when there is nothing left to do, and ends when they are gone. */

@@ -1,9 +1,10 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.GroupTask;
-import java.nio.ByteBuffer;
+import dev.mpipool.wire.SharedValue;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -23,7 +24,7 @@ final class Gang<T> {
 
   private final Dispatcher dispatcher;
   private final int size;
-  private final ByteBuffer task;
+  private final CallCodec.Encoded task;
   private final Envelope call;
   private final Object original;
   private final ListFuture<T> future = new ListFuture<>();
@@ -39,7 +40,7 @@ final class Gang<T> {
   private final List<T> results;
   private int done;
 
-  Gang(Dispatcher dispatcher, int size, ByteBuffer task, Envelope call, Object original) {
+  Gang(Dispatcher dispatcher, int size, CallCodec.Encoded task, Envelope call, Object original) {
     this.dispatcher = dispatcher;
     this.size = size;
     this.task = task;
@@ -58,6 +59,7 @@ final class Gang<T> {
       super(gang.dispatcher, gang.call, gang.original, false, null);
       this.gang = gang;
       this.number = number;
+      this.code = gang.task.code();
       lostWith.forEach(this::lostWith);
     }
 
@@ -131,7 +133,7 @@ final class Gang<T> {
     List<Integer> ranks = workers.stream().map(worker -> worker.rank).toList();
     long number = SharedValue.nextNumber();
     for (Member<T> member : members) {
-      member.encoded = new GroupTask(number, member.number, ranks, task).encode();
+      member.encoded = new GroupTask(number, member.number, ranks, task.body()).encode();
     }
     return members;
   }

@@ -2,6 +2,7 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
+import dev.mpipool.wire.SharedValue;
 import dev.mpipool.wire.TaskName;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -35,6 +36,9 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
 
   /** The task as bytes, from its submission until the future is done. Guarded by the dispatcher. */
   ByteBuffer encoded;
+
+  /** What a worker needs to have been sent before; null for nothing. */
+  SharedValue code;
 
   /** The worker that has the task, or null. Guarded by the dispatcher. */
   WorkerState worker;
@@ -95,6 +99,11 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
       int maxAttempts(int usual) {
         return 1;
       }
+
+      @Override
+      boolean isPinned() {
+        return true;
+      }
     };
   }
 
@@ -147,7 +156,12 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
 
   /** The shared value that a worker needs for it, or null. */
   SharedValue needs() {
-    return null;
+    return code;
+  }
+
+  /** Whether it is for one worker alone. */
+  boolean isPinned() {
+    return false;
   }
 
   /** Whether this is the first member of a group that waits to be gathered. */

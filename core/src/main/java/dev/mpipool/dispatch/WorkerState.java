@@ -5,14 +5,23 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 
 /** What main knows of one worker. Guarded by the dispatcher's lock. */
 final class WorkerState {
 
+  /**
+   * How much unfinished work a worker holds beyond what it runs: enough to keep it busy until more
+   * has come, some round trips.
+   */
+  private static final long WINDOW_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+
+  private static final int MOST_TASKS = 8192;
+
   final int rank;
 
-  /** How many tasks it may hold at a time. */
-  final int window;
+  /** How many tasks it runs at a time. */
+  final int threads;
 
   /** The tasks it holds, by number, in the order in which they were given. */
   final Map<Long, TaskFuture<?>> tasks = new LinkedHashMap<>();
@@ -28,12 +37,30 @@ final class WorkerState {
   /** Whether a group that is being gathered keeps a place here. */
   boolean reserved;
 
-  /** Whether it stands in the dispatcher's list of workers with room. */
-  boolean listed;
+  /** Whether it has been asked for tasks and has not answered yet. */
+  boolean recalling;
 
-  WorkerState(int rank, int window) {
+  /** Where the dispatcher lists it; an entry there may be out of date. */
+  boolean listedFree;
+
+  boolean listedWithRoom;
+
+  /** How long a task takes: follows the mean at once upwards, slowly downwards. */
+  private double nanosPerTask = Double.POSITIVE_INFINITY;
+
+  /** When it last gave a sign, or was given something to do. */
+  long lastSign;
+
+  WorkerState(int rank, int threads) {
     this.rank = rank;
-    this.window = window;
+    this.threads = threads;
+  }
+
+  /** So many tasks took so long. */
+  void spent(long nanos, int answered) {
+    double mean = (double) nanos / answered;
+    boolean up = mean > nanosPerTask || nanosPerTask == Double.POSITIVE_INFINITY;
+    nanosPerTask = up ? mean : nanosPerTask + (mean - nanosPerTask) / 4;
   }
 
   /** Whether it has nothing to do and nothing waits for it; a dead worker always is. */
@@ -41,7 +68,27 @@ final class WorkerState {
     return tasks.isEmpty() && pinned.isEmpty();
   }
 
+  /** Whether a task would begin at once. */
+  boolean hasFreeThread() {
+    return alive && tasks.size() + (reserved ? 1 : 0) < threads;
+  }
+
+  /** Whether it may hold one more task. */
   boolean hasRoom() {
-    return alive && tasks.size() + (reserved ? 1 : 0) < window;
+    return alive && !recalling && tasks.size() + (reserved ? 1 : 0) < threads + ahead();
+  }
+
+  private int ahead() {
+    return (int) Math.min(MOST_TASKS, WINDOW_NANOS * threads / nanosPerTask);
+  }
+
+  /** How many tasks it holds that it has not begun. */
+  int unstarted() {
+    return Math.max(0, tasks.size() - threads);
+  }
+
+  /** How long those take, as far as is known. */
+  double unstartedNanos() {
+    return unstarted() * nanosPerTask / threads;
   }
 }

@@ -29,6 +29,11 @@ public enum EntryKind {
    * with the header of {@link dev.mpipool.comm.GroupCommunicator}.
    */
   GROUP_MESSAGE(10),
+  /**
+   * To a worker: give tasks back that have not begun, the last first. The body is how many at most
+   * (int). Answered by {@link #RETURNED}.
+   */
+  RECALL(11),
   /** To main: the task returned. The body is the encoded result. */
   RESULT(17),
   /** To main: the task has no result. The body is a {@link FailureReport}. */
@@ -36,7 +41,13 @@ public enum EntryKind {
   /** To main: a cancelled task was dropped before it began. No body. */
   DROPPED(19),
   /** To main: this worker has left. No id, no body. */
-  GONE(20);
+  GONE(20),
+  /**
+   * To main: the tasks answered in this frame took so many nanoseconds, which are the id. No body.
+   */
+  SPENT(21),
+  /** To main: tasks that were given back. The body is their numbers (long each), maybe none. */
+  RETURNED(22);
 
   private static final EntryKind[] BY_CODE = new EntryKind[Byte.MAX_VALUE + 1];
 

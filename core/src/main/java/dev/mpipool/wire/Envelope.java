@@ -15,6 +15,16 @@ public interface Envelope extends Callable<Object>, Serializable {
   Object code();
 
   /**
+   * How the code is called.
+   *
+   * @return a number from 0 to 127, for {@link Caller}; a negative one for an envelope that travels
+   *     as a whole and calls its code itself
+   */
+  default int shape() {
+    return -1;
+  }
+
+  /**
    * What it is called with.
    *
    * @return the arguments in order, nulls included

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,6 +35,7 @@ public final class FrameSender {
 
   private final Communicator communicator;
   private final SendFailureListener failures;
+  private final IntFunction<Entry> last;
   private final Thread thread;
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -61,6 +63,23 @@ public final class FrameSender {
    * @param failures hears when a frame could not be sent
    */
   public FrameSender(Communicator communicator, String threadName, SendFailureListener failures) {
+    this(communicator, threadName, failures, rank -> null);
+  }
+
+  /**
+   * Starts the thread, as a daemon.
+   *
+   * @param communicator to send on
+   * @param threadName its name
+   * @param failures hears when a frame could not be sent
+   * @param last asked for a last entry of every frame to a rank, which may be null
+   */
+  public FrameSender(
+      Communicator communicator,
+      String threadName,
+      SendFailureListener failures,
+      IntFunction<Entry> last) {
+    this.last = last;
     this.communicator = communicator;
     this.failures = failures;
     this.thread = new Thread(this::sendAll, threadName);
@@ -134,7 +153,7 @@ public final class FrameSender {
   private void sendTo(int destination, Queue<Entry> entries) {
     try {
       while (!entries.isEmpty()) {
-        communicator.send(destination, TAG, Frame.encode(nextFrame(entries)));
+        communicator.send(destination, TAG, Frame.encode(nextFrame(destination, entries)));
       }
     } catch (RuntimeException e) {
       LOG.debug("A frame for rank {} could not be sent", destination, e);
@@ -145,13 +164,17 @@ public final class FrameSender {
     }
   }
 
-  private static List<Entry> nextFrame(Queue<Entry> entries) {
+  private List<Entry> nextFrame(int destination, Queue<Entry> entries) {
     List<Entry> frame = new ArrayList<>();
     long length = 0;
     do {
       length += Frame.length(entries.peek());
       frame.add(entries.poll());
     } while (!entries.isEmpty() && length + Frame.length(entries.peek()) <= FRAME_BYTES);
+    Entry end = last.apply(destination);
+    if (end != null) {
+      frame.add(end);
+    }
     return frame;
   }
 }

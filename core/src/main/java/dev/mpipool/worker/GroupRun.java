@@ -1,8 +1,8 @@
 package dev.mpipool.worker;
 
 import dev.mpipool.comm.GroupCommunicator;
+import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.Entry;
-import dev.mpipool.wire.Serializer;
 import java.nio.ByteBuffer;
 
 /** A task that this worker runs together with others. */
@@ -18,9 +18,9 @@ final class GroupRun extends TaskRun {
       long group,
       ByteBuffer task,
       GroupCommunicator communicator,
-      Serializer serializer,
+      Tools tools,
       Groups groups) {
-    super(id, task, serializer);
+    super(id, task, CallCodec.codeNumber(task), tools);
     this.group = group;
     this.task = task;
     this.communicator = communicator;
@@ -39,6 +39,11 @@ final class GroupRun extends TaskRun {
       groups.ended(group);
     }
     return notBegun;
+  }
+
+  @Override
+  boolean isForAnyWorker() {
+    return false;
   }
 
   @Override

@@ -1,8 +1,10 @@
 package dev.mpipool.worker;
 
+import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.Serializer;
 import java.nio.ByteBuffer;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -38,7 +40,7 @@ public final class SharedValues {
     public synchronized Object get() throws Exception {
       if (encoded != null) {
         try {
-          decoded = serializer.decode(encoded);
+          decoded = CallCodec.prepare(serializer.decode(encoded), loader());
         } catch (Exception e) {
           failure = e;
         }
@@ -49,6 +51,12 @@ public final class SharedValues {
       }
       return decoded;
     }
+  }
+
+  /** In multicore mode every rank has a loader of its own; task threads have the rank's. */
+  private static ClassLoader loader() {
+    return Objects.requireNonNullElse(
+        Thread.currentThread().getContextClassLoader(), SharedValues.class.getClassLoader());
   }
 
   void put(long number, ByteBuffer encoded) {

@@ -1,12 +1,11 @@
 package dev.mpipool.worker;
 
+import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
-import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.FailureReport;
 import dev.mpipool.wire.FailureReport.Origin;
 import dev.mpipool.wire.Frame;
-import dev.mpipool.wire.Serializer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -14,18 +13,39 @@ import java.nio.ByteBuffer;
 class TaskRun {
 
   private final long id;
-  private final Serializer serializer;
+  private final Tools tools;
   private ByteBuffer encoded;
+
+  /** The code that the task needs, as it was when the task came; null for none. */
+  private final SharedValues.Value code;
 
   /** The thread that runs the task, from begin to end. Guarded by this. */
   private Thread runner;
 
   private volatile boolean cancelled;
 
-  TaskRun(long id, ByteBuffer encoded, Serializer serializer) {
+  TaskRun(long id, ByteBuffer encoded, long code, Tools tools) {
     this.id = id;
     this.encoded = encoded;
-    this.serializer = serializer;
+    this.tools = tools;
+    this.code = code == 0 ? null : tools.shared().find(code).orElse(null);
+  }
+
+  /** A call of some code. */
+  static TaskRun ofCall(long id, ByteBuffer encoded, Tools tools) {
+    return new TaskRun(id, encoded, CallCodec.codeNumber(encoded), tools);
+  }
+
+  final Tools tools() {
+    return tools;
+  }
+
+  /** The code that came before the task, ready for use. */
+  final Object code() throws Exception {
+    if (code == null) {
+      throw new IOException("its code has not come");
+    }
+    return code.get();
   }
 
   final long id() {
@@ -35,6 +55,11 @@ class TaskRun {
   /** What the task was sent as. */
   final ByteBuffer encoded() {
     return encoded;
+  }
+
+  /** Whether main may give it to another worker instead. */
+  boolean isForAnyWorker() {
+    return id != 0;
   }
 
   final boolean isCancelled() {
@@ -88,9 +113,9 @@ class TaskRun {
 
   /** Runs one encoded call. */
   final Entry answer(ByteBuffer encodedCall) {
-    Envelope task;
+    CallCodec.Call task;
     try {
-      task = (Envelope) serializer.decode(encodedCall);
+      task = tools.codec().decode(encodedCall, this::code, tools.caller());
     } catch (Throwable e) {
       return failure(Origin.READING_TASK, e);
     }
@@ -101,7 +126,7 @@ class TaskRun {
       return failure(Origin.TASK, e);
     }
     try {
-      ByteBuffer encodedResult = serializer.encode(result);
+      ByteBuffer encodedResult = tools.serializer().encode(result);
       if (encodedResult.remaining() > Frame.MAX_BODY_BYTES) {
         throw new IOException(
             "it takes %d bytes, and %d are the most"
@@ -114,6 +139,7 @@ class TaskRun {
   }
 
   final Entry failure(Origin origin, Throwable e) {
-    return new Entry(EntryKind.FAILURE, id, FailureReport.of(origin, e, serializer).encode());
+    return new Entry(
+        EntryKind.FAILURE, id, FailureReport.of(origin, e, tools.serializer()).encode());
   }
 }

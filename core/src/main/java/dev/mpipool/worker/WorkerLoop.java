@@ -2,6 +2,7 @@ package dev.mpipool.worker;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
+import dev.mpipool.wire.Caller;
 import dev.mpipool.wire.DamagedFrameException;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
@@ -13,12 +14,13 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.BlockingDeque;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.LinkedBlockingDeque;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,17 +40,20 @@ public final class WorkerLoop {
   private static final long LAST_ANSWER_MILLIS = 10_000;
 
   /** The listener's word to the task thread that nothing more comes. */
-  private static final TaskRun NO_MORE = new TaskRun(0, null, null);
+  private static final TaskRun NO_MORE = new TaskRun(0, null, 0, null);
 
   private final Communicator communicator;
   private final int main;
-  private final LeanSerializer serializer;
+  private final Tools tools;
   private final FrameSender sender;
-  private final SharedValues shared;
   private final Groups groups;
-  private final BlockingQueue<TaskRun> waiting = new LinkedBlockingQueue<>();
+  private final BlockingDeque<TaskRun> waiting = new LinkedBlockingDeque<>();
   private final Map<Long, TaskRun> held = new ConcurrentHashMap<>();
   private final CompletableFuture<Void> released = new CompletableFuture<>();
+
+  /** On tasks, since main was told last. */
+  private final LongAdder nanosSpent = new LongAdder();
+
   private final AtomicInteger taskThreads = new AtomicInteger();
 
   /** Whether the initializer has failed: no task is run any more, and main fails them all. */
@@ -60,17 +65,18 @@ public final class WorkerLoop {
    * @param communicator the pool's own
    * @param main the rank that sends the tasks
    * @param serializer for tasks and results
+   * @param caller knows the kinds of code
    */
-  public WorkerLoop(Communicator communicator, int main, LeanSerializer serializer) {
+  public WorkerLoop(Communicator communicator, int main, LeanSerializer serializer, Caller caller) {
     this.communicator = communicator;
     this.main = main;
-    this.serializer = serializer;
+    this.tools = new Tools(serializer, caller);
     this.sender =
         new FrameSender(
             communicator,
             "mpipool-sender",
-            (rank, failure) -> leave("Main, rank %d, cannot be reached".formatted(rank), failure));
-    this.shared = new SharedValues(serializer);
+            (rank, failure) -> leave("Main, rank %d, cannot be reached".formatted(rank), failure),
+            this::spent);
     this.groups = new Groups(sender);
     communicator.onRankLost(this::rankLost);
   }
@@ -159,12 +165,13 @@ public final class WorkerLoop {
   private void take(Entry entry) {
     switch (entry.kind()) {
       case OPEN -> open(entry.body().duplicate());
-      case TASK -> hold(new TaskRun(entry.id(), entry.body(), serializer));
-      case CHUNK -> hold(new ChunkRun(entry.id(), entry.body(), serializer, shared));
+      case TASK -> hold(TaskRun.ofCall(entry.id(), entry.body(), tools));
+      case CHUNK -> hold(new ChunkRun(entry.id(), entry.body(), tools));
       case GROUP -> join(entry);
-      case SHARE -> shared.put(entry.id(), entry.body());
-      case UNSHARE -> shared.remove(entry.id());
+      case SHARE -> tools.shared().put(entry.id(), entry.body());
+      case UNSHARE -> tools.shared().remove(entry.id());
       case CANCEL -> cancel(entry);
+      case RECALL -> giveBack(entry.body().duplicate().getInt());
       case RELEASE -> {
         sender.post(main, new Entry(EntryKind.GONE, 0));
         released.complete(null);
@@ -186,7 +193,7 @@ public final class WorkerLoop {
   private void open(ByteBuffer body) {
     int threads = body.getInt();
     TaskRun ready =
-        new TaskRun(0, body.slice(), serializer) {
+        new TaskRun(0, body.slice(), 0, tools) {
           @Override
           Entry answer() {
             Entry answer =
@@ -204,9 +211,7 @@ public final class WorkerLoop {
   private void join(Entry entry) {
     try {
       GroupTask task = GroupTask.decode(entry.body());
-      hold(
-          new GroupRun(
-              entry.id(), task.group(), task.task(), groups.join(task), serializer, groups));
+      hold(new GroupRun(entry.id(), task.group(), task.task(), groups.join(task), tools, groups));
     } catch (IOException e) {
       LOG.warn("Main sent what is no task of a group: {}", e.getMessage());
     }
@@ -226,7 +231,7 @@ public final class WorkerLoop {
   }
 
   private void runTasks() {
-    TaskContext.enter(communicator.rank(), shared);
+    TaskContext.enter(communicator.rank(), tools.shared());
     ClassLoader loader = Thread.currentThread().getContextClassLoader();
     while (!released.isDone()) {
       try {
@@ -236,7 +241,10 @@ public final class WorkerLoop {
           return;
         }
         if (!unfit) {
-          answer(run, run.run());
+          long begin = System.nanoTime();
+          Entry answer = run.run();
+          nanosSpent.add(System.nanoTime() - begin);
+          answer(run, answer);
         }
         Thread.currentThread().setContextClassLoader(loader);
       } catch (InterruptedException e) {
@@ -250,6 +258,31 @@ public final class WorkerLoop {
     if (run.id() != 0 || answer.kind() == EntryKind.FAILURE) {
       sender.post(main, answer);
     }
+  }
+
+  /** Tells main, with the answers of a frame, how long their tasks took. */
+  private Entry spent(int destination) {
+    long nanos = destination == main ? nanosSpent.sumThenReset() : 0;
+    return nanos == 0 ? null : new Entry(EntryKind.SPENT, nanos);
+  }
+
+  /** Gives tasks back that have not begun, the last first: those would have to wait longest. */
+  private void giveBack(int most) {
+    ByteBuffer numbers = ByteBuffer.allocate(Math.min(most, waiting.size()) * Long.BYTES);
+    while (numbers.hasRemaining()) {
+      TaskRun run = waiting.pollLast();
+      if (run == null) {
+        break;
+      }
+      if (run.isForAnyWorker() && run.cancel(false)) {
+        held.remove(run.id());
+        numbers.putLong(run.id());
+      } else {
+        waiting.addLast(run);
+        break;
+      }
+    }
+    sender.post(main, new Entry(EntryKind.RETURNED, 0, numbers.flip()));
   }
 
   private void rankLost(int rank, String reason) {

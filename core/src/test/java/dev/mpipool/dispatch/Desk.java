@@ -3,6 +3,7 @@ package dev.mpipool.dispatch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
@@ -43,8 +44,10 @@ final class Desk {
     }
   }
 
-  final LeanSerializer serializer =
+  static final LeanSerializer SERIALIZER =
       new LeanSerializer(new JavaSerializer(Desk.class.getClassLoader()));
+
+  final LeanSerializer serializer = SERIALIZER;
   final Dispatcher dispatcher;
   private final List<Sent> sent = new ArrayList<>();
 
@@ -66,6 +69,11 @@ final class Desk {
     sent.add(new Sent(rank, entry.kind(), entry.id(), entry.body()));
   }
 
+  /** What the task of an entry returns. */
+  static Object called(ByteBuffer body) throws Exception {
+    return new CallCodec(SERIALIZER).decode(body, null, null).call();
+  }
+
   TaskFuture<Object> submit(String name) throws Exception {
     TaskFuture<Object> future = TaskFuture.of(dispatcher, new Job(name), name);
     dispatcher.submit(future);
@@ -85,7 +93,7 @@ final class Desk {
     for (Sent one : news()) {
       String what =
           switch (one.kind()) {
-            case TASK -> ((Job) serializer.decode(one.body())).name();
+            case TASK -> (String) called(one.body());
             case CANCEL -> one.body().get(0) == 1 ? "CANCEL interrupt" : "CANCEL";
             default -> one.kind().name();
           };

@@ -25,7 +25,7 @@ class DispatcherLossTest {
     assertThat(desk.dispatcher.size()).isEqualTo(1);
     desk.answer(2, idB, 1);
     List<Desk.Sent> second = desk.news();
-    assertThat(((Desk.Job) desk.serializer.decode(second.get(0).body())).name()).isEqualTo("a");
+    assertThat(Desk.called(second.get(0).body())).isEqualTo("a");
     desk.answer(2, second.get(0).id(), "at last");
     assertThat(Desk.result(a)).isEqualTo("at last");
     assertThat(desk.newsAsText()).containsExactly("2 c");

@@ -165,7 +165,7 @@ class DispatcherTest {
 
     @Override
     public Object call() {
-      return null;
+      return value;
     }
   }
 
@@ -199,8 +199,7 @@ class DispatcherTest {
     desk.receive(2, new Entry(EntryKind.DROPPED, 2));
     desk.receive(2, new Entry(EntryKind.DROPPED, 3));
 
-    Captures sent = (Captures) desk.serializer.decode(desk.news().get(1).body());
-    assertThat(sent.value()).hasToString("before");
+    assertThat(Desk.called(desk.news().get(1).body())).hasToString("before");
   }
 
   @Test

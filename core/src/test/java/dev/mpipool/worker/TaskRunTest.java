@@ -8,6 +8,7 @@ import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.FailureReport;
 import dev.mpipool.wire.JavaSerializer;
+import dev.mpipool.wire.LeanSerializer;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -23,17 +24,19 @@ class TaskRunTest {
 
     @Override
     public Object call() {
-      return code.replace('?', 'h');
+      return List.of(code.replace('?', 'h'));
     }
   }
 
   @Test
   void aResultThatIsTooLongForAMessageIsAFailureThatSaysSo(@TempDir Path folder) throws Exception {
-    Huge serializer = new Huge(new JavaSerializer(getClass().getClassLoader()), folder);
-    Entry answer = new TaskRun(7, serializer.encode(new Answering("?uge")), serializer).run();
+    LeanSerializer serializer =
+        new LeanSerializer(new Huge(new JavaSerializer(getClass().getClassLoader()), folder));
+    Tools tools = new Tools(serializer, null);
+    Entry answer = TaskRun.ofCall(7, tools.codec().encodeWhole(new Answering("?uge")), tools).run();
     assertThat(answer.kind()).isEqualTo(EntryKind.FAILURE);
     FailureReport report = FailureReport.decode(answer.body());
     assertThat(report.origin()).isEqualTo(FailureReport.Origin.WRITING_RESULT);
-    assertThat(report.message()).contains("2147483547 bytes");
+    assertThat(report.message()).contains(" are the most");
   }
 }

@@ -1,4 +1,4 @@
-package dev.mpipool.dispatch;
+package dev.mpipool.wire;
 
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicLong;
@@ -22,8 +22,12 @@ public record SharedValue(long number, ByteBuffer encoded) {
     this(nextNumber(), encoded);
   }
 
-  /** A number that no other value or group of this process has. */
-  static long nextNumber() {
+  /**
+   * A number that no other value or group of this process has.
+   *
+   * @return from 1 on
+   */
+  public static long nextNumber() {
     return LAST.incrementAndGet();
   }
 }

@@ -1,0 +1,68 @@
+package dev.mpipool.dispatch;
+
+import java.util.ArrayDeque;
+
+/**
+ * Who is next to get a task: first those with a free thread, then those that may hold some more,
+ * both in turn. A worker's place here may be out of date; that shows when its turn comes. Guarded
+ * by the dispatcher's lock.
+ */
+final class Lineup {
+
+  private final ArrayDeque<WorkerState> free = new ArrayDeque<>();
+  private final ArrayDeque<WorkerState> withRoom = new ArrayDeque<>();
+
+  /** Lists a worker where it belongs, unless it stands there already or is kept for a group. */
+  void add(WorkerState worker) {
+    if (worker.reserved) {
+      return;
+    }
+    if (worker.hasFreeThread()) {
+      if (!worker.listedFree) {
+        worker.listedFree = true;
+        free.add(worker);
+      }
+    } else if (worker.hasRoom() && !worker.listedWithRoom) {
+      worker.listedWithRoom = true;
+      withRoom.add(worker);
+    }
+  }
+
+  /** The next worker that would begin a task at once, no longer listed; null if there is none. */
+  WorkerState nextFree() {
+    WorkerState worker = free.poll();
+    while (worker != null) {
+      worker.listedFree = false;
+      if (worker.hasFreeThread() && !worker.reserved) {
+        return worker;
+      }
+      worker = free.poll();
+    }
+    return null;
+  }
+
+  /** The next worker that may hold one more task, no longer listed; null if there is none. */
+  WorkerState next() {
+    WorkerState worker = nextFree();
+    if (worker != null) {
+      return worker;
+    }
+    worker = withRoom.poll();
+    while (worker != null) {
+      worker.listedWithRoom = false;
+      if (worker.hasRoom() && !worker.reserved) {
+        return worker;
+      }
+      worker = withRoom.poll();
+    }
+    return null;
+  }
+
+  /** Whether a worker has nothing to do, for which something could be found. */
+  boolean hasFree() {
+    while (!free.isEmpty() && (!free.peek().hasFreeThread() || free.peek().reserved)) {
+      free.poll().listedFree = false;
+    }
+    return !free.isEmpty();
+  }
+}

@@ -1,0 +1,176 @@
+package dev.mpipool.wire;
+
+import java.io.IOException;
+import java.lang.invoke.SerializedLambda;
+import java.nio.ByteBuffer;
+import java.util.List;
+
+/**
+ * How the call of some code with its arguments travels.
+ *
+ * <pre>
+ *   lambda:  | 1 (byte) | number of its code (long) | shape (byte) | number of captured values (byte)
+ *            | captured values | number of arguments (byte) | arguments |
+ *   other:   | 0 (byte) | an Envelope |
+ * </pre>
+ *
+ * Values are written as {@link LeanSerializer} does. A lambda's code travels as a shared value,
+ * once to each worker; so calling a lambda that captures nothing is a dozen bytes.
+ */
+public final class CallCodec {
+
+  private static final byte WHOLE = 0;
+  private static final byte LAMBDA = 1;
+
+  private final LeanSerializer serializer;
+
+  /**
+   * Creates a codec.
+   *
+   * @param serializer for code, captured values and arguments
+   */
+  public CallCodec(LeanSerializer serializer) {
+    this.serializer = serializer;
+  }
+
+  /**
+   * A call as bytes.
+   *
+   * @param body what to send
+   * @param code what the worker has to have before, or null
+   */
+  public record Encoded(ByteBuffer body, SharedValue code) {}
+
+  /**
+   * Encodes a call.
+   *
+   * @param call any
+   * @return its bytes
+   * @throws Exception if it cannot travel; the message says why
+   */
+  public Encoded encode(Envelope call) throws Exception {
+    Lambdas.Site site = Lambdas.site(call.code());
+    if (site.isLambda() && call.shape() >= 0) {
+      try {
+        return encodeLambda(site, call);
+      } catch (IOException e) {
+        // the whole is tried, for an error that names the way to the culprit from the top
+      }
+    }
+    return new Encoded(encodeWhole(call), null);
+  }
+
+  /**
+   * Encodes a call so that it needs no code to be sent before.
+   *
+   * @param call any
+   * @return its bytes
+   * @throws Exception if it cannot travel; the message says why
+   */
+  public ByteBuffer encodeWhole(Envelope call) throws Exception {
+    Output out = new Output(256);
+    out.putByte(WHOLE);
+    serializer.write(call, out);
+    return out.toBuffer();
+  }
+
+  private Encoded encodeLambda(Lambdas.Site site, Envelope call) throws Exception {
+    SerializedLambda lambda = site.takeApart(call.code());
+    SharedValue code = site.code(lambda, serializer);
+    Output out = new Output(32);
+    out.putByte(LAMBDA);
+    out.putLong(code.number());
+    out.putByte(call.shape());
+    int captured = lambda.getCapturedArgCount();
+    out.putByte(captured);
+    for (int i = 0; i < captured; i++) {
+      serializer.write(lambda.getCapturedArg(i), out);
+    }
+    List<Object> arguments = call.arguments();
+    out.putByte(arguments.size());
+    for (int i = 0; i < arguments.size(); i++) {
+      serializer.write(arguments.get(i), out);
+    }
+    return new Encoded(out.toBuffer(), code);
+  }
+
+  /**
+   * The number of the code that a call needs.
+   *
+   * @param body of an encoded call
+   * @return 0 if it brings its code along
+   */
+  public static long codeNumber(ByteBuffer body) {
+    int at = body.position();
+    boolean lambda = body.remaining() > Long.BYTES && body.get(at) == LAMBDA;
+    return lambda ? body.getLong(at + 1) : 0;
+  }
+
+  /** Finds shared values on a worker. */
+  @FunctionalInterface
+  public interface Code {
+    /**
+     * The code that the call needs, as {@link #prepare} returned it.
+     *
+     * @return null if it is not there
+     * @throws Exception if it cannot be read
+     */
+    Object get() throws Exception;
+  }
+
+  /**
+   * Makes a shared value ready for use, on a worker.
+   *
+   * @param value as it was decoded
+   * @param loader finds classes
+   * @return code that is ready to be called, or the value, if it is something else
+   * @throws Exception if the code is not there
+   */
+  public static Object prepare(Object value, ClassLoader loader) throws Exception {
+    return value instanceof LambdaCode code ? code.prepare(loader) : value;
+  }
+
+  /** A call that has been read and can be made. */
+  @FunctionalInterface
+  public interface Call {
+    /**
+     * Makes the call.
+     *
+     * @return its result
+     * @throws Exception what the user's code throws
+     */
+    Object call() throws Exception;
+  }
+
+  /**
+   * Reads a call, on a worker.
+   *
+   * @param body of an encoded call
+   * @param code finds its code, if it needs some
+   * @param caller makes the call
+   * @return the call, ready to be made
+   * @throws Exception if it cannot be read
+   */
+  public Call decode(ByteBuffer body, Code code, Caller caller) throws Exception {
+    ByteBuffer in = body.duplicate();
+    if (in.get() == WHOLE) {
+      Envelope envelope = (Envelope) serializer.read(in);
+      return envelope::call;
+    }
+    in.getLong();
+    int shape = in.get();
+    if (!(code.get() instanceof LambdaCode.Factory factory)) {
+      throw new IOException("the code of the task has not come");
+    }
+    Object[] captured = new Object[Byte.toUnsignedInt(in.get())];
+    for (int i = 0; i < captured.length; i++) {
+      captured[i] = serializer.read(in);
+    }
+    int arguments = in.get();
+    Object a = arguments > 0 ? serializer.read(in) : null;
+    Object b = arguments > 1 ? serializer.read(in) : null;
+    Object c = arguments > 2 ? serializer.read(in) : null;
+    Object lambda = factory.make(captured);
+    return () -> caller.call(shape, lambda, a, b, c);
+  }
+}
