@@ -10,6 +10,7 @@ import dev.mpipool.dispatch.Dispatcher;
 import dev.mpipool.dispatch.ItemSource;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.dispatch.UnserializableTaskException;
+import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.FrameSender;
 import dev.mpipool.wire.ItemFunction;
 import dev.mpipool.wire.JavaSerializer;
@@ -69,7 +70,7 @@ final class MainSide {
                 workers, threadsPerWorker, MAX_ATTEMPTS, communicator.survivesLostRanks()),
             serializer,
             new TaskFailures(),
-            sender::post);
+            outbox());
     made.complete(dispatcher);
     dispatcher.atTermination(this::letGo);
     dispatcher.open(initializer == null ? null : new Calls.OfRunnable(initializer));
@@ -78,6 +79,25 @@ final class MainSide {
     if (!Providers.launcherEndsRanks()) {
       Runtime.getRuntime().addShutdownHook(unclosed);
     }
+  }
+
+  private Dispatcher.Outbox outbox() {
+    return new Dispatcher.Outbox() {
+      @Override
+      public void post(int rank, Entry entry) {
+        sender.post(rank, entry);
+      }
+
+      @Override
+      public void postForFlush(int rank, Entry entry) {
+        sender.postForFlush(rank, entry);
+      }
+
+      @Override
+      public void flush() {
+        sender.flush();
+      }
+    };
   }
 
   private static String cannotBeReached(RuntimeException failure) {

@@ -69,6 +69,20 @@ public final class Dispatcher {
      * @param entry what to send
      */
     void post(int rank, Entry entry);
+
+    /**
+     * Has an entry sent by the calling thread itself, which calls {@link #flush} soon, with no lock
+     * held.
+     *
+     * @param rank the worker it is for
+     * @param entry what to send
+     */
+    default void postForFlush(int rank, Entry entry) {
+      post(rank, entry);
+    }
+
+    /** Sends what was posted to be flushed. */
+    default void flush() {}
   }
 
   /**
@@ -102,7 +116,16 @@ public final class Dispatcher {
   /** A task is not called back from a worker that will begin it sooner. */
   private static final long RECALL_NANOS = TimeUnit.MICROSECONDS.toNanos(300);
 
+  /** A longer task may take its time to be sent, for which submit must not wait. */
+  private static final int FLUSHED_BYTES = 16 << 10;
+
   private boolean lookingAgain;
+
+  /** How many tasks workers hold. */
+  private int held;
+
+  /** Whether what is handed out now is sent by this thread, which finds the workers idle. */
+  private boolean flushing;
 
   /** The group whose turn it is, while workers are kept for it. */
   private Gang<?> gathering;
@@ -183,18 +206,25 @@ public final class Dispatcher {
   public void submit(TaskFuture<?> future) throws UnserializableTaskException {
     checkAccepting();
     CallCodec.Encoded encoded = encode(future.call(), future.original());
+    boolean alone;
     lock.lock();
     try {
       checkAccepting();
+      alone = held == 0 && encoded.body().remaining() <= FLUSHED_BYTES;
       if (!future.submitted) {
         future.submitted = true;
         future.encoded = encoded.body();
         future.code = encoded.code();
         queue.add(future);
+        flushing = alone;
         handOut();
+        flushing = false;
       }
     } finally {
       lock.unlock();
+    }
+    if (alone) {
+      outbox.flush();
     }
   }
 
@@ -507,7 +537,7 @@ public final class Dispatcher {
     }
     switch (entry.kind()) {
       case RESULT, FAILURE, DROPPED -> {
-        TaskFuture<?> future = worker.tasks.remove(entry.id());
+        TaskFuture<?> future = take(worker, entry.id());
         if (future == null) {
           LOG.debug("An answer of rank {} to no task it holds is dropped", worker.rank);
           return;
@@ -530,11 +560,18 @@ public final class Dispatcher {
     }
   }
 
+  /** A worker does not hold this task any more; null if it did not. */
+  private TaskFuture<?> take(WorkerState worker, long id) {
+    TaskFuture<?> future = worker.tasks.remove(id);
+    held -= future == null ? 0 : 1;
+    return future;
+  }
+
   /** A worker has given tasks back. They go to the head of the queue, in their order. */
   private void returned(WorkerState worker, ByteBuffer numbers) {
     worker.recalling = false;
     while (numbers.remaining() >= Long.BYTES) {
-      TaskFuture<?> future = worker.tasks.remove(numbers.getLong());
+      TaskFuture<?> future = take(worker, numbers.getLong());
       if (future != null) {
         future.worker = null;
         if (future.isPinned()) {
@@ -567,6 +604,7 @@ public final class Dispatcher {
       LOG.warn("Worker rank {} was lost: {}", rank, reason);
       worker.alive = false;
       List<TaskFuture<?>> held = new ArrayList<>(worker.tasks.values());
+      this.held -= held.size();
       worker.tasks.clear();
       held.addAll(worker.pinned);
       worker.pinned.clear();
@@ -655,6 +693,7 @@ public final class Dispatcher {
       queue.clear();
       workers.values().forEach(worker -> all.addAll(worker.tasks.values()));
       workers.values().forEach(worker -> worker.tasks.clear());
+      held = 0;
       workers.values().forEach(worker -> all.addAll(worker.pinned));
       workers.values().forEach(worker -> worker.pinned.clear());
       if (gathering != null) {
@@ -856,7 +895,13 @@ public final class Dispatcher {
     if (future.needs() != null) {
       give(worker, future.needs());
     }
-    outbox.post(worker.rank, new Entry(future.kind(), future.id, future.encoded));
+    held++;
+    Entry entry = new Entry(future.kind(), future.id, future.encoded);
+    if (flushing) {
+      outbox.postForFlush(worker.rank, entry);
+    } else {
+      outbox.post(worker.rank, entry);
+    }
   }
 
   private TaskFuture<?> nextWanted() {

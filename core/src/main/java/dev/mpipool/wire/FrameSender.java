@@ -16,7 +16,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The one thread of a pool that sends. Entries that pile up for a rank while it is busy share the
- * next frame; a lone entry goes out at once.
+ * next frame; a lone entry goes out at once. Where MPI may be called from any thread, whoever posts
+ * may also send itself, if nobody else does: that saves waking the thread.
  *
  * <p>Posting never waits, so threads that receive may post. A send may wait for its receiver, and
  * receivers never wait for a send of their own, so all sends come to an end.
@@ -37,6 +38,11 @@ public final class FrameSender {
   private final SendFailureListener failures;
   private final IntFunction<Entry> last;
   private final Thread thread;
+
+  private final boolean fromAnyThread;
+
+  /** Held by whoever takes entries and sends them, so that they go out in order. */
+  private final ReentrantLock sending = new ReentrantLock();
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -81,6 +87,7 @@ public final class FrameSender {
       IntFunction<Entry> last) {
     this.last = last;
     this.communicator = communicator;
+    this.fromAnyThread = communicator.callableFromAnyThread();
     this.failures = failures;
     this.thread = new Thread(this::sendAll, threadName);
     thread.setDaemon(true);
@@ -94,10 +101,51 @@ public final class FrameSender {
    * @param entry what to send
    */
   public void post(int destination, Entry entry) {
+    post(destination, entry, true);
+  }
+
+  private void post(int destination, Entry entry, boolean wake) {
     lock.lock();
     try {
       if (!closed) {
         waiting.computeIfAbsent(destination, key -> new ArrayDeque<>()).add(entry);
+        if (wake) {
+          changed.signal();
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Has an entry sent soon by the calling thread, which has to call {@link #flush} next.
+   *
+   * @param destination the rank it is for
+   * @param entry what to send
+   */
+  public void postForFlush(int destination, Entry entry) {
+    post(destination, entry, !fromAnyThread);
+  }
+
+  /**
+   * Sends what is posted from the calling thread, if that is allowed and nobody else is sending;
+   * who is will send it otherwise. Must not be called with a lock held.
+   */
+  public void flush() {
+    if (!fromAnyThread) {
+      return;
+    }
+    if (sending.tryLock()) {
+      try {
+        takePosted().forEach(this::sendTo);
+      } finally {
+        sending.unlock();
+      }
+    }
+    lock.lock();
+    try {
+      if (!waiting.isEmpty()) { // came while this thread or another was sending
         changed.signal();
       }
     } finally {
@@ -127,23 +175,39 @@ public final class FrameSender {
   }
 
   private void sendAll() {
-    while (true) {
-      Map<Integer, Queue<Entry>> taken = takeAll();
-      if (taken.isEmpty()) {
-        return;
-      }
-      taken.forEach(this::sendTo);
+    while (awaitPosted()) {
+      sendPosted();
+    }
+    sendPosted(); // when another thread sends, the end comes after it
+  }
+
+  private void sendPosted() {
+    sending.lock();
+    try {
+      takePosted().forEach(this::sendTo);
+    } finally {
+      sending.unlock();
     }
   }
 
-  private Map<Integer, Queue<Entry>> takeAll() {
+  /** Waits for something to send; false if nothing more comes. */
+  private boolean awaitPosted() {
     lock.lock();
     try {
       while (waiting.isEmpty() && !closed) {
         changed.awaitUninterruptibly();
       }
+      return !waiting.isEmpty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Map<Integer, Queue<Entry>> takePosted() {
+    lock.lock();
+    try {
       Map<Integer, Queue<Entry>> taken = waiting;
-      waiting = new LinkedHashMap<>();
+      waiting = taken.isEmpty() ? taken : new LinkedHashMap<>();
       return taken;
     } finally {
       lock.unlock();

@@ -42,6 +42,9 @@ public final class WorkerLoop {
   /** The listener's word to the task thread that nothing more comes. */
   private static final TaskRun NO_MORE = new TaskRun(0, null, 0, null);
 
+  /** A longer answer may take its time to be sent, in which its task thread has better to do. */
+  private static final int FLUSHED_BYTES = 16 << 10;
+
   private final Communicator communicator;
   private final int main;
   private final Tools tools;
@@ -244,7 +247,7 @@ public final class WorkerLoop {
           long begin = System.nanoTime();
           Entry answer = run.run();
           nanosSpent.add(System.nanoTime() - begin);
-          answer(run, answer);
+          answerAndFlush(run, answer);
         }
         Thread.currentThread().setContextClassLoader(loader);
       } catch (InterruptedException e) {
@@ -257,6 +260,17 @@ public final class WorkerLoop {
     held.remove(run.id());
     if (run.id() != 0 || answer.kind() == EntryKind.FAILURE) {
       sender.post(main, answer);
+    }
+  }
+
+  /** From a task thread: with nothing else to do, it sends the answer itself. */
+  private void answerAndFlush(TaskRun run, Entry answer) {
+    if (waiting.isEmpty() && run.id() != 0 && answer.body().remaining() <= FLUSHED_BYTES) {
+      held.remove(run.id());
+      sender.postForFlush(main, answer);
+      sender.flush();
+    } else {
+      answer(run, answer);
     }
   }
 
