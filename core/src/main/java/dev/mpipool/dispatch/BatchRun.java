@@ -3,6 +3,7 @@ package dev.mpipool.dispatch;
 import dev.mpipool.wire.Chunk;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.SharedValue;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -60,13 +61,18 @@ public final class BatchRun implements Dispatcher.Closeable {
   private static final Executor AFTER_A_MILLISECOND =
       CompletableFuture.delayedExecutor(1, TimeUnit.MILLISECONDS, Runnable::run);
 
-  /** Items on their way or answered, until they are consumed. */
+  /**
+   * Items on their way or answered, until they are consumed: a chunk, or what it was divided into.
+   */
   private static final class Part {
-    final ChunkFuture future;
-    Object[] outcomes;
+    final long firstIndex;
+    final Object[] outcomes;
+    final List<ChunkFuture> underWay = new ArrayList<>(1);
+    boolean done;
 
-    Part(ChunkFuture future) {
-      this.future = future;
+    Part(long firstIndex, Object[] outcomes) {
+      this.firstIndex = firstIndex;
+      this.outcomes = outcomes;
     }
   }
 
@@ -295,47 +301,65 @@ public final class BatchRun implements Dispatcher.Closeable {
     Chunk full = chunk;
     chunk = null;
     lastLength = full.length();
-    Object[] outcomes = unsent == null ? new Object[0] : unsent.toArray();
-    ChunkFuture future =
-        new ChunkFuture(
-            dispatcher,
-            function,
-            code,
-            serializer,
-            firstIndex,
-            Arrays.copyOf(outcomes, full.count()));
+    Object[] failed = unsent == null ? new Object[0] : unsent.toArray();
+    Part part = new Part(firstIndex, Arrays.copyOf(failed, full.count()));
     firstIndex += full.count();
-    Part part = new Part(future);
+    submit(part, List.of(full.toBuffer()), 0);
+  }
+
+  /** Hands in chunks that follow each other in a part. */
+  private void submit(Part part, List<ByteBuffer> bodies, int offset) {
+    List<ChunkFuture> futures = new ArrayList<>(bodies.size());
+    int next = offset;
+    for (ByteBuffer body : bodies) {
+      ChunkFuture future =
+          new ChunkFuture(
+              dispatcher, function, code, serializer, body, part.firstIndex, part.outcomes, next);
+      next += future.count();
+      futures.add(future);
+    }
     state.lock();
     try {
-      if (dropping) {
+      if (dropping && part.underWay.isEmpty()) {
         return;
       }
-      inOrder.add(part);
-      underWay++;
+      if (part.underWay.isEmpty()) {
+        inOrder.add(part);
+      }
+      part.underWay.addAll(futures);
+      underWay += futures.size();
     } finally {
       state.unlock();
     }
-    future.whenComplete((done, failure) -> answered(part, failure));
-    dispatcher.submitFrom(this, future, full.toBuffer());
+    for (ChunkFuture future : futures) {
+      future.whenComplete((done, failure) -> answered(part, future, done, failure));
+      dispatcher.submitFrom(this, future, future.body());
+    }
   }
 
   // ---- answers
 
-  private void answered(Part part, Throwable failure) {
-    boolean dropped = failure instanceof CancellationException && endedBy != null;
-    Object[] outcomes = part.future.outcomesAfter(dropped ? endedBy : failure);
+  private void answered(Part part, ChunkFuture future, Integer done, Throwable failure) {
     taskThreads = Math.max(1, dispatcher.taskThreads());
+    if (failure != null) {
+      boolean dropped = failure instanceof CancellationException && endedBy != null;
+      future.failAll(dropped ? endedBy : failure);
+    } else if (done < future.count()) {
+      submitRest(part, future, done);
+    }
     boolean last;
     state.lock();
     try {
       underWay--;
-      completed += outcomes.length;
-      part.outcomes = outcomes;
-      answered.add(part);
+      part.underWay.remove(future);
+      part.done = part.underWay.isEmpty();
+      if (part.done) {
+        completed += part.outcomes.length;
+        answered.add(part);
+      }
       last = isFinished();
-      if (failure == null) {
-        adaptSize(part.future.nanos() / outcomes.length);
+      if (failure == null && done > 0) {
+        adaptSize(future.nanos() / done);
       }
       changed.signalAll();
     } finally {
@@ -345,6 +369,16 @@ public final class BatchRun implements Dispatcher.Closeable {
       finished();
     } else {
       watchIfShortOfWork();
+    }
+  }
+
+  /** A worker has given items back: they go to as many as want some. */
+  private void submitRest(Part part, ChunkFuture future, int done) {
+    try {
+      List<ByteBuffer> pieces = Chunk.divide(future.body(), done, source.arity(), 2 * taskThreads);
+      submit(part, pieces, future.offset() + done);
+    } catch (IOException e) {
+      future.failAll(e);
     }
   }
 
@@ -442,7 +476,7 @@ public final class BatchRun implements Dispatcher.Closeable {
    * @return whether it had not ended before
    */
   private boolean end(Throwable reason, boolean drop) {
-    List<Part> dropped = List.of();
+    List<ChunkFuture> dropped = List.of();
     boolean over;
     state.lock();
     try {
@@ -456,7 +490,7 @@ public final class BatchRun implements Dispatcher.Closeable {
       }
       if (drop) {
         dropping = true;
-        dropped = inOrder.stream().filter(part -> part.outcomes == null).toList();
+        dropped = inOrder.stream().flatMap(part -> part.underWay.stream()).toList();
       }
       over = isFinished();
       changed.signalAll();
@@ -466,7 +500,7 @@ public final class BatchRun implements Dispatcher.Closeable {
     if (reason != null && feeder != null && Thread.currentThread() != feeder) {
       feeder.interrupt(); // it may wait in the user's iterator
     }
-    dropped.forEach(part -> part.future.cancel(true));
+    dropped.forEach(future -> future.cancel(true));
     if (over) {
       finished();
     }
@@ -549,7 +583,7 @@ public final class BatchRun implements Dispatcher.Closeable {
   private Part next(boolean ordered) {
     Collection<Part> other = ordered ? answered : inOrder;
     Part part = ordered ? inOrder.peek() : answered.peek();
-    if (part == null || part.outcomes == null) {
+    if (part == null || !part.done) {
       return null;
     }
     (ordered ? inOrder : answered).poll();

@@ -9,35 +9,49 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.CancellationException;
 
 /**
- * Some items of a batch, on their way. Its result is what became of each item: a value, or a {@link
- * Failed}.
+ * Some items of a batch, on their way. It puts what became of each into its place among others: a
+ * value, or a {@link Failed}. Its own result is how many it has done; the rest was given back.
  */
-final class ChunkFuture extends TaskFuture<Object[]> {
+final class ChunkFuture extends TaskFuture<Integer> {
 
   private final LeanSerializer serializer;
+  private final ByteBuffer body;
   private final long firstIndex;
   private final Object[] outcomes;
+  private final int offset;
+  private final int count;
 
   /** How long a worker took over it. */
   private long nanos;
 
+  /** Guarded by the dispatcher. */
+  private boolean askedBack;
+
   /**
    * A chunk.
    *
-   * @param outcomes one for each item: null, or the Failed of an item that could not be sent
+   * @param body what travels
+   * @param firstIndex which element of the batch is the first of the outcomes
+   * @param outcomes where to put what becomes of the items; a Failed for one that could not be sent
+   * @param offset where to begin there
    */
   ChunkFuture(
       Dispatcher dispatcher,
       SharedValue function,
       Object original,
       LeanSerializer serializer,
+      ByteBuffer body,
       long firstIndex,
-      Object[] outcomes) {
+      Object[] outcomes,
+      int offset) {
     super(dispatcher, null, original, false, null);
     this.code = function;
     this.serializer = serializer;
+    this.body = body;
     this.firstIndex = firstIndex;
     this.outcomes = outcomes;
+    this.offset = offset;
+    this.count = Chunk.count(body);
   }
 
   @Override
@@ -45,32 +59,51 @@ final class ChunkFuture extends TaskFuture<Object[]> {
     return EntryKind.CHUNK;
   }
 
+  @Override
+  boolean isDivisible() {
+    boolean first = !askedBack && count > 1;
+    askedBack = true;
+    return first;
+  }
+
   long nanos() {
     return nanos;
   }
 
+  int offset() {
+    return offset;
+  }
+
   int count() {
-    return outcomes.length;
+    return count;
+  }
+
+  ByteBuffer body() {
+    return body;
   }
 
   @Override
   Object read(ByteBuffer result, int rank, Outcome outcome) throws IOException {
     ByteBuffer in = result.duplicate();
     nanos = in.getLong();
-    for (int i = 0; i < outcomes.length; i++) {
+    for (int i = 0; i < count; i++) {
       switch (in.get()) {
-        case Chunk.RESULT -> outcomes[i] = value(in, i, rank, outcome);
+        case Chunk.RESULT -> outcomes[offset + i] = value(in, i, rank, outcome);
         case Chunk.FAILURE -> {
           int length = in.getInt();
-          outcomes[i] = new Failed(outcome.failure(name(i), rank, in.slice(in.position(), length)));
+          ByteBuffer report = in.slice(in.position(), length);
+          outcomes[offset + i] = new Failed(outcome.failure(name(i), rank, report));
           in.position(in.position() + length);
         }
-        case Chunk.NOT_BEGUN -> outcomes[i] = new Failed(new CancellationException());
+        case Chunk.NOT_BEGUN -> outcomes[offset + i] = new Failed(new CancellationException());
         case Chunk.NONE -> {} // it failed here, before it was sent
+        case Chunk.GIVEN_BACK -> {
+          return i;
+        }
         default -> throw new IOException("an outcome of an unknown kind");
       }
     }
-    return outcomes;
+    return count;
   }
 
   private Object value(ByteBuffer in, int item, int rank, Outcome outcome) {
@@ -82,16 +115,13 @@ final class ChunkFuture extends TaskFuture<Object[]> {
   }
 
   private String name(int item) {
-    return "%s, element %d".formatted(name(), firstIndex + item);
+    return "%s, element %d".formatted(name(), firstIndex + offset + item);
   }
 
-  /** What became of an item; the chunk's own failure, if it failed as a whole. */
-  Object[] outcomesAfter(Throwable failure) {
-    if (failure != null) {
-      for (int i = 0; i < outcomes.length; i++) {
-        outcomes[i] = outcomes[i] instanceof Failed ? outcomes[i] : new Failed(failure);
-      }
+  /** All its items have become of this. */
+  void failAll(Throwable failure) {
+    for (int i = offset; i < offset + count; i++) {
+      outcomes[i] = outcomes[i] instanceof Failed ? outcomes[i] : new Failed(failure);
     }
-    return outcomes;
   }
 }

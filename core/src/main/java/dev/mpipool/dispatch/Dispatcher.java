@@ -119,6 +119,9 @@ public final class Dispatcher {
   /** A longer task may take its time to be sent, for which submit must not wait. */
   private static final int FLUSHED_BYTES = 16 << 10;
 
+  /** A chunk is to take less than this. */
+  private static final long CHUNK_RECALL_NANOS = TimeUnit.MILLISECONDS.toNanos(3);
+
   private boolean lookingAgain;
 
   /** How many tasks workers hold. */
@@ -850,16 +853,37 @@ public final class Dispatcher {
         fullest = worker;
       }
     }
+    long now = System.nanoTime();
     if (fullest == null) {
-      return;
+      recallPartOfChunk(now);
+    } else if (now - fullest.lastSign > RECALL_NANOS || fullest.unstartedNanos() > RECALL_NANOS) {
+      recall(fullest, (fullest.unstarted() + 1) / 2);
+    } else {
+      lookAgainSoon();
     }
-    boolean silent = System.nanoTime() - fullest.lastSign > RECALL_NANOS;
-    if (silent || fullest.unstartedNanos() > RECALL_NANOS) {
-      fullest.recalling = true;
-      ByteBuffer most = ByteBuffer.allocate(Integer.BYTES);
-      most.putInt((fullest.unstarted() + 1) / 2).flip();
-      outbox.post(fullest.rank, new Entry(EntryKind.RECALL, 0, most));
-    } else if (!lookingAgain) {
+  }
+
+  private void recall(WorkerState worker, int most) {
+    worker.recalling = true;
+    ByteBuffer body = ByteBuffer.allocate(Integer.BYTES).putInt(most).flip();
+    outbox.post(worker.rank, new Entry(EntryKind.RECALL, 0, body));
+  }
+
+  /** Nobody holds a task that has not begun; but one that runs may be a long chunk. */
+  private void recallPartOfChunk(long now) {
+    for (WorkerState worker : workers.values()) {
+      if (!worker.recalling && worker.holdsChunk()) {
+        if (now - worker.lastSign < CHUNK_RECALL_NANOS) {
+          lookAgainSoon();
+        } else if (worker.holdsDivisibleChunk()) {
+          recall(worker, 0);
+        }
+      }
+    }
+  }
+
+  private void lookAgainSoon() {
+    if (!lookingAgain) {
       lookingAgain = true;
       CompletableFuture.delayedExecutor(RECALL_NANOS, TimeUnit.NANOSECONDS, Runnable::run)
           .execute(this::lookAgain);

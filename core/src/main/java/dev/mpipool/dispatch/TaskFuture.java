@@ -159,6 +159,11 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
     return code;
   }
 
+  /** Whether a worker that runs it could give a part of it back; it is asked once. */
+  boolean isDivisible() {
+    return false;
+  }
+
   /** Whether it is for one worker alone. */
   boolean isPinned() {
     return false;

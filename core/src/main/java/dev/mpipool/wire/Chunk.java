@@ -3,6 +3,8 @@ package dev.mpipool.wire;
 import dev.mpipool.wire.FailureReport.Origin;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Items of a batch that share an entry: written item by item on main, run and answered on a worker.
@@ -16,6 +18,7 @@ import java.nio.ByteBuffer;
  *            | 1 | length (int) | FailureReport |
  *            | 2 | for an item that was left out
  *            | 3 | for an item that was not begun, as nobody wanted it any more
+ *            | 4 | for this item and all that follow, which are given back; the last outcome
  * </pre>
  *
  * The function itself has travelled before, as a shared value.
@@ -36,6 +39,9 @@ public final class Chunk {
 
   /** The first byte of an outcome: the item was not begun. */
   public static final int NOT_BEGUN = 3;
+
+  /** The first byte of an outcome: this item and the rest are given back. */
+  public static final int GIVEN_BACK = 4;
 
   private static final int COUNT_AT = Long.BYTES;
 
@@ -120,8 +126,61 @@ public final class Chunk {
     return body.getLong(body.position());
   }
 
+  /**
+   * Divides the items of a chunk from one on, so that several workers can have them.
+   *
+   * @param body of a chunk
+   * @param from the first item that is wanted
+   * @param arity how many arguments an item has
+   * @param pieces how many chunks to make at most
+   * @return the bodies of chunks, in the order of the items
+   * @throws IOException if the chunk is damaged
+   */
+  public static List<ByteBuffer> divide(ByteBuffer body, int from, int arity, int pieces)
+      throws IOException {
+    ByteBuffer in = body.duplicate();
+    long function = in.getLong();
+    int count = in.getInt();
+    skip(in, from, arity);
+    List<ByteBuffer> divided = new ArrayList<>();
+    int rest = count - from;
+    for (int left = Math.min(pieces, rest); left > 0; left--) {
+      int items = rest / left;
+      int start = in.position();
+      skip(in, items, arity);
+      ByteBuffer piece =
+          ByteBuffer.allocate(Long.BYTES + Integer.BYTES + in.position() - start)
+              .putLong(function)
+              .putInt(items)
+              .put(in.slice(start, in.position() - start))
+              .flip();
+      divided.add(piece);
+      rest -= items;
+    }
+    return divided;
+  }
+
+  private static void skip(ByteBuffer in, int items, int arity) throws IOException {
+    for (int i = 0; i < items; i++) {
+      if (in.get() == PRESENT) {
+        for (int a = 0; a < arity; a++) {
+          LeanSerializer.skip(in);
+        }
+      }
+    }
+  }
+
+  /**
+   * How many items a chunk has.
+   *
+   * @param body of a chunk
+   * @return those that were left out included
+   */
+  public static int count(ByteBuffer body) {
+    return body.getInt(body.position() + COUNT_AT);
+  }
+
   /** Says between items whether to go on. */
-  @FunctionalInterface
   public interface Continuation {
     /**
      * Asked before each item.
@@ -129,6 +188,13 @@ public final class Chunk {
      * @return false if nobody wants the answer any more
      */
     boolean wanted();
+
+    /**
+     * Asked before each item but the first.
+     *
+     * @return true if the rest is wanted by another worker
+     */
+    boolean recalled();
   }
 
   /**
@@ -151,6 +217,10 @@ public final class Chunk {
     Output out = new Output(Math.max(64, Math.min(body.remaining(), 1 << 20)));
     out.putLong(0);
     for (int i = 0; i < count; i++) {
+      if (i > 0 && continuation.recalled()) {
+        out.putByte(GIVEN_BACK);
+        break;
+      }
       if (!continuation.wanted()) {
         out.putByte(NOT_BEGUN);
       } else if (in.get() == LEFT_OUT) {

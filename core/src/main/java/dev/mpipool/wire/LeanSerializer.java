@@ -216,6 +216,30 @@ public final class LeanSerializer implements Serializer {
     }
   }
 
+  /** Moves a buffer's position behind the value that stands there, without reading it. */
+  static void skip(ByteBuffer in) throws IOException {
+    int type = in.get();
+    int length =
+        switch (type) {
+          case NULL, TRUE, FALSE -> 0;
+          case BYTE -> Byte.BYTES;
+          case SHORT, CHAR -> Short.BYTES;
+          case INT, FLOAT -> Integer.BYTES;
+          case LONG, DOUBLE -> Long.BYTES;
+          case LATIN_STRING, BOOLEANS, BYTES, OTHER -> skipPart(in, 1);
+          case WIDE_STRING, SHORTS, CHARS -> skipPart(in, 2);
+          case INTS, FLOATS -> skipPart(in, 4);
+          case LONGS, DOUBLES -> skipPart(in, 8);
+          default -> throw new IOException("a value of the unknown type " + type);
+        };
+    in.position(in.position() + length);
+  }
+
+  private static int skipPart(ByteBuffer in, int size) throws IOException {
+    part(in, size);
+    return 0;
+  }
+
   private static String latinString(ByteBuffer part) {
     byte[] bytes = new byte[part.remaining()];
     part.get(bytes);

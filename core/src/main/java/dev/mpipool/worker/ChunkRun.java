@@ -10,8 +10,15 @@ import java.nio.ByteBuffer;
 /** Items of a batch on a worker, run one after the other and answered together. */
 final class ChunkRun extends TaskRun {
 
+  private volatile boolean recalled;
+
   ChunkRun(long id, ByteBuffer encoded, Tools tools) {
     super(id, encoded, Chunk.function(encoded), tools);
+  }
+
+  /** Another worker has nothing to do: the items that have not begun are wanted back. */
+  void recall() {
+    recalled = true;
   }
 
   @Override
@@ -23,11 +30,24 @@ final class ChunkRun extends TaskRun {
       return failure(Origin.READING_TASK, e);
     }
     try {
-      ByteBuffer outcomes =
-          Chunk.run(encoded(), function, tools().serializer(), () -> !isCancelled());
+      ByteBuffer outcomes = Chunk.run(encoded(), function, tools().serializer(), continuation());
       return new Entry(EntryKind.RESULT, id(), outcomes);
     } catch (Throwable e) {
       return failure(Origin.WRITING_RESULT, e);
     }
+  }
+
+  private Chunk.Continuation continuation() {
+    return new Chunk.Continuation() {
+      @Override
+      public boolean wanted() {
+        return !isCancelled();
+      }
+
+      @Override
+      public boolean recalled() {
+        return recalled;
+      }
+    };
   }
 }

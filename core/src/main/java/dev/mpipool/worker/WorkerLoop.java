@@ -296,6 +296,11 @@ public final class WorkerLoop {
         break;
       }
     }
+    if (numbers.position() == 0) {
+      held.values().stream()
+          .filter(ChunkRun.class::isInstance)
+          .forEach(run -> ((ChunkRun) run).recall());
+    }
     sender.post(main, new Entry(EntryKind.RETURNED, 0, numbers.flip()));
   }
 
