@@ -116,7 +116,7 @@ class MapTest {
             () ->
                 options
                     .chunkSize(1)
-                    .timeout(Duration.ofMillis(500))
+                    .timeout(Duration.ofSeconds(2))
                     .map(x -> x == 9 ? Gate.pass(gate) : x, List.of(1, 2, 9))
                     .forEach(come::add))
         .isExactlyInstanceOf(CompletionException.class)
