@@ -535,7 +535,8 @@ public final class Dispatcher {
     if (entry.kind() == EntryKind.FAILURE && entry.id() == 0) {
       completions.add(
           new CompletionRelay.Item(
-              new CompletableFuture<>(), () -> initializerFailed(worker.rank, entry.body())));
+              CompletableFuture.completedFuture(null), // nobody waits for it, nor does the end
+              () -> initializerFailed(worker.rank, entry.body())));
       return;
     }
     switch (entry.kind()) {
@@ -969,6 +970,7 @@ public final class Dispatcher {
     }
     if (released && (living() == 0 || broken != null)) {
       ended = true;
+      workers.values().forEach(worker -> worker.alive = false); // of a broken pool, they may live
       relay.allAddedDone().thenRun(this::terminate);
       relay.close();
     }
