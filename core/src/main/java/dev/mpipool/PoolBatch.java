@@ -139,7 +139,7 @@ final class PoolBatch<R> implements Batch<R> {
   }
 
   /** Values; a failure is thrown and ends the batch. */
-  private Iterator<R> values(boolean ordered) {
+  Iterator<R> values(boolean ordered) {
     Outcomes outcomes = consume(ordered);
     return new Iterator<>() {
       @Override

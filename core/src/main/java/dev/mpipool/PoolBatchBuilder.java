@@ -5,10 +5,12 @@ import dev.mpipool.dispatch.BatchRun;
 import dev.mpipool.dispatch.ItemSource;
 import dev.mpipool.wire.ItemFunction;
 import java.time.Duration;
+import java.util.Iterator;
 import java.util.Objects;
 import java.util.Spliterator;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.Spliterators;
 import java.util.function.BiFunction;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.apache.commons.lang3.Validate;
@@ -130,22 +132,48 @@ final class PoolBatchBuilder implements BatchBuilder {
     BatchOptions options = new BatchOptions(chunkSize, lookAhead, timeout);
     BiFunction<ItemSource, BatchOptions, BatchRun> prepared =
         executor.onMain().prepareBatch(function);
-    boolean ordered = !unordered;
-    AtomicReference<PoolBatch<R>> started = new AtomicReference<>();
+    LazyStart<R> results = new LazyStart<>(() -> prepared.apply(source, options), !unordered);
+    int characteristics = unordered ? 0 : Spliterator.ORDERED;
     return StreamSupport.stream(
-            () -> {
-              PoolBatch<R> batch = new PoolBatch<>(prepared.apply(source, options));
-              started.set(batch);
-              return batch.stream(ordered).spliterator();
-            },
-            ordered ? Spliterator.ORDERED : 0,
-            false)
-        .onClose(
-            () -> {
-              PoolBatch<R> batch = started.get();
-              if (batch != null) {
-                batch.cancel();
-              }
-            });
+            Spliterators.spliteratorUnknownSize(results, characteristics), false)
+        .onClose(results::cancel);
+  }
+
+  /** Starts its batch when it is asked for the first result. */
+  private static final class LazyStart<R> implements Iterator<R> {
+    private final Supplier<BatchRun> start;
+    private final boolean ordered;
+    private volatile PoolBatch<R> batch;
+    private Iterator<R> results;
+
+    LazyStart(Supplier<BatchRun> start, boolean ordered) {
+      this.start = start;
+      this.ordered = ordered;
+    }
+
+    private Iterator<R> results() {
+      if (results == null) {
+        batch = new PoolBatch<>(start.get());
+        results = batch.values(ordered);
+      }
+      return results;
+    }
+
+    @Override
+    public boolean hasNext() {
+      return results().hasNext();
+    }
+
+    @Override
+    public R next() {
+      return results().next();
+    }
+
+    void cancel() {
+      PoolBatch<R> started = batch;
+      if (started != null) {
+        started.cancel();
+      }
+    }
   }
 }

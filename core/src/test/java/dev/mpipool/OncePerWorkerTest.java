@@ -113,10 +113,11 @@ class OncePerWorkerTest {
       int gate = Gate.make();
       CompletableFuture<Integer> busy = executor.submit(() -> Gate.pass(gate));
       Gate.awaitEntered(gate);
+      int closed = Gate.make();
       int before = RUNS.get();
       CompletableFuture<List<Integer>> all = executor.submitToAll(() -> RUNS.incrementAndGet());
       CompletableFuture<List<Integer>> cancelled =
-          executor.submitToAll(() -> Gate.pass(gate) + RUNS.addAndGet(1000));
+          executor.submitToAll(() -> Gate.pass(closed) + RUNS.addAndGet(1000));
       assertThat(all).isNotDone();
       assertThat(cancelled.cancel(true)).isTrue();
       Gate.open(gate);

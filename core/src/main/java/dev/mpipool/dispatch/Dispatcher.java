@@ -960,9 +960,10 @@ public final class Dispatcher {
         sources.isEmpty()
             && gathering == null
             && workers.values().stream().allMatch(WorkerState::isIdle);
-    if (!released
-        && idle
-        && queue.stream().allMatch(future -> future.ending != null || future.isDone())) {
+    if (!released && idle) {
+      queue.removeIf(this::isUnwanted);
+    }
+    if (!released && idle && queue.isEmpty()) {
       released = true;
       workers.values().stream()
           .filter(worker -> worker.alive)
