@@ -460,7 +460,7 @@ public final class BatchRun implements Dispatcher.Closeable {
 
   @Override
   public void poolEnded(Throwable why) {
-    end(why, false);
+    end(why, true);
   }
 
   /** The user wants no more of it. */

@@ -706,7 +706,6 @@ public final class Dispatcher {
       }
       fail(all, broken);
       told = List.copyOf(sources);
-      sources.clear();
       endIfDone();
     } finally {
       lock.unlock();
@@ -754,7 +753,6 @@ public final class Dispatcher {
     try {
       shutdown = true;
       told = List.copyOf(sources);
-      sources.clear();
       waiting.addAll(queue);
       queue.clear();
       workers.values().forEach(worker -> waiting.addAll(worker.pinned));
