@@ -265,8 +265,8 @@ class MPISharedTest {
 
   @ParameterizedTest
   @MethodSource("wrongSets")
-  void aWrongBlockIsAnErrorOnAllRanksAndChangesNothing(
-      BiConsumer<SharedDoubles, Integer> set) throws Exception {
+  void aWrongBlockIsAnErrorOnAllRanksAndChangesNothing(BiConsumer<SharedDoubles, Integer> set)
+      throws Exception {
     System.setProperty(NODES, "2");
     Ranks.onAll(
         3,
