@@ -106,7 +106,9 @@ public final class MPILock implements Lock, AutoCloseable {
   }
 
   /**
-   * Takes the lock if nobody has it or waits for it. Takes a message to the keeper and back.
+   * Takes the lock if nobody has it or waits for it. Takes a message to the keeper and back. A lock
+   * that was unlocked a moment ago on another rank may still count as held: the keeper has not
+   * heard of it yet.
    *
    * @return whether this thread has it now; false also if it had it before
    * @throws OwnerDiedException with the lock held, if its owner died
