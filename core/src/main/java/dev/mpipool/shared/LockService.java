@@ -15,6 +15,7 @@ import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,7 +45,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p><b>Threads.</b> One receives and never sends; one sends. Both are started by the thread that
  * makes the lock, so they may call MPI wherever that may, and nobody interrupts them. The state is
- * guarded by this object's monitor.
+ * guarded by a fair lock: a thread of the keeper's own rank that locks and unlocks without a pause
+ * would else keep the receiving thread, and so everybody's requests, out for long.
  */
 final class LockService implements LockQueue.Answers {
 
@@ -71,6 +73,8 @@ final class LockService implements LockQueue.Answers {
   private final int rank;
   private final BlockingQueue<Outgoing> outbox = new LinkedBlockingQueue<>();
   private final Thread sender;
+
+  private final ReentrantLock guard = new ReentrantLock(true);
 
   private final BitSet lost = new BitSet();
   private final BitSet bye = new BitSet();
@@ -108,34 +112,50 @@ final class LockService implements LockQueue.Answers {
   }
 
   /** Asks for the lock. */
-  synchronized LockWaiter request(boolean immediate) {
-    check();
-    LockWaiter waiter = new LockWaiter(++lastId, immediate);
-    waiting.put(waiter.id, waiter);
-    post(keeper, message(immediate ? TRY : REQUEST, waiter.id));
-    return waiter;
+  LockWaiter request(boolean immediate) {
+    guard.lock();
+    try {
+      check();
+      LockWaiter waiter = new LockWaiter(++lastId, immediate);
+      waiting.put(waiter.id, waiter);
+      post(keeper, message(immediate ? TRY : REQUEST, waiter.id));
+      return waiter;
+    } finally {
+      guard.unlock();
+    }
   }
 
   /** Takes a request back, unless it is decided: then it returns false. */
-  synchronized boolean cancel(LockWaiter waiter) {
-    if (waiter.isDecided()) {
-      return false;
+  boolean cancel(LockWaiter waiter) {
+    guard.lock();
+    try {
+      if (waiter.isDecided()) {
+        return false;
+      }
+      waiting.remove(waiter.id);
+      post(keeper, message(CANCEL, waiter.id));
+      return true;
+    } finally {
+      guard.unlock();
     }
-    waiting.remove(waiter.id);
-    post(keeper, message(CANCEL, waiter.id));
-    return true;
   }
 
-  synchronized void release(LockWaiter waiter) {
-    if (held == waiter.id) {
-      held = 0;
-      post(keeper, message(RELEASE, waiter.id));
+  void release(LockWaiter waiter) {
+    guard.lock();
+    try {
+      if (held == waiter.id) {
+        held = 0;
+        post(keeper, message(RELEASE, waiter.id));
+      }
+    } finally {
+      guard.unlock();
     }
   }
 
   /** Tells the others; waits a moment for them to close as well, and leaves the rest to threads. */
   void close() {
-    synchronized (this) {
+    guard.lock();
+    try {
       if (closed) {
         return;
       }
@@ -153,6 +173,8 @@ final class LockService implements LockQueue.Answers {
       }
       postToOthers(BYE);
       lookAround();
+    } finally {
+      guard.unlock();
     }
     awaitEnd();
   }
@@ -184,8 +206,13 @@ final class LockService implements LockQueue.Answers {
     post(request.rank(), message(REFUSE, request.id()));
   }
 
-  private synchronized boolean isBroken() {
-    return broken != null;
+  private boolean isBroken() {
+    guard.lock();
+    try {
+      return broken != null;
+    } finally {
+      guard.unlock();
+    }
   }
 
   private void check() {
@@ -197,24 +224,29 @@ final class LockService implements LockQueue.Answers {
     }
   }
 
-  private synchronized void handle(int source, ByteBuffer message) {
-    byte kind = message.get(0);
-    switch (kind) {
-      case REQUEST, TRY, CANCEL, RELEASE -> handleAsKeeper(source, message);
-      case GRANT, REFUSE -> {
-        if (source == keeper) {
-          answered(message);
+  private void handle(int source, ByteBuffer message) {
+    guard.lock();
+    try {
+      byte kind = message.get(0);
+      switch (kind) {
+        case REQUEST, TRY, CANCEL, RELEASE -> handleAsKeeper(source, message);
+        case GRANT, REFUSE -> {
+          if (source == keeper) {
+            answered(message);
+          }
         }
+        case REPORT -> {
+          reports.put(source, message);
+          startKeeping();
+        }
+        case BYE -> bye.set(source);
+        case DONE -> done.set(source);
+        default -> LOG.trace("Woken");
       }
-      case REPORT -> {
-        reports.put(source, message);
-        startKeeping();
-      }
-      case BYE -> bye.set(source);
-      case DONE -> done.set(source);
-      default -> LOG.trace("Woken");
+      lookAround();
+    } finally {
+      guard.unlock();
     }
-    lookAround();
   }
 
   private void handleAsKeeper(int source, ByteBuffer message) {
@@ -245,24 +277,29 @@ final class LockService implements LockQueue.Answers {
     }
   }
 
-  private synchronized void lost(int dead, String reason) {
-    if (lost.get(dead)) {
-      return;
+  private void lost(int dead, String reason) {
+    guard.lock();
+    try {
+      if (lost.get(dead)) {
+        return;
+      }
+      lost.set(dead);
+      if (!communicator.survivesLostRanks()) {
+        breakDown(new RankLostException(dead, "Rank %d is lost: %s".formatted(dead, reason), null));
+        return;
+      }
+      if (dead == keeper) {
+        keeper = lost.nextClearBit(0);
+        report();
+      } else if (queue != null) {
+        queue.lost(dead);
+      }
+      startKeeping();
+      lookAround();
+      outbox.add(new Outgoing(rank, message(LOOK_AROUND, 0)));
+    } finally {
+      guard.unlock();
     }
-    lost.set(dead);
-    if (!communicator.survivesLostRanks()) {
-      breakDown(new RankLostException(dead, "Rank %d is lost: %s".formatted(dead, reason), null));
-      return;
-    }
-    if (dead == keeper) {
-      keeper = lost.nextClearBit(0);
-      report();
-    } else if (queue != null) {
-      queue.lost(dead);
-    }
-    startKeeping();
-    lookAround();
-    outbox.add(new Outgoing(rank, message(LOOK_AROUND, 0)));
   }
 
   private void report() {
@@ -311,8 +348,13 @@ final class LockService implements LockQueue.Answers {
     }
   }
 
-  private synchronized boolean isOver() {
-    return broken != null || (done.get(rank) && others(lost).allMatch(done::get));
+  private boolean isOver() {
+    guard.lock();
+    try {
+      return broken != null || (done.get(rank) && others(lost).allMatch(done::get));
+    } finally {
+      guard.unlock();
+    }
   }
 
   /** The other ranks that are not in a set. */
@@ -356,16 +398,24 @@ final class LockService implements LockQueue.Answers {
       LOG.debug("All others are lost", e);
       closeAlone();
     } catch (RuntimeException e) {
-      synchronized (this) {
+      guard.lock();
+      try {
         breakDown(e);
+      } finally {
+        guard.unlock();
       }
     }
     outbox.add(LAST);
   }
 
   /** With all others lost there is nobody to listen to; the queue is this rank's own. */
-  private synchronized void closeAlone() {
-    others(lost).forEach(other -> lost(other, "nothing comes from it"));
+  private void closeAlone() {
+    guard.lock();
+    try {
+      others(lost).forEach(other -> lost(other, "nothing comes from it"));
+    } finally {
+      guard.unlock();
+    }
   }
 
   private void send() {

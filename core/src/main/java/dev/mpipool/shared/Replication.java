@@ -4,6 +4,11 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 
 /**
@@ -11,12 +16,13 @@ import java.util.stream.IntStream;
  * nodes, in pieces, so that a node passes a piece on while the next is coming.
  *
  * <p>On its own node the rank that has the block does the work, on each other the node's first. A
- * message is a piece, or empty where the sender has failed.
+ * message is a piece, or empty where the sender has failed. What is copied in memory on both sides
+ * is copied by a second thread while the piece before, or the next, is under way.
  */
 final class Replication {
 
   private static final int TAG = 1;
-  private static final int PIECE_BYTES = 1 << 22;
+  private static final int PIECE_BYTES = 1 << 18;
 
   private final Communicator communicator;
   private final NodeMemory memory;
@@ -44,25 +50,24 @@ final class Replication {
     place = IntStream.range(0, tree.length).filter(i -> tree[i] == communicator.rank()).sum();
   }
 
-  /** The source's part. Before each piece is sent, it is brought into this node's memory. */
+  /** The source's part: brings the block into this node's memory, and from there to the others. */
   void send(Local local) throws IOException {
+    if (tree.length == 1) {
+      local.write(0, elements);
+      return;
+    }
     boolean complete = false;
-    try {
-      long step = PIECE_BYTES / width;
-      if (tree.length == 1) {
-        local.write(0, elements);
-      } else {
-        byte[] piece = new byte[(int) Math.min(step, elements) * width];
-        for (long from = 0; from < elements; from += step) {
-          long n = Math.min(step, elements - from);
-          local.write(from, n);
-          runs.forEach(
-              from,
-              n,
-              (inArray, inPiece, length) ->
-                  memory.read(inArray * width, piece, (int) inPiece * width, (int) length * width));
-          pass(ByteBuffer.wrap(piece, 0, (int) n * width));
-        }
+    try (Helper helper = new Helper()) {
+      byte[][] pieces = {new byte[pieceBytes()], new byte[pieceBytes()]};
+      Callable<ByteBuffer> first = () -> pack(local, 0, pieces[0]);
+      Future<ByteBuffer> next = helper.submit(first);
+      int number = 1;
+      for (long from = step(); next != null; from += step()) {
+        ByteBuffer piece = Helper.result(next);
+        long at = from;
+        byte[] other = pieces[number++ % 2];
+        next = at < elements ? helper.submit(() -> pack(local, at, other)) : null;
+        pass(piece);
       }
       complete = true;
     } finally {
@@ -78,23 +83,53 @@ final class Replication {
       return;
     }
     int parent = tree[place - Integer.highestOneBit(place)];
-    for (long from = 0; from < elements; ) {
-      ByteBuffer piece = communicator.receive(parent, TAG).data();
-      pass(piece);
-      if (!piece.hasRemaining()) {
-        throw new CommunicatorException("Rank " + tree[0] + " could not bring its block", null);
+    try (Helper helper = new Helper()) {
+      Future<Void> written = null;
+      for (long from = 0; from < elements; from += step()) {
+        ByteBuffer piece = communicator.receive(parent, TAG).data();
+        pass(piece);
+        if (!piece.hasRemaining()) {
+          throw new CommunicatorException("Rank " + tree[0] + " could not bring its block", null);
+        }
+        if (written != null) {
+          Helper.result(written);
+        }
+        long at = from;
+        written = helper.submit(() -> unpack(at, piece));
       }
-      byte[] bytes = piece.array();
-      int begin = piece.arrayOffset() + piece.position();
-      long n = piece.remaining() / width;
-      runs.forEach(
-          from,
-          n,
-          (inArray, inPiece, length) ->
-              memory.write(
-                  inArray * width, bytes, begin + (int) inPiece * width, (int) length * width));
-      from += n;
+      Helper.result(written);
     }
+  }
+
+  private long step() {
+    return PIECE_BYTES / width;
+  }
+
+  private int pieceBytes() {
+    return (int) Math.min(step(), elements) * width;
+  }
+
+  private ByteBuffer pack(Local local, long from, byte[] piece) throws IOException {
+    long n = Math.min(step(), elements - from);
+    local.write(from, n);
+    runs.forEach(
+        from,
+        n,
+        (inArray, inPiece, length) ->
+            memory.read(inArray * width, piece, (int) inPiece * width, (int) length * width));
+    return ByteBuffer.wrap(piece, 0, (int) n * width);
+  }
+
+  private Void unpack(long from, ByteBuffer piece) throws IOException {
+    byte[] bytes = piece.array();
+    int begin = piece.arrayOffset() + piece.position();
+    runs.forEach(
+        from,
+        piece.remaining() / width,
+        (inArray, inPiece, length) ->
+            memory.write(
+                inArray * width, bytes, begin + (int) inPiece * width, (int) length * width));
+    return null;
   }
 
   /** Binomial tree: the node at place p sends to p + 1, p + 2, p + 4 ... beyond its highest bit. */
@@ -109,5 +144,38 @@ final class Replication {
   @FunctionalInterface
   interface Local {
     void write(long from, long elements) throws IOException;
+  }
+
+  /**
+   * A thread that copies in memory while the calling one, which may call MPI, sends or receives.
+   */
+  private static final class Helper implements AutoCloseable {
+    private final ExecutorService thread =
+        Executors.newSingleThreadExecutor(
+            task -> {
+              Thread made = new Thread(task, "mpipool-copier");
+              made.setDaemon(true);
+              return made;
+            });
+
+    <T> Future<T> submit(Callable<T> task) {
+      return thread.submit(task);
+    }
+
+    static <T> T result(Future<T> of) throws IOException {
+      try {
+        return of.get();
+      } catch (ExecutionException e) {
+        throw new IOException("The block could not be copied: " + e.getCause(), e.getCause());
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new CommunicatorException("A collective call was interrupted", e);
+      }
+    }
+
+    @Override
+    public void close() {
+      thread.shutdown();
+    }
   }
 }

@@ -13,6 +13,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
 import java.util.Set;
@@ -46,6 +47,9 @@ final class SharedFile implements Closeable {
   private static final Pattern NAME =
       Pattern.compile("mpipool-([0-9a-f]+)-(\\d*)-(\\d+)-(-?\\d+)-.*");
 
+  private static final FileAttribute<?> OWNER_ONLY =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+
   private final FileChannel channel;
 
   /** How others find it: the mark and a path. */
@@ -60,35 +64,36 @@ final class SharedFile implements Closeable {
     this.name = name;
   }
 
-  /** Makes a file of a page; by name where it is to be found by its name. */
+  /** Makes a file of a page; with a name where it is to be found by that, and else without. */
   static SharedFile create(Path folder, boolean named) throws IOException {
     sweep(folder);
     String mark = UUID.randomUUID().toString();
     ProcessId own = ProcessId.own();
-    String text =
+    String name =
         "mpipool-%s-%s-%d-%d-%s"
             .formatted(boot(own), own.namespace(), own.pid(), own.start(), mark);
-    Path path = folder.toRealPath().resolve(text);
-    FileChannel channel =
-        FileChannel.open(
-            path,
-            Set.of(CREATE_NEW, READ, WRITE),
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-    SharedFile made = null;
+    Path path = folder.toRealPath().resolve(name);
+    FileChannel channel = FileChannel.open(path, Set.of(CREATE_NEW, READ, WRITE), OWNER_ONLY);
     try {
-      Path way = named ? path : openFile(path).orElse(path);
-      made = new SharedFile(channel, mark + " " + way, path);
-      if (!way.equals(path)) {
-        made.unlink();
+      if (!named) {
+        Files.delete(path); // at once: who is killed in between leaves it behind
       }
       channel.write(ByteBuffer.wrap(mark.getBytes(UTF_8)), 0);
       channel.write(ByteBuffer.allocate(1), HEADER_BYTES - 1);
-      return made;
+      if (named) {
+        return new SharedFile(channel, mark + " " + path, path);
+      }
+      Optional<Path> way = openFile(path);
+      if (way.isPresent()) {
+        return new SharedFile(channel, mark + " " + way.get(), null);
+      }
     } catch (IOException | RuntimeException e) {
       Files.deleteIfExists(path);
       channel.close();
       throw e;
     }
+    channel.close();
+    return create(folder, true);
   }
 
   /** Opens the file that another process, or this one, has made; empty if it is not seen here. */
@@ -133,12 +138,13 @@ final class SharedFile implements Closeable {
     channel.close();
   }
 
-  /** The way to an open file of this process that leads there without its name. */
+  /** The way to an open file of this process that has lost its name. */
   private static Optional<Path> openFile(Path path) {
     Path own = Path.of("/proc/" + ProcessHandle.current().pid() + "/fd");
+    Path target = path.resolveSibling(path.getFileName() + " (deleted)");
     try (DirectoryStream<Path> open = Files.newDirectoryStream(own)) {
       for (Path file : open) {
-        if (Files.isSymbolicLink(file) && path.equals(target(file))) {
+        if (Files.isSymbolicLink(file) && target.equals(target(file))) {
           return Optional.of(file);
         }
       }

@@ -201,13 +201,18 @@ public final class SelfTest {
     }
   }
 
+  /** On the first one, two, three ranks, and at the same time on the rest. */
   private String onParts(Pattern pattern) throws Exception {
-    Communicator part = world.split(world.rank() % 2, world.size() - world.rank());
-    try {
-      return pattern.run(part) + " on the first of " + Math.min(2, world.size());
-    } finally {
-      part.close();
+    int most = Math.min(3, world.size() - 1);
+    for (int first = 1; first <= most; first++) {
+      Communicator part = world.split(world.rank() < first ? 0 : 1, world.size() - world.rank());
+      try {
+        pattern.run(part);
+      } finally {
+        part.close();
+      }
     }
+    return "%d pairs of parts".formatted(most);
   }
 
   /** Runs a check on every rank. Ranks that fail say so, rank 0 that none did. */
