@@ -7,6 +7,9 @@ import java.util.Objects;
 /**
  * MPI's beginning and end, for programs that do not use {@link MPIExecutor#run(String[],
  * MainBody)}. In a process that no launcher started, both do nothing.
+ *
+ * <p>With {@code MPI_DISABLE=1} in the environment (or as a system property) MPI is left alone: a
+ * process, launched as a rank or not, is then a world of its own.
  */
 public final class MPIRuntime {
 
@@ -25,7 +28,9 @@ public final class MPIRuntime {
     if (Providers.initialized().isPresent()) {
       return args.clone();
     }
-    return Providers.launchedWith(args).map(mpi -> mpi.init(args)).orElseGet(args::clone);
+    return Providers.launchedWith(args)
+        .map(mpi -> Providers.disabled() ? mpi.programArguments(args) : mpi.init(args))
+        .orElseGet(args::clone);
   }
 
   /**

@@ -25,7 +25,9 @@ import java.util.function.LongBinaryOperator;
  *
  * <p><b>Errors.</b> Arguments out of range are an {@link IllegalArgumentException}, null is a
  * {@link NullPointerException}; whatever goes wrong under way is a {@link CommunicatorException},
- * and when the other side is known to be dead a {@link RankLostException}.
+ * and when the other side is known to be dead a {@link RankLostException}. Collective calls that
+ * wait for messages end with that, too, on every rank that still waits when a rank of the group is
+ * lost.
  */
 public interface Communicator extends AutoCloseable {
 

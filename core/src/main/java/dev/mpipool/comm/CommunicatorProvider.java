@@ -16,6 +16,14 @@ public interface CommunicatorProvider {
   boolean launchedWith(String[] args);
 
   /**
+   * Takes off what this MPI's launcher added to the arguments, without initializing anything.
+   *
+   * @param args the arguments of the program's main, {@linkplain #launchedWith launched} by this
+   * @return those of them that are meant for the program
+   */
+  String[] programArguments(String[] args);
+
+  /**
    * Initializes MPI.
    *
    * @param args the arguments of the program's main

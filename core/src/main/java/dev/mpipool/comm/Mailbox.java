@@ -78,7 +78,7 @@ final class Mailbox {
         if (message != null) {
           return message;
         }
-        checkThatMessagesCanCome(source);
+        checkThatMessagesCanCome(source, tag);
         if (pull == null || pulling) {
           changed.awaitUninterruptibly();
         } else {
@@ -124,13 +124,22 @@ final class Mailbox {
     }
   }
 
-  private void checkThatMessagesCanCome(int source) {
+  /** A collective call never ends without the lost, even where the next message is a living's. */
+  private void checkThatMessagesCanCome(int source, int tag) {
     if (closed != null) {
       throw new CommunicatorException(closed, null);
     }
     if (lost.containsKey(source)) {
       throw new RankLostException(
           source, "Nothing more comes from rank %d: %s".formatted(source, lost.get(source)), null);
+    }
+    if (tag < Communicator.ANY_TAG && !lost.isEmpty()) {
+      Map.Entry<Integer, String> first = lost.entrySet().iterator().next();
+      throw new RankLostException(
+          first.getKey(),
+          "A collective call cannot end without rank %d: %s"
+              .formatted(first.getKey(), first.getValue()),
+          null);
     }
     if (source == Communicator.ANY_SOURCE && !lost.isEmpty() && lost.size() == size - 1) {
       int last = lost.keySet().iterator().next();

@@ -2,6 +2,7 @@ package dev.mpipool.comm;
 
 import dev.mpipool.device.TcpDevice;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Objects;
@@ -256,6 +257,11 @@ public final class MpjCommunicator extends AbstractCommunicator {
     @Override
     public boolean launchedWith(String[] args) {
       return args.length >= 3 && args[0].matches("\\d+") && DEVICES.contains(args[2]);
+    }
+
+    @Override
+    public String[] programArguments(String[] args) {
+      return Arrays.copyOfRange(args, 3, args.length);
     }
 
     @Override

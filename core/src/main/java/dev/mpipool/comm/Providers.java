@@ -1,11 +1,18 @@
 package dev.mpipool.comm;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.Set;
 
 /** Finds the MPI that this process runs on, if it runs on one. */
 public final class Providers {
+
+  /** The environment variable, and the system property, by which MPI is left alone. */
+  private static final String DISABLE = "MPI_DISABLE";
+
+  private static final Set<String> YES = Set.of("1", "true", "yes", "on");
 
   /** Set by our launcher in the JVM of every rank, also where ranks are threads. */
   private static final String LAUNCHER_PROPERTY = "mpipool.launcher";
@@ -30,11 +37,27 @@ public final class Providers {
   }
 
   /**
+   * Whether this process is to run without MPI, also where a launcher started it as one of several
+   * ranks: then each rank is a program of its own. So it is if the environment variable, or the
+   * system property, {@code MPI_DISABLE} is 1, true, yes or on.
+   *
+   * @return true if MPI is to be left alone
+   */
+  public static boolean disabled() {
+    String value = System.getProperty(DISABLE, System.getenv(DISABLE));
+    return value != null && YES.contains(value.strip().toLowerCase(Locale.ROOT));
+  }
+
+  /**
    * The MPI that has been initialized.
    *
-   * @return empty before its initialization, after its end, and where there is none
+   * @return empty before its initialization, after its end, where there is none, and where it is
+   *     {@link #disabled}
    */
   public static Optional<CommunicatorProvider> initialized() {
+    if (disabled()) {
+      return Optional.empty();
+    }
     return PROVIDERS.stream().filter(CommunicatorProvider::initialized).findFirst();
   }
 
@@ -52,7 +75,7 @@ public final class Providers {
     if (provider.isPresent()) {
       return provider.get().world();
     }
-    if (launcherEndsRanks()) {
+    if (launcherEndsRanks() && !disabled()) {
       throw new IllegalStateException(
           "This process is a rank of an MPI job, but MPI is not initialized: call"
               + " args = MPIRuntime.init(args) first, or use MPIExecutor.run(args, ...).");

@@ -147,4 +147,16 @@ class MailboxTest {
     assertThatThrownBy(() -> Ranks.result(first)).hasMessage("staged");
     assertThat(content(Ranks.result(second))).isEqualTo(5);
   }
+
+  @Test
+  void aCollectiveCallEndsWhenAnyRankIsLostWhileOthersAreWaitedFor() {
+    Mailbox mailbox = new Mailbox(3, null);
+    mailbox.deliver(message(1, COLLECTIVE, 7));
+    mailbox.lose(2, "killed");
+
+    assertThat(content(mailbox.take(1, COLLECTIVE))).isEqualTo(7);
+    assertThatThrownBy(() -> mailbox.take(1, COLLECTIVE))
+        .isInstanceOf(RankLostException.class)
+        .hasMessageContaining("rank 2: killed");
+  }
 }

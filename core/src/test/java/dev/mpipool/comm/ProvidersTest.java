@@ -3,6 +3,7 @@ package dev.mpipool.comm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import dev.mpipool.MPIRuntime;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -55,5 +56,31 @@ class ProvidersTest {
       System.clearProperty("mpipool.launcher");
     }
     assertThat(Communicator.world().size()).isEqualTo(1);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"1", "true", " Yes"})
+  void aLaunchedProcessIsAWorldOfItsOwnWhereMpiIsDisabled(String value) {
+    String[] args = {"3", "conf", "smpdev", "a", "b"};
+    System.setProperty("mpipool.launcher", "test");
+    System.setProperty("MPI_DISABLE", value);
+    try {
+      assertThat(MPIRuntime.init(args)).containsExactly("a", "b");
+      assertThat(Communicator.world().size()).isEqualTo(1);
+      MPIRuntime.finish();
+    } finally {
+      System.clearProperty("mpipool.launcher");
+      System.clearProperty("MPI_DISABLE");
+    }
+  }
+
+  @Test
+  void zeroDoesNotDisableMpi() {
+    System.setProperty("MPI_DISABLE", "0");
+    try {
+      assertThat(Providers.disabled()).isFalse();
+    } finally {
+      System.clearProperty("MPI_DISABLE");
+    }
   }
 }

@@ -79,6 +79,7 @@ class SnippetsTest {
             : """
               import dev.mpipool.*;
               import dev.mpipool.comm.*;
+              import dev.mpipool.shared.*;
               import java.io.*;
               import java.util.*;
               import java.util.concurrent.*;

@@ -1,0 +1,20 @@
+package dev.mpipool.files;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** A file is not what was once written into it; whoever meets it makes it anew. */
+public class DamagedFileException extends IOException {
+
+  private static final long serialVersionUID = 1;
+
+  /**
+   * Creates an exception.
+   *
+   * @param file the file
+   * @param what what is wrong with it
+   */
+  public DamagedFileException(Path file, String what) {
+    super(file + " is damaged: " + what);
+  }
+}

@@ -1,0 +1,452 @@
+package dev.mpipool.shared;
+
+import dev.mpipool.comm.Communicator;
+import dev.mpipool.comm.CommunicatorException;
+import dev.mpipool.comm.Message;
+import dev.mpipool.comm.RankLostException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.IntStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What ranks tell each other about a lock.
+ *
+ * <p>The lowest living rank is the lock's keeper and has its {@link LockQueue}. A thread that wants
+ * the lock has REQUEST sent to the keeper and waits for GRANT; then RELEASE is sent. TRY is
+ * answered with GRANT or REFUSE at once. CANCEL takes a request back, granted or not: so a grant
+ * that crosses it is no grant. All messages are
+ *
+ * <pre>
+ *   | kind (byte) | number of the request (long) | ... |
+ *     GRANT:  | 1 if the owner before died (byte) |
+ *     REPORT: the number is that of the request with which the rank holds the lock, or 0;
+ *             | numbers of its waiting requests (longs) |
+ * </pre>
+ *
+ * <p><b>When the keeper dies</b>, every rank sends a REPORT to the next, and from then on ignores
+ * what the dead one may have sent. The new keeper starts when all living ranks have reported. If
+ * none holds the lock, it may have been the dead one's: so the next owner is told of a death.
+ *
+ * <p><b>The end.</b> Who closes sends BYE to all, and DONE once it has BYE from all: after DONE
+ * nothing more comes from a rank. Who has DONE from all stops receiving. So no send is left without
+ * a receiver, which would block for ever where sends wait for receives.
+ *
+ * <p><b>Threads.</b> One receives and never sends; one sends. Both are started by the thread that
+ * makes the lock, so they may call MPI wherever that may, and nobody interrupts them. The state is
+ * guarded by a fair lock: a thread of the keeper's own rank that locks and unlocks without a pause
+ * would else keep the receiving thread, and so everybody's requests, out for long.
+ */
+final class LockService implements LockQueue.Answers {
+
+  private static final Logger LOG = LoggerFactory.getLogger(LockService.class);
+
+  private static final byte REQUEST = 1;
+  private static final byte TRY = 2;
+  private static final byte CANCEL = 3;
+  private static final byte RELEASE = 4;
+  private static final byte GRANT = 5;
+  private static final byte REFUSE = 6;
+  private static final byte REPORT = 7;
+  private static final byte BYE = 8;
+  private static final byte DONE = 9;
+  private static final byte LOOK_AROUND = 10;
+
+  private static final int TAG = 1;
+  private static final int ID_AT = 1;
+  private static final int FLAG_AT = 9;
+  private static final long CLOSING_MILLIS = 5_000;
+  private static final Outgoing LAST = new Outgoing(-1, null);
+
+  private final Communicator communicator;
+  private final int rank;
+  private final BlockingQueue<Outgoing> outbox = new LinkedBlockingQueue<>();
+  private final Thread sender;
+
+  private final ReentrantLock guard = new ReentrantLock(true);
+
+  private final BitSet lost = new BitSet();
+  private final BitSet bye = new BitSet();
+  private final BitSet done = new BitSet();
+  private final Map<Long, LockWaiter> waiting = new LinkedHashMap<>();
+
+  /** This rank's request that holds the lock, or 0. */
+  private long held;
+
+  private long lastId;
+  private int keeper;
+
+  /** On the keeper, once it knows what the ranks have and want. */
+  private LockQueue queue;
+
+  private final Map<Integer, ByteBuffer> reports = new TreeMap<>();
+  private final List<Message> deferred = new ArrayList<>();
+  private RuntimeException broken;
+  private boolean closed;
+
+  /** On a duplicate of its own, which it closes. */
+  LockService(Communicator communicator) {
+    this.communicator = communicator;
+    rank = communicator.rank();
+    if (rank == keeper) {
+      queue = new LockQueue(this);
+    }
+    sender = thread("mpipool-lock-sender", this::send);
+    Thread listener = thread("mpipool-lock", this::listen);
+    if (communicator.size() > 1) {
+      sender.start();
+      listener.start();
+      communicator.onRankLost(this::lost);
+    }
+  }
+
+  /** Asks for the lock. */
+  LockWaiter request(boolean immediate) {
+    guard.lock();
+    try {
+      check();
+      LockWaiter waiter = new LockWaiter(++lastId, immediate);
+      waiting.put(waiter.id, waiter);
+      post(keeper, message(immediate ? TRY : REQUEST, waiter.id));
+      return waiter;
+    } finally {
+      guard.unlock();
+    }
+  }
+
+  /** Takes a request back, unless it is decided: then it returns false. */
+  boolean cancel(LockWaiter waiter) {
+    guard.lock();
+    try {
+      if (waiter.isDecided()) {
+        return false;
+      }
+      waiting.remove(waiter.id);
+      post(keeper, message(CANCEL, waiter.id));
+      return true;
+    } finally {
+      guard.unlock();
+    }
+  }
+
+  void release(LockWaiter waiter) {
+    guard.lock();
+    try {
+      if (held == waiter.id) {
+        held = 0;
+        post(keeper, message(RELEASE, waiter.id));
+      }
+    } finally {
+      guard.unlock();
+    }
+  }
+
+  /** Tells the others; waits a moment for them to close as well, and leaves the rest to threads. */
+  void close() {
+    guard.lock();
+    try {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      List<Long> ids = new ArrayList<>(waiting.keySet());
+      failWaiting(new IllegalStateException("The lock is closed"));
+      ids.forEach(id -> post(keeper, message(CANCEL, id)));
+      if (held != 0) {
+        post(keeper, message(RELEASE, held));
+        held = 0;
+      }
+      if (communicator.size() == 1) {
+        communicator.close();
+        return;
+      }
+      postToOthers(BYE);
+      lookAround();
+    } finally {
+      guard.unlock();
+    }
+    awaitEnd();
+  }
+
+  private void awaitEnd() {
+    boolean interrupted = false;
+    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(CLOSING_MILLIS);
+    for (long rest = CLOSING_MILLIS; rest > 0 && sender.isAlive() && !isBroken(); ) {
+      try {
+        sender.join(rest);
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+      rest = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Override
+  public void grant(LockQueue.Request request, boolean ownerDied) {
+    ByteBuffer message = message(GRANT, request.id());
+    post(request.rank(), message.put(FLAG_AT, (byte) (ownerDied ? 1 : 0)));
+  }
+
+  @Override
+  public void refuse(LockQueue.Request request) {
+    post(request.rank(), message(REFUSE, request.id()));
+  }
+
+  private boolean isBroken() {
+    guard.lock();
+    try {
+      return broken != null;
+    } finally {
+      guard.unlock();
+    }
+  }
+
+  private void check() {
+    if (broken != null) {
+      throw broken;
+    }
+    if (closed) {
+      throw new IllegalStateException("The lock is closed");
+    }
+  }
+
+  private void handle(int source, ByteBuffer message) {
+    guard.lock();
+    try {
+      byte kind = message.get(0);
+      switch (kind) {
+        case REQUEST, TRY, CANCEL, RELEASE -> handleAsKeeper(source, message);
+        case GRANT, REFUSE -> {
+          if (source == keeper) {
+            answered(message);
+          }
+        }
+        case REPORT -> {
+          reports.put(source, message);
+          startKeeping();
+        }
+        case BYE -> bye.set(source);
+        case DONE -> done.set(source);
+        default -> LOG.trace("Woken");
+      }
+      lookAround();
+    } finally {
+      guard.unlock();
+    }
+  }
+
+  private void handleAsKeeper(int source, ByteBuffer message) {
+    if (queue == null) {
+      deferred.add(new Message(source, TAG, message));
+      return;
+    }
+    LockQueue.Request request = new LockQueue.Request(source, message.getLong(ID_AT));
+    switch (message.get(0)) {
+      case REQUEST -> queue.request(request);
+      case TRY -> queue.tryRequest(request);
+      case CANCEL -> queue.cancel(request);
+      default -> queue.release(request);
+    }
+  }
+
+  private void answered(ByteBuffer message) {
+    LockWaiter waiter = waiting.remove(message.getLong(ID_AT));
+    if (waiter == null) {
+      return; // cancelled
+    }
+    if (message.get(0) == REFUSE) {
+      waiter.decide(LockWaiter.Outcome.REFUSED);
+    } else {
+      held = waiter.id;
+      boolean ownerDied = message.get(FLAG_AT) == 1;
+      waiter.decide(ownerDied ? LockWaiter.Outcome.GRANTED_BY_DEATH : LockWaiter.Outcome.GRANTED);
+    }
+  }
+
+  private void lost(int dead, String reason) {
+    guard.lock();
+    try {
+      if (lost.get(dead)) {
+        return;
+      }
+      lost.set(dead);
+      if (!communicator.survivesLostRanks()) {
+        breakDown(new RankLostException(dead, "Rank %d is lost: %s".formatted(dead, reason), null));
+        return;
+      }
+      if (dead == keeper) {
+        keeper = lost.nextClearBit(0);
+        report();
+      } else if (queue != null) {
+        queue.lost(dead);
+      }
+      startKeeping();
+      lookAround();
+      outbox.add(new Outgoing(rank, message(LOOK_AROUND, 0)));
+    } finally {
+      guard.unlock();
+    }
+  }
+
+  private void report() {
+    for (Iterator<LockWaiter> i = waiting.values().iterator(); i.hasNext(); ) {
+      LockWaiter waiter = i.next();
+      if (waiter.immediate) {
+        i.remove();
+        waiter.decide(LockWaiter.Outcome.REFUSED);
+      }
+    }
+    ByteBuffer report = ByteBuffer.allocate(1 + Long.BYTES * (1 + waiting.size()));
+    report.put(REPORT).putLong(held);
+    waiting.keySet().forEach(report::putLong);
+    post(keeper, report.flip());
+  }
+
+  /** Begins to keep the queue, if this is the keeper and all living ranks have reported. */
+  private void startKeeping() {
+    if (keeper != rank || queue != null || !others(lost).allMatch(reports::containsKey)) {
+      return;
+    }
+    LockQueue.Request holder = null;
+    List<LockQueue.Request> requests = new ArrayList<>();
+    for (Map.Entry<Integer, ByteBuffer> report : reports.entrySet()) {
+      int reporter = report.getKey();
+      if (!lost.get(reporter)) {
+        ByteBuffer rest = report.getValue().position(1);
+        long holds = rest.getLong();
+        holder = holds == 0 ? holder : new LockQueue.Request(reporter, holds);
+        while (rest.hasRemaining()) {
+          requests.add(new LockQueue.Request(reporter, rest.getLong()));
+        }
+      }
+    }
+    queue = new LockQueue(this);
+    queue.restore(holder, requests, holder == null);
+    List.copyOf(deferred).forEach(message -> handleAsKeeper(message.source(), message.data()));
+    deferred.clear();
+  }
+
+  /** Sends DONE when everybody has closed. */
+  private void lookAround() {
+    if (closed && !done.get(rank) && others(lost).allMatch(bye::get)) {
+      done.set(rank);
+      postToOthers(DONE);
+    }
+  }
+
+  private boolean isOver() {
+    guard.lock();
+    try {
+      return broken != null || (done.get(rank) && others(lost).allMatch(done::get));
+    } finally {
+      guard.unlock();
+    }
+  }
+
+  /** The other ranks that are not in a set. */
+  private IntStream others(BitSet without) {
+    return IntStream.range(0, communicator.size()).filter(i -> i != rank && !without.get(i));
+  }
+
+  private void postToOthers(byte kind) {
+    others(lost).forEach(other -> post(other, message(kind, 0)));
+  }
+
+  /** To this rank itself at once, to others through the sender. */
+  private void post(int destination, ByteBuffer message) {
+    if (destination == rank) {
+      handle(rank, message);
+    } else if (!lost.get(destination)) {
+      outbox.add(new Outgoing(destination, message));
+    }
+  }
+
+  private void breakDown(RuntimeException e) {
+    if (broken == null) {
+      broken = e;
+      failWaiting(e);
+      outbox.add(LAST);
+    }
+  }
+
+  private void failWaiting(RuntimeException e) {
+    waiting.values().forEach(waiter -> waiter.fail(e));
+    waiting.clear();
+  }
+
+  private void listen() {
+    try {
+      while (!isOver()) {
+        Message message = communicator.receive(Communicator.ANY_SOURCE, TAG);
+        handle(message.source(), message.data());
+      }
+    } catch (RankLostException e) {
+      LOG.debug("All others are lost", e);
+      closeAlone();
+    } catch (RuntimeException e) {
+      guard.lock();
+      try {
+        breakDown(e);
+      } finally {
+        guard.unlock();
+      }
+    }
+    outbox.add(LAST);
+  }
+
+  /** With all others lost there is nobody to listen to; the queue is this rank's own. */
+  private void closeAlone() {
+    guard.lock();
+    try {
+      others(lost).forEach(other -> lost(other, "nothing comes from it"));
+    } finally {
+      guard.unlock();
+    }
+  }
+
+  private void send() {
+    try {
+      for (Outgoing next = outbox.take(); !next.isLast(); next = outbox.take()) {
+        try {
+          communicator.send(next.destination, TAG, next.message);
+        } catch (CommunicatorException e) {
+          LOG.debug("Rank {} cannot be told", next.destination, e);
+        }
+      }
+    } catch (InterruptedException e) {
+      LOG.warn("The sender of a lock was interrupted", e);
+    }
+    communicator.close();
+  }
+
+  private static Thread thread(String name, Runnable body) {
+    Thread thread = new Thread(body, name);
+    thread.setDaemon(true);
+    return thread;
+  }
+
+  private static ByteBuffer message(byte kind, long id) {
+    return ByteBuffer.allocate(FLAG_AT + 1).put(0, kind).putLong(ID_AT, id);
+  }
+
+  /** A message on its way; the last has none. */
+  private record Outgoing(int destination, ByteBuffer message) {
+    boolean isLast() {
+      return message == null;
+    }
+  }
+}

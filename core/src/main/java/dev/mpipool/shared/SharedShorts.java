@@ -1,0 +1,46 @@
+package dev.mpipool.shared;
+
+import dev.mpipool.comm.Communicator;
+import java.nio.ShortBuffer;
+
+/** A shared array of shorts, made by {@link MPIShared#shorts}. */
+public final class SharedShorts extends MPIShared<short[], ShortBuffer> {
+
+  SharedShorts(Communicator communicator, long[] shape) {
+    super(communicator, ElementType.SHORT, shape);
+  }
+
+  /**
+   * Reads an element of an array of one dimension.
+   *
+   * @param i the element's index
+   * @return its value on this node
+   */
+  public short get(long i) {
+    long at = index(i);
+    return part(at).get(within(at));
+  }
+
+  /**
+   * Reads an element of an array of two dimensions.
+   *
+   * @param i the row
+   * @param j the column
+   * @return its value on this node
+   */
+  public short get(long i, long j) {
+    long at = index(i, j);
+    return part(at).get(within(at));
+  }
+
+  /**
+   * Reads an element.
+   *
+   * @param indices one for each dimension
+   * @return its value on this node
+   */
+  public short get(long... indices) {
+    long at = index(indices);
+    return part(at).get(within(at));
+  }
+}

@@ -1,0 +1,50 @@
+package dev.mpipool.shared;
+
+import dev.mpipool.shared.MPIBatch.State;
+import java.io.Closeable;
+import java.io.IOException;
+import java.util.Set;
+
+/** The tasks of a batch on the rank that keeps them. Called by one thread at a time. */
+interface Tasks extends Closeable {
+
+  /** The next task in one of the states, now RUNNING on a worker; -1 if there is none. */
+  int next(Set<State> from, int worker) throws IOException;
+
+  State get(int task) throws IOException;
+
+  void set(int task, State state) throws IOException;
+
+  /** A worker has lost a rank: what it has can be taken by others. */
+  void lost(int worker) throws IOException;
+
+  /** Tasks in memory alone. */
+  static Tasks inMemory(TaskTable table) {
+    return new Tasks() {
+      @Override
+      public int next(Set<State> from, int worker) {
+        return table.next(from, worker);
+      }
+
+      @Override
+      public State get(int task) {
+        return table.get(task);
+      }
+
+      @Override
+      public void set(int task, State state) {
+        table.set(task, state);
+      }
+
+      @Override
+      public void lost(int worker) {
+        for (int task : table.runningOn(worker)) {
+          table.set(task, State.OPEN);
+        }
+      }
+
+      @Override
+      public void close() {}
+    };
+  }
+}

@@ -1,0 +1,184 @@
+package dev.mpipool.ranks.programs;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.mpipool.MPIRuntime;
+import dev.mpipool.comm.Communicator;
+import dev.mpipool.comm.Message;
+import dev.mpipool.shared.MPIBatch;
+import dev.mpipool.shared.MPILock;
+import dev.mpipool.shared.MPIShared;
+import dev.mpipool.shared.SharedDoubles;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
+
+/** Programs in which all ranks take part, each named by the first of the last arguments. */
+public final class SharedScript {
+
+  private static final long LONGEST_NANOS = 40_000_000_000L;
+
+  private SharedScript() {}
+
+  public static void main(String[] args) throws Exception {
+    String[] own = MPIRuntime.init(args);
+    Communicator world = Communicator.world();
+    switch (own[0]) {
+      case "turns" -> turns(world, Path.of(own[1]), Integer.parseInt(own[2]));
+      case "owners" -> owners(world);
+      case "array" -> array(world);
+      case "batch" -> batch(world, Path.of(own[1]), Integer.parseInt(own[2]));
+      default -> throw new IllegalArgumentException(own[0]);
+    }
+    MPIRuntime.finish();
+  }
+
+  /**
+   * Every rank takes the lock so many times. What it protects is a plain counter in a file that all
+   * have mapped, and the list of those who had it:
+   *
+   * <pre> | counter (int) | rank (byte) for each turn ... | </pre>
+   *
+   * Prints how many turns the slowest has had when the first has had all. The keeper, rank 0, needs
+   * no messages and may be through earlier.
+   */
+  private static void turns(Communicator world, Path file, int rounds) throws IOException {
+    int turns = rounds * world.size();
+    try (MPILock lock = new MPILock(world);
+        FileChannel channel =
+            FileChannel.open(
+                file,
+                StandardOpenOption.CREATE,
+                StandardOpenOption.READ,
+                StandardOpenOption.WRITE)) {
+      MappedByteBuffer map = channel.map(FileChannel.MapMode.READ_WRITE, 0, Integer.BYTES + turns);
+      world.barrier();
+      for (int other = 1; world.rank() == 0 && other < world.size(); other++) {
+        world.receive(other, 1); // without messages, the keeper would be through in no time
+      }
+      for (int i = 0; i < rounds; i++) {
+        lock.lock();
+        try {
+          int turn = map.getInt(0);
+          map.put(Integer.BYTES + turn, (byte) world.rank());
+          map.putInt(0, turn + 1);
+        } finally {
+          lock.unlock();
+        }
+        if (world.rank() > 0 && i == 0) {
+          world.send(0, 1, ByteBuffer.allocate(0));
+        }
+      }
+      world.barrier();
+      if (world.rank() == 0) {
+        System.out.printf("%d of %d turns%n", map.getInt(0), turns);
+        int[] had = new int[world.size()];
+        int at = Integer.BYTES;
+        while (IntStream.of(had).skip(1).max().orElseThrow() < rounds) {
+          had[map.get(at++)]++;
+        }
+        System.out.println("fewest " + IntStream.of(had).min().orElseThrow());
+      }
+    }
+  }
+
+  /** Ranks 1 to 4 have a lock, kept by rank 1; 4 is killed with it, and then 1. */
+  private static void owners(Communicator world) {
+    Communicator part = world.split(world.rank() == 0 ? 0 : 1, world.rank());
+    if (world.rank() == 0) {
+      say(world.receive(2, 1));
+      say(world.receive(3, 1));
+      return;
+    }
+    MPILock lock = new MPILock(part);
+    int rank = world.rank();
+    if (rank == 4) {
+      lock.lock();
+    }
+    part.barrier();
+    if (rank == 4) {
+      System.out.println("4 has it");
+      awaitKill();
+    }
+    StringBuilder told = new StringBuilder("rank " + rank + ":");
+    if (rank == 1) {
+      try (MPILock.Held held = lock.hold()) {
+        System.out.println("1 has it, owner died: " + held.ownerDied());
+        awaitKill();
+      }
+    }
+    for (int i = 0; i < 2; i++) {
+      try (MPILock.Held held = lock.hold()) {
+        told.append(' ').append(held.ownerDied());
+      }
+    }
+    world.send(0, 1, ByteBuffer.wrap(told.toString().getBytes(UTF_8)));
+    lock.close();
+  }
+
+  private static void say(Message message) {
+    System.out.println(UTF_8.decode(message.data()));
+  }
+
+  private static void awaitKill() {
+    long end = System.nanoTime() + LONGEST_NANOS;
+    while (System.nanoTime() < end) {
+      LockSupport.parkNanos(end - System.nanoTime());
+    }
+    throw new IllegalStateException("nobody killed this process");
+  }
+
+  /** All ranks have an array open when they are killed. */
+  @SuppressWarnings("resource") // what is to be tested
+  private static void array(Communicator world) {
+    SharedDoubles kept = MPIShared.doubles(world, 100_000);
+    kept.set(world.rank() == 0 ? new double[] {1, 2, 3} : null, MPIShared.at(5), 0);
+    System.out.println("open " + kept.get(7));
+    awaitKill();
+  }
+
+  /** Works on tasks once the test says go; each task notes who began and who ended it. */
+  private static void batch(Communicator world, Path folder, int tasks)
+      throws IOException, InterruptedException {
+    List<String> names = IntStream.range(0, tasks).mapToObj("task-%03d"::formatted).toList();
+    Path go = folder.resolve("go");
+    try (MPIBatch batch =
+        MPIBatch.builder(world, 1, tasks).folder(folder.resolve("tasks"), names).open()) {
+      world.barrier();
+      if (world.rank() == 0) {
+        System.out.println("ready");
+      }
+      long end = System.nanoTime() + LONGEST_NANOS;
+      while (!Files.exists(go) && System.nanoTime() < end) {
+        Thread.sleep(5);
+      }
+      int done = 0;
+      for (OptionalInt next = batch.nextTask(); next.isPresent(); next = batch.nextTask()) {
+        note(batch.folder(next.getAsInt()), "began");
+        Thread.sleep(30); // the work
+        note(batch.folder(next.getAsInt()), "ended");
+        batch.setState(next.getAsInt(), MPIBatch.State.DONE);
+        System.out.println("did " + next.getAsInt());
+        done++;
+      }
+      System.out.println("in all " + done);
+    }
+  }
+
+  private static void note(Path folder, String what) throws IOException {
+    Files.write(
+        folder.resolve("notes"),
+        List.of(what + " " + ProcessHandle.current().pid()),
+        UTF_8,
+        StandardOpenOption.CREATE,
+        StandardOpenOption.APPEND);
+  }
+}
