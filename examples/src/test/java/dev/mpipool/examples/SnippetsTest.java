@@ -81,6 +81,7 @@ class SnippetsTest {
               import dev.mpipool.comm.*;
               import dev.mpipool.shared.*;
               import java.io.*;
+              import java.time.Duration;
               import java.util.*;
               import java.util.concurrent.*;
               import java.util.stream.*;

@@ -21,6 +21,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 
 /**
  * Runs bin/mpjrun.sh for a test, on the JDK that runs the test.
@@ -52,8 +53,13 @@ public final class Mpjrun {
     environment.put("JAVA_HOME", System.getProperty("java.home"));
   }
 
-  /** A job on a device. */
+  /**
+   * A job on a device. {@code -Dmpipool.test.devices=multicore,tcpdev} skips the tests of others,
+   * visibly.
+   */
   public static Mpjrun on(String device) {
+    String wanted = System.getProperty("mpipool.test.devices", device);
+    Assumptions.assumeTrue(List.of(wanted.split(",")).contains(device), "only " + wanted);
     return plain().options("-dev", device);
   }
 
