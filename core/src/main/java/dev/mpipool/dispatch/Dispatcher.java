@@ -107,36 +107,14 @@ public final class Dispatcher {
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Integer, WorkerState> workers = new LinkedHashMap<>();
-  private final Lineup lineup = new Lineup();
   private final ArrayDeque<TaskFuture<?>> queue = new ArrayDeque<>();
+  private final Handout handout;
 
   /** Batches that may submit more, even after a shutdown. */
   private final Set<Closeable> sources = new LinkedHashSet<>();
 
-  /** A task is not called back from a worker that will begin it sooner. */
-  private static final long RECALL_NANOS = TimeUnit.MICROSECONDS.toNanos(300);
-
   /** A longer task may take its time to be sent, for which submit must not wait. */
   private static final int FLUSHED_BYTES = 16 << 10;
-
-  /** A chunk is to take less than this. */
-  private static final long CHUNK_RECALL_NANOS = TimeUnit.MILLISECONDS.toNanos(3);
-
-  private boolean lookingAgain;
-
-  /** How many tasks workers hold. */
-  private int held;
-
-  /** Whether what is handed out now is sent by this thread, which finds the workers idle. */
-  private boolean flushing;
-
-  /** The group whose turn it is, while workers are kept for it. */
-  private Gang<?> gathering;
-
-  private long lastId;
-
-  /** Tasks in the queue that have become unwanted since it was last cleared of them. */
-  private int unwantedQueued;
 
   private boolean shutdown;
   private boolean released;
@@ -171,10 +149,11 @@ public final class Dispatcher {
     this.outcome = new Outcome(serializer, failures);
     this.outbox = outbox;
     this.settings = settings;
+    this.handout = new Handout(lock, workers, queue, relay, outbox);
     for (int rank : settings.ranks()) {
       WorkerState worker = new WorkerState(rank, settings.threadsPerWorker());
       workers.put(rank, worker);
-      lineUp(worker);
+      handout.lineUp(worker);
     }
   }
 
@@ -213,15 +192,15 @@ public final class Dispatcher {
     lock.lock();
     try {
       checkAccepting();
-      alone = held == 0 && encoded.body().remaining() <= FLUSHED_BYTES;
+      alone = handout.held == 0 && encoded.body().remaining() <= FLUSHED_BYTES;
       if (!future.submitted) {
         future.submitted = true;
         future.encoded = encoded.body();
         future.code = encoded.code();
         queue.add(future);
-        flushing = alone;
-        handOut();
-        flushing = false;
+        handout.flushing = alone;
+        handout.handOut();
+        handout.flushing = false;
       }
     } finally {
       lock.unlock();
@@ -280,7 +259,7 @@ public final class Dispatcher {
           task.code = encoded.code();
           tasks.add(task);
           worker.pinned.add(task);
-          lineUp(worker);
+          handout.lineUp(worker);
         }
       }
     } finally {
@@ -314,7 +293,7 @@ public final class Dispatcher {
       checkAccepting();
       queue.add(gang.begin());
       failGroupsTooLarge();
-      handOut();
+      handout.handOut();
     } finally {
       lock.unlock();
     }
@@ -332,15 +311,9 @@ public final class Dispatcher {
       checkAccepting();
       workers.values().stream()
           .filter(worker -> worker.alive)
-          .forEach(worker -> give(worker, value));
+          .forEach(worker -> handout.give(worker, value));
     } finally {
       lock.unlock();
-    }
-  }
-
-  private void give(WorkerState worker, SharedValue value) {
-    if (worker.shared.add(value.number())) {
-      outbox.post(worker.rank, new Entry(EntryKind.SHARE, value.number(), value.encoded()));
     }
   }
 
@@ -399,10 +372,15 @@ public final class Dispatcher {
       future.submitted = true;
       future.encoded = encoded;
       queue.add(future);
-      handOut();
+      handout.handOut();
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Tells a worker that nobody waits for a task it holds. With the lock held. */
+  void cancel(TaskFuture<?> future, boolean interrupt) {
+    handout.cancel(future, interrupt);
   }
 
   Outcome outcome() {
@@ -451,25 +429,19 @@ public final class Dispatcher {
       future.encoded = null;
       future.ending = ending;
       if (future.worker != null) {
-        cancel(future, interrupt);
-      } else if (queued && ++unwantedQueued > queue.size() / 2) {
-        unwantedQueued = 0;
-        queue.removeIf(this::isUnwanted);
+        handout.cancel(future, interrupt);
+      } else if (queued && ++handout.unwantedQueued > queue.size() / 2) {
+        handout.unwantedQueued = 0;
+        queue.removeIf(handout::isUnwanted);
       }
-      if (gathering != null && future.gang() == gathering) {
-        stopGathering();
-        handOut();
+      if (handout.gathering != null && future.gang() == handout.gathering) {
+        handout.stopGathering();
+        handout.handOut();
       }
       endIfDone();
     } finally {
       lock.unlock();
     }
-  }
-
-  /** Tells a worker that nobody waits for a task it holds. */
-  void cancel(TaskFuture<?> future, boolean interrupt) {
-    byte[] body = {(byte) (interrupt ? 1 : 0)};
-    outbox.post(future.worker.rank, new Entry(EntryKind.CANCEL, future.id, ByteBuffer.wrap(body)));
   }
 
   /** Completes a future in this way, instead of its task, which is interrupted. */
@@ -481,14 +453,6 @@ public final class Dispatcher {
     } finally {
       lock.unlock();
     }
-  }
-
-  /** Whether a queued task is no longer wanted; sees to it that its future will be done. */
-  private boolean isUnwanted(TaskFuture<?> future) {
-    if (future.ending != null && !future.isDone()) {
-      relay.add(List.of(new CompletionRelay.Item(future, future.ending)));
-    }
-    return future.ending != null || future.isDone();
   }
 
   /**
@@ -522,9 +486,9 @@ public final class Dispatcher {
           take(worker, entry, completions);
         }
       }
-      lineUp(worker);
+      handout.lineUp(worker);
       relay.add(completions);
-      handOut();
+      handout.handOut();
       endIfDone();
     } finally {
       lock.unlock();
@@ -541,7 +505,7 @@ public final class Dispatcher {
     }
     switch (entry.kind()) {
       case RESULT, FAILURE, DROPPED -> {
-        TaskFuture<?> future = take(worker, entry.id());
+        TaskFuture<?> future = handout.take(worker, entry.id());
         if (future == null) {
           LOG.debug("An answer of rank {} to no task it holds is dropped", worker.rank);
           return;
@@ -558,32 +522,9 @@ public final class Dispatcher {
                   future, Objects.requireNonNullElse(future.ending, completion)));
         }
       }
-      case RETURNED -> returned(worker, entry.body().duplicate());
+      case RETURNED -> handout.returned(worker, entry.body().duplicate());
       case GONE -> worker.alive = false;
       default -> LOG.warn("Rank {} sent a {}, which only main may", worker.rank, entry.kind());
-    }
-  }
-
-  /** A worker does not hold this task any more; null if it did not. */
-  private TaskFuture<?> take(WorkerState worker, long id) {
-    TaskFuture<?> future = worker.tasks.remove(id);
-    held -= future == null ? 0 : 1;
-    return future;
-  }
-
-  /** A worker has given tasks back. They go to the head of the queue, in their order. */
-  private void returned(WorkerState worker, ByteBuffer numbers) {
-    worker.recalling = false;
-    while (numbers.remaining() >= Long.BYTES) {
-      TaskFuture<?> future = take(worker, numbers.getLong());
-      if (future != null) {
-        future.worker = null;
-        if (future.isPinned()) {
-          worker.pinned.addFirst(future);
-        } else {
-          queue.addFirst(future);
-        }
-      }
     }
   }
 
@@ -608,12 +549,12 @@ public final class Dispatcher {
       LOG.warn("Worker rank {} was lost: {}", rank, reason);
       worker.alive = false;
       List<TaskFuture<?>> held = new ArrayList<>(worker.tasks.values());
-      this.held -= held.size();
+      handout.held -= held.size();
       worker.tasks.clear();
       held.addAll(worker.pinned);
       worker.pinned.clear();
-      if (gathering != null) {
-        gathering.gathered.remove(worker);
+      if (handout.gathering != null) {
+        handout.gathering.gathered.remove(worker);
       }
       for (int i = held.size() - 1; i >= 0; i--) {
         takeBack(held.get(i), rank, reason);
@@ -627,7 +568,7 @@ public final class Dispatcher {
         breakDown(
             "No worker is left; the last, rank %d, was lost: %s".formatted(rank, reason), null);
       }
-      handOut();
+      handout.handOut();
       endIfDone();
     } finally {
       lock.unlock();
@@ -658,9 +599,9 @@ public final class Dispatcher {
   private void failGroupsTooLarge() {
     int living = living();
     List<TaskFuture<?>> impossible = new ArrayList<>();
-    if (gathering != null && gathering.size() > living) {
-      impossible.add(gathering.first());
-      stopGathering();
+    if (handout.gathering != null && handout.gathering.size() > living) {
+      impossible.add(handout.gathering.first());
+      handout.stopGathering();
     }
     queue.stream()
         .filter(future -> future.gang() != null && future.gang().size() > living)
@@ -693,16 +634,17 @@ public final class Dispatcher {
       }
       LOG.debug("The pool is broken: {}", why, cause);
       broken = failures.broken(why, cause);
+      handout.stopped = true;
       List<TaskFuture<?>> all = new ArrayList<>(queue);
       queue.clear();
       workers.values().forEach(worker -> all.addAll(worker.tasks.values()));
       workers.values().forEach(worker -> worker.tasks.clear());
-      held = 0;
+      handout.held = 0;
       workers.values().forEach(worker -> all.addAll(worker.pinned));
       workers.values().forEach(worker -> worker.pinned.clear());
-      if (gathering != null) {
-        all.add(gathering.first());
-        stopGathering();
+      if (handout.gathering != null) {
+        all.add(handout.gathering.first());
+        handout.stopGathering();
       }
       fail(all, broken);
       told = List.copyOf(sources);
@@ -757,16 +699,16 @@ public final class Dispatcher {
       queue.clear();
       workers.values().forEach(worker -> waiting.addAll(worker.pinned));
       workers.values().forEach(worker -> worker.pinned.clear());
-      if (gathering != null) {
-        waiting.add(gathering.first());
-        stopGathering();
+      if (handout.gathering != null) {
+        waiting.add(handout.gathering.first());
+        handout.stopGathering();
       }
       waiting.removeIf(TaskFuture::isDone);
       waiting.forEach(future -> future.encoded = null);
       relay.add(
           waiting.stream().map(future -> new CompletionRelay.Item(future, future::drop)).toList());
       for (WorkerState worker : workers.values()) {
-        worker.tasks.values().forEach(task -> cancel(task, true));
+        worker.tasks.values().forEach(task -> handout.cancel(task, true));
       }
       endIfDone();
     } finally {
@@ -789,166 +731,6 @@ public final class Dispatcher {
     }
   }
 
-  /** Gives tasks to workers while there are both. */
-  private void handOut() {
-    while (broken == null && (gathering != null || !queue.isEmpty())) {
-      if (gathering != null) {
-        if (!gather()) {
-          return;
-        }
-        continue;
-      }
-      WorkerState worker = lineup.next();
-      if (worker == null) {
-        return;
-      }
-      TaskFuture<?> future = nextWanted();
-      if (future != null && future.gang() == null) {
-        assign(worker, future);
-      } else if (future != null) {
-        gathering = future.gang();
-      }
-      lineUp(worker);
-    }
-    if (broken == null) {
-      rebalance();
-    }
-  }
-
-  /**
-   * Keeps workers for the group whose turn it is, and begins its task when they are enough.
-   *
-   * @return whether it has begun
-   */
-  private boolean gather() {
-    Gang<?> gang = gathering;
-    while (gang.gathered.size() < gang.size()) {
-      WorkerState worker = lineup.nextFree();
-      if (worker == null) {
-        return false;
-      }
-      worker.reserved = true;
-      gang.gathered.add(worker);
-    }
-    List<WorkerState> members = List.copyOf(gang.gathered);
-    List<? extends TaskFuture<?>> tasks = gang.membersOn(members);
-    for (int i = 0; i < members.size(); i++) {
-      assign(members.get(i), tasks.get(i));
-    }
-    stopGathering();
-    return true;
-  }
-
-  /** The queue has run dry: a worker without a task gets some of those that others hold. */
-  private void rebalance() {
-    if (!lineup.hasFree() || workers.size() == 1) {
-      return;
-    }
-    WorkerState fullest = null;
-    for (WorkerState worker : workers.values()) {
-      if (worker.unstarted() > 0
-          && !worker.recalling
-          && (fullest == null || worker.unstartedNanos() > fullest.unstartedNanos())) {
-        fullest = worker;
-      }
-    }
-    long now = System.nanoTime();
-    if (fullest == null) {
-      recallPartOfChunk(now);
-    } else if (now - fullest.lastSign > RECALL_NANOS || fullest.unstartedNanos() > RECALL_NANOS) {
-      recall(fullest, (fullest.unstarted() + 1) / 2);
-    } else {
-      lookAgainSoon();
-    }
-  }
-
-  private void recall(WorkerState worker, int most) {
-    worker.recalling = true;
-    ByteBuffer body = ByteBuffer.allocate(Integer.BYTES).putInt(most).flip();
-    outbox.post(worker.rank, new Entry(EntryKind.RECALL, 0, body));
-  }
-
-  /** Nobody holds a task that has not begun; but one that runs may be a long chunk. */
-  private void recallPartOfChunk(long now) {
-    for (WorkerState worker : workers.values()) {
-      if (!worker.recalling && worker.holdsChunk()) {
-        if (now - worker.lastSign < CHUNK_RECALL_NANOS) {
-          lookAgainSoon();
-        } else if (worker.holdsDivisibleChunk()) {
-          recall(worker, 0);
-        }
-      }
-    }
-  }
-
-  private void lookAgainSoon() {
-    if (!lookingAgain) {
-      lookingAgain = true;
-      CompletableFuture.delayedExecutor(RECALL_NANOS, TimeUnit.NANOSECONDS, Runnable::run)
-          .execute(this::lookAgain);
-    }
-  }
-
-  private void lookAgain() {
-    lock.lock();
-    try {
-      lookingAgain = false;
-      handOut();
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /** Gives the workers back that are kept for a group. */
-  private void stopGathering() {
-    List<WorkerState> kept = List.copyOf(gathering.gathered);
-    gathering.gathered.clear();
-    gathering = null;
-    kept.forEach(worker -> worker.reserved = false);
-    kept.forEach(this::lineUp);
-  }
-
-  private void assign(WorkerState worker, TaskFuture<?> future) {
-    if (worker.tasks.isEmpty()) {
-      worker.lastSign = System.nanoTime();
-    }
-    future.worker = worker;
-    future.id = ++lastId;
-    worker.tasks.put(future.id, future);
-    if (future.needs() != null) {
-      give(worker, future.needs());
-    }
-    held++;
-    Entry entry = new Entry(future.kind(), future.id, future.encoded);
-    if (flushing) {
-      outbox.postForFlush(worker.rank, entry);
-    } else {
-      outbox.post(worker.rank, entry);
-    }
-  }
-
-  private TaskFuture<?> nextWanted() {
-    TaskFuture<?> future = queue.poll();
-    while (future != null && isUnwanted(future)) {
-      future = queue.poll();
-    }
-    return future;
-  }
-
-  /**
-   * Gives a worker what is for it alone, and lists it if it can take still more and is not kept for
-   * a group: a group has each worker once.
-   */
-  private void lineUp(WorkerState worker) {
-    while (worker.hasFreeThread() && !worker.pinned.isEmpty() && broken == null) {
-      TaskFuture<?> future = worker.pinned.poll();
-      if (!isUnwanted(future)) {
-        assign(worker, future);
-      }
-    }
-    lineup.add(worker);
-  }
-
   /** Releases the workers when there is nothing left to do, and ends when they are gone. */
   private void endIfDone() {
     if (!shutdown || ended) {
@@ -956,10 +738,10 @@ public final class Dispatcher {
     }
     boolean idle =
         sources.isEmpty()
-            && gathering == null
+            && handout.gathering == null
             && workers.values().stream().allMatch(WorkerState::isIdle);
     if (!released && idle) {
-      queue.removeIf(this::isUnwanted);
+      queue.removeIf(handout::isUnwanted);
     }
     if (!released && idle && queue.isEmpty()) {
       released = true;
