@@ -8,8 +8,8 @@ from mpi4py.futures import MPICommExecutor
 
 QUICK = sys.argv[1] == "quick"
 REPETITIONS = 3 if QUICK else 5
-SAMPLE = 0.15 if QUICK else 0.5
-WARM_UP = 0.8 if QUICK else 3.0
+SAMPLE = 0.1 if QUICK else 0.5
+WARM_UP = 0.5 if QUICK else 3.0
 IDLE = 2 if QUICK else 10
 LENGTHS = [float(x) / 1e9 for x in sys.argv[2].split(",")]
 GREEDY = float(sys.argv[3]) / 1e9

@@ -43,8 +43,10 @@ public final class IgnitePeer implements Contestant {
     try {
       PeerProcess.await(() -> ignite.cluster().nodes().size() == 1 + WORKERS);
       Parts.measure("ignite", new IgnitePeer(ignite), Effort.of(args));
-    } finally {
       Runtime.getRuntime().halt(0); // a node takes seconds to stop, and has nothing to save
+    } catch (Throwable e) {
+      e.printStackTrace();
+      Runtime.getRuntime().halt(1);
     }
   }
 
@@ -85,7 +87,14 @@ public final class IgnitePeer implements Contestant {
     return new ArrayList<>(compute.broadcastAsync(new Task<>(task)).get(30, SECONDS));
   }
 
-  private record Task<T>(SerializableCallable<T> task) implements IgniteCallable<T> {
+  /** No record: Ignite cannot read those. */
+  private static final class Task<T> implements IgniteCallable<T> {
+    private final SerializableCallable<T> task;
+
+    Task(SerializableCallable<T> task) {
+      this.task = task;
+    }
+
     @Override
     public T call() throws Exception {
       return task.call();

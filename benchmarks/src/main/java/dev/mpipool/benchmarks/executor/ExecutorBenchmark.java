@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * Runs all contestants in turns and writes what they tell as a table, as CSV, and as plots: {@code
@@ -26,6 +28,7 @@ public final class ExecutorBenchmark {
   private final String python = System.getProperty("bench.python", "");
   private final Results results = new Results();
   private final List<String> loads = new ArrayList<>();
+  private final long begin = System.nanoTime();
 
   private ExecutorBenchmark(List<String> options) {
     home = Path.of(System.getProperty("bench.home")).toAbsolutePath();
@@ -81,11 +84,16 @@ public final class ExecutorBenchmark {
     String contestant = program.contestant();
     double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
     loads.add(Results.number(load));
-    long begin = System.nanoTime();
+    long start = System.nanoTime();
     Job job = new Job(folder.resolve(contestant + ".log").toFile());
     String end = "ok";
     try {
-      job.run(contestant, program.helpers(), program.main(), effort.limitSeconds);
+      long left = effort.runSeconds - TimeUnit.NANOSECONDS.toSeconds(start - begin);
+      if (left <= 1) {
+        throw new TimeoutException("left out, no time is left; try without --quick");
+      }
+      int limit = (int) Math.min(left, effort.limitSeconds);
+      job.run(contestant, program.helpers(), program.main(), limit);
     } catch (Exception e) {
       end = e.getMessage();
       results.failed(contestant, end);
@@ -97,7 +105,7 @@ public final class ExecutorBenchmark {
         round,
         contestant,
         end,
-        (System.nanoTime() - begin) / 1e9,
+        (System.nanoTime() - start) / 1e9,
         load);
   }
 

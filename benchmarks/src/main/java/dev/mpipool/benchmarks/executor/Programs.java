@@ -15,7 +15,7 @@ final class Programs {
   private static final String PACKAGE = "dev.mpipool.benchmarks.executor.";
   private static final String RANKS = String.valueOf(1 + Contestant.WORKERS);
 
-  /** Ignite reaches into the JDK. */
+  /** Hazelcast and Ignite reach into the JDK. */
   private static final List<String> OPENED =
       List.of(
           "java.base/jdk.internal.access",
@@ -26,6 +26,8 @@ final class Programs {
           "jdk.internal.jvmstat/sun.jvmstat.monitor",
           "java.base/sun.reflect.generics.reflectiveObjects",
           "jdk.management/com.sun.management.internal",
+          "java.management/sun.management",
+          "java.base/jdk.internal.ref",
           "java.base/java.io",
           "java.base/java.nio",
           "java.base/java.net",
@@ -104,6 +106,8 @@ final class Programs {
     int port = ThreadLocalRandom.current().nextInt(20_000, 30_000);
     List<String> options = new ArrayList<>();
     OPENED.forEach(name -> options.add("--add-opens=" + name + "=ALL-UNNAMED"));
+    options.add("--add-modules=java.se");
+    options.add("--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED");
     options.add("-Dbench.port=" + port);
     options.add("-Dbench.folder=" + folder);
     options.add("-Djava.net.preferIPv4Stack=true");

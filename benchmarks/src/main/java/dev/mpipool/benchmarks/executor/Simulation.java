@@ -27,7 +27,7 @@ public final class Simulation {
   private final int tasks;
 
   private Simulation(Effort effort) throws Exception {
-    tasks = effort == Effort.QUICK ? 100_000 : 300_000;
+    tasks = effort == Effort.QUICK ? 40_000 : 200_000;
   }
 
   /**
@@ -39,14 +39,14 @@ public final class Simulation {
   public static void main(String[] args) throws Exception {
     Effort effort = Effort.of(args);
     Simulation simulation = new Simulation(effort);
+    for (int i = 0; i < (effort == Effort.QUICK ? 1 : 3); i++) {
+      simulation.memory(false);
+      simulation.memory(true);
+    }
     for (int i = 0; i <= effort.repetitions; i++) {
       for (int workers : WORKERS) {
         simulation.cost(workers, i > 0);
       }
-    }
-    for (int i = 0; i < effort.repetitions; i++) {
-      simulation.memory(false);
-      simulation.memory(true);
     }
   }
 

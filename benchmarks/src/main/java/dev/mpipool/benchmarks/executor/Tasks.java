@@ -91,29 +91,48 @@ public enum Tasks {
   /** The processor time of the process so far. */
   static final SerializableCallable<Long> PROCESSOR_NANOS = Tasks::processorNanos;
 
-  private record One() implements SerializableCallable<Integer> {
+  // No records: Ignite cannot read them.
+
+  private static final class One implements SerializableCallable<Integer> {
     @Override
     public Integer call() {
       return 1;
     }
   }
 
-  @SuppressWarnings("ArrayRecordComponent") // never compared
-  private record Echo(byte[] data) implements SerializableCallable<byte[]> {
+  private static final class Echo implements SerializableCallable<byte[]> {
+    private final byte[] data;
+
+    Echo(byte[] data) {
+      this.data = data;
+    }
+
     @Override
     public byte[] call() {
       return data;
     }
   }
 
-  private record Work(long turns) implements SerializableCallable<Long> {
+  private static final class Work implements SerializableCallable<Long> {
+    private final long turns;
+
+    Work(long turns) {
+      this.turns = turns;
+    }
+
     @Override
     public Long call() {
       return turn(turns);
     }
   }
 
-  private record Last(long nanos) implements SerializableCallable<Long> {
+  private static final class Last implements SerializableCallable<Long> {
+    private final long nanos;
+
+    Last(long nanos) {
+      this.nanos = nanos;
+    }
+
     @Override
     public Long call() throws InterruptedException {
       return lastFor(nanos);
