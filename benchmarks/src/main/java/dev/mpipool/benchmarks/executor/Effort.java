@@ -5,7 +5,7 @@ import java.util.concurrent.TimeUnit;
 /** How much time the measures may take. */
 public enum Effort {
   /** All parts in seconds, for a look. */
-  QUICK(3, 100, 500, 30, 2, 45, 160),
+  QUICK(3, 100, 500, 30, 2, 45, 140),
   /** For figures to be quoted. */
   FULL(5, 500, 3000, 150, 10, 400, 24 * 3600);
 

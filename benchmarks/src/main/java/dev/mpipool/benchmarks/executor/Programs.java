@@ -53,19 +53,19 @@ final class Programs {
     this.folder = folder;
   }
 
-  /** All that are there, in the order of the tables. */
+  /** All that are there, those that start quickly first. */
   List<Program> all(String python) {
     List<Program> all = new ArrayList<>();
     for (String device : List.of("tcpdev", "niodev", "multicore")) {
       all.add(pool(device));
     }
     all.add(new Program("jdk", List.of(), java(List.of(), "JdkPool")));
-    all.add(peer("hazelcast", "HazelcastPeer"));
-    all.add(peer("ignite", "IgnitePeer"));
     if (!python.isEmpty()) {
       all.add(mpi4py(python));
     }
     all.add(new Program("simulated", List.of(), java(List.of(), "Simulation")));
+    all.add(peer("hazelcast", "HazelcastPeer"));
+    all.add(peer("ignite", "IgnitePeer"));
     return all;
   }
 
