@@ -261,22 +261,24 @@ final class MainSide {
   }
 
   private static void checkSerializable(Object task) throws TaskSerializationException {
-    String cannot = "The task %s cannot travel to a worker: ".formatted(TaskName.of(task));
     if (task instanceof CompletableFuture.AsynchronousCompletionTask) {
-      throw new TaskSerializationException(
-          cannot
-              + "CompletableFuture's own async methods hold a future of this process."
-              + " Call executor.submit(...), which returns a CompletableFuture.",
-          null);
+      throw cannotTravel(
+          task,
+          "CompletableFuture's own async methods hold a future of this process."
+              + " Call executor.submit(...), which returns a CompletableFuture.");
     }
     if (!(task instanceof Serializable)) {
-      throw new TaskSerializationException(
-          cannot
-              + task.getClass().getTypeName()
+      throw cannotTravel(
+          task,
+          task.getClass().getTypeName()
               + " is not serializable. If it is a lambda, submit it through a variable of type MPIExecutor,"
-              + " not ExecutorService, or cast it: (Callable<T> & Serializable) () -> ...",
-          null);
+              + " not ExecutorService, or cast it: (Callable<T> & Serializable) () -> ...");
     }
+  }
+
+  private static TaskSerializationException cannotTravel(Object task, String why) {
+    return new TaskSerializationException(
+        "The task %s cannot travel to a worker: %s".formatted(TaskName.of(task), why), null);
   }
 
   /** Shuts down and waits; see {@link MPIExecutor#close}. */

@@ -44,7 +44,7 @@ final class ChunkFuture extends TaskFuture<Integer> {
       long firstIndex,
       Object[] outcomes,
       int offset) {
-    super(dispatcher, null, original, false, null);
+    super(dispatcher, null, original);
     this.code = function;
     this.serializer = serializer;
     this.body = body;

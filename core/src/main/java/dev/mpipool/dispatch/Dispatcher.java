@@ -548,9 +548,7 @@ public final class Dispatcher {
       }
       LOG.warn("Worker rank {} was lost: {}", rank, reason);
       worker.alive = false;
-      List<TaskFuture<?>> held = new ArrayList<>(worker.tasks.values());
-      handout.held -= held.size();
-      worker.tasks.clear();
+      List<TaskFuture<?>> held = handout.takeAll(worker);
       held.addAll(worker.pinned);
       worker.pinned.clear();
       if (handout.gathering != null) {
@@ -637,9 +635,7 @@ public final class Dispatcher {
       handout.stopped = true;
       List<TaskFuture<?>> all = new ArrayList<>(queue);
       queue.clear();
-      workers.values().forEach(worker -> all.addAll(worker.tasks.values()));
-      workers.values().forEach(worker -> worker.tasks.clear());
-      handout.held = 0;
+      workers.values().forEach(worker -> all.addAll(handout.takeAll(worker)));
       workers.values().forEach(worker -> all.addAll(worker.pinned));
       workers.values().forEach(worker -> worker.pinned.clear());
       if (handout.gathering != null) {

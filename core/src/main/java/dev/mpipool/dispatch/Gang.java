@@ -56,7 +56,7 @@ final class Gang<T> {
     private final int number;
 
     private Member(Gang<T> gang, int number, List<Integer> lostWith) {
-      super(gang.dispatcher, gang.call, gang.original, false, null);
+      super(gang.dispatcher, gang.call, gang.original);
       this.gang = gang;
       this.number = number;
       this.code = gang.task.code();

@@ -5,6 +5,7 @@ import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.SharedValue;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -46,7 +47,13 @@ final class Handout {
   /** Nothing is handed out any more. */
   boolean stopped;
 
-  private boolean lookingAgain;
+  /** How many tasks workers hold that they have not begun. */
+  private int unstarted;
+
+  /** How many chunks of batches workers hold. */
+  private int chunks;
+
+  private boolean lookingForWork;
   private long lastId;
 
   Handout(
@@ -112,26 +119,54 @@ final class Handout {
     return true;
   }
 
-  /** The queue has run dry: a worker without a task gets some of those that others hold. */
+  /**
+   * The queue has run dry: if a worker has nothing to do, soon some is found for it. Not now: most
+   * often more is submitted meanwhile, and to look at all workers at every answer would be dear.
+   */
   private void rebalance() {
-    if (!lineup.hasFree() || workers.size() == 1) {
-      return;
+    if ((unstarted > 0 || chunks > 0) && !lookingForWork && lineup.hasFree()) {
+      lookingForWork = true;
+      CompletableFuture.delayedExecutor(RECALL_NANOS, TimeUnit.NANOSECONDS, Runnable::run)
+          .execute(this::findWork);
     }
-    WorkerState fullest = null;
-    for (WorkerState worker : workers.values()) {
-      if (worker.unstarted() > 0
-          && !worker.recalling
-          && (fullest == null || worker.unstartedNanos() > fullest.unstartedNanos())) {
-        fullest = worker;
+  }
+
+  private void findWork() {
+    lock.lock();
+    try {
+      lookingForWork = false;
+      if (!stopped && queue.isEmpty() && lineup.hasFree()) {
+        recallFromFullest();
+        rebalance();
       }
+    } finally {
+      lock.unlock();
     }
+  }
+
+  /**
+   * Workers without a task get some of those that others hold and will not begin soon; or, if there
+   * are none, a part of a chunk that takes long.
+   */
+  private void recallFromFullest() {
     long now = System.nanoTime();
-    if (fullest == null) {
-      recallPartOfChunk(now);
-    } else if (now - fullest.lastSign > RECALL_NANOS || fullest.unstartedNanos() > RECALL_NANOS) {
-      recall(fullest, (fullest.unstarted() + 1) / 2);
-    } else {
-      lookAgainSoon();
+    int wanted = lineup.free();
+    for (WorkerState worker : workers.values()) {
+      if (wanted == 0) {
+        return;
+      }
+      if (worker.recalling || !worker.alive) {
+        continue;
+      }
+      long silent = now - worker.lastSign;
+      if (worker.unstarted() > 0
+          && (silent > RECALL_NANOS || worker.unstartedNanos() > RECALL_NANOS)) {
+        recall(worker, (worker.unstarted() + 1) / 2);
+        wanted--;
+      } else if (unstarted == 0 && silent > CHUNK_RECALL_NANOS && worker.holdsDivisibleChunk()) {
+        recall(worker, 0);
+        wanted--;
+      }
     }
   }
 
@@ -139,37 +174,6 @@ final class Handout {
     worker.recalling = true;
     ByteBuffer body = ByteBuffer.allocate(Integer.BYTES).putInt(most).flip();
     outbox.post(worker.rank, new Entry(EntryKind.RECALL, 0, body));
-  }
-
-  /** Nobody holds a task that has not begun; but one that runs may be a long chunk. */
-  private void recallPartOfChunk(long now) {
-    for (WorkerState worker : workers.values()) {
-      if (!worker.recalling && worker.holdsChunk()) {
-        if (now - worker.lastSign < CHUNK_RECALL_NANOS) {
-          lookAgainSoon();
-        } else if (worker.holdsDivisibleChunk()) {
-          recall(worker, 0);
-        }
-      }
-    }
-  }
-
-  private void lookAgainSoon() {
-    if (!lookingAgain) {
-      lookingAgain = true;
-      CompletableFuture.delayedExecutor(RECALL_NANOS, TimeUnit.NANOSECONDS, Runnable::run)
-          .execute(this::lookAgain);
-    }
-  }
-
-  private void lookAgain() {
-    lock.lock();
-    try {
-      lookingAgain = false;
-      handOut();
-    } finally {
-      lock.unlock();
-    }
   }
 
   /** Gives the workers back that are kept for a group. */
@@ -192,6 +196,8 @@ final class Handout {
       give(worker, future.needs());
     }
     held++;
+    unstarted += worker.tasks.size() > worker.threads ? 1 : 0;
+    chunks += future instanceof ChunkFuture ? 1 : 0;
     Entry entry = new Entry(future.kind(), future.id, future.encoded);
     if (flushing) {
       outbox.postForFlush(worker.rank, entry);
@@ -233,7 +239,11 @@ final class Handout {
   /** A worker does not hold this task any more; null if it did not. */
   TaskFuture<?> take(WorkerState worker, long id) {
     TaskFuture<?> future = worker.tasks.remove(id);
-    held -= future == null ? 0 : 1;
+    if (future != null) {
+      held--;
+      unstarted -= worker.tasks.size() >= worker.threads ? 1 : 0;
+      chunks -= future instanceof ChunkFuture ? 1 : 0;
+    }
     return future;
   }
 
@@ -263,5 +273,14 @@ final class Handout {
     if (worker.shared.add(value.number())) {
       outbox.post(worker.rank, new Entry(EntryKind.SHARE, value.number(), value.encoded()));
     }
+  }
+
+  /** A worker holds nothing any more; what it held, in order. */
+  List<TaskFuture<?>> takeAll(WorkerState worker) {
+    List<TaskFuture<?>> all = new ArrayList<>();
+    for (long id : List.copyOf(worker.tasks.keySet())) {
+      all.add(take(worker, id));
+    }
+    return all;
   }
 }

@@ -65,4 +65,9 @@ final class Lineup {
     }
     return !free.isEmpty();
   }
+
+  /** How many workers have nothing to do, at most. */
+  int free() {
+    return free.size();
+  }
 }

@@ -31,8 +31,6 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   private final Dispatcher dispatcher;
   private final Envelope call;
   private final Object original;
-  private final boolean hasOwnResult;
-  private final T ownResult;
 
   /** The task as bytes, from its submission until the future is done. Guarded by the dispatcher. */
   ByteBuffer encoded;
@@ -55,13 +53,10 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   /** Workers that died with the task; null for none. Guarded by the dispatcher. */
   private List<Integer> lostWith;
 
-  TaskFuture(
-      Dispatcher dispatcher, Envelope call, Object original, boolean hasOwnResult, T ownResult) {
+  TaskFuture(Dispatcher dispatcher, Envelope call, Object original) {
     this.dispatcher = dispatcher;
     this.call = call;
     this.original = original;
-    this.hasOwnResult = hasOwnResult;
-    this.ownResult = ownResult;
   }
 
   /**
@@ -74,7 +69,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
    * @return a future that is not submitted yet
    */
   public static <T> TaskFuture<T> of(Dispatcher dispatcher, Envelope call, Object original) {
-    return new TaskFuture<>(dispatcher, call, original, false, null);
+    return new TaskFuture<>(dispatcher, call, original);
   }
 
   /**
@@ -89,12 +84,17 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
    */
   public static <T> TaskFuture<T> withResult(
       Dispatcher dispatcher, Envelope call, Object original, T result) {
-    return new TaskFuture<>(dispatcher, call, original, true, result);
+    return new TaskFuture<>(dispatcher, call, original) {
+      @Override
+      T result(Object fromWorker) {
+        return result;
+      }
+    };
   }
 
   /** A task for one worker alone, which is lost with it. */
   static <T> TaskFuture<T> pinned(Dispatcher dispatcher, Envelope call, Object original) {
-    return new TaskFuture<>(dispatcher, call, original, false, null) {
+    return new TaskFuture<>(dispatcher, call, original) {
       @Override
       int maxAttempts(int usual) {
         return 1;
@@ -191,9 +191,13 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   }
 
   /** Completes with what the worker returned. */
-  @SuppressWarnings("unchecked") // the worker ran this very task
   void succeed(Object value) {
-    super.complete(hasOwnResult ? ownResult : (T) value);
+    super.complete(result(value));
+  }
+
+  @SuppressWarnings("unchecked") // the worker ran this very task
+  T result(Object fromWorker) {
+    return (T) fromWorker;
   }
 
   /**

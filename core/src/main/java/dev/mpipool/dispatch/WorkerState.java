@@ -92,11 +92,6 @@ final class WorkerState {
     return unstarted() * nanosPerTask / threads;
   }
 
-  /** Whether it runs items of a batch. */
-  boolean holdsChunk() {
-    return tasks.size() > 0 && tasks.values().stream().anyMatch(ChunkFuture.class::isInstance);
-  }
-
   /** Whether one of its chunks could be given back in part, and has not been asked for. */
   boolean holdsDivisibleChunk() {
     return tasks.values().stream().anyMatch(TaskFuture::isDivisible);

@@ -1,0 +1,132 @@
+package dev.mpipool.benchmarks.jmh;
+
+import dev.mpipool.SerializableCallable;
+import dev.mpipool.wire.CallCodec;
+import dev.mpipool.wire.Entry;
+import dev.mpipool.wire.EntryKind;
+import dev.mpipool.wire.Envelope;
+import dev.mpipool.wire.Frame;
+import dev.mpipool.wire.JavaSerializer;
+import dev.mpipool.wire.LeanSerializer;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.Warmup;
+
+/** Frames and lambdas, to bytes and back: nanoseconds for each entry or task. */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(2)
+public class SmallParts {
+
+  private static final int ENTRIES = 1000;
+
+  private final ClassLoader loader = SmallParts.class.getClassLoader();
+  private final LeanSerializer serializer = new LeanSerializer(new JavaSerializer(loader));
+  private final CallCodec codec = new CallCodec(serializer);
+  private final List<Entry> entries = new ArrayList<>();
+  private final SerializableCallable<Integer> captureless = () -> 1;
+  private long captured;
+  private ByteBuffer frame;
+  private CallCodec.Encoded encoded;
+  private CallCodec.Encoded encodedCapturing;
+  private Object code;
+  private Object codeCapturing;
+
+  /** Encodes what is to be decoded. */
+  @Setup
+  public void prepare() throws Exception {
+    encoded = lambdaEncode();
+    encodedCapturing = capturingLambdaEncode();
+    code = CallCodec.prepare(serializer.decode(encoded.code().encoded()), loader);
+    codeCapturing = CallCodec.prepare(serializer.decode(encodedCapturing.code().encoded()), loader);
+    for (int i = 0; i < ENTRIES; i++) {
+      entries.add(new Entry(EntryKind.TASK, i, encoded.body()));
+    }
+    frame = Frame.encode(entries);
+  }
+
+  /** A frame of a thousand tasks. */
+  @Benchmark
+  @OperationsPerInvocation(ENTRIES)
+  public ByteBuffer frameEncode() {
+    return Frame.encode(entries);
+  }
+
+  /** A frame of a thousand tasks. */
+  @Benchmark
+  @OperationsPerInvocation(ENTRIES)
+  public Object frameDecode() throws Exception {
+    return Frame.decode(frame);
+  }
+
+  /** A lambda that captures nothing. */
+  @Benchmark
+  public CallCodec.Encoded lambdaEncode() throws Exception {
+    return codec.encode(new Call(captureless));
+  }
+
+  /** A lambda that captures a long. */
+  @Benchmark
+  public CallCodec.Encoded capturingLambdaEncode() throws Exception {
+    long number = captured++;
+    SerializableCallable<Long> task = () -> number;
+    return codec.encode(new Call(task));
+  }
+
+  /** A lambda that captures nothing, read and called. */
+  @Benchmark
+  public Object lambdaDecode() throws Exception {
+    return call(encoded, code);
+  }
+
+  /** A lambda that captures a long, read and called. */
+  @Benchmark
+  public Object capturingLambdaDecode() throws Exception {
+    return call(encodedCapturing, codeCapturing);
+  }
+
+  /** A lambda as Java's own serialization writes it, to compare. */
+  @Benchmark
+  public Object lambdaEncodeByJava() throws Exception {
+    return new JavaSerializer(loader).encode(captureless);
+  }
+
+  private Object call(CallCodec.Encoded body, Object ready) throws Exception {
+    return codec
+        .decode(body.body(), () -> ready, (shape, task, a, b, c) -> ((Callable<?>) task).call())
+        .call();
+  }
+
+  private record Call(Callable<?> code) implements Envelope {
+    @Override
+    public int shape() {
+      return 0;
+    }
+
+    @Override
+    public List<Object> arguments() {
+      return List.of();
+    }
+
+    @Override
+    public Object call() throws Exception {
+      return code.call();
+    }
+  }
+}

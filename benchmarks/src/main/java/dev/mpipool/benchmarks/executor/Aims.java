@@ -1,0 +1,134 @@
+package dev.mpipool.benchmarks.executor;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** What the executor is to reach, and whether it does. */
+final class Aims {
+
+  private static final List<String> PEERS = List.of("hazelcast", "ignite", "mpi4py");
+
+  private final Results results;
+
+  Aims(Results results) {
+    this.results = results;
+  }
+
+  /** The table, as Markdown. */
+  String table() {
+    List<String> rows = new ArrayList<>();
+    rows.add("| measure | aim | measured, tcpdev | met | niodev |");
+    rows.add("| --- | --- | --- | --- | --- |");
+    Optional<Double> peer =
+        PEERS.stream().flatMap(name -> median(name, "throughput")).max(Double::compare);
+    row(rows, "null tasks, against the best peer", true, 10, " x", "throughput", peer);
+    row(rows, "null tasks a second", true, 300_000, "/s", "throughput", Optional.of(1.0));
+    Optional<Double> items = results.median("mpi4py", "map");
+    row(rows, "`map` untuned, against mpi4py's best chunk size", true, 1, " x", "map", items);
+    rawRow(rows, "round trip, against raw MPJ", false, 1.3, "roundtrip");
+    rawRow(rows, "64 MB there and back, against raw MPJ's bandwidth", true, 0.9, "payload.64MB");
+    row(rows, "METG(50 %)", false, 20, " us", "metg", Optional.of(1.0));
+    row(rows, "mixed lengths, against greedy", false, 1.05, " x", "mixed", Optional.of(1.0));
+    row(rows, "CPU of an idle rank", false, 1, " %", "idle.worker", Optional.of(1.0));
+    alone(
+        rows,
+        "main's cost per task, 4,096 simulated workers against 2",
+        false,
+        1.5,
+        " x",
+        ratio("simulated", "cost.4096", "simulated", "cost.2"));
+    alone(
+        rows,
+        "a queued task, beyond the user's own objects",
+        false,
+        200,
+        " bytes",
+        results.median("simulated", "memory.null"));
+    alone(
+        rows,
+        "multicore: null tasks, against ThreadPoolExecutor with the same serialization",
+        true,
+        0.5,
+        " x",
+        ratio("multicore", "throughput", "jdk", "throughput"));
+    return String.join("\n", rows);
+  }
+
+  private Stream<Double> median(String contestant, String key) {
+    return results.median(contestant, key).stream();
+  }
+
+  private Optional<Double> ratio(String contestant, String key, String other, String otherKey) {
+    return results
+        .median(contestant, key)
+        .flatMap(value -> results.median(other, otherKey).map(unit -> value / unit));
+  }
+
+  private void row(
+      List<String> rows,
+      String what,
+      boolean atLeast,
+      double aim,
+      String unit,
+      String key,
+      Optional<Double> reference) {
+    Optional<Double> ours = over(results.median("tcpdev", key), reference);
+    Optional<Double> stock = over(results.median("niodev", key), reference);
+    add(rows, what, atLeast, aim, unit, ours, stock);
+  }
+
+  private static Optional<Double> over(Optional<Double> value, Optional<Double> reference) {
+    return value.flatMap(v -> reference.map(r -> v / r));
+  }
+
+  private void rawRow(List<String> rows, String what, boolean atLeast, double aim, String key) {
+    add(
+        rows,
+        what,
+        atLeast,
+        aim,
+        " x",
+        ratio("tcpdev", key, "raw-tcpdev", key),
+        ratio("niodev", key, "raw-niodev", key));
+  }
+
+  private static void alone(
+      List<String> rows,
+      String what,
+      boolean atLeast,
+      double aim,
+      String unit,
+      Optional<Double> value) {
+    add(rows, what, atLeast, aim, unit, value, Optional.empty());
+  }
+
+  private static void add(
+      List<String> rows,
+      String what,
+      boolean atLeast,
+      double aim,
+      String unit,
+      Optional<Double> value,
+      Optional<Double> stock) {
+    String bound = (atLeast ? "at least " : "at most ") + Results.number(aim) + unit;
+    rows.add(
+        "| %s | %s | %s | %s | %s |"
+            .formatted(
+                what,
+                bound,
+                value.map(v -> Results.number(v) + unit).orElse("not measured"),
+                value.map(v -> verdict(v, atLeast, aim)).orElse("–"),
+                stock.map(v -> Results.number(v) + unit).orElse("")));
+  }
+
+  private static String verdict(double value, boolean atLeast, double aim) {
+    if (atLeast ? value >= aim : value <= aim) {
+      return "yes";
+    }
+    double share = atLeast ? 1 - value / aim : value / aim - 1;
+    return String.format(Locale.ROOT, "no, missed by %.0f %%", 100 * share);
+  }
+}

@@ -1,0 +1,124 @@
+package dev.mpipool.benchmarks.executor;
+
+import dev.mpipool.SerializableCallable;
+import dev.mpipool.wire.CallCodec;
+import dev.mpipool.wire.Envelope;
+import dev.mpipool.wire.JavaSerializer;
+import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.wire.SharedValue;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The JDK's thread pool, with tasks and results that are turned into bytes and back as this
+ * executor does it: what multicore could reach if messages cost nothing.
+ */
+public final class JdkPool implements Contestant {
+
+  private final ExecutorService pool = Executors.newFixedThreadPool(WORKERS);
+  private final LeanSerializer serializer =
+      new LeanSerializer(new JavaSerializer(JdkPool.class.getClassLoader()));
+  private final CallCodec codec = new CallCodec(serializer);
+  private final Map<Long, Object> codes = new ConcurrentHashMap<>();
+
+  /**
+   * Measures.
+   *
+   * @param args the effort
+   * @throws Exception if a measure fails
+   */
+  public static void main(String[] args) throws Exception {
+    JdkPool contestant = new JdkPool();
+    try {
+      Parts.measure("jdk", contestant, Effort.of(args));
+    } finally {
+      contestant.pool.shutdownNow();
+    }
+  }
+
+  @Override
+  public Tasks tasks() {
+    return Tasks.LAMBDAS;
+  }
+
+  @Override
+  public <T> Future<T> submit(SerializableCallable<T> task) {
+    try {
+      CallCodec.Encoded encoded = codec.encode(new Call(task));
+      @SuppressWarnings("unchecked") // the result is what the task returned
+      Callable<T> run = () -> (T) run(encoded);
+      return pool.submit(run);
+    } catch (Exception e) {
+      throw new IllegalArgumentException(e);
+    }
+  }
+
+  private Object run(CallCodec.Encoded encoded) throws Exception {
+    CallCodec.Call call =
+        codec.decode(
+            encoded.body(),
+            () -> code(encoded.code()),
+            (shape, code, a, b, c) -> ((Callable<?>) code).call());
+    ByteBuffer answer = serializer.encode(call.call());
+    return serializer.decode(answer);
+  }
+
+  private Object code(SharedValue value) throws Exception {
+    Object known = codes.get(value.number());
+    if (known == null) {
+      Object read = serializer.decode(value.encoded());
+      known = CallCodec.prepare(read, JdkPool.class.getClassLoader());
+      codes.put(value.number(), known);
+    }
+    return known;
+  }
+
+  /** The threads wait for each other, so each has one. */
+  @Override
+  public <T> List<T> onEachWorker(SerializableCallable<T> task) throws Exception {
+    CountDownLatch all = new CountDownLatch(WORKERS);
+    List<Future<T>> futures = new ArrayList<>();
+    for (int i = 0; i < WORKERS; i++) {
+      futures.add(
+          pool.submit(
+              () -> {
+                all.countDown();
+                if (!all.await(30, TimeUnit.SECONDS)) {
+                  throw new IllegalStateException("a worker did not come");
+                }
+                return task.call();
+              }));
+    }
+    List<T> results = new ArrayList<>();
+    for (Future<T> future : futures) {
+      results.add(Parts.get(future));
+    }
+    return results;
+  }
+
+  private record Call(Callable<?> code) implements Envelope {
+    @Override
+    public int shape() {
+      return 0;
+    }
+
+    @Override
+    public List<Object> arguments() {
+      return List.of();
+    }
+
+    @Override
+    public Object call() throws Exception {
+      return code.call();
+    }
+  }
+}

@@ -1,0 +1,222 @@
+package dev.mpipool.benchmarks.executor;
+
+import static java.util.concurrent.TimeUnit.SECONDS;
+
+import dev.mpipool.SerializableCallable;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/**
+ * Measures a contestant, part by part, on main. Every result is checked, and every wait has an end.
+ */
+public final class Parts {
+
+  static final int ITEMS = 1_000_000;
+
+  private static final int SUBMITTING_THREADS = 8;
+  private static final int LIMIT_SECONDS = 60;
+  private static final int MOST_TASKS = 400_000;
+
+  private final String name;
+  private final Contestant contestant;
+  private final Effort effort;
+  private final Tasks tasks;
+
+  /** Null tasks a second, as the throughput part has found. */
+  private double rate;
+
+  private Parts(String name, Contestant contestant, Effort effort) {
+    this.name = name;
+    this.contestant = contestant;
+    this.effort = effort;
+    this.tasks = contestant.tasks();
+  }
+
+  /**
+   * Measures all parts.
+   *
+   * @param name the contestant's, one word
+   * @param contestant what to measure
+   * @param effort how long
+   * @throws Exception if something fails, is wrong, or does not come in time
+   */
+  public static void measure(String name, Contestant contestant, Effort effort) throws Exception {
+    new Parts(name, contestant, effort).measure();
+  }
+
+  private void measure() throws Exception {
+    get(contestant.submit(tasks.one()));
+    print(Lines.READY, 0);
+    throughput();
+    throughputOfEight();
+    map();
+    roundTrip();
+    payload(1_000_000, "payload.1MB");
+    payload(64_000_000, "payload.64MB");
+    new Granularity(contestant, effort, rate).measure().forEach(this::print);
+    new MixedLengths(contestant, effort.mixedTasks).measure().forEach(this::print);
+    idle();
+  }
+
+  private void print(String key, double value) {
+    Lines.print(name, key, value);
+  }
+
+  static <T> T get(Future<T> future) throws Exception {
+    return future.get(LIMIT_SECONDS, SECONDS);
+  }
+
+  /** Null tasks, one future each: all are submitted, then all are waited for. */
+  private void throughput() throws Exception {
+    int count = 1000;
+    long begin = System.nanoTime();
+    double seconds = nullTasks(count);
+    while (System.nanoTime() - begin < effort.warmUpNanos) {
+      seconds = nullTasks(count);
+      count = scaled(count, seconds);
+    }
+    for (int i = 0; i < effort.repetitions; i++) {
+      count = scaled(count, seconds);
+      seconds = nullTasks(count);
+      rate = count / seconds;
+      print("throughput", rate);
+    }
+  }
+
+  /** As many as take the wanted time, judging by the time that so many took. */
+  private int scaled(int count, double seconds) {
+    return (int) Math.max(100, Math.min(MOST_TASKS, count * (effort.sampleNanos / 1e9) / seconds));
+  }
+
+  private double nullTasks(int count) throws Exception {
+    long begin = System.nanoTime();
+    submitAndCount(count);
+    return (System.nanoTime() - begin) / 1e9;
+  }
+
+  private void submitAndCount(int count) throws Exception {
+    List<Future<Integer>> futures = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      futures.add(contestant.submit(tasks.one()));
+    }
+    long sum = 0;
+    for (Future<Integer> future : futures) {
+      sum += get(future);
+    }
+    check(count, sum);
+  }
+
+  static void check(long expected, long found) {
+    if (expected != found) {
+      throw new IllegalStateException("wrong results: %d, not %d".formatted(found, expected));
+    }
+  }
+
+  private void throughputOfEight() throws Exception {
+    int each = scaled((int) rate, 1) / SUBMITTING_THREADS;
+    ExecutorService callers = Executors.newFixedThreadPool(SUBMITTING_THREADS);
+    try {
+      for (int i = 0; i <= effort.repetitions; i++) {
+        Callable<Void> caller =
+            () -> {
+              submitAndCount(each);
+              return null;
+            };
+        List<Callable<Void>> calls = new ArrayList<>();
+        for (int j = 0; j < SUBMITTING_THREADS; j++) {
+          calls.add(caller);
+        }
+        long begin = System.nanoTime();
+        for (Future<Void> done : callers.invokeAll(calls, LIMIT_SECONDS, SECONDS)) {
+          done.get();
+        }
+        if (i > 0) {
+          print("throughput8", each * SUBMITTING_THREADS * 1e9 / (System.nanoTime() - begin));
+        }
+      }
+    } finally {
+      callers.shutdownNow();
+    }
+  }
+
+  private void map() throws Exception {
+    for (int i = 0; i <= effort.repetitions; i++) {
+      long begin = System.nanoTime();
+      OptionalLong sum = contestant.map(ITEMS);
+      if (sum.isEmpty()) {
+        return;
+      }
+      double seconds = (System.nanoTime() - begin) / 1e9;
+      check(ITEMS * (ITEMS + 1L) / 2, sum.getAsLong());
+      if (i > 0) {
+        print("map", ITEMS / seconds);
+      }
+    }
+  }
+
+  /** The median of lone tasks: the next is submitted when the one before is done. */
+  private void roundTrip() throws Exception {
+    long[] nanos = new long[2000];
+    for (int i = 0; i <= effort.repetitions; i++) {
+      long begin = System.nanoTime();
+      int count = 0;
+      while (count < nanos.length && System.nanoTime() - begin < 4 * effort.sampleNanos) {
+        long start = System.nanoTime();
+        check(1, get(contestant.submit(tasks.one())));
+        nanos[count++] = System.nanoTime() - start;
+      }
+      if (i > 0) {
+        Arrays.sort(nanos, 0, count);
+        print("roundtrip", nanos[count / 2] / 1e3);
+        print("roundtrip.p99", nanos[count * 99 / 100] / 1e3);
+      }
+    }
+  }
+
+  /** The bandwidth of an array that goes there and comes back: twice its length in this time. */
+  private void payload(int bytes, String key) throws Exception {
+    byte[] data = new byte[bytes];
+    for (int i = 0; i < bytes; i++) {
+      data[i] = (byte) (i * 31);
+    }
+    int times = bytes > 10_000_000 ? 1 : 20;
+    for (int i = 0; i <= effort.repetitions; i++) {
+      long begin = System.nanoTime();
+      byte[] back = null;
+      for (int j = 0; j < times; j++) {
+        back = get(contestant.submit(tasks.echo(data)));
+      }
+      double seconds = (System.nanoTime() - begin) / 1e9 / times;
+      check(0, Arrays.mismatch(data, back) + 1L);
+      if (i > 0) {
+        print(key, 2 * bytes / seconds / 1e6);
+      }
+    }
+  }
+
+  /** The processor time of processes that have nothing to do, in percent of a processor. */
+  private void idle() throws Exception {
+    SerializableCallable<Long> ask = Tasks.PROCESSOR_NANOS;
+    contestant.onEachWorker(ask);
+    SECONDS.sleep(1);
+    List<Long> before = contestant.onEachWorker(ask);
+    long mainBefore = Tasks.processorNanos();
+    long begin = System.nanoTime();
+    SECONDS.sleep(effort.idleSeconds);
+    double elapsed = System.nanoTime() - begin;
+    double main = (Tasks.processorNanos() - mainBefore) / elapsed;
+    List<Long> after = contestant.onEachWorker(ask);
+    long most = 0;
+    for (int i = 0; i < after.size(); i++) {
+      most = Math.max(most, after.get(i) - before.get(i));
+    }
+    print("idle.main", 100 * main);
+    print("idle.worker", 100 * most / elapsed);
+  }
+}

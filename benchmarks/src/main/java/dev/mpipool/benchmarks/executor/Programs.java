@@ -1,0 +1,136 @@
+package dev.mpipool.benchmarks.executor;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
+
+/** How each contestant is started. */
+final class Programs {
+
+  private static final String PACKAGE = "dev.mpipool.benchmarks.executor.";
+  private static final String RANKS = String.valueOf(1 + Contestant.WORKERS);
+
+  /** Hazelcast and Ignite reach into the JDK. */
+  private static final List<String> OPENED =
+      List.of(
+          "java.base/jdk.internal.access",
+          "java.base/jdk.internal.misc",
+          "java.base/sun.nio.ch",
+          "java.base/sun.util.calendar",
+          "java.management/com.sun.jmx.mbeanserver",
+          "jdk.internal.jvmstat/sun.jvmstat.monitor",
+          "java.base/sun.reflect.generics.reflectiveObjects",
+          "jdk.management/com.sun.management.internal",
+          "java.management/sun.management",
+          "java.base/jdk.internal.ref",
+          "java.base/java.io",
+          "java.base/java.nio",
+          "java.base/java.net",
+          "java.base/java.util",
+          "java.base/java.util.concurrent",
+          "java.base/java.util.concurrent.locks",
+          "java.base/java.util.concurrent.atomic",
+          "java.base/java.lang",
+          "java.base/java.lang.invoke",
+          "java.base/java.math",
+          "java.base/java.time");
+
+  /** What to run for one contestant. */
+  record Program(String contestant, List<List<String>> helpers, List<String> main) {}
+
+  private final Path home;
+  private final Effort effort;
+  private final Path folder;
+
+  Programs(Path home, Effort effort, Path folder) {
+    this.home = home;
+    this.effort = effort;
+    this.folder = folder;
+  }
+
+  /** All that are there, those that start quickly first. */
+  List<Program> all(String python) {
+    List<Program> all = new ArrayList<>();
+    for (String device : List.of("tcpdev", "niodev", "multicore")) {
+      all.add(pool(device));
+    }
+    all.add(new Program("jdk", List.of(), java(List.of(), "JdkPool")));
+    if (!python.isEmpty()) {
+      all.add(mpi4py(python));
+    }
+    all.add(new Program("simulated", List.of(), java(List.of(), "Simulation")));
+    all.add(peer("hazelcast", "HazelcastPeer"));
+    all.add(peer("ignite", "IgnitePeer"));
+    return all;
+  }
+
+  private String level() {
+    return effort.name().toLowerCase(Locale.ROOT);
+  }
+
+  private Program pool(String device) {
+    List<String> command =
+        List.of(
+            home.resolve("bin/mpjrun.sh").toString(),
+            "-np",
+            RANKS,
+            "-dev",
+            device,
+            "-cp",
+            home.resolve("benchmarks/target/classes").toString(),
+            PACKAGE + "PoolRank",
+            level(),
+            device);
+    return new Program(device, List.of(), command);
+  }
+
+  private List<String> java(List<String> options, String mainClass, String... arguments) {
+    Path target = home.resolve("benchmarks/target");
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(options);
+    command.add("-cp");
+    command.add("%s/classes:%s/bench-classes:%s/lib/*".formatted(target, target, target));
+    command.add(PACKAGE + mainClass);
+    command.add(level());
+    command.addAll(Arrays.asList(arguments));
+    return command;
+  }
+
+  private Program peer(String contestant, String mainClass) {
+    int port = ThreadLocalRandom.current().nextInt(20_000, 30_000);
+    List<String> options = new ArrayList<>();
+    OPENED.forEach(name -> options.add("--add-opens=" + name + "=ALL-UNNAMED"));
+    options.add("--add-modules=java.se");
+    options.add("--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED");
+    options.add("-Dbench.port=" + port);
+    options.add("-Dbench.folder=" + folder);
+    options.add("-Djava.net.preferIPv4Stack=true");
+    List<List<String>> workers = new ArrayList<>();
+    for (int i = 1; i <= Contestant.WORKERS; i++) {
+      workers.add(java(options, mainClass, "worker", String.valueOf(i)));
+    }
+    return new Program(contestant, workers, java(options, mainClass));
+  }
+
+  private Program mpi4py(String python) {
+    long[] lengths = MixedLengths.lengths(effort.mixedTasks);
+    List<String> command =
+        List.of(
+            "mpirun",
+            "--oversubscribe",
+            "-np",
+            RANKS,
+            python,
+            home.resolve("benchmarks/src/main/python/executor.py").toString(),
+            level(),
+            LongStream.of(lengths).mapToObj(String::valueOf).collect(Collectors.joining(",")),
+            String.valueOf(MixedLengths.greedy(lengths, Contestant.WORKERS)));
+    return new Program("mpi4py", List.of(), command);
+  }
+}

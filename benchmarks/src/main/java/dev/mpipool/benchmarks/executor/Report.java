@@ -1,0 +1,124 @@
+package dev.mpipool.benchmarks.executor;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** A run's figures as Markdown. */
+final class Report {
+
+  private static final String BEGIN = "<!-- bin/bench executor: begin -->";
+  private static final String END = "<!-- bin/bench executor: end -->";
+
+  private static final Map<String, String> CONTESTANTS = new LinkedHashMap<>();
+  private static final Map<String, String> MEASURES = new LinkedHashMap<>();
+  private static final Map<String, String> RAW = new LinkedHashMap<>();
+  private static final Map<String, String> MAIN = new LinkedHashMap<>();
+
+  static {
+    CONTESTANTS.put("tcpdev", "mpipool, tcpdev");
+    CONTESTANTS.put("niodev", "mpipool, niodev");
+    CONTESTANTS.put("multicore", "mpipool, multicore");
+    CONTESTANTS.put("jdk", "ThreadPoolExecutor");
+    CONTESTANTS.put("hazelcast", "Hazelcast");
+    CONTESTANTS.put("ignite", "Ignite");
+    CONTESTANTS.put("mpi4py", "mpi4py.futures");
+    MEASURES.put("throughput", "null tasks (1/s)");
+    MEASURES.put("throughput8", "null tasks, 8 threads submit (1/s)");
+    MEASURES.put("map", "`map` over a million items (1/s)");
+    MEASURES.put("roundtrip", "round trip, median (us)");
+    MEASURES.put("roundtrip.p99", "round trip, 99th of 100 (us)");
+    MEASURES.put("payload.1MB", "1 MB there and back (MB/s)");
+    MEASURES.put("payload.64MB", "64 MB there and back (MB/s)");
+    MEASURES.put("metg", "METG(50 %) (us)");
+    MEASURES.put("mixed", "mixed lengths, over greedy");
+    MEASURES.put("mixed.real", "the same, over greedy of the lengths the tasks really had");
+    MEASURES.put("idle.main", "CPU of main, idle (%)");
+    MEASURES.put("idle.worker", "CPU of a worker, idle (%)");
+    MEASURES.put("startup", "from the command to the first result (s)");
+    RAW.put("roundtrip", "round trip, 32 bytes (us)");
+    RAW.put("stream", "stream each way, 32 bytes (messages/s)");
+    RAW.put("payload.1MB", "1 MB there and back (MB/s)");
+    RAW.put("payload.64MB", "64 MB there and back (MB/s)");
+    for (int workers : Simulation.WORKERS) {
+      String number = "%,d simulated workers".formatted(workers);
+      MAIN.put("cost." + workers, "processor time per task, " + number + " (us)");
+      MAIN.put("wall." + workers, "time per task, " + number + " (us)");
+    }
+    MAIN.put("memory.null", "heap of a queued task that captures nothing (bytes)");
+    MAIN.put("memory.long", "heap of a queued task that captures a long (bytes)");
+  }
+
+  private final Results results;
+  private final String headline;
+
+  /**
+   * A report.
+   *
+   * @param headline what was run, where and when
+   */
+  Report(Results results, String headline) {
+    this.results = results;
+    this.headline = headline;
+  }
+
+  String markdown() {
+    List<String> parts = new ArrayList<>();
+    parts.add(headline);
+    parts.add(new Aims(results).table());
+    parts.add("Medians, and in parentheses the least and the most:");
+    parts.add(table(MEASURES, CONTESTANTS));
+    parts.add("mpi4py's `map`, by chunk size (items/s): " + chunks());
+    parts.add("The limit, MPJ Express without an executor, in the same jobs:");
+    Map<String, String> raw = new LinkedHashMap<>();
+    for (String device : List.of("tcpdev", "niodev", "multicore")) {
+      raw.put("raw-" + device, "raw, " + device);
+    }
+    parts.add(table(RAW, raw));
+    parts.add("Main alone:");
+    parts.add(table(MAIN, Map.of("simulated", "mpipool")));
+    results
+        .failures()
+        .forEach((contestant, why) -> parts.add("**%s: %s**".formatted(contestant, why)));
+    return String.join("\n\n", parts) + "\n";
+  }
+
+  private String table(Map<String, String> measures, Map<String, String> contestants) {
+    List<String> rows = new ArrayList<>();
+    rows.add("| measure | " + String.join(" | ", contestants.values()) + " |");
+    rows.add("| --- |" + " --- |".repeat(contestants.size()));
+    measures.forEach(
+        (key, name) ->
+            rows.add(
+                contestants.keySet().stream()
+                    .map(contestant -> results.cell(contestant, key))
+                    .collect(Collectors.joining(" | ", "| " + name + " | ", " |"))));
+    return String.join("\n", rows);
+  }
+
+  private String chunks() {
+    List<String> found = new ArrayList<>();
+    for (int chunk = 1; chunk <= 10_000; chunk *= 10) {
+      found.add("%d: %s".formatted(chunk, results.cell("mpi4py", "map." + chunk)));
+    }
+    return String.join("; ", found);
+  }
+
+  /** Puts the report into a page, in place of the one before. */
+  static void insert(Path page, String markdown) throws IOException {
+    String text = Files.readString(page);
+    int begin = text.indexOf(BEGIN);
+    int end = text.indexOf(END);
+    if (begin < 0 || end < begin) {
+      throw new IOException("%s has no lines %s and %s".formatted(page, BEGIN, END));
+    }
+    Files.writeString(
+        page,
+        text.substring(0, begin + BEGIN.length()) + "\n\n" + markdown + "\n" + text.substring(end));
+  }
+}
