@@ -109,8 +109,12 @@ final class Endpoint {
 
   // ---- operations, on user threads
 
-  SendRequest send(Buffer buffer, int to, int tag, int context, boolean synchronous) {
-    SendRequest send = new SendRequest(progress, job.rank(), buffer, tag, context, synchronous);
+  /** A send that streams returns to its caller only when it is done. */
+  SendRequest send(
+      Buffer buffer, int to, int tag, int context, boolean synchronous, boolean streams) {
+    boolean far = to != job.rank();
+    SendRequest send =
+        new SendRequest(progress, job.rank(), buffer, tag, context, synchronous, streams && far);
     if (to == job.rank()) {
       sendToSelf(send);
     } else if (!links[to].send(send)) {
@@ -121,7 +125,7 @@ final class Endpoint {
 
   /** A send that succeeds and goes nowhere. */
   SendRequest drop(Buffer buffer, int tag, int context) {
-    SendRequest send = new SendRequest(progress, job.rank(), buffer, tag, context, false);
+    SendRequest send = new SendRequest(progress, job.rank(), buffer, tag, context, false, false);
     send.succeed();
     return send;
   }
@@ -155,8 +159,11 @@ final class Endpoint {
     }
   }
 
-  RecvRequest receive(Buffer buffer, int source, int tag, int context, Status status) {
-    RecvRequest recv = new RecvRequest(progress, ids, buffer, source, tag, context, status);
+  /** A receive that streams may complete with a message that is still at its sender. */
+  RecvRequest receive(
+      Buffer buffer, int source, int tag, int context, Status status, boolean streams) {
+    RecvRequest recv =
+        new RecvRequest(progress, ids, buffer, source, tag, context, status, streams);
     Arrival a = matcher.post(recv);
     if (a != null) {
       deliver(a, recv);
@@ -168,7 +175,7 @@ final class Endpoint {
   RecvRequest receiveIfThere(Buffer buffer, int source, int tag, int context) {
     progress.poll();
     Status status = new Status(null, tag, -1);
-    RecvRequest recv = new RecvRequest(progress, ids, buffer, source, tag, context, status);
+    RecvRequest recv = new RecvRequest(progress, ids, buffer, source, tag, context, status, false);
     Arrival a = matcher.fetch(recv);
     if (a == null) {
       return null;
@@ -213,7 +220,8 @@ final class Endpoint {
   }
 
   private RecvRequest probeFor(int source, int tag, int context) {
-    return new RecvRequest(progress, ids, null, source, tag, context, new Status(null, tag, -1));
+    return new RecvRequest(
+        progress, ids, null, source, tag, context, new Status(null, tag, -1), false);
   }
 
   // ---- the end of others, on the leader

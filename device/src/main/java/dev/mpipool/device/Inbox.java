@@ -32,6 +32,11 @@ final class Inbox {
 
   private ByteBuffer second = NOTHING;
   private long skip;
+
+  /** A piece of a message for a receive that takes it piece by piece. */
+  private ByteBuffer staging;
+
+  private long place;
   private RecvRequest recv;
   private Arrival arrival;
   private boolean inFrame;
@@ -117,8 +122,13 @@ final class Inbox {
     forget();
     if (a != null) {
       link.arrived(a);
-    } else if (r != null && r.missing == 0) {
-      r.received();
+    } else if (r != null) {
+      if (r.isInPieces()) {
+        r.take(place, staging.position(0));
+      }
+      if (r.missing == 0) {
+        r.received();
+      }
     }
     return true;
   }
@@ -183,17 +193,28 @@ final class Inbox {
     second = e.dynamicLength > 0 ? matched.place(e.staticLength, e.dynamicLength) : NOTHING;
   }
 
-  private void data(int id, long place, int length) throws IOException {
+  private void data(int id, long at, int length) throws IOException {
     recv = link.receiveOf(id);
     if (recv == null || length <= 0 || length > recv.missing) {
       throw new ProtocolException("data that nobody asked for");
     }
     inFrame = true;
-    first = recv.place(place, length);
+    first = recv.isInPieces() ? stage(at, length) : recv.place(at, length);
     recv.missing -= length;
     if (recv.missing == 0) {
       link.endReceive(id);
     }
+  }
+
+  private ByteBuffer stage(long at, int length) throws ProtocolException {
+    if (length > Outbox.PIECE) {
+      throw new ProtocolException("a piece of " + length + " bytes");
+    }
+    if (staging == null) {
+      staging = ByteBuffer.allocateDirect(Outbox.PIECE);
+    }
+    place = at;
+    return staging.clear().limit(length);
   }
 
   /** The connection is at its end: the receive that is in the middle of its bytes fails. */

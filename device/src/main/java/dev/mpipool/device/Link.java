@@ -109,7 +109,7 @@ final class Link implements Progress.Ready {
 
   private void answer(Arrival a, RecvRequest recv, MessageTruncatedException tooLong) {
     if (tooLong != null || a.envelope.length() == 0) {
-      outbox.control(Frame.CLEAR, a.id, -1);
+      refuse(a.id);
       if (tooLong != null) {
         recv.fail(tooLong);
       } else {
@@ -117,6 +117,13 @@ final class Link implements Progress.Ready {
       }
       return;
     }
+    if (!recv.hold(this, a.id)) {
+      fetch(a.id, recv);
+    }
+  }
+
+  /** Asks for a message that has been announced. */
+  void fetch(int announced, RecvRequest recv) {
     int id;
     synchronized (receives) {
       if (isGone()) {
@@ -130,8 +137,17 @@ final class Link implements Progress.Ready {
     if (id < 0) {
       recv.fail(new RankLostException(peer));
     } else {
-      outbox.control(Frame.CLEAR, a.id, id);
+      outbox.control(Frame.CLEAR, announced, id);
     }
+  }
+
+  /** Lets the sender go on whose announced message nobody wants. */
+  void refuse(int announced) {
+    outbox.control(Frame.CLEAR, announced, -1);
+  }
+
+  void later(long millis, Runnable task) {
+    endpoint.progress().schedule(millis, task);
   }
 
   /** An eager message needs no memory of the device any more. */

@@ -34,11 +34,11 @@ import java.util.concurrent.TimeUnit;
 final class Outbox {
 
   static final int WINDOW = Integer.getInteger("mpipool.eager.window", 8 << 20);
-  static final int PIECE = 1 << 20;
+  static final int PIECE = 256 * 1024;
   private static final int CHUNK = 64 * 1024;
   private static final int GATHERED = 32 * 1024;
   private static final int SMALL = 4 * 1024;
-  private static final int TURN = 4 * PIECE;
+  private static final int TURN = 16 * PIECE;
   private static final long HOT =
       TimeUnit.MICROSECONDS.toNanos(Integer.getInteger("mpipool.device.gather.us", 10));
 
@@ -52,6 +52,7 @@ final class Outbox {
   private final ByteBuffer pieceHeader = ByteBuffer.allocateDirect(Frame.HEADER);
   private ByteBuffer piece;
   private SendRequest pieceOf;
+  private ByteBuffer staging;
   private final Map<Integer, SendRequest> unmatched = new HashMap<>();
   private int lastId;
   private long inFlight;
@@ -245,7 +246,15 @@ final class Outbox {
   }
 
   private void beginPiece(SendRequest send) {
-    piece = send.piece(send.written, PIECE);
+    if (send.isStreamed()) {
+      if (staging == null) {
+        staging = ByteBuffer.allocateDirect(PIECE);
+      }
+      send.fill(send.written, staging);
+      piece = staging;
+    } else {
+      piece = send.piece(send.written, PIECE);
+    }
     pieceHeader.clear();
     Frame.putData(pieceHeader, 0, send.remoteId, send.written, piece.remaining());
     send.written += piece.remaining();
@@ -386,6 +395,7 @@ final class Outbox {
       chunks.clear();
       piece = null;
       spare = null;
+      staging = null;
     }
     failed.forEach(send -> send.fail(new RankLostException(link.peer())));
   }
