@@ -54,6 +54,7 @@ final class Endpoint {
 
   /** Meets the other ranks. From here on anybody can call. */
   void start() throws IOException {
+    SharedMemory.sweep();
     job.meet(this::listen);
     if (!job.hasSecret() && job.rank() == 0 && job.size() > 1) {
       log.noSecret();

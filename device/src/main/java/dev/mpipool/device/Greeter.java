@@ -117,11 +117,11 @@ final class Greeter implements Progress.Ready {
       if (link.state() == Link.State.NEW || (link.state() == Link.State.CALLING && !mine)) {
         channel.write(welcome(Handshake.WELCOME, caller, callersNonce));
         visitors.remove(this);
-        if (channel.supportedOptions().contains(StandardSocketOptions.TCP_NODELAY)) {
+        if (Unix.isUnix(channel)) {
+          Unix.prepare(channel);
+        } else {
           channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
           channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
-        } else {
-          Unix.prepare(channel);
         }
         link.open(channel);
       } else {

@@ -1,6 +1,7 @@
 package dev.mpipool.device;
 
 import java.io.IOException;
+import java.lang.invoke.VarHandle;
 import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
@@ -37,6 +38,10 @@ final class Inbox {
   private ByteBuffer staging;
 
   private long place;
+
+  /** The memory that the peer puts pieces into; null if there is none. */
+  private ByteBuffer slots;
+
   private RecvRequest recv;
   private Arrival arrival;
   private boolean inFrame;
@@ -153,6 +158,10 @@ final class Inbox {
       case Frame.MATCHED -> link.outbox().matched(id);
       case Frame.CREDIT -> link.outbox().credit(value);
       case Frame.BYE -> link.bye();
+      case Frame.OFFER -> accept(value, id, Frame.token(in, at));
+      case Frame.ANSWER -> link.outbox().answered(value == 1);
+      case Frame.SHARED -> shared(id, Frame.dataPlace(in, at), Frame.dataLength(in, at), value);
+      case Frame.TAKEN -> link.outbox().taken(value);
       case Frame.LOST -> link.told(value);
       default -> throw new ProtocolException("frame of unknown kind " + kind);
     }
@@ -206,12 +215,44 @@ final class Inbox {
     }
   }
 
+  /** The peer offers memory for its long messages. */
+  private void accept(int process, int descriptor, long token) {
+    slots = SharedMemory.open(process, descriptor, token, Lane.BYTES);
+    link.outbox().control(Frame.ANSWER, 0, slots == null ? 0 : 1);
+  }
+
+  /** A piece of a message is in shared memory. */
+  private void shared(int id, long at, int length, int slot) throws IOException {
+    RecvRequest r = link.receiveOf(id);
+    if (r == null
+        || slots == null
+        || slot < 0
+        || slot >= Lane.SLOTS
+        || length <= 0
+        || length > Math.min(Lane.SLOT, r.missing)) {
+      throw new ProtocolException("shared data that nobody asked for");
+    }
+    VarHandle.acquireFence();
+    ByteBuffer piece = slots.slice(slot * Lane.SLOT, length);
+    if (r.isInPieces()) {
+      r.take(at, piece);
+    } else {
+      r.place(at, length).put(piece);
+    }
+    link.outbox().control(Frame.TAKEN, 0, 1);
+    r.missing -= length;
+    if (r.missing == 0) {
+      link.endReceive(id);
+      r.received();
+    }
+  }
+
   private ByteBuffer stage(long at, int length) throws ProtocolException {
-    if (length > Outbox.PIECE) {
+    if (length > Pieces.LONGEST) {
       throw new ProtocolException("a piece of " + length + " bytes");
     }
     if (staging == null) {
-      staging = ByteBuffer.allocateDirect(Outbox.PIECE);
+      staging = ByteBuffer.allocateDirect(Pieces.LONGEST);
     }
     place = at;
     return staging.clear().limit(length);
@@ -224,5 +265,6 @@ final class Inbox {
       broken.fail(new RankLostException(link.peer()));
     }
     forget();
+    slots = null;
   }
 }

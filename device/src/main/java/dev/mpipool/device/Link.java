@@ -37,6 +37,7 @@ final class Link implements Progress.Ready {
   private volatile State state = State.NEW;
   private volatile boolean saidBye;
   private SocketChannel channel;
+  private volatile boolean local;
 
   Link(Endpoint endpoint, int peer) {
     this.endpoint = endpoint;
@@ -59,6 +60,11 @@ final class Link implements Progress.Ready {
 
   private boolean isGone() {
     return state == State.LOST || state == State.LEFT;
+  }
+
+  /** Whether the peer is on this host, for certain. */
+  boolean isLocal() {
+    return local;
   }
 
   boolean isConnecting() {
@@ -172,6 +178,7 @@ final class Link implements Progress.Ready {
     synchronized (this) {
       state = State.OPEN;
       channel = connected;
+      local = Unix.isUnix(connected);
     }
     SelectionKey key = connected.keyFor(endpoint.progress().selector());
     if (key == null) {
@@ -299,6 +306,7 @@ final class Link implements Progress.Ready {
   }
 
   void close() {
+    outbox.endSharing();
     SocketChannel open = channel;
     if (open != null) {
       try {
