@@ -234,7 +234,7 @@ final class Endpoint {
       return;
     }
     matcher.lose(rank);
-    link.shut(Link.State.LOST);
+    link.shut(Link.State.LOST, () -> new RankLostException(rank));
     losses.lost(rank);
     someoneLeft();
   }
@@ -242,7 +242,7 @@ final class Endpoint {
   /** A rank has closed its connection after MPI.Finalize. */
   void left(Link link) {
     matcher.lose(link.peer());
-    link.shut(Link.State.LEFT);
+    link.shut(Link.State.LEFT, () -> new RankLostException(link.peer()));
     someoneLeft();
   }
 
@@ -269,7 +269,29 @@ final class Endpoint {
           someoneLeft();
         });
     leaving.await();
+    Departure left = new Departure();
+    progress.execute(
+        () -> {
+          failAll();
+          left.succeed();
+        });
+    left.await();
     progress.close(this::close);
+  }
+
+  /** What waits in other threads of this rank would wait for ever. */
+  private void failAll() {
+    matcher.close();
+    for (Link link : links) {
+      if (link != null) {
+        link.shut(Link.State.LEFT, Endpoint::finalized);
+      }
+    }
+  }
+
+  /** Why an operation fails that waits while MPI.Finalize is called. */
+  static MPIException finalized() {
+    return new MPIException("MPI.Finalize was called while this operation was waiting");
   }
 
   /** Whether this rank is in MPI.Finalize. */
@@ -297,11 +319,6 @@ final class Endpoint {
       server.close();
     } catch (IOException e) {
       // It is as closed as it can be.
-    }
-    for (Link link : links) {
-      if (link != null) {
-        link.close();
-      }
     }
   }
 }

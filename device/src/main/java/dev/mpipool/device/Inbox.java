@@ -5,6 +5,8 @@ import java.lang.invoke.VarHandle;
 import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.util.function.Supplier;
+import mpi.MPIException;
 
 /**
  * What comes from one peer; only the leader calls. Bytes go through a buffer of {@link #BUFFER}
@@ -259,10 +261,10 @@ final class Inbox {
   }
 
   /** The connection is at its end: the receive that is in the middle of its bytes fails. */
-  void lose() {
+  void lose(Supplier<MPIException> why) {
     RecvRequest broken = arrival != null ? link.claimantOf(arrival) : recv;
     if (broken != null) {
-      broken.fail(new RankLostException(link.peer()));
+      broken.fail(why.get());
     }
     forget();
     slots = null;

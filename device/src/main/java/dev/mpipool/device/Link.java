@@ -8,6 +8,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
+import mpi.MPIException;
 
 /**
  * All that this rank has to do with one other rank: one connection, made when either of the two
@@ -287,7 +289,7 @@ final class Link implements Progress.Ready {
   }
 
   /** Ends the connection and everything that stands on it. */
-  void shut(State last) {
+  void shut(State last, Supplier<MPIException> why) {
     synchronized (this) {
       if (isGone()) {
         return;
@@ -295,17 +297,17 @@ final class Link implements Progress.Ready {
       state = last;
     }
     close();
-    inbox.lose();
-    outbox.lose();
+    inbox.lose(why);
+    outbox.lose(why);
     List<RecvRequest> failed;
     synchronized (receives) {
       failed = new ArrayList<>(receives.values());
       receives.clear();
     }
-    failed.forEach(recv -> recv.fail(new RankLostException(peer)));
+    failed.forEach(recv -> recv.fail(why.get()));
   }
 
-  void close() {
+  private void close() {
     outbox.endSharing();
     SocketChannel open = channel;
     if (open != null) {

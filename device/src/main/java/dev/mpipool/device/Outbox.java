@@ -11,6 +11,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import mpi.MPIException;
 
 /**
  * What leaves for one peer. Any thread may call; the monitor guards everything, and nothing in here
@@ -375,7 +377,7 @@ final class Outbox {
   }
 
   /** Nothing will leave any more; what has not left fails. */
-  void lose() {
+  void lose(Supplier<MPIException> why) {
     List<SendRequest> failed;
     synchronized (this) {
       closed = true;
@@ -385,6 +387,6 @@ final class Outbox {
       chunks.clear();
       spare = null;
     }
-    failed.forEach(send -> send.fail(new RankLostException(link.peer())));
+    failed.forEach(send -> send.fail(why.get()));
   }
 }
