@@ -19,6 +19,10 @@ import java.util.Set;
 final class Greeter implements Progress.Ready {
 
   private static final int VISITORS = 256;
+
+  /** Accepted in a row; then the ranks have their turn. */
+  private static final int AT_ONCE = 8;
+
   private static final long PATIENCE_MILLIS = 10_000;
 
   private final Endpoint endpoint;
@@ -32,7 +36,7 @@ final class Greeter implements Progress.Ready {
   @Override
   public void ready(SelectionKey key) {
     try {
-      for (int i = 0; i < VISITORS; i++) {
+      for (int i = 0; i < AT_ONCE; i++) {
         SocketChannel channel = ((ServerSocketChannel) key.channel()).accept();
         if (channel == null) {
           return;
