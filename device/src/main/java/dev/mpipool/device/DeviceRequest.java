@@ -23,6 +23,10 @@ abstract class DeviceRequest extends mpjdev.Request {
     this.progress = progress;
   }
 
+  final Progress progress() {
+    return progress;
+  }
+
   final boolean isDone() {
     return done;
   }

@@ -54,6 +54,7 @@ final class Endpoint {
 
   /** Meets the other ranks. From here on anybody can call. */
   void start() throws IOException {
+    SharedMemory.sweep();
     job.meet(this::listen);
     if (!job.hasSecret() && job.rank() == 0 && job.size() > 1) {
       log.noSecret();
@@ -109,8 +110,12 @@ final class Endpoint {
 
   // ---- operations, on user threads
 
-  SendRequest send(Buffer buffer, int to, int tag, int context, boolean synchronous) {
-    SendRequest send = new SendRequest(progress, job.rank(), buffer, tag, context, synchronous);
+  /** A send that streams returns to its caller only when it is done. */
+  SendRequest send(
+      Buffer buffer, int to, int tag, int context, boolean synchronous, boolean streams) {
+    boolean far = to != job.rank();
+    SendRequest send =
+        new SendRequest(progress, job.rank(), buffer, tag, context, synchronous, streams && far);
     if (to == job.rank()) {
       sendToSelf(send);
     } else if (!links[to].send(send)) {
@@ -121,7 +126,7 @@ final class Endpoint {
 
   /** A send that succeeds and goes nowhere. */
   SendRequest drop(Buffer buffer, int tag, int context) {
-    SendRequest send = new SendRequest(progress, job.rank(), buffer, tag, context, false);
+    SendRequest send = new SendRequest(progress, job.rank(), buffer, tag, context, false, false);
     send.succeed();
     return send;
   }
@@ -155,8 +160,11 @@ final class Endpoint {
     }
   }
 
-  RecvRequest receive(Buffer buffer, int source, int tag, int context, Status status) {
-    RecvRequest recv = new RecvRequest(progress, ids, buffer, source, tag, context, status);
+  /** A receive that streams may complete with a message that is still at its sender. */
+  RecvRequest receive(
+      Buffer buffer, int source, int tag, int context, Status status, boolean streams) {
+    RecvRequest recv =
+        new RecvRequest(progress, ids, buffer, source, tag, context, status, streams);
     Arrival a = matcher.post(recv);
     if (a != null) {
       deliver(a, recv);
@@ -168,7 +176,7 @@ final class Endpoint {
   RecvRequest receiveIfThere(Buffer buffer, int source, int tag, int context) {
     progress.poll();
     Status status = new Status(null, tag, -1);
-    RecvRequest recv = new RecvRequest(progress, ids, buffer, source, tag, context, status);
+    RecvRequest recv = new RecvRequest(progress, ids, buffer, source, tag, context, status, false);
     Arrival a = matcher.fetch(recv);
     if (a == null) {
       return null;
@@ -213,7 +221,8 @@ final class Endpoint {
   }
 
   private RecvRequest probeFor(int source, int tag, int context) {
-    return new RecvRequest(progress, ids, null, source, tag, context, new Status(null, tag, -1));
+    return new RecvRequest(
+        progress, ids, null, source, tag, context, new Status(null, tag, -1), false);
   }
 
   // ---- the end of others, on the leader
@@ -225,7 +234,7 @@ final class Endpoint {
       return;
     }
     matcher.lose(rank);
-    link.shut(Link.State.LOST);
+    link.shut(Link.State.LOST, () -> new RankLostException(rank));
     losses.lost(rank);
     someoneLeft();
   }
@@ -233,7 +242,7 @@ final class Endpoint {
   /** A rank has closed its connection after MPI.Finalize. */
   void left(Link link) {
     matcher.lose(link.peer());
-    link.shut(Link.State.LEFT);
+    link.shut(Link.State.LEFT, () -> new RankLostException(link.peer()));
     someoneLeft();
   }
 
@@ -260,7 +269,29 @@ final class Endpoint {
           someoneLeft();
         });
     leaving.await();
+    Departure left = new Departure();
+    progress.execute(
+        () -> {
+          failAll();
+          left.succeed();
+        });
+    left.await();
     progress.close(this::close);
+  }
+
+  /** What waits in other threads of this rank would wait for ever. */
+  private void failAll() {
+    matcher.close();
+    for (Link link : links) {
+      if (link != null) {
+        link.shut(Link.State.LEFT, Endpoint::finalized);
+      }
+    }
+  }
+
+  /** Why an operation fails that waits while MPI.Finalize is called. */
+  static MPIException finalized() {
+    return new MPIException("MPI.Finalize was called while this operation was waiting");
   }
 
   /** Whether this rank is in MPI.Finalize. */
@@ -288,11 +319,6 @@ final class Endpoint {
       server.close();
     } catch (IOException e) {
       // It is as closed as it can be.
-    }
-    for (Link link : links) {
-      if (link != null) {
-        link.close();
-      }
     }
   }
 }

@@ -56,6 +56,21 @@ final class Frame {
   /** Rank {@code value} is lost. */
   static final int LOST = 9;
 
+  /**
+   * Memory for both ranks: the sender's process is {@code value}, its descriptor {@code id}, and
+   * the number that the memory begins with is in context and tag.
+   */
+  static final int OFFER = 10;
+
+  /** The memory offered can be used ({@code value} 1) or not (0). */
+  static final int ANSWER = 11;
+
+  /** As DATA, but the bytes are in slot {@code value} of the shared memory. */
+  static final int SHARED = 12;
+
+  /** {@code value} slots of the shared memory are empty again. */
+  static final int TAKEN = 13;
+
   private Frame() {}
 
   /** Writes a header at the index, and leaves position and limit alone. */
@@ -82,6 +97,19 @@ final class Frame {
     b.putInt(at + 12, length);
   }
 
+  /** Writes the news of a piece of a message in shared memory. */
+  static void putShared(ByteBuffer b, int at, int id, long place, int length, int slot) {
+    putControl(b, at, SHARED, id, slot);
+    b.putLong(at + 4, place);
+    b.putInt(at + 12, length);
+  }
+
+  /** Writes the offer of shared memory. */
+  static void putOffer(ByteBuffer b, int at, int process, int descriptor, long token) {
+    putControl(b, at, OFFER, descriptor, process);
+    b.putLong(at + 4, token);
+  }
+
   static int kind(ByteBuffer b, int at) {
     return b.get(at);
   }
@@ -103,6 +131,10 @@ final class Frame {
 
   static int value(ByteBuffer b, int at) {
     return b.getInt(at + 28);
+  }
+
+  static long token(ByteBuffer b, int at) {
+    return b.getLong(at + 4);
   }
 
   static long dataPlace(ByteBuffer b, int at) {

@@ -19,6 +19,10 @@ import java.util.Set;
 final class Greeter implements Progress.Ready {
 
   private static final int VISITORS = 256;
+
+  /** Accepted in a row; then the ranks have their turn. */
+  private static final int AT_ONCE = 8;
+
   private static final long PATIENCE_MILLIS = 10_000;
 
   private final Endpoint endpoint;
@@ -32,7 +36,7 @@ final class Greeter implements Progress.Ready {
   @Override
   public void ready(SelectionKey key) {
     try {
-      for (int i = 0; i < VISITORS; i++) {
+      for (int i = 0; i < AT_ONCE; i++) {
         SocketChannel channel = ((ServerSocketChannel) key.channel()).accept();
         if (channel == null) {
           return;
@@ -117,11 +121,11 @@ final class Greeter implements Progress.Ready {
       if (link.state() == Link.State.NEW || (link.state() == Link.State.CALLING && !mine)) {
         channel.write(welcome(Handshake.WELCOME, caller, callersNonce));
         visitors.remove(this);
-        if (channel.supportedOptions().contains(StandardSocketOptions.TCP_NODELAY)) {
+        if (Unix.isUnix(channel)) {
+          Unix.prepare(channel);
+        } else {
           channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
           channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
-        } else {
-          Unix.prepare(channel);
         }
         link.open(channel);
       } else {

@@ -1,9 +1,12 @@
 package dev.mpipool.device;
 
 import java.io.IOException;
+import java.lang.invoke.VarHandle;
 import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.util.function.Supplier;
+import mpi.MPIException;
 
 /**
  * What comes from one peer; only the leader calls. Bytes go through a buffer of {@link #BUFFER}
@@ -32,6 +35,15 @@ final class Inbox {
 
   private ByteBuffer second = NOTHING;
   private long skip;
+
+  /** A piece of a message for a receive that takes it piece by piece. */
+  private ByteBuffer staging;
+
+  private long place;
+
+  /** The memory that the peer puts pieces into; null if there is none. */
+  private ByteBuffer slots;
+
   private RecvRequest recv;
   private Arrival arrival;
   private boolean inFrame;
@@ -117,8 +129,13 @@ final class Inbox {
     forget();
     if (a != null) {
       link.arrived(a);
-    } else if (r != null && r.missing == 0) {
-      r.received();
+    } else if (r != null) {
+      if (r.isInPieces()) {
+        r.take(place, staging.position(0));
+      }
+      if (r.missing == 0) {
+        r.received();
+      }
     }
     return true;
   }
@@ -143,6 +160,10 @@ final class Inbox {
       case Frame.MATCHED -> link.outbox().matched(id);
       case Frame.CREDIT -> link.outbox().credit(value);
       case Frame.BYE -> link.bye();
+      case Frame.OFFER -> accept(value, id, Frame.token(in, at));
+      case Frame.ANSWER -> link.outbox().answered(value == 1);
+      case Frame.SHARED -> shared(id, Frame.dataPlace(in, at), Frame.dataLength(in, at), value);
+      case Frame.TAKEN -> link.outbox().taken(value);
       case Frame.LOST -> link.told(value);
       default -> throw new ProtocolException("frame of unknown kind " + kind);
     }
@@ -183,25 +204,69 @@ final class Inbox {
     second = e.dynamicLength > 0 ? matched.place(e.staticLength, e.dynamicLength) : NOTHING;
   }
 
-  private void data(int id, long place, int length) throws IOException {
+  private void data(int id, long at, int length) throws IOException {
     recv = link.receiveOf(id);
     if (recv == null || length <= 0 || length > recv.missing) {
       throw new ProtocolException("data that nobody asked for");
     }
     inFrame = true;
-    first = recv.place(place, length);
+    first = recv.isInPieces() ? stage(at, length) : recv.place(at, length);
     recv.missing -= length;
     if (recv.missing == 0) {
       link.endReceive(id);
     }
   }
 
+  /** The peer offers memory for its long messages. */
+  private void accept(int process, int descriptor, long token) {
+    slots = SharedMemory.open(process, descriptor, token, Lane.BYTES);
+    link.outbox().control(Frame.ANSWER, 0, slots == null ? 0 : 1);
+  }
+
+  /** A piece of a message is in shared memory. */
+  private void shared(int id, long at, int length, int slot) throws IOException {
+    RecvRequest r = link.receiveOf(id);
+    if (r == null
+        || slots == null
+        || slot < 0
+        || slot >= Lane.SLOTS
+        || length <= 0
+        || length > Math.min(Lane.SLOT, r.missing)) {
+      throw new ProtocolException("shared data that nobody asked for");
+    }
+    VarHandle.acquireFence();
+    ByteBuffer piece = slots.slice(slot * Lane.SLOT, length);
+    if (r.isInPieces()) {
+      r.take(at, piece);
+    } else {
+      r.place(at, length).put(piece);
+    }
+    link.outbox().control(Frame.TAKEN, 0, 1);
+    r.missing -= length;
+    if (r.missing == 0) {
+      link.endReceive(id);
+      r.received();
+    }
+  }
+
+  private ByteBuffer stage(long at, int length) throws ProtocolException {
+    if (length > Pieces.LONGEST) {
+      throw new ProtocolException("a piece of " + length + " bytes");
+    }
+    if (staging == null) {
+      staging = ByteBuffer.allocateDirect(Pieces.LONGEST);
+    }
+    place = at;
+    return staging.clear().limit(length);
+  }
+
   /** The connection is at its end: the receive that is in the middle of its bytes fails. */
-  void lose() {
+  void lose(Supplier<MPIException> why) {
     RecvRequest broken = arrival != null ? link.claimantOf(arrival) : recv;
     if (broken != null) {
-      broken.fail(new RankLostException(link.peer()));
+      broken.fail(why.get());
     }
     forget();
+    slots = null;
   }
 }

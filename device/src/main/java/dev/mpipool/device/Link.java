@@ -8,6 +8,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
+import mpi.MPIException;
 
 /**
  * All that this rank has to do with one other rank: one connection, made when either of the two
@@ -37,6 +39,7 @@ final class Link implements Progress.Ready {
   private volatile State state = State.NEW;
   private volatile boolean saidBye;
   private SocketChannel channel;
+  private volatile boolean local;
 
   Link(Endpoint endpoint, int peer) {
     this.endpoint = endpoint;
@@ -59,6 +62,11 @@ final class Link implements Progress.Ready {
 
   private boolean isGone() {
     return state == State.LOST || state == State.LEFT;
+  }
+
+  /** Whether the peer is on this host, for certain. */
+  boolean isLocal() {
+    return local;
   }
 
   boolean isConnecting() {
@@ -109,7 +117,7 @@ final class Link implements Progress.Ready {
 
   private void answer(Arrival a, RecvRequest recv, MessageTruncatedException tooLong) {
     if (tooLong != null || a.envelope.length() == 0) {
-      outbox.control(Frame.CLEAR, a.id, -1);
+      refuse(a.id);
       if (tooLong != null) {
         recv.fail(tooLong);
       } else {
@@ -117,6 +125,13 @@ final class Link implements Progress.Ready {
       }
       return;
     }
+    if (!recv.hold(this, a.id)) {
+      fetch(a.id, recv);
+    }
+  }
+
+  /** Asks for a message that has been announced. */
+  void fetch(int announced, RecvRequest recv) {
     int id;
     synchronized (receives) {
       if (isGone()) {
@@ -130,8 +145,17 @@ final class Link implements Progress.Ready {
     if (id < 0) {
       recv.fail(new RankLostException(peer));
     } else {
-      outbox.control(Frame.CLEAR, a.id, id);
+      outbox.control(Frame.CLEAR, announced, id);
     }
+  }
+
+  /** Lets the sender go on whose announced message nobody wants. */
+  void refuse(int announced) {
+    outbox.control(Frame.CLEAR, announced, -1);
+  }
+
+  void later(long millis, Runnable task) {
+    endpoint.progress().schedule(millis, task);
   }
 
   /** An eager message needs no memory of the device any more. */
@@ -156,6 +180,7 @@ final class Link implements Progress.Ready {
     synchronized (this) {
       state = State.OPEN;
       channel = connected;
+      local = Unix.isUnix(connected);
     }
     SelectionKey key = connected.keyFor(endpoint.progress().selector());
     if (key == null) {
@@ -264,7 +289,7 @@ final class Link implements Progress.Ready {
   }
 
   /** Ends the connection and everything that stands on it. */
-  void shut(State last) {
+  void shut(State last, Supplier<MPIException> why) {
     synchronized (this) {
       if (isGone()) {
         return;
@@ -272,17 +297,18 @@ final class Link implements Progress.Ready {
       state = last;
     }
     close();
-    inbox.lose();
-    outbox.lose();
+    inbox.lose(why);
+    outbox.lose(why);
     List<RecvRequest> failed;
     synchronized (receives) {
       failed = new ArrayList<>(receives.values());
       receives.clear();
     }
-    failed.forEach(recv -> recv.fail(new RankLostException(peer)));
+    failed.forEach(recv -> recv.fail(why.get()));
   }
 
-  void close() {
+  private void close() {
+    outbox.endSharing();
     SocketChannel open = channel;
     if (open != null) {
       try {

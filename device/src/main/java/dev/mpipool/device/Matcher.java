@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import mpi.MPIException;
 
 /**
  * MPI's matching: receives wait in the order in which they were posted, messages in the order in
@@ -25,6 +26,7 @@ final class Matcher {
 
   private final Map<Integer, Context> contexts = new HashMap<>();
   private final BitSet gone = new BitSet();
+  private boolean closed;
 
   private Context context(int id) {
     return contexts.computeIfAbsent(id, k -> new Context());
@@ -88,12 +90,12 @@ final class Matcher {
       if (arrival != null) {
         return arrival.complete ? arrival : null;
       }
-      if (recv.source < 0 || !gone.get(recv.source)) {
+      if (canCome(recv)) {
         context(recv.context).posted.add(recv);
         return null;
       }
     }
-    recv.fail(new RankLostException(recv.source));
+    recv.fail(reason(recv));
     return null;
   }
 
@@ -127,17 +129,27 @@ final class Matcher {
     Envelope found;
     synchronized (this) {
       found = find(probe);
-      if (found == null && (probe.source < 0 || !gone.get(probe.source))) {
+      if (found == null && canCome(probe)) {
         context(probe.context).probes.add(probe);
         return;
       }
     }
     if (found == null) {
-      probe.fail(new RankLostException(probe.source));
+      probe.fail(reason(probe));
     } else {
       probe.begin(found);
       probe.succeed();
     }
+  }
+
+  private boolean canCome(RecvRequest recv) {
+    return !closed && (recv.source < 0 || !gone.get(recv.source));
+  }
+
+  private MPIException reason(RecvRequest recv) {
+    return recv.source >= 0 && isGone(recv.source)
+        ? new RankLostException(recv.source)
+        : Endpoint.finalized();
   }
 
   /** The first message that fits, or null. */
@@ -179,6 +191,26 @@ final class Matcher {
       }
     }
     failed.forEach(recv -> recv.fail(new RankLostException(rank)));
+  }
+
+  /** MPI is finalized: fails all that waits, and all that comes. */
+  void close() {
+    List<DeviceRequest> failed = new ArrayList<>();
+    synchronized (this) {
+      closed = true;
+      for (Context c : contexts.values()) {
+        failed.addAll(c.posted);
+        failed.addAll(c.probes);
+        c.arrived.forEach(
+            a -> {
+              if (a.own != null) {
+                failed.add(a.own);
+              }
+            });
+      }
+      contexts.clear();
+    }
+    failed.forEach(request -> request.fail(Endpoint.finalized()));
   }
 
   private static void removeOf(int rank, ArrayDeque<RecvRequest> queue, List<RecvRequest> removed) {

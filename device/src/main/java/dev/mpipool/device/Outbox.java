@@ -11,6 +11,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import mpi.MPIException;
 
 /**
  * What leaves for one peer. Any thread may call; the monitor guards everything, and nothing in here
@@ -23,9 +25,9 @@ import java.util.concurrent.TimeUnit;
  * written by whoever comes first: the thread itself when it starts to wait, the leader, the
  * device's own thread, or a sender that finds {@link #GATHERED} bytes.
  *
- * <p>The bytes of a rendezvous go out in pieces of {@link #PIECE} from the user's buffer, between
- * two of which gathered frames have the right of way: a small message waits for a piece, never for
- * a gigabyte.
+ * <p>The bytes of a rendezvous go out in pieces of {@link Pieces#LONGEST} from the user's buffer,
+ * between two of which gathered frames have the right of way: a small message waits for a piece,
+ * never for a gigabyte.
  *
  * <p>Memory: eager messages are sent only while less than {@link #WINDOW} bytes of them are
  * unmatched at the receiver (it returns credit as they are matched); a message that does not fit in
@@ -34,11 +36,10 @@ import java.util.concurrent.TimeUnit;
 final class Outbox {
 
   static final int WINDOW = Integer.getInteger("mpipool.eager.window", 8 << 20);
-  static final int PIECE = 1 << 20;
   private static final int CHUNK = 64 * 1024;
   private static final int GATHERED = 32 * 1024;
   private static final int SMALL = 4 * 1024;
-  private static final int TURN = 4 * PIECE;
+  private static final int TURN = 4 << 20;
   private static final long HOT =
       TimeUnit.MICROSECONDS.toNanos(Integer.getInteger("mpipool.device.gather.us", 10));
 
@@ -48,10 +49,7 @@ final class Outbox {
 
   private final ArrayDeque<ByteBuffer> chunks = new ArrayDeque<>();
   private ByteBuffer spare;
-  private final ArrayDeque<SendRequest> rendezvous = new ArrayDeque<>();
-  private final ByteBuffer pieceHeader = ByteBuffer.allocateDirect(Frame.HEADER);
-  private ByteBuffer piece;
-  private SendRequest pieceOf;
+  private final Pieces pieces = new Pieces();
   private final Map<Integer, SendRequest> unmatched = new HashMap<>();
   private int lastId;
   private long inFlight;
@@ -68,7 +66,6 @@ final class Outbox {
     this.link = link;
     this.progress = progress;
     this.eagerLimit = eagerLimit;
-    pieceHeader.limit(0);
   }
 
   /** The connection is there: what was gathered meanwhile can go. */
@@ -143,7 +140,7 @@ final class Outbox {
   }
 
   private boolean isIdle() {
-    return channel != null && !waitsForRoom && piece == null;
+    return channel != null && !waitsForRoom && !pieces.isUnderWay();
   }
 
   /** Something was gathered: writes it now if that is worth it. */
@@ -211,11 +208,11 @@ final class Outbox {
   }
 
   synchronized boolean isDrained() {
-    return !hasMore();
+    return chunks.isEmpty() && pieces.isEmpty();
   }
 
   private boolean hasMore() {
-    return piece != null || !chunks.isEmpty() || !rendezvous.isEmpty();
+    return pieces.isUnderWay() || !chunks.isEmpty() || pieces.canBegin();
   }
 
   /**
@@ -223,7 +220,7 @@ final class Outbox {
    * written, at least 1.
    */
   private int writeNext() throws IOException {
-    if (piece != null) {
+    if (pieces.isUnderWay()) {
       return writePiece();
     }
     ByteBuffer chunk = chunks.peek();
@@ -236,42 +233,49 @@ final class Outbox {
       }
       return Math.max(1, n);
     }
-    SendRequest next = rendezvous.poll();
-    if (next != null) {
-      beginPiece(next);
-      return writePiece();
+    if (!pieces.canBegin()) {
+      return 1;
     }
-    return 1;
+    if (pieces.lane().isReady()) {
+      ByteBuffer news = room(Frame.HEADER);
+      return pieces.share(news, claim(news, Frame.HEADER));
+    }
+    pieces.begin();
+    return writePiece();
   }
 
-  private void beginPiece(SendRequest send) {
-    piece = send.piece(send.written, PIECE);
-    pieceHeader.clear();
-    Frame.putData(pieceHeader, 0, send.remoteId, send.written, piece.remaining());
-    send.written += piece.remaining();
-    pieceOf = send;
+  /** Offers the peer on the same host to share memory, once. */
+  private void offer() {
+    SharedMemory offer = link.isLocal() ? pieces.lane().offer() : null;
+    if (offer != null) {
+      ByteBuffer chunk = room(Frame.HEADER);
+      int process = (int) ProcessHandle.current().pid();
+      Frame.putOffer(chunk, claim(chunk, Frame.HEADER), process, offer.descriptor, offer.token);
+    }
+  }
+
+  /** The peer has answered the offer. */
+  synchronized void answered(boolean yes) {
+    pieces.lane().answered(yes);
+    flush();
+  }
+
+  /** The connection ends. */
+  synchronized void endSharing() {
+    pieces.lane().close();
+  }
+
+  /** The peer has emptied slots of the shared memory. */
+  synchronized void taken(int slots) {
+    pieces.lane().taken(slots);
+    flush();
   }
 
   private int writePiece() throws IOException {
-    long n;
-    if (pieceHeader.hasRemaining()) {
-      n = channel.write(new ByteBuffer[] {pieceHeader, piece});
-      bytes += n;
-      lastWrite = System.nanoTime();
-    } else {
-      n = write(piece);
-    }
-    if (piece.hasRemaining()) {
-      waitsForRoom = true;
-    } else {
-      piece = null;
-      if (pieceOf.written == pieceOf.envelope.length()) {
-        pieceOf.succeed();
-      } else {
-        rendezvous.addLast(pieceOf); // several messages take turns
-      }
-      pieceOf = null;
-    }
+    long n = pieces.write(channel);
+    bytes += n;
+    lastWrite = System.nanoTime();
+    waitsForRoom = pieces.isUnderWay();
     return (int) Math.max(1, n);
   }
 
@@ -346,7 +350,8 @@ final class Outbox {
       send = unmatched.remove(id);
       if (send != null && remoteId >= 0) {
         send.remoteId = remoteId;
-        rendezvous.add(send);
+        offer();
+        pieces.add(send);
         flush();
         return;
       }
@@ -372,21 +377,16 @@ final class Outbox {
   }
 
   /** Nothing will leave any more; what has not left fails. */
-  void lose() {
+  void lose(Supplier<MPIException> why) {
     List<SendRequest> failed;
     synchronized (this) {
       closed = true;
       failed = new ArrayList<>(unmatched.values());
-      failed.addAll(rendezvous);
-      if (pieceOf != null) {
-        failed.add(pieceOf);
-      }
       unmatched.clear();
-      rendezvous.clear();
+      pieces.close(failed);
       chunks.clear();
-      piece = null;
       spare = null;
     }
-    failed.forEach(send -> send.fail(new RankLostException(link.peer())));
+    failed.forEach(send -> send.fail(why.get()));
   }
 }

@@ -3,14 +3,13 @@ package dev.mpipool.device;
 import java.nio.ByteBuffer;
 import java.util.UUID;
 import mpjbuf.Buffer;
-import mpjbuf.NIOBuffer;
 import mpjbuf.Type;
 import mpjdev.Status;
 
 /**
  * A receive: a pattern until a message has matched it, then the place where the message's bytes go.
  */
-final class RecvRequest extends DeviceRequest {
+class RecvRequest extends DeviceRequest {
 
   static final int ANY = xdev.Device.ANY_TAG;
 
@@ -20,6 +19,9 @@ final class RecvRequest extends DeviceRequest {
   private final Buffer buffer;
   private final Status status;
   private final RankId[] ids;
+
+  /** Where a long message may be held until it is unpacked; null for most receives. */
+  private final StreamedMemory streamed;
 
   private Envelope envelope;
   private byte[] dynamic;
@@ -33,14 +35,52 @@ final class RecvRequest extends DeviceRequest {
       int source,
       int tag,
       int context,
-      Status status) {
+      Status status,
+      boolean streams) {
     super(progress);
+    streamed = streams ? StreamedMemory.of(buffer.getStaticBuffer()) : null;
     this.ids = ids;
     this.buffer = buffer;
     this.source = source;
     this.tag = tag;
     this.context = context;
     this.status = status;
+  }
+
+  /** The second half of a receive that has matched and holds its message. */
+  RecvRequest(RecvRequest matched) {
+    super(matched.progress());
+    streamed = null;
+    ids = matched.ids;
+    buffer = null;
+    source = matched.source;
+    tag = matched.tag;
+    context = matched.context;
+    status = matched.status;
+    begin(matched.envelope);
+  }
+
+  /** Completes with the message still at its sender; returns false if that cannot be. */
+  boolean hold(Link link, int id) {
+    if (streamed == null || !streamed.hold(link, id, envelope, this)) {
+      return false;
+    }
+    buffer.setSize(envelope.staticLength);
+    succeed();
+    return true;
+  }
+
+  int length() {
+    return envelope.staticLength;
+  }
+
+  /** Whether the bytes are to be given to {@link #take} piece by piece. */
+  boolean isInPieces() {
+    return false;
+  }
+
+  void take(long place, ByteBuffer piece) {
+    throw new IllegalStateException("this receive has memory of its own");
   }
 
   boolean isProbe() {
@@ -71,13 +111,13 @@ final class RecvRequest extends DeviceRequest {
    * nothing.
    */
   private int room() {
-    int memory = memory().capacity() - buffer.offset();
+    int memory = buffer.getStaticBuffer().getCapacity() - buffer.offset();
     int said = buffer.getCapacity() - buffer.offset();
     return said > 0 ? Math.min(said, memory) : memory;
   }
 
   private ByteBuffer memory() {
-    return ((NIOBuffer) buffer.getStaticBuffer()).getBuffer();
+    return StreamedMemory.memory(buffer).getBuffer();
   }
 
   /**

@@ -4,7 +4,6 @@ import java.nio.ByteBuffer;
 import mpi.MPIException;
 import mpjbuf.Buffer;
 import mpjbuf.BufferException;
-import mpjbuf.NIOBuffer;
 import mpjbuf.Type;
 import mpjdev.Status;
 
@@ -31,12 +30,19 @@ final class SendRequest extends DeviceRequest {
 
   long written;
 
+  /** The array that a long message is read from while it is sent; null for most messages. */
+  private final ArrayRange packed;
+
   SendRequest(
-      Progress progress, int source, Buffer buffer, int tag, int context, boolean synchronous) {
+      Progress progress,
+      int source,
+      Buffer buffer,
+      int tag,
+      int context,
+      boolean synchronous,
+      boolean streams) {
     super(progress);
     this.synchronous = synchronous;
-    memory = ((NIOBuffer) buffer.getStaticBuffer()).getBuffer().duplicate();
-    memory.clear();
     offset = buffer.offset();
     int type = Type.UNDEFINED.getCode();
     int elements = 0;
@@ -49,6 +55,9 @@ final class SendRequest extends DeviceRequest {
     } catch (BufferException e) {
       throw new MPIException(e);
     }
+    StreamedMemory streamed = streams ? StreamedMemory.of(buffer.getStaticBuffer()) : null;
+    packed = streamed == null ? null : streamed.packed();
+    memory = packed != null ? null : StreamedMemory.memory(buffer).getBuffer().duplicate().clear();
     dynamic = buffer.getDynamicBuffer() == null ? EMPTY : buffer.getDynamicBuffer();
     envelope = new Envelope(source, tag, context, type, buffer.getSize(), dynamic.length, elements);
   }
@@ -70,6 +79,24 @@ final class SendRequest extends DeviceRequest {
     }
     int from = (int) (place - envelope.staticLength);
     return ByteBuffer.wrap(dynamic, from, Math.min(limit, dynamic.length - from));
+  }
+
+  /** Whether the bytes come from {@link #fill} instead of {@link #piece}. */
+  boolean isStreamed() {
+    return packed != null;
+  }
+
+  /** Fills the buffer with the bytes of the message from a place on. */
+  void fill(long place, ByteBuffer to) {
+    to.clear().limit((int) Math.min(to.capacity(), envelope.length() - place));
+    if (place == 0) {
+      to.put(0, (byte) envelope.type).putInt(4, envelope.elements);
+      to.position(Buffer.SECTION_OVERHEAD);
+      packed.read(0, to);
+    } else {
+      packed.read(place - Buffer.SECTION_OVERHEAD, to);
+    }
+    to.position(0);
   }
 
   @Override

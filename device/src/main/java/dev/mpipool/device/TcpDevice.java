@@ -102,6 +102,7 @@ public final class TcpDevice implements Device {
       Endpoint e = new Endpoint(Job.parse(args), losses);
       e.start();
       endpoint = e;
+      StreamedBuffers.install(e.job().eagerLimit());
       return e.ids().clone();
     } catch (IOException e) {
       throw new MPIException(e);
@@ -126,27 +127,28 @@ public final class TcpDevice implements Device {
 
   @Override
   public Request isend(Buffer buffer, ProcessID to, int tag, int context) {
-    return send(buffer, to, tag, context, false);
+    return send(buffer, to, tag, context, false, false);
   }
 
   @Override
   public void send(Buffer buffer, ProcessID to, int tag, int context) {
-    send(buffer, to, tag, context, false).await();
+    send(buffer, to, tag, context, false, true).await();
   }
 
   @Override
   public Request issend(Buffer buffer, ProcessID to, int tag, int context) {
-    return send(buffer, to, tag, context, true);
+    return send(buffer, to, tag, context, true, false);
   }
 
   @Override
   public void ssend(Buffer buffer, ProcessID to, int tag, int context) {
-    send(buffer, to, tag, context, true).await();
+    send(buffer, to, tag, context, true, true).await();
   }
 
-  private SendRequest send(Buffer buffer, ProcessID to, int tag, int context, boolean synchronous) {
+  private SendRequest send(
+      Buffer buffer, ProcessID to, int tag, int context, boolean synchronous, boolean streams) {
     try {
-      return endpoint().send(buffer, rank(to), tag, context, synchronous);
+      return endpoint().send(buffer, rank(to), tag, context, synchronous, streams);
     } catch (RankLostException lost) {
       if (FinalBarrier.isHere()) {
         return endpoint().drop(buffer, tag, context);
@@ -158,7 +160,7 @@ public final class TcpDevice implements Device {
   @Override
   public Status recv(Buffer buffer, ProcessID from, int tag, int context) {
     Status status = new Status(from.uuid(), tag, -1);
-    RecvRequest recv = endpoint().receive(buffer, rank(from), tag, context, status);
+    RecvRequest recv = endpoint().receive(buffer, rank(from), tag, context, status, true);
     try {
       recv.await();
     } catch (RankLostException lost) {
@@ -172,7 +174,7 @@ public final class TcpDevice implements Device {
 
   @Override
   public Request irecv(Buffer buffer, ProcessID from, int tag, int context, Status status) {
-    return endpoint().receive(buffer, rank(from), tag, context, status);
+    return endpoint().receive(buffer, rank(from), tag, context, status, false);
   }
 
   @Override
@@ -219,6 +221,7 @@ public final class TcpDevice implements Device {
     Endpoint e = endpoint;
     if (e != null) {
       e.finish();
+      StreamedBuffers.uninstall();
       endpoint = null;
     }
   }

@@ -34,6 +34,10 @@ final class Unix {
 
   private Unix() {}
 
+  static boolean isUnix(SocketChannel channel) {
+    return !channel.supportedOptions().contains(StandardSocketOptions.TCP_NODELAY);
+  }
+
   static SocketChannel open() throws IOException {
     return SocketChannel.open(StandardProtocolFamily.UNIX);
   }

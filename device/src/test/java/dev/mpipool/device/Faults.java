@@ -1,9 +1,9 @@
 package dev.mpipool.device;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import mpi.Intracomm;
@@ -22,6 +22,7 @@ public final class Faults {
   private static final int ME = WORLD.Rank();
   private static final int SIZE = WORLD.Size();
   private static final CountDownLatch LOSS = new CountDownLatch(1);
+  private static final CountDownLatch LATER_LOSSES = new CountDownLatch(5);
   private static final List<Integer> LOST = Collections.synchronizedList(new ArrayList<>());
 
   static {
@@ -31,6 +32,7 @@ public final class Faults {
               LOST.add(rank);
               System.out.println("lost " + rank + " at " + System.currentTimeMillis());
               LOSS.countDown();
+              LATER_LOSSES.countDown();
             });
   }
 
@@ -149,6 +151,52 @@ public final class Faults {
     check(LOSS.await(10, TimeUnit.SECONDS), "nobody told");
   }
 
+  /** Waits for the news of five deaths. */
+  static void told() throws Exception {
+    System.out.println("ready");
+    check(LATER_LOSSES.await(50, TimeUnit.SECONDS), LOST);
+  }
+
+  /** Threads that nobody ever answers, while the rank is finalized. */
+  static void waitsAtFinalize() throws Exception {
+    byte[] one = new byte[1];
+    List<Thread> threads =
+        List.of(
+            waits("receive", () -> WORLD.Recv(one, 0, 1, MPI.BYTE, MPI.ANY_SOURCE, 1)),
+            waits("receive of one", () -> WORLD.Recv(one, 0, 1, MPI.BYTE, (ME + 1) % SIZE, 2)),
+            waits("own receive", () -> WORLD.Recv(one, 0, 1, MPI.BYTE, ME, 3)),
+            waits("probe", () -> WORLD.Probe(MPI.ANY_SOURCE, 4)),
+            waits("send", () -> WORLD.Ssend(one, 0, 1, MPI.BYTE, (ME + 1) % SIZE, 5)),
+            waits("own send", () -> WORLD.Ssend(one, 0, 1, MPI.BYTE, ME, 6)));
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    for (Thread thread : threads) {
+      while (Arrays.stream(thread.getStackTrace())
+          .noneMatch(f -> f.getMethodName().equals("await"))) {
+        check(System.nanoTime() < end && thread.isAlive(), thread.getName() + " does not wait");
+        Thread.onSpinWait();
+      }
+    }
+  }
+
+  /** A thread that keeps the process alive until its operation has failed as it should. */
+  private static Thread waits(String name, Runnable operation) {
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                operation.run();
+                System.out.println(name + " succeeded");
+              } catch (MPIException e) {
+                RankLostException left = RankLostException.find(e);
+                boolean clear = e.getMessage().contains("MPI.Finalize was called while");
+                System.out.println(name + (clear || left != null ? " was told" : " failed: " + e));
+              }
+            },
+            name);
+    thread.start();
+    return thread;
+  }
+
   /** A rank that is silent is not lost, and what it says later arrives. */
   static void silent() throws Exception {
     byte[] one = new byte[1];
@@ -165,22 +213,43 @@ public final class Faults {
     }
   }
 
-  /** A long job that strangers knock at. */
+  /**
+   * A long job that strangers knock at. Rank 0 is told on its standard input when they come and
+   * when they have come, and prints how long the operations took before that and meanwhile.
+   */
   static void visited() throws Exception {
     System.out.println("ready");
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(4);
+    List<List<Long>> nanos = List.of(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+    int phase = 0;
     int[] go = {1};
-    ConcurrentHashMap<Integer, Long> slow = new ConcurrentHashMap<>();
-    for (int i = 0; go[0] == 1; i++) {
-      long begin = System.nanoTime();
-      int[] mine = {System.nanoTime() < end ? 1 : 0};
-      WORLD.Allreduce(mine, 0, go, 0, 1, MPI.INT, MPI.MIN);
-      long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
-      if (millis > 1500) {
-        slow.put(i, millis);
+    while (go[0] == 1) {
+      if (ME == 0 && phase < 2 && System.in.available() > phase) {
+        phase++;
       }
+      long begin = System.nanoTime();
+      int[] mine = {begin < end || (ME == 0 && phase == 1) ? 1 : 0};
+      WORLD.Allreduce(mine, 0, go, 0, 1, MPI.INT, MPI.MAX);
+      nanos.get(phase).add(System.nanoTime() - begin);
     }
-    check(slow.isEmpty(), slow);
+    if (ME == 0) {
+      print("before", nanos.get(0));
+      print("meanwhile", nanos.get(1));
+    }
     check(LOST.isEmpty(), LOST);
+  }
+
+  private static void print(String when, List<Long> nanos) {
+    Collections.sort(nanos);
+    int n = nanos.size();
+    if (n > 0) {
+      System.out.printf(
+          "%s: %d operations, median %d us, 99 of 100 within %d us, longest %d us%n",
+          when,
+          n,
+          nanos.get(n / 2) / 1000,
+          nanos.get(n * 99 / 100) / 1000,
+          nanos.get(n - 1) / 1000);
+    }
   }
 }

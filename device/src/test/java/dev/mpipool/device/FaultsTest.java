@@ -10,6 +10,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.regex.Matcher;
@@ -46,14 +47,44 @@ class FaultsTest {
   void aKilledRankIsOneLostRank() throws Exception {
     try (Ranks ranks = start(4, "killed")) {
       awaitReady(ranks, 4);
-      long killed = System.currentTimeMillis();
       ranks.kill(2);
       assertFine(ranks, 0, 1, 3);
-      for (int r : new int[] {0, 1, 3}) {
-        Matcher told = Pattern.compile("lost 2 at (\\d+)").matcher(ranks.output(r));
-        assertThat(told.find()).isTrue();
-        // The promise is 100 ms; what is above that is a machine that is busy with other tests.
-        assertThat(Long.parseLong(told.group(1)) - killed).isLessThan(500);
+    }
+  }
+
+  /** For each of five deaths, the time until the last of the living knows. */
+  @Test
+  void theLivingAreToldWithin100Millis() throws Exception {
+    List<Long> millis = new ArrayList<>();
+    try (Ranks ranks = start(8, "told")) {
+      awaitReady(ranks, 8);
+      for (int dead = 7; dead >= 3; dead--) {
+        long killed = System.currentTimeMillis();
+        ranks.kill(dead);
+        long last = 0;
+        for (int r = 0; r < dead; r++) {
+          ranks.awaitOutput(r, "lost " + dead + " at ", LIMIT);
+          Matcher told = Pattern.compile("lost " + dead + " at (\\d{13})").matcher(ranks.output(r));
+          assertThat(told.find()).isTrue();
+          last = Math.max(last, Long.parseLong(told.group(1)) - killed);
+        }
+        millis.add(last);
+      }
+      assertFine(ranks, 0, 1, 2);
+    }
+    Collections.sort(millis);
+    System.out.println("from a kill to the last listener of the living, in ms: " + millis);
+    // The median, since the machine may be busy with other things at one of the moments.
+    assertThat(millis.get(2)).as("of %s", millis).isLessThan(100);
+  }
+
+  @Test
+  void whatWaitsAtFinalizeIsTold() throws Exception {
+    try (Ranks ranks = start(2, "waitsAtFinalize")) {
+      assertFine(ranks, 0, 1);
+      for (int r = 0; r < 2; r++) {
+        assertThat(ranks.output(r).split(" was told", -1)).as(ranks.output(r)).hasSize(7);
+        assertThat(ranks.output(r)).contains("MPI.Finalize was called while");
       }
     }
   }
@@ -96,12 +127,27 @@ class FaultsTest {
     try (Ranks ranks = start(3, "visited")) {
       awaitReady(ranks, 3);
       Random random = new Random(1);
+      Thread.sleep(1000); // of operations without them, to compare with
+      OutputStream toRank0 = ranks.process(0).getOutputStream();
+      toRank0.write(1);
+      toRank0.flush();
       for (int i = 0; i < 1000; i++) {
         Socket socket = new Socket(InetAddress.getLoopbackAddress(), ranks.port(i % 3));
         open.add(socket);
         speak(socket, i % 5, random);
       }
+      toRank0.write(1);
+      toRank0.flush();
       assertFine(ranks, 0, 1, 2);
+      Matcher cost =
+          Pattern.compile("meanwhile: .* within (\\d+) us, longest (\\d+) us")
+              .matcher(ranks.output(0));
+      assertThat(cost.find()).as(ranks.output(0)).isTrue();
+      // Eight visitors at a time, well under a millisecond. What is above that is the processors'
+      // time, for which three ranks, this test and its sockets compete.
+      assertThat(Integer.parseInt(cost.group(1))).as(cost.group()).isLessThan(100_000);
+      assertThat(Integer.parseInt(cost.group(2))).as(cost.group()).isLessThan(500_000);
+      System.out.println(ranks.output(0).lines().filter(l -> l.contains("operations")).toList());
       for (int r = 0; r < 3; r++) {
         assertThat(ranks.output(r).split("outside the job", -1)).as(ranks.output(r)).hasSize(2);
       }

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import mpi.Comm;
+import mpi.Datatype;
 import mpi.Intracomm;
 import mpi.MPI;
 import mpi.MPIException;
@@ -349,6 +350,94 @@ public final class Scenarios {
       java.util.concurrent.locks.LockSupport.parkNanos(1000);
     }
     Thread.interrupted();
+  }
+
+  /** Long messages of all types of elements, which go from array to array. */
+  static void longArrays() {
+    for (int n : new int[] {70_000, 1_234_567}) {
+      double[] doubles = new double[n];
+      float[] floats = new float[n];
+      long[] longs = new long[n];
+      int[] ints = new int[n];
+      short[] shorts = new short[n];
+      char[] chars = new char[n];
+      boolean[] booleans = new boolean[n];
+      for (int i = 0; ME == 0 && i < n; i++) {
+        doubles[i] = Math.sqrt(i);
+        floats[i] = i / 3f;
+        longs[i] = i * 0x1_0000_0001L;
+        ints[i] = i * 31;
+        shorts[i] = (short) i;
+        chars[i] = (char) i;
+        booleans[i] = i % 3 == 0;
+      }
+      ring(doubles, n, MPI.DOUBLE);
+      ring(floats, n, MPI.FLOAT);
+      ring(longs, n, MPI.LONG);
+      ring(ints, n, MPI.INT);
+      ring(shorts, n, MPI.SHORT);
+      ring(chars, n, MPI.CHAR);
+      ring(booleans, n, MPI.BOOLEAN);
+      for (int i = 3; i < n; i++) {
+        check(doubles[i] == Math.sqrt(i) && floats[i] == i / 3f, "floating " + i);
+        check(longs[i] == i * 0x1_0000_0001L && ints[i] == i * 31, "integer " + i);
+        check(shorts[i] == (short) i && chars[i] == (char) i, "short " + i);
+        check(booleans[i] == (i % 3 == 0), "boolean " + i);
+      }
+    }
+  }
+
+  /** Once around, all but three elements from the third on. */
+  private static void ring(Object array, int n, Datatype type) {
+    if (ME > 0) {
+      Status s = WORLD.Recv(array, 3, n - 3, type, PREVIOUS, 9);
+      check(s.count == n - 3 && s.source == PREVIOUS, s.count);
+    }
+    if (ME % 2 == 0) {
+      WORLD.Send(array, 3, n - 3, type, NEXT, 9);
+    } else {
+      WORLD.Ssend(array, 3, n - 3, type, NEXT, 9);
+    }
+    if (ME == 0) {
+      WORLD.Recv(array, 3, n - 3, type, PREVIOUS, 9);
+    }
+  }
+
+  /** What MPI.Recv and MPI.Send do not do from array to array. */
+  static void longButNotPlain() {
+    int n = 300_000;
+    int[] mine = new int[n];
+    Arrays.fill(mine, ME);
+    WORLD.Sendrecv_replace(mine, 0, n, MPI.INT, NEXT, 1, PREVIOUS, 1);
+    check(mine[0] == PREVIOUS && mine[n - 1] == PREVIOUS, "replaced");
+    Datatype everySecond = Datatype.Vector(n / 2, 1, 2, MPI.INT);
+    int[] sparse = new int[n];
+    if (ME == 0) {
+      Arrays.setAll(sparse, i -> i);
+      WORLD.Send(sparse, 0, 1, everySecond, 1, 2); // gathered, and received side by side
+      WORLD.Send(sparse, 0, n, MPI.INT, 1, 3); // received into less than a tenth of the room
+      WORLD.Send(sparse, 0, 10, MPI.INT, 1, 4); // short, into much room
+      WORLD.Send(sparse, 0, n, MPI.INT, 1, 5); // the receiver thinks that it is something else
+      WORLD.Send(sparse, 0, n, MPI.INT, 1, 6);
+      WORLD.Send(new Object[] {sparse}, 0, 1, MPI.OBJECT, 1, 7);
+    } else if (ME == 1) {
+      int[] half = new int[n];
+      check(WORLD.Recv(half, 0, n / 2, MPI.INT, 0, 2).count == n / 2, "gathered");
+      check(half[1] == 2 && half[n / 2 - 1] == n - 2, half[1]);
+      int[] wide = new int[10 * n];
+      check(WORLD.Recv(wide, 7, 9 * n, MPI.INT, 0, 3).count == n && wide[7 + n - 1] == n - 1, "3");
+      check(WORLD.Recv(wide, 0, 9 * n, MPI.INT, 0, 4).count == 10 && wide[9] == 9, "4");
+      try {
+        WORLD.Recv(new double[n], 0, n, MPI.DOUBLE, 0, 5);
+        throw new AssertionError("ints are no doubles");
+      } catch (MPIException expected) {
+        check(RankLostException.find(expected) == null, expected);
+      }
+      check(WORLD.Recv(wide, 0, n, MPI.INT, 0, 6).count == n && wide[n - 1] == n - 1, "6");
+      Object[] in = new Object[1];
+      WORLD.Recv(in, 0, 1, MPI.OBJECT, 0, 7);
+      check(((int[]) in[0])[n - 1] == n - 1, "7");
+    }
   }
 
   /** Messages that nobody receives for a while must not fill the receiver's memory, nor be lost. */

@@ -28,6 +28,8 @@ class SemanticsTest {
         "threads",
         "collectives",
         "interrupts",
+        "longArrays",
+        "longButNotPlain",
       })
   void threeRanks(String scenario) throws Exception {
     run(3, scenario);

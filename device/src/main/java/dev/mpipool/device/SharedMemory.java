@@ -1,0 +1,160 @@
+package dev.mpipool.device;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Set;
+
+/**
+ * Memory that two ranks of one host see: a file of the kernel's memory file system that has lost
+ * its name in the moment it was made, so that nothing is left whatever becomes of the ranks. The
+ * other rank opens it through the descriptor of its maker, which only the same user can, and
+ * believes it if it begins with the number that it was told over their connection. It is filled
+ * with zeros before anybody stands on it: a full file system is an exception here, and not a fault
+ * in the middle of a copy.
+ */
+final class SharedMemory {
+
+  /** The number at the beginning, and the rest of a page. */
+  static final int HEADER = 4096;
+
+  private static final Path FOLDER = Path.of("/dev/shm");
+  private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
+  private static final String PREFIX = "mpipool-";
+  private static final Duration STALE = Duration.ofMinutes(1);
+  private static final boolean ENABLED =
+      !"false".equals(System.getProperty("mpipool.device.shared")) && Files.isDirectory(FOLDER);
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  final ByteBuffer memory;
+  final int descriptor;
+  final long token;
+
+  /** Open until the other rank has opened it too. */
+  private final FileChannel channel;
+
+  private SharedMemory(FileChannel channel, ByteBuffer memory, int descriptor, long token) {
+    this.channel = channel;
+    this.memory = memory;
+    this.descriptor = descriptor;
+    this.token = token;
+  }
+
+  /** Returns null where that is not possible. */
+  static SharedMemory create(int bytes) {
+    if (!ENABLED) {
+      return null;
+    }
+    long token = RANDOM.nextLong();
+    String name = PREFIX + Long.toHexString(RANDOM.nextLong());
+    FileChannel channel = null;
+    try {
+      channel =
+          FileChannel.open(
+              FOLDER.resolve(name),
+              Set.of(
+                  StandardOpenOption.CREATE_NEW,
+                  StandardOpenOption.READ,
+                  StandardOpenOption.WRITE,
+                  StandardOpenOption.DELETE_ON_CLOSE), // on Linux: at once
+              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+      Files.deleteIfExists(FOLDER.resolve(name));
+      int descriptor = descriptorOf(name);
+      if (descriptor >= 0) {
+        ByteBuffer content = ByteBuffer.allocate(HEADER + bytes).putLong(0, token);
+        while (content.hasRemaining()) {
+          channel.write(content);
+        }
+        ByteBuffer all = channel.map(FileChannel.MapMode.READ_WRITE, 0, HEADER + bytes);
+        return new SharedMemory(channel, all.slice(HEADER, bytes), descriptor, token);
+      }
+    } catch (IOException | UnsupportedOperationException | SecurityException e) {
+      // No such memory here, or no more of it: the connection does without.
+    }
+    close(channel);
+    return null;
+  }
+
+  private static int descriptorOf(String name) throws IOException {
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(DESCRIPTORS)) {
+      for (Path one : all) {
+        if (Files.isSymbolicLink(one) && target(one).startsWith(FOLDER.resolve(name).toString())) {
+          return Integer.parseInt(one.getFileName().toString());
+        }
+      }
+    }
+    return -1;
+  }
+
+  private static String target(Path descriptor) {
+    try {
+      return Files.readSymbolicLink(descriptor).toString();
+    } catch (IOException e) {
+      return ""; // closed meanwhile by another thread
+    }
+  }
+
+  /** The memory that another process has made; null if it cannot be seen from here. */
+  static ByteBuffer open(long process, int descriptor, long token, int bytes) {
+    Path path = Path.of("/proc", Long.toString(process), "fd", Integer.toString(descriptor));
+    try {
+      if (!ENABLED
+          || !Files.isRegularFile(path) // never wait for a pipe
+          || Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
+        return null;
+      }
+      try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+        ByteBuffer first = ByteBuffer.allocate(Long.BYTES);
+        if (channel.size() != HEADER + bytes
+            || channel.read(first, 0) != Long.BYTES
+            || first.getLong(0) != token) {
+          return null;
+        }
+        return channel.map(FileChannel.MapMode.READ_ONLY, 0, HEADER + bytes).slice(HEADER, bytes);
+      }
+    } catch (IOException | UnsupportedOperationException | SecurityException e) {
+      return null;
+    }
+  }
+
+  /** The other rank has opened the memory, or never will. The memory itself stays. */
+  void endOffer() {
+    close(channel);
+  }
+
+  private static void close(FileChannel channel) {
+    try {
+      if (channel != null) {
+        channel.close();
+      }
+    } catch (IOException e) {
+      // It is as closed as it can be.
+    }
+  }
+
+  /** Removes the names of files whose makers were killed between two system calls. */
+  static void sweep() {
+    if (!ENABLED) {
+      return;
+    }
+    Instant stale = Instant.now().minus(STALE);
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(FOLDER, PREFIX + "*")) {
+      for (Path file : files) {
+        if (Files.getLastModifiedTime(file).toInstant().isBefore(stale)) {
+          Files.deleteIfExists(file);
+        }
+      }
+    } catch (IOException e) {
+      // Somebody else's, or gone.
+    }
+  }
+}
