@@ -22,6 +22,8 @@ import java.util.stream.StreamSupport;
 /** The users' view of a batch: one consumer, in one of several forms. */
 final class PoolBatch<R> implements Batch<R> {
 
+  private static final Object[] NONE = {};
+
   private final BatchRun run;
 
   /** What results() returns; guarded by this. */
@@ -38,7 +40,7 @@ final class PoolBatch<R> implements Batch<R> {
   /** Goes through the outcomes, waiting for them as needed. */
   private final class Outcomes {
     private final boolean ordered;
-    private Object[] outcomes = {};
+    private Object[] outcomes = NONE;
     private int next;
     private boolean ended;
 
@@ -49,9 +51,12 @@ final class PoolBatch<R> implements Batch<R> {
     boolean hasNext() {
       while (!ended && next == outcomes.length) {
         try {
-          outcomes = run.take(ordered, next);
-          ended = outcomes == null;
+          int before = next;
+          outcomes = NONE;
           next = 0;
+          Object[] more = run.take(ordered, before);
+          ended = more == null;
+          outcomes = ended ? NONE : more;
         } catch (BatchEndedException e) {
           ended = true;
           throw thrown(e.getCause());

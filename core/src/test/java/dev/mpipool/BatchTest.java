@@ -26,6 +26,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -460,5 +461,30 @@ class BatchTest {
         .isInstanceOf(RejectedExecutionException.class);
     assertThatThrownBy(() -> executor.map(x -> x, List.of()))
         .isInstanceOf(RejectedExecutionException.class);
+  }
+
+  @Test
+  void whatAnIteratorBringsAfterTheShutdownDoesNotWakeTheBatch() throws Exception {
+    int gate = Gate.make();
+    Iterable<Integer> late =
+        () ->
+            range(3).stream()
+                .map(
+                    x -> {
+                      while (x > 0 && !Gate.entered(gate)) {
+                        LockSupport.parkNanos(1_000_000); // not to be interrupted
+                      }
+                      return x;
+                    })
+                .iterator();
+    Batch<Integer> batch = executor.submitBatch(x -> x, late);
+    Iterator<CompletableFuture<Integer>> results = batch.iterator();
+    assertThat(results.next().get()).isZero();
+    executor.close();
+    assertThat(batch.finished()).isTrue();
+    Gate.open(gate);
+    assertThat(Gate.pass(gate)).isEqualTo(gate); // from here on the iterator goes on
+    assertThatThrownBy(results::hasNext).isInstanceOf(RejectedExecutionException.class);
+    assertThat(batch.finished()).isTrue();
   }
 }

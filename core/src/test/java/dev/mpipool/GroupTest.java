@@ -264,4 +264,34 @@ class GroupTest {
     assertThatThrownBy(() -> get(never)).isInstanceOf(CancellationException.class);
     other.close();
   }
+
+  @Test
+  void cancelFalseLetsAGroupRunOfWhichOneMemberHasBegun() throws Exception {
+    LocalPools.workers(2);
+    int gate = Gate.make();
+    reached = new CountDownLatch(1);
+    MPIExecutor executor =
+        MPIExecutor.builder()
+            .initializer(
+                () -> {
+                  if (MPIExecutor.currentRank() == 2) {
+                    Gate.pass(gate);
+                  }
+                })
+            .open();
+    CompletableFuture<List<Integer>> group =
+        executor.submitGroup(
+            2,
+            own -> {
+              reached.countDown();
+              own.barrier();
+              return 1;
+            });
+    assertThat(reached.await(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(group.cancel(false)).isTrue();
+    executor.shutdown();
+    Gate.open(gate);
+    assertThat(executor.awaitTermination(20, TimeUnit.SECONDS)).isTrue();
+    executor.close();
+  }
 }

@@ -178,14 +178,17 @@ public final class BatchRun implements Dispatcher.Closeable {
   private void feed() {
     Object[] item = new Object[source.arity()];
     try {
-      while (awaitRoom() && source.next(item)) {
+      while (awaitRoom() && source.next(item) && endedBy == null) {
         add(item);
       }
       handInRest();
       end(null, false);
     } catch (Throwable e) { // of the user's iterator, or an exhausted memory
-      handInRest();
-      end(e, false);
+      try {
+        handInRest();
+      } finally {
+        end(e, false);
+      }
     }
   }
 
@@ -320,7 +323,10 @@ public final class BatchRun implements Dispatcher.Closeable {
     }
     state.lock();
     try {
-      if (dropping && part.underWay.isEmpty()) {
+      if (dropping || removed) {
+        for (ChunkFuture future : futures) {
+          future.failAll(endedBy);
+        }
         return;
       }
       if (part.underWay.isEmpty()) {
@@ -378,7 +384,7 @@ public final class BatchRun implements Dispatcher.Closeable {
       List<ByteBuffer> pieces = Chunk.divide(future.body(), done, source.arity(), 2 * taskThreads);
       submit(part, pieces, future.offset() + done);
     } catch (IOException e) {
-      future.failAll(e);
+      future.failFrom(done, e);
     }
   }
 
@@ -436,7 +442,8 @@ public final class BatchRun implements Dispatcher.Closeable {
         filling.unlock();
       }
     } else {
-      flushWanted = true; // the feeder is at it, and looks
+      flushWanted = true; // the feeder is at it, and looks; if it has just looked, the next watch
+      watchIfShortOfWork();
     }
   }
 
@@ -555,7 +562,7 @@ public final class BatchRun implements Dispatcher.Closeable {
    */
   public Object[] take(boolean ordered, int before)
       throws BatchEndedException, InterruptedException {
-    state.lockInterruptibly();
+    state.lock();
     try {
       consumed += before;
       if (before > 0) {

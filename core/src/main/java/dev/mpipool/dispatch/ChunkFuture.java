@@ -120,7 +120,12 @@ final class ChunkFuture extends TaskFuture<Integer> {
 
   /** All its items have become of this. */
   void failAll(Throwable failure) {
-    for (int i = offset; i < offset + count; i++) {
+    failFrom(0, failure);
+  }
+
+  /** Its items from one on have become of this. */
+  void failFrom(int first, Throwable failure) {
+    for (int i = offset + first; i < offset + count; i++) {
       outcomes[i] = outcomes[i] instanceof Failed ? outcomes[i] : new Failed(failure);
     }
   }

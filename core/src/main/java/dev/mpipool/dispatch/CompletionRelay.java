@@ -131,6 +131,7 @@ final class CompletionRelay {
       while (awaitLead(me)) {
         Item item = awaitItem();
         if (item == null) {
+          leader = null; // what comes later all the same, finds a new one
           return;
         }
         if (!queue.isEmpty()) {

@@ -200,9 +200,9 @@ public final class Dispatcher {
         queue.add(future);
         handout.flushing = alone;
         handout.handOut();
-        handout.flushing = false;
       }
     } finally {
+      handout.flushing = false;
       lock.unlock();
     }
     if (alone) {
@@ -365,7 +365,7 @@ public final class Dispatcher {
   void submitFrom(Closeable source, TaskFuture<?> future, ByteBuffer encoded) {
     lock.lock();
     try {
-      if (broken != null || !sources.contains(source)) {
+      if (broken != null || handout.dropping || !sources.contains(source)) {
         fail(List.of(future), broken != null ? broken : new CancellationException());
         return;
       }
@@ -478,16 +478,18 @@ public final class Dispatcher {
         return;
       }
       worker.lastSign = System.nanoTime();
-      int before = completions.size();
-      for (Entry entry : entries) {
-        if (entry.kind() == EntryKind.SPENT) {
-          worker.spent(entry.id(), Math.max(1, completions.size() - before));
-        } else {
-          take(worker, entry, completions);
+      try {
+        for (Entry entry : entries) {
+          if (entry.kind() == EntryKind.SPENT) {
+            worker.spent(entry.id(), Math.max(1, completions.size()));
+          } else {
+            take(worker, entry, completions);
+          }
         }
+      } finally {
+        relay.add(completions); // whatever else goes wrong, those are off the books
       }
       handout.lineUp(worker);
-      relay.add(completions);
       handout.handOut();
       endIfDone();
     } finally {
@@ -512,6 +514,9 @@ public final class Dispatcher {
         }
         future.worker = null;
         future.encoded = null;
+        if (entry.kind() == EntryKind.DROPPED && beginsAgain(future)) {
+          return;
+        }
         if (!future.isDone()) {
           Runnable completion =
               entry.kind() == EntryKind.DROPPED
@@ -526,6 +531,25 @@ public final class Dispatcher {
       case GONE -> worker.alive = false;
       default -> LOG.warn("Rank {} sent a {}, which only main may", worker.rank, entry.kind());
     }
+  }
+
+  /** Whether a member dropped its task because it has lost another, and the group tries again. */
+  private boolean beginsAgain(TaskFuture<?> future) {
+    if (!(future instanceof Gang.Member<?> member)
+        || !member.counts()
+        || future.ending != null
+        || future.isDone()
+        || handout.dropping) {
+      return false;
+    }
+    TaskFuture<?> first = member.beginAgainUnlessTooOften(settings.maxAttempts());
+    if (first == null) {
+      String what = "The members of the group of %s have lost each other".formatted(future.name());
+      fail(List.of(future), failures.workerLost(what, future.lostWith()));
+    } else {
+      queue.addFirst(first);
+    }
+    return true;
   }
 
   private void initializerFailed(int rank, ByteBuffer report) {
@@ -581,7 +605,8 @@ public final class Dispatcher {
       return;
     }
     boolean again =
-        future.lostWith().size() < future.maxAttempts(settings.maxAttempts())
+        !handout.dropping
+            && future.lostWith().size() < future.maxAttempts(settings.maxAttempts())
             && settings.survivesLostWorkers();
     if (again) {
       queue.addFirst(member == null ? future : member.beginAgain());
@@ -690,6 +715,7 @@ public final class Dispatcher {
     lock.lock();
     try {
       shutdown = true;
+      handout.dropping = true;
       told = List.copyOf(sources);
       waiting.addAll(queue);
       queue.clear();

@@ -37,6 +37,9 @@ final class Gang<T> {
 
   private Member<T> first;
 
+  /** Attempts that ended because members could not reach each other. */
+  private int voidAttempts;
+
   private final List<T> results;
   private int done;
 
@@ -76,6 +79,11 @@ final class Gang<T> {
     /** Whether the group still counts on this member. */
     boolean counts() {
       return gang.members.contains(this);
+    }
+
+    /** Begins another attempt because members have lost each other; null after too many. */
+    TaskFuture<?> beginAgainUnlessTooOften(int most) {
+      return ++gang.voidAttempts < most ? gang.beginAgain(lostWith()) : null;
     }
 
     /** Begins another attempt of the group, this member's worker having died. */
@@ -169,10 +177,11 @@ final class Gang<T> {
     dispatcher.lock().lock();
     try {
       cancelled = members;
+      cancelled.forEach(member -> dispatcher.aboutToEnd(member, interrupt, member::drop));
       members = List.of();
     } finally {
       dispatcher.lock().unlock();
     }
-    cancelled.forEach(member -> member.cancel(interrupt));
+    cancelled.forEach(TaskFuture::drop);
   }
 }

@@ -47,6 +47,9 @@ final class Handout {
   /** Nothing is handed out any more. */
   boolean stopped;
 
+  /** What comes back is dropped and not given to another worker. */
+  boolean dropping;
+
   /** How many tasks workers hold that they have not begun. */
   private int unstarted;
 
@@ -74,6 +77,7 @@ final class Handout {
     while (!stopped && (gathering != null || !queue.isEmpty())) {
       if (gathering != null) {
         if (!gather()) {
+          rebalance();
           return;
         }
         continue;
@@ -102,6 +106,10 @@ final class Handout {
    */
   private boolean gather() {
     Gang<?> gang = gathering;
+    if (isUnwanted(gang.first())) {
+      stopGathering();
+      return true;
+    }
     while (gang.gathered.size() < gang.size()) {
       WorkerState worker = lineup.nextFree();
       if (worker == null) {
@@ -124,7 +132,8 @@ final class Handout {
    * often more is submitted meanwhile, and to look at all workers at every answer would be dear.
    */
   private void rebalance() {
-    if ((unstarted > 0 || chunks > 0) && !lookingForWork && lineup.hasFree()) {
+    boolean wanted = gathering != null || lineup.hasFree();
+    if ((unstarted > 0 || chunks > 0) && !lookingForWork && wanted) {
       lookingForWork = true;
       CompletableFuture.delayedExecutor(RECALL_NANOS, TimeUnit.NANOSECONDS, Runnable::run)
           .execute(this::findWork);
@@ -135,7 +144,7 @@ final class Handout {
     lock.lock();
     try {
       lookingForWork = false;
-      if (!stopped && queue.isEmpty() && lineup.hasFree()) {
+      if (!stopped && (gathering != null || (queue.isEmpty() && lineup.hasFree()))) {
         recallFromFullest();
         rebalance();
       }
@@ -150,7 +159,7 @@ final class Handout {
    */
   private void recallFromFullest() {
     long now = System.nanoTime();
-    int wanted = lineup.free();
+    int wanted = gathering == null ? lineup.free() : gathering.size();
     for (WorkerState worker : workers.values()) {
       if (wanted == 0) {
         return;
@@ -161,7 +170,7 @@ final class Handout {
       long silent = now - worker.lastSign;
       if (worker.unstarted() > 0
           && (silent > RECALL_NANOS || worker.unstartedNanos() > RECALL_NANOS)) {
-        recall(worker, (worker.unstarted() + 1) / 2);
+        recall(worker, gathering == null ? (worker.unstarted() + 1) / 2 : worker.unstarted());
         wanted--;
       } else if (unstarted == 0 && silent > CHUNK_RECALL_NANOS && worker.holdsDivisibleChunk()) {
         recall(worker, 0);
@@ -254,7 +263,9 @@ final class Handout {
       TaskFuture<?> future = take(worker, numbers.getLong());
       if (future != null) {
         future.worker = null;
-        if (future.isPinned()) {
+        if (dropping) {
+          relay.add(List.of(new CompletionRelay.Item(future, future::drop)));
+        } else if (future.isPinned()) {
           worker.pinned.addFirst(future);
         } else {
           queue.addFirst(future);

@@ -43,6 +43,9 @@ public final class Chunk {
   /** The first byte of an outcome: this item and the rest are given back. */
   public static final int GIVEN_BACK = 4;
 
+  /** A longer answer comes in parts: the rest of the items is given back, and run later. */
+  private static final int MOST_ANSWER_BYTES = 16 << 20;
+
   private static final int COUNT_AT = Long.BYTES;
 
   private final LeanSerializer serializer;
@@ -217,7 +220,7 @@ public final class Chunk {
     Output out = new Output(Math.max(64, Math.min(body.remaining(), 1 << 20)));
     out.putLong(0);
     for (int i = 0; i < count; i++) {
-      if (i > 0 && continuation.recalled()) {
+      if (i > 0 && (continuation.recalled() || out.length() > MOST_ANSWER_BYTES)) {
         out.putByte(GIVEN_BACK);
         break;
       }

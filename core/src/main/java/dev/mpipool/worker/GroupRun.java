@@ -3,9 +3,13 @@ package dev.mpipool.worker;
 import dev.mpipool.comm.GroupCommunicator;
 import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.Entry;
+import dev.mpipool.wire.EntryKind;
 import java.nio.ByteBuffer;
 
-/** A task that this worker runs together with others. */
+/**
+ * A task that this worker runs together with others. If it fails after another member was lost,
+ * that is no failure of the task: it counts as dropped, and main has the group begin again.
+ */
 final class GroupRun extends TaskRun {
 
   private final long group;
@@ -27,14 +31,14 @@ final class GroupRun extends TaskRun {
     this.groups = groups;
   }
 
-  /** Members that wait for each other are freed, too, unless they may only run to their end. */
+  /** Members that wait for each other are freed, too. */
   @Override
   synchronized boolean cancel(boolean interrupt) {
-    boolean notBegun = super.cancel(interrupt);
-    if (interrupt) {
-      communicator.end(
-          "The group's task is no longer wanted: it was cancelled, or a member failed");
+    if (!interrupt) {
+      return false; // members wait for each other, so all of them run to their end
     }
+    boolean notBegun = super.cancel(true);
+    communicator.end("The group's task is no longer wanted: it was cancelled, or a member failed");
     if (notBegun) {
       groups.ended(group);
     }
@@ -50,7 +54,9 @@ final class GroupRun extends TaskRun {
   Entry answer() {
     TaskContext.setGroup(communicator);
     try {
-      return answer(task);
+      Entry answer = answer(task);
+      boolean broken = answer.kind() == EntryKind.FAILURE && groups.isBroken(group);
+      return broken ? new Entry(EntryKind.DROPPED, id()) : answer;
     } finally {
       TaskContext.setGroup(null);
       groups.ended(group);

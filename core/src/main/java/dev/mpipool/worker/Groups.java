@@ -28,6 +28,7 @@ final class Groups {
   private final FrameSender sender;
   private final Map<Long, Group> active = new HashMap<>();
   private final Map<Long, List<Early>> early = new HashMap<>();
+  private final Map<Integer, String> lost = new HashMap<>();
   private final Map<Long, Boolean> past =
       new LinkedHashMap<>() {
         private static final long serialVersionUID = 1;
@@ -53,6 +54,10 @@ final class Groups {
                 sender.post(
                     ranks.get(member), new Entry(EntryKind.GROUP_MESSAGE, task.group(), message)));
     active.put(task.group(), new Group(made, ranks));
+    ranks.stream()
+        .filter(lost::containsKey)
+        .findFirst()
+        .ifPresent(rank -> made.end(lost.get(rank)));
     List<Early> waiting = early.remove(task.group());
     if (waiting != null) {
       waiting.forEach(one -> deliver(task.group(), one.rank, one.message));
@@ -70,6 +75,12 @@ final class Groups {
     }
   }
 
+  /** Whether a member of a group that this worker is in was lost. */
+  synchronized boolean isBroken(long group) {
+    Group known = active.get(group);
+    return known != null && known.ranks.stream().anyMatch(lost::containsKey);
+  }
+
   /** This worker has left a group. */
   synchronized void ended(long group) {
     active.remove(group);
@@ -80,6 +91,7 @@ final class Groups {
   /** A rank was lost: those who wait for it need not. */
   synchronized void lost(int rank, String reason) {
     String why = "Rank %d, a member of the group, was lost: %s".formatted(rank, reason);
+    lost.put(rank, why);
     active.values().stream()
         .filter(group -> group.ranks.contains(rank))
         .forEach(group -> group.communicator.end(why));

@@ -6,6 +6,7 @@ import dev.mpipool.wire.Caller;
 import dev.mpipool.wire.DamagedFrameException;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
+import dev.mpipool.wire.FailureReport;
 import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.FrameSender;
 import dev.mpipool.wire.GroupTask;
@@ -45,6 +46,15 @@ public final class WorkerLoop {
   /** A longer answer may take its time to be sent, in which its task thread has better to do. */
   private static final int FLUSHED_BYTES = 16 << 10;
 
+  private static final ByteBuffer UNREPORTABLE =
+      new FailureReport(
+              FailureReport.Origin.TASK,
+              Error.class.getName(),
+              "The task failed, and so did the report of it",
+              null,
+              null)
+          .encode();
+
   private final Communicator communicator;
   private final int main;
   private final Tools tools;
@@ -74,12 +84,7 @@ public final class WorkerLoop {
     this.communicator = communicator;
     this.main = main;
     this.tools = new Tools(serializer, caller);
-    this.sender =
-        new FrameSender(
-            communicator,
-            "mpipool-sender",
-            (rank, failure) -> leave("Main, rank %d, cannot be reached".formatted(rank), failure),
-            this::spent);
+    this.sender = new FrameSender(communicator, "mpipool-sender", this::cannotReach, this::spent);
     this.groups = new Groups(sender);
     communicator.onRankLost(this::rankLost);
   }
@@ -245,7 +250,7 @@ public final class WorkerLoop {
         }
         if (!unfit) {
           long begin = System.nanoTime();
-          Entry answer = run.run();
+          Entry answer = answerOf(run);
           nanosSpent.add(System.nanoTime() - begin);
           answerAndFlush(run, answer);
         }
@@ -253,6 +258,14 @@ public final class WorkerLoop {
       } catch (InterruptedException e) {
         // meant for a task that has ended
       }
+    }
+  }
+
+  private static Entry answerOf(TaskRun run) {
+    try {
+      return run.run();
+    } catch (Throwable e) { // the report of a failure has failed, for want of memory perhaps
+      return new Entry(EntryKind.FAILURE, run.id(), UNREPORTABLE.duplicate());
     }
   }
 
@@ -271,6 +284,14 @@ public final class WorkerLoop {
       sender.flush();
     } else {
       answer(run, answer);
+    }
+  }
+
+  private void cannotReach(int rank, RuntimeException failure) {
+    if (rank == main) {
+      leave("Main, rank %d, cannot be reached".formatted(rank), failure);
+    } else {
+      groups.lost(rank, "it cannot be reached (%s)".formatted(failure));
     }
   }
 

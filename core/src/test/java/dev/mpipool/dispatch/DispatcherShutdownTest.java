@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
@@ -171,5 +172,23 @@ class DispatcherShutdownTest {
     dispatcher.abandon();
 
     assertThat(desk.newsAsText()).containsExactly("2 ABANDON");
+  }
+
+  @Test
+  void afterShutdownNowNothingBeginsThatALostWorkerHeldOrThatIsGivenBack() throws Exception {
+    Desk desk = new Desk(3);
+    TaskFuture<Object> lost = desk.submit("lost");
+    TaskFuture<Object> back = desk.submit("given back");
+    List<Desk.Sent> sent = desk.news();
+    desk.dispatcher.shutdownNow();
+    desk.dispatcher.workerLost(1, "killed");
+    ByteBuffer number = ByteBuffer.allocate(Long.BYTES).putLong(0, sent.get(1).id());
+    desk.receive(2, new Entry(EntryKind.RETURNED, 0, number));
+
+    assertThat(desk.news()).noneMatch(entry -> entry.kind() == EntryKind.TASK);
+    assertThat(Desk.failure(lost)).isInstanceOf(TestFailures.Lost.class);
+    assertThatThrownBy(() -> Desk.result(back)).isInstanceOf(CancellationException.class);
+    desk.gone(2, 3);
+    desk.awaitTerminated();
   }
 }
