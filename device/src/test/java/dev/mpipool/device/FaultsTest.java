@@ -2,6 +2,7 @@ package dev.mpipool.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
@@ -97,6 +98,9 @@ class FaultsTest {
       ranks.kill(2);
       assertFine(ranks, 0, 1);
     }
+    assertThat(new File("/dev/shm").list((folder, name) -> name.startsWith("mpipool-")))
+        .as("memory of a killed rank")
+        .isIn(null, new String[0]);
   }
 
   @Test
@@ -140,12 +144,12 @@ class FaultsTest {
       toRank0.flush();
       assertFine(ranks, 0, 1, 2);
       Matcher cost =
-          Pattern.compile("meanwhile: .* within (\\d+) us, longest (\\d+) us")
+          Pattern.compile("meanwhile: .* median (\\d+) us, .* longest (\\d+) us")
               .matcher(ranks.output(0));
       assertThat(cost.find()).as(ranks.output(0)).isTrue();
       // Eight visitors at a time, well under a millisecond. What is above that is the processors'
       // time, for which three ranks, this test and its sockets compete.
-      assertThat(Integer.parseInt(cost.group(1))).as(cost.group()).isLessThan(100_000);
+      assertThat(Integer.parseInt(cost.group(1))).as(cost.group()).isLessThan(50_000);
       assertThat(Integer.parseInt(cost.group(2))).as(cost.group()).isLessThan(500_000);
       System.out.println(ranks.output(0).lines().filter(l -> l.contains("operations")).toList());
       for (int r = 0; r < 3; r++) {

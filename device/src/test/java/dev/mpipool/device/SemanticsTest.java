@@ -44,6 +44,17 @@ class SemanticsTest {
   @Test
   void overTcp() throws Exception {
     run(3, "threads", "-Dmpipool.device.unix=false");
+    run(3, "longArrays", "-Dmpipool.device.unix=false");
+  }
+
+  @Test
+  void withoutSharedMemory() throws Exception {
+    run(3, "longArrays", "-Dmpipool.device.shared=false");
+  }
+
+  @Test
+  void withoutStreaming() throws Exception {
+    run(3, "longArrays", "-Dmpipool.device.stream=false");
   }
 
   @Test

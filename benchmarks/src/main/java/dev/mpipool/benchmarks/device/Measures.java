@@ -49,7 +49,7 @@ public final class Measures {
         print("half round trip, 64 kB (us)", pingPong(64_000, 3_000) * 1e6);
       }
       case "bandwidth" -> {
-        print("bandwidth, 1 MB (MB/s)", 1 / pingPong(1_000_000, 400));
+        print("bandwidth, 1 MB (MB/s)", 1 / pingPong(1_000_000, 2_000));
         print("bandwidth, 16 MB (MB/s)", 16 / pingPong(16_000_000, 40));
       }
       case "stream" -> print("small messages, stream each way (1/s)", stream());
