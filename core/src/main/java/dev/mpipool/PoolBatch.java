@@ -2,6 +2,7 @@ package dev.mpipool;
 
 import dev.mpipool.dispatch.BatchEndedException;
 import dev.mpipool.dispatch.BatchRun;
+import dev.mpipool.dispatch.ElementFuture;
 import dev.mpipool.dispatch.Failed;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -39,6 +40,7 @@ final class PoolBatch<R> implements Batch<R> {
   private final class Outcomes {
     private final boolean ordered;
     private Object[] outcomes = {};
+    private long firstIndex;
     private int next;
     private boolean ended;
 
@@ -52,6 +54,7 @@ final class PoolBatch<R> implements Batch<R> {
           outcomes = run.take(ordered, next);
           ended = outcomes == null;
           next = 0;
+          firstIndex = run.takenFrom();
         } catch (BatchEndedException e) {
           ended = true;
           throw thrown(e.getCause());
@@ -70,6 +73,11 @@ final class PoolBatch<R> implements Batch<R> {
       Object outcome = outcomes[next];
       outcomes[next++] = null;
       return outcome;
+    }
+
+    /** Which element the outcome belongs to that was returned last. */
+    long index() {
+      return firstIndex + next - 1;
     }
   }
 
@@ -106,14 +114,15 @@ final class PoolBatch<R> implements Batch<R> {
 
       @Override
       public CompletableFuture<R> next() {
-        return future(outcomes.next());
+        Object outcome = outcomes.next();
+        return future(outcomes.index(), outcome);
       }
     };
   }
 
   @SuppressWarnings("unchecked") // the function returned an R
-  private static <R> CompletableFuture<R> future(Object outcome) {
-    CompletableFuture<R> future = new CompletableFuture<>();
+  private static <R> CompletableFuture<R> future(long index, Object outcome) {
+    CompletableFuture<R> future = new ElementFuture<>(index);
     if (!(outcome instanceof Failed failed)) {
       future.complete((R) outcome);
     } else if (failed.cause() instanceof CancellationException) {

@@ -49,6 +49,10 @@ final class ChunkFuture extends TaskFuture<Object[]> {
     return nanos;
   }
 
+  long firstIndex() {
+    return firstIndex;
+  }
+
   int count() {
     return outcomes.length;
   }
