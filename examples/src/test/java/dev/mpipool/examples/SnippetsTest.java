@@ -79,10 +79,13 @@ class SnippetsTest {
             : """
               import dev.mpipool.*;
               import dev.mpipool.comm.*;
+              import dev.mpipool.pool.*;
               import java.io.*;
+              import java.time.*;
               import java.util.*;
               import java.util.concurrent.*;
               import java.util.stream.*;
+              import org.apache.commons.lang3.tuple.*;
               class Snippet {
                 static void run(String[] args, MPIExecutor executor) throws Exception {
                   %s
