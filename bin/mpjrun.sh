@@ -14,8 +14,8 @@ built=$home/launcher/target/built
 
 up_to_date() {
   [ -f "$built" ] &&
-    [ -z "$(find "$home/pom.xml" "$home"/{device,core,examples,launcher}/pom.xml \
-      "$home"/{device,core,examples,launcher}/src/main -newer "$built" -print -quit 2>/dev/null)" ]
+    [ -z "$(find "$home/pom.xml" "$home"/{device,core,pool-compat,examples,launcher}/pom.xml \
+      "$home"/{device,core,pool-compat,examples,launcher}/src/main -newer "$built" -print -quit 2>/dev/null)" ]
 }
 
 build() {

@@ -2,6 +2,7 @@ package dev.mpipool;
 
 import dev.mpipool.dispatch.BatchEndedException;
 import dev.mpipool.dispatch.BatchRun;
+import dev.mpipool.dispatch.ElementFuture;
 import dev.mpipool.dispatch.Failed;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -41,6 +42,7 @@ final class PoolBatch<R> implements Batch<R> {
   private final class Outcomes {
     private final boolean ordered;
     private Object[] outcomes = NONE;
+    private long firstIndex;
     private int next;
     private boolean ended;
 
@@ -57,6 +59,7 @@ final class PoolBatch<R> implements Batch<R> {
           Object[] more = run.take(ordered, before);
           ended = more == null;
           outcomes = ended ? NONE : more;
+          firstIndex = run.takenFrom();
         } catch (BatchEndedException e) {
           ended = true;
           throw thrown(e.getCause());
@@ -75,6 +78,11 @@ final class PoolBatch<R> implements Batch<R> {
       Object outcome = outcomes[next];
       outcomes[next++] = null;
       return outcome;
+    }
+
+    /** Which element the outcome belongs to that was returned last. */
+    long index() {
+      return firstIndex + next - 1;
     }
   }
 
@@ -111,14 +119,15 @@ final class PoolBatch<R> implements Batch<R> {
 
       @Override
       public CompletableFuture<R> next() {
-        return future(outcomes.next());
+        Object outcome = outcomes.next();
+        return future(outcomes.index(), outcome);
       }
     };
   }
 
   @SuppressWarnings("unchecked") // the function returned an R
-  private static <R> CompletableFuture<R> future(Object outcome) {
-    CompletableFuture<R> future = new CompletableFuture<>();
+  private static <R> CompletableFuture<R> future(long index, Object outcome) {
+    CompletableFuture<R> future = new ElementFuture<>(index);
     if (!(outcome instanceof Failed failed)) {
       future.complete((R) outcome);
     } else if (failed.cause() instanceof CancellationException) {

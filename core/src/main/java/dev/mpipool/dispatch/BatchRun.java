@@ -115,6 +115,7 @@ public final class BatchRun implements Dispatcher.Closeable {
   private boolean consumer;
   private boolean runToEnd;
   private boolean removed;
+  private long takenFrom;
   private volatile int automaticSize = 1;
 
   /**
@@ -595,7 +596,22 @@ public final class BatchRun implements Dispatcher.Closeable {
     }
     (ordered ? inOrder : answered).poll();
     other.remove(part);
+    takenFrom = part.firstIndex;
     return part;
+  }
+
+  /**
+   * Which item the first outcome belongs to that {@link #take} returned last.
+   *
+   * @return its place among all items, from 0
+   */
+  public long takenFrom() {
+    state.lock();
+    try {
+      return takenFrom;
+    } finally {
+      state.unlock();
+    }
   }
 
   /**

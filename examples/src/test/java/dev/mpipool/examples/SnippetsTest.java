@@ -79,12 +79,14 @@ class SnippetsTest {
             : """
               import dev.mpipool.*;
               import dev.mpipool.comm.*;
+              import dev.mpipool.pool.*;
               import dev.mpipool.shared.*;
               import java.io.*;
-              import java.time.Duration;
+              import java.time.*;
               import java.util.*;
               import java.util.concurrent.*;
               import java.util.stream.*;
+              import org.apache.commons.lang3.tuple.*;
               class Snippet {
                 static void run(String[] args, MPIExecutor executor) throws Exception {
                   %s

@@ -4,15 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.mpipool.launcher.testing.Mpjrun;
 import dev.mpipool.ranks.programs.Contract;
+import dev.mpipool.ranks.programs.PoolVerbs;
 import java.nio.file.Path;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Cancellation, bulk calls and the ways to close, where they have to cross ranks. */
+/** Cancellation, bulk calls, the ways to close, and MPIPool, where they have to cross ranks. */
 class ContractIT {
 
   private static final int POINTS = 37;
+  private static final int POOL_POINTS = 51;
 
   @ParameterizedTest
   @ValueSource(strings = {"multicore", "tcpdev"})
@@ -21,5 +23,14 @@ class ContractIT {
     result.assertExitCode(0).assertNothingLeft();
     assertThat(result.err()).isEmpty();
     assertThat(result.out()).hasSize(POINTS).allMatch(line -> line.endsWith(": true"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "tcpdev"})
+  void poolVerbsAcrossRanks(String device, @TempDir Path folder) {
+    Mpjrun.Result result = Mpjrun.on(device).np(3).run(PoolVerbs.class, folder.toString());
+    result.assertExitCode(0).assertNothingLeft();
+    assertThat(result.err()).isEmpty();
+    assertThat(result.out()).hasSize(POOL_POINTS).allMatch(line -> line.endsWith(": true"));
   }
 }

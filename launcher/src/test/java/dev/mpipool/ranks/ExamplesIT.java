@@ -11,6 +11,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.StringTokenizer;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -120,6 +122,54 @@ class ExamplesIT {
     assertThat(run(device, 3, "WordCount", tree.toString()))
         .hasSize(11)
         .startsWith("%d words in %d files".formatted(words, files));
+  }
+
+  @Test
+  void thePoolExampleOnRanks() {
+    List<String> out = run("tcpdev", 3, "PoolExample");
+    assertThat(out).hasSize(3);
+    assertThat(out.get(0)).startsWith("[0, 1, 4, 9, ").endsWith(", 9801]");
+    assertThat(out.get(1)).startsWith("Done already? ");
+    assertThat(out.get(2)).isEqualTo("The same: true");
+  }
+
+  @Test
+  void piIsWithinItsErrorBar() {
+    Mpjrun.Result result =
+        Mpjrun.on("multicore").np(3).runCommand("MonteCarloPi", "--mpi", "100", "10000");
+    result.assertExitCode(0).assertNothingLeft();
+    assertThat(String.join("", result.err())).contains("100/100");
+    assertThat(result.out()).hasSize(1);
+    Matcher estimate = Pattern.compile("pi = (\\S+) \\+- (\\S+)").matcher(result.out().get(0));
+    assertThat(estimate.matches()).isTrue();
+    double error = Double.parseDouble(estimate.group(2));
+    // a hit scatters by 4 sqrt(p (1 - p)) around pi, p = pi / 4, and there are a million
+    assertThat(error).isBetween(0.001, 0.003);
+    assertThat(Double.parseDouble(estimate.group(1)))
+        .isBetween(Math.PI - 4 * error, Math.PI + 4 * error);
+  }
+
+  @Test
+  void aJobWithoutTheArgumentMpiIsToldToGiveIt() {
+    Mpjrun.Result result = Mpjrun.on("multicore").np(3).runCommand("MonteCarloPi");
+    result.assertExitCode(1).assertNothingLeft();
+    assertThat(result.err()).anyMatch(line -> line.contains("give the program --mpi"));
+  }
+
+  @Test
+  void rowsOfAMatrixAgainstAVector() {
+    assertThat(run("tcpdev", 3, "MatrixRows", "105"))
+        .hasSize(2)
+        .endsWith("largest difference to the product computed here: 0.0")
+        .first()
+        .asString()
+        .endsWith(" from 105 rows");
+  }
+
+  @Test
+  void primesAboveANumber() {
+    assertThat(run("multicore", 3, "Primes", "4", "1000000"))
+        .containsExactly("1000003", "1000033", "1000037", "1000039");
   }
 
   @Test

@@ -1,0 +1,130 @@
+package dev.mpipool.pool;
+
+import java.lang.reflect.Array;
+import java.util.AbstractCollection;
+import java.util.Collection;
+import java.util.Iterator;
+import java.util.Map;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.commons.lang3.StringUtils;
+
+/**
+ * The elements of one call that have been taken and have not come back, so that a failure can name
+ * its own. One thread takes; another removes each element after it was taken.
+ *
+ * <p>They stand in blocks, each of which goes when all of its elements have gone: what is kept is
+ * about what is under way, and nothing is allocated for a single element.
+ */
+final class Elements<A> {
+
+  private static final int BLOCK = 1024;
+  private static final int LONGEST_VALUE = 100;
+
+  private static final class Block {
+    final long number;
+    final Object[] elements = new Object[BLOCK];
+    int removed;
+
+    Block(long number) {
+      this.number = number;
+    }
+  }
+
+  private final Map<Long, Block> blocks = new ConcurrentHashMap<>();
+
+  // the taker's own
+  private Block filled;
+  private long taken;
+
+  // the remover's own
+  private Block emptied;
+
+  /** The same elements, noted as they are taken, by one iterator. */
+  Iterable<A> noted(Iterable<? extends A> items) {
+    Iterable<A> noting = () -> noting(items.iterator());
+    return items instanceof Collection<?> sized ? ofSize(sized.size(), noting) : noting;
+  }
+
+  private Iterator<A> noting(Iterator<? extends A> iterator) {
+    return new Iterator<>() {
+      @Override
+      public boolean hasNext() {
+        return iterator.hasNext();
+      }
+
+      @Override
+      public A next() {
+        A element = iterator.next();
+        note(element);
+        return element;
+      }
+    };
+  }
+
+  /** The size lets a batch end in chunks so small that all workers have some. */
+  static <T> Collection<T> ofSize(int size, Iterable<T> items) {
+    return new AbstractCollection<>() {
+      @Override
+      public Iterator<T> iterator() {
+        return items.iterator();
+      }
+
+      @Override
+      public int size() {
+        return size;
+      }
+    };
+  }
+
+  private void note(A element) {
+    int place = (int) (taken % BLOCK);
+    if (place == 0) {
+      filled = new Block(taken / BLOCK);
+      blocks.put(filled.number, filled);
+    }
+    filled.elements[place] = element;
+    taken++;
+  }
+
+  /** Forgets an element. */
+  @SuppressWarnings("unchecked") // only note puts elements in
+  A remove(long index) {
+    long number = index / BLOCK;
+    if (emptied == null || emptied.number != number) {
+      emptied = blocks.get(number);
+    }
+    Block block = emptied;
+    int place = (int) (index % BLOCK);
+    A element = (A) block.elements[place];
+    block.elements[place] = null;
+    if (++block.removed == BLOCK) {
+      blocks.remove(number);
+      emptied = null;
+    }
+    return element;
+  }
+
+  /** How many blocks are kept, for tests. */
+  int blocks() {
+    return blocks.size();
+  }
+
+  /** What a verb throws for an element. */
+  static CompletionException failure(long index, Object element, Throwable cause) {
+    return new CompletionException(
+        "Element %d (%s) failed: %s".formatted(index, text(element), cause), cause);
+  }
+
+  private static String text(Object element) {
+    if (element != null && element.getClass().isArray()) {
+      return "%s[%d]"
+          .formatted(element.getClass().getComponentType().getTypeName(), Array.getLength(element));
+    }
+    try {
+      return StringUtils.abbreviate(String.valueOf(element), LONGEST_VALUE);
+    } catch (RuntimeException e) {
+      return element.getClass().getTypeName();
+    }
+  }
+}
