@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.mpipool.launcher.testing.Mpjrun;
 import dev.mpipool.ranks.programs.Contract;
 import dev.mpipool.ranks.programs.PoolVerbs;
+import dev.mpipool.ranks.programs.Together;
 import java.nio.file.Path;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,5 +33,21 @@ class ContractIT {
     result.assertExitCode(0).assertNothingLeft();
     assertThat(result.err()).isEmpty();
     assertThat(result.out()).hasSize(POOL_POINTS).allMatch(line -> line.endsWith(": true"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "tcpdev"})
+  void whatWorkersDoOnceAndTogether(String device) {
+    Mpjrun.Result result = Mpjrun.on(device).np(4).run(Together.class);
+    result.assertExitCode(0).assertNothingLeft();
+    assertThat(result.out())
+        .containsExactly(
+            "initialized [1, 1, 1]",
+            "ranks [1, 2, 3]",
+            "broadcast 3.0",
+            "groups done",
+            "map 399980000",
+            "batch 20000",
+            "freed 3");
   }
 }

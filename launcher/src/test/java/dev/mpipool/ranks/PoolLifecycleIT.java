@@ -46,7 +46,7 @@ class PoolLifecycleIT {
   void mainThatDoesNotCloseThePoolEndsItsWorkers(String device) {
     Mpjrun.Result result = run(device, "notClosed").assertExitCode(0);
     assertThat(result.out()).containsExactly("not closed");
-    assertThat(result.took()).isLessThan(PROMISED.plusSeconds(4));
+    assertThat(result.took()).isLessThan(PROMISED.plusSeconds(10));
   }
 
   @ParameterizedTest

@@ -1,0 +1,52 @@
+package dev.mpipool.ranks.programs;
+
+import dev.mpipool.Broadcast;
+import dev.mpipool.MPIExecutor;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+
+/** What workers do once, together, and with several threads, on real ranks; a line for each. */
+public final class Together {
+
+  private static final AtomicInteger READY = new AtomicInteger();
+
+  private Together() {}
+
+  public static void main(String[] args) {
+    MPIExecutor.Builder options =
+        MPIExecutor.builder().threadsPerWorker(2).initializer(() -> READY.incrementAndGet());
+    MPIExecutor.run(args, options, (executor, arguments) -> body(executor));
+  }
+
+  private static void body(MPIExecutor executor) throws Exception {
+    System.out.println("initialized " + executor.submitToAll(() -> READY.get()).get());
+    System.out.println("ranks " + executor.submitToAll(() -> MPIExecutor.currentRank()).get());
+    try (Broadcast<double[]> table = executor.broadcast(new double[] {1, 2, 3})) {
+      System.out.println("broadcast " + executor.submit(() -> table.value()[2]).get());
+    }
+    for (int i = 0; i < 50; i++) {
+      int size = 1 + i % executor.size();
+      List<Long> sums =
+          executor
+              .submitGroup(
+                  size,
+                  own -> {
+                    own.barrier();
+                    return own.allReduce(new long[] {own.rank() + 1}, Long::sum)[0];
+                  })
+              .get();
+      if (!sums.equals(Collections.nCopies(size, (long) size * (size + 1) / 2))) {
+        System.out.println("wrong " + sums);
+      }
+    }
+    System.out.println("groups done");
+    List<Integer> items = IntStream.range(0, 20_000).boxed().toList();
+    System.out.println("map " + executor.map(x -> 2 * x, items).mapToLong(x -> x).sum());
+    System.out.println(
+        "batch " + executor.submitBatch((a, b) -> a + b, items, items).results().size());
+    executor.submitGroup(2, own -> own.receive(1 - own.rank(), 0)).cancel(true);
+    System.out.println("freed " + executor.submitToAll(() -> 1).get().size());
+  }
+}
