@@ -2,7 +2,7 @@ package dev.mpipool;
 
 import dev.mpipool.dispatch.BatchEndedException;
 import dev.mpipool.dispatch.BatchRun;
-import dev.mpipool.dispatch.ElementFuture;
+import dev.mpipool.dispatch.Consumable;
 import dev.mpipool.dispatch.Failed;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -21,7 +21,7 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /** The users' view of a batch: one consumer, in one of several forms. */
-final class PoolBatch<R> implements Batch<R> {
+final class PoolBatch<R> implements Batch<R>, Consumable {
 
   private final BatchRun run;
 
@@ -36,11 +36,15 @@ final class PoolBatch<R> implements Batch<R> {
     this.run = run;
   }
 
+  @Override
+  public BatchRun run() {
+    return run;
+  }
+
   /** Goes through the outcomes, waiting for them as needed. */
   private final class Outcomes {
     private final boolean ordered;
     private Object[] outcomes = {};
-    private long firstIndex;
     private int next;
     private boolean ended;
 
@@ -54,7 +58,6 @@ final class PoolBatch<R> implements Batch<R> {
           outcomes = run.take(ordered, next);
           ended = outcomes == null;
           next = 0;
-          firstIndex = run.takenFrom();
         } catch (BatchEndedException e) {
           ended = true;
           throw thrown(e.getCause());
@@ -73,11 +76,6 @@ final class PoolBatch<R> implements Batch<R> {
       Object outcome = outcomes[next];
       outcomes[next++] = null;
       return outcome;
-    }
-
-    /** Which element the outcome belongs to that was returned last. */
-    long index() {
-      return firstIndex + next - 1;
     }
   }
 
@@ -114,15 +112,14 @@ final class PoolBatch<R> implements Batch<R> {
 
       @Override
       public CompletableFuture<R> next() {
-        Object outcome = outcomes.next();
-        return future(outcomes.index(), outcome);
+        return future(outcomes.next());
       }
     };
   }
 
   @SuppressWarnings("unchecked") // the function returned an R
-  private static <R> CompletableFuture<R> future(long index, Object outcome) {
-    CompletableFuture<R> future = new ElementFuture<>(index);
+  private static <R> CompletableFuture<R> future(Object outcome) {
+    CompletableFuture<R> future = new CompletableFuture<>();
     if (!(outcome instanceof Failed failed)) {
       future.complete((R) outcome);
     } else if (failed.cause() instanceof CancellationException) {
