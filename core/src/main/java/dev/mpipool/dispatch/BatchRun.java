@@ -47,7 +47,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * held when {@code state} is taken; neither the dispatcher nor user code is called with {@code
  * state} held.
  */
-public final class BatchRun implements Dispatcher.Closeable {
+public final class BatchRun implements Dispatcher.TaskSource {
 
   /** Encoding an item may cost a message; so long should a chunk keep a worker. */
   private static final long CHUNK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
@@ -163,7 +163,7 @@ public final class BatchRun implements Dispatcher.Closeable {
     if (options.timeout() != null) {
       Duration timeout = options.timeout();
       timer
-          .orTimeout(timeout.toNanos(), TimeUnit.NANOSECONDS)
+          .orTimeout(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS)
           .whenComplete((done, late) -> timeIsUp(late, timeout));
     }
   }
@@ -488,7 +488,7 @@ public final class BatchRun implements Dispatcher.Closeable {
     boolean over;
     state.lock();
     try {
-      if (isFinished() || (endedBy != null && !drop)) {
+      if (isFinished() || (drop ? dropping : endedBy != null)) {
         return false;
       }
       if (reason == null) {
