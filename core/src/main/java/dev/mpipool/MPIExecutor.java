@@ -4,6 +4,7 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.worker.TaskContext;
+import java.io.ObjectInputFilter;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -104,9 +105,13 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     }
     rank = communicator.rank();
     main = rank == options.main;
-    pool = main ? MainSide.open(communicator, options.threadsPerWorker, options.initializer) : null;
+    pool =
+        main
+            ? MainSide.open(
+                communicator, options.threadsPerWorker, options.initializer, options.filter)
+            : null;
     if (!main) {
-      WorkerSide.serve(communicator, options.main, options.rejoin);
+      WorkerSide.serve(communicator, options.main, options.rejoin, options.filter);
     }
   }
 
@@ -691,6 +696,7 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     private boolean rejoin = true;
     private SerializableRunnable initializer;
     private int threadsPerWorker = 1;
+    private ObjectInputFilter filter;
 
     private Builder() {}
 
@@ -758,6 +764,31 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
             "A worker has at least one task thread, not %d".formatted(threads));
       }
       this.threadsPerWorker = threads;
+      return this;
+    }
+
+    /**
+     * What this rank lets in: asked before an object is made of bytes that have come from another
+     * rank, on main for results and exceptions, on workers for tasks and what they need. Every rank
+     * uses its own builder's. What is rejected fails the one future that it belongs to, with a
+     * {@link TaskSerializationException} that names the class and the rank; an exception that main
+     * rejects arrives as a {@link RemoteTaskException}.
+     *
+     * <p>The filter is asked as by {@link java.io.ObjectInputStream#setObjectInputFilter}, in
+     * addition about primitive arrays (class and length) wherever they stand, and about the class
+     * that a lambda stands in; so {@code
+     * ObjectInputFilter.Config.createFilter("org.example.**;java.base/*;maxarray=1000000;!*")} lets
+     * in the program's own classes and lambdas, and the JDK's. What it leaves undecided is let in.
+     * Always allowed are null, boxed primitives, strings, arrays of up to 255 objects (what is in
+     * them is asked about), and what mpipool itself wraps around tasks. The JVM's own filter,
+     * {@code jdk.serialFilter}, is asked in any case, about these, too, except null, boxed
+     * primitives and strings outside of other objects.
+     *
+     * @param filter asked by several threads at once; one that throws rejects
+     * @return this
+     */
+    public Builder filter(ObjectInputFilter filter) {
+      this.filter = Objects.requireNonNull(filter, "filter");
       return this;
     }
 

@@ -10,6 +10,7 @@ import dev.mpipool.dispatch.Dispatcher;
 import dev.mpipool.dispatch.ItemSource;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.dispatch.UnserializableTaskException;
+import dev.mpipool.wire.ClassFilter;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.FrameSender;
 import dev.mpipool.wire.ItemFunction;
@@ -19,6 +20,7 @@ import dev.mpipool.wire.SharedValue;
 import dev.mpipool.worker.MainLostException;
 import dev.mpipool.worker.TaskContext;
 import dev.mpipool.worker.WorkerLoop;
+import java.io.ObjectInputFilter;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -42,15 +44,19 @@ final class MainSide {
   private static final long THREAD_END_MILLIS = 1_000;
 
   private final Communicator communicator;
-  private final LeanSerializer serializer = newSerializer();
+  private final LeanSerializer serializer;
   private final FrameSender sender;
   private final Dispatcher dispatcher;
   private final AnswerListener listener;
   private final Thread unclosed = new Thread(this::abandon, "mpipool-unclosed");
 
   private MainSide(
-      Communicator communicator, int threadsPerWorker, SerializableRunnable initializer) {
+      Communicator communicator,
+      int threadsPerWorker,
+      SerializableRunnable initializer,
+      ObjectInputFilter filter) {
     this.communicator = communicator;
+    this.serializer = newSerializer(filter);
     List<Integer> workers =
         IntStream.range(0, communicator.size())
             .filter(rank -> rank != communicator.rank())
@@ -106,14 +112,19 @@ final class MainSide {
 
   /** Opens a pool over other ranks, or if there are none over threads of this process. */
   static MainSide open(
-      Communicator communicator, int threadsPerWorker, SerializableRunnable initializer) {
-    Communicator own = communicator.size() > 1 ? communicator.duplicate() : withLocalWorkers();
-    return new MainSide(own, threadsPerWorker, initializer);
+      Communicator communicator,
+      int threadsPerWorker,
+      SerializableRunnable initializer,
+      ObjectInputFilter filter) {
+    Communicator own =
+        communicator.size() > 1 ? communicator.duplicate() : withLocalWorkers(filter);
+    return new MainSide(own, threadsPerWorker, initializer, filter);
   }
 
-  /** What tasks, results and exceptions are written with. */
-  static LeanSerializer newSerializer() {
-    return new LeanSerializer(new JavaSerializer(classLoader()));
+  /** What tasks, results and exceptions are written and read with. */
+  static LeanSerializer newSerializer(ObjectInputFilter ofPool) {
+    ClassFilter filter = new ClassFilter(ofPool);
+    return new LeanSerializer(new JavaSerializer(classLoader(), filter), filter);
   }
 
   /**
@@ -125,9 +136,9 @@ final class MainSide {
         Thread.currentThread().getContextClassLoader(), MPIExecutor.class.getClassLoader());
   }
 
-  private static Communicator withLocalWorkers() {
+  private static Communicator withLocalWorkers(ObjectInputFilter filter) {
     List<Communicator> ranks = LocalCommunicator.create(localWorkers() + 1);
-    ranks.stream().skip(1).forEach(MainSide::startLocalWorker);
+    ranks.stream().skip(1).forEach(rank -> startLocalWorker(rank, filter));
     return ranks.get(0);
   }
 
@@ -144,8 +155,8 @@ final class MainSide {
     return Integer.parseInt(asked);
   }
 
-  private static void startLocalWorker(Communicator own) {
-    WorkerLoop loop = new WorkerLoop(own, 0, newSerializer(), Calls::call);
+  private static void startLocalWorker(Communicator own, ObjectInputFilter filter) {
+    WorkerLoop loop = new WorkerLoop(own, 0, newSerializer(filter), Calls::call);
     Runnable serve =
         () -> {
           try {
