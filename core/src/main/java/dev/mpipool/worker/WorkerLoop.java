@@ -13,6 +13,7 @@ import dev.mpipool.wire.GroupTask;
 import dev.mpipool.wire.LeanSerializer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingDeque;
@@ -146,7 +147,7 @@ public final class WorkerLoop {
         Message message = communicator.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG);
         take(message.source(), message.data());
       } catch (Throwable e) { // a task may be lost, for example to an exhausted memory
-        leave("Nothing can be received from main any more", e);
+        leaveUnasked("Nothing can be received from main any more", e);
       }
     }
   }
@@ -180,6 +181,7 @@ public final class WorkerLoop {
       case UNSHARE -> tools.shared().remove(entry.id());
       case CANCEL -> cancel(entry);
       case RECALL -> giveBack(entry.body().duplicate().getInt());
+      case PING -> sender.post(main, new Entry(EntryKind.PONG, 0));
       case RELEASE -> {
         sender.post(main, new Entry(EntryKind.GONE, 0));
         released.complete(null);
@@ -289,7 +291,7 @@ public final class WorkerLoop {
 
   private void cannotReach(int rank, RuntimeException failure) {
     if (rank == main) {
-      leave("Main, rank %d, cannot be reached".formatted(rank), failure);
+      leaveUnasked("Main, rank %d, cannot be reached".formatted(rank), failure);
     } else {
       groups.lost(rank, "it cannot be reached (%s)".formatted(failure));
     }
@@ -334,6 +336,15 @@ public final class WorkerLoop {
           "Rank %d was lost, and the ranks cannot go on without it: %s".formatted(rank, reason),
           null);
     }
+  }
+
+  /** Leaves on its own account, and tries to tell main so. */
+  private void leaveUnasked(String why, Throwable cause) {
+    if (!released.isDone()) {
+      byte[] reason = (why + " (" + cause + ")").getBytes(StandardCharsets.UTF_8);
+      sender.post(main, new Entry(EntryKind.GONE, 0, ByteBuffer.wrap(reason)));
+    }
+    leave(why, cause);
   }
 
   private void leave(String why, Throwable cause) {
