@@ -191,6 +191,17 @@ public interface Communicator extends AutoCloseable {
   void onRankLost(RankLostListener listener);
 
   /**
+   * When a part of a message last came from another rank, or was last taken by it: so one that is
+   * busy with a long message is not mistaken for a silent one.
+   *
+   * @param rank the other
+   * @return by {@link System#nanoTime}; 0 if that is not known
+   */
+  default long lastProgress(int rank) {
+    return 0;
+  }
+
+  /**
    * Whether the living can go on when a rank is lost. Where they cannot, nothing arrives any more
    * after the first loss.
    *

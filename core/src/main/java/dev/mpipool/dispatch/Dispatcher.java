@@ -10,6 +10,8 @@ import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.Reception;
 import dev.mpipool.wire.SharedValue;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -25,6 +27,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntToLongFunction;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -115,6 +118,9 @@ public final class Dispatcher {
 
   /** Batches that may submit more, even after a shutdown. */
   private final Set<TaskSource> sources = new LinkedHashSet<>();
+
+  /** Null as long as nobody is watched. */
+  private Heartbeats heartbeats;
 
   private boolean shutdown;
   private boolean released;
@@ -481,9 +487,13 @@ public final class Dispatcher {
       WorkerState worker = workers.get(rank);
       if (worker == null || !worker.alive) {
         LOG.debug("A message from rank {}, which is no living worker, is dropped", rank);
+        if (worker != null && entries.stream().anyMatch(e -> e.kind() == EntryKind.GONE)) {
+          worker.adrift = false;
+        }
         return false;
       }
-      worker.lastSign = System.nanoTime();
+      worker.lastHeard = System.nanoTime();
+      worker.lastSign = worker.lastHeard;
       try {
         for (Entry entry : entries) {
           if (entry.kind() == EntryKind.SPENT) {
@@ -535,9 +545,20 @@ public final class Dispatcher {
         }
       }
       case RETURNED -> handout.returned(worker, entry.body().duplicate());
-      case GONE -> worker.alive = false;
+      case GONE -> {
+        if (released) {
+          worker.alive = false;
+        } else {
+          workerLost(worker.rank, "it has left the pool: " + text(entry.body()));
+        }
+      }
+      case PONG -> {} // that it came is what matters
       default -> LOG.warn("Rank {} sent a {}, which only main may", worker.rank, entry.kind());
     }
+  }
+
+  private static String text(ByteBuffer body) {
+    return StandardCharsets.UTF_8.decode(body.duplicate()).toString();
   }
 
   /** Whether a member dropped its task because it has lost another, and the group tries again. */
@@ -575,6 +596,9 @@ public final class Dispatcher {
     try {
       WorkerState worker = workers.get(rank);
       if (worker == null || !worker.alive) {
+        if (worker != null) {
+          worker.adrift = false; // it was only given up before
+        }
         return;
       }
       LOG.warn("Worker rank {} was lost: {}", rank, reason);
@@ -602,6 +626,89 @@ public final class Dispatcher {
     } finally {
       lock.unlock();
     }
+  }
+
+  /**
+   * A worker that may still be alive counts as lost from now on. It is told to leave the pool, for
+   * the case that it hears that; what it answers is dropped.
+   *
+   * @param rank the worker; others are ignored
+   * @param reason why
+   */
+  public void giveUp(int rank, String reason) {
+    lock.lock();
+    try {
+      WorkerState worker = workers.get(rank);
+      if (worker != null && worker.alive) {
+        workerLost(rank, reason);
+        worker.adrift = true;
+        outbox.post(rank, new Entry(EntryKind.RELEASE, 0));
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Gives workers up from now on that are silent for so long.
+   *
+   * @param timeout more than zero
+   * @param lastProgress when, by {@link System#nanoTime}, a part of a message last came from a rank
+   *     or was taken by it; 0 if that is not known
+   */
+  public void watch(Duration timeout, IntToLongFunction lastProgress) {
+    lock.lock();
+    try {
+      long nanos = TimeUnit.NANOSECONDS.convert(timeout);
+      String reason = "it gave no sign of life for %s s".formatted(timeout.toMillis() / 1e3);
+      heartbeats = new Heartbeats(care(lastProgress), nanos, System::nanoTime);
+      heartbeats.later(() -> giveUpSilent(reason));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void giveUpSilent(String reason) {
+    lock.lock();
+    try {
+      if (ended || broken != null) {
+        return;
+      }
+      heartbeats.look().forEach(worker -> giveUp(worker.rank, reason));
+      heartbeats.later(() -> giveUpSilent(reason));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Heartbeats.Care care(IntToLongFunction lastProgress) {
+    return new Heartbeats.Care() {
+      @Override
+      public List<WorkerState> living() {
+        return workers.values().stream().filter(worker -> worker.alive).toList();
+      }
+
+      @Override
+      public long lastHeard(WorkerState worker) {
+        long progress = lastProgress.applyAsLong(worker.rank);
+        boolean later = progress != 0 && progress - worker.lastHeard > 0;
+        return later ? progress : worker.lastHeard;
+      }
+
+      @Override
+      public void ping(WorkerState worker) {
+        outbox.post(worker.rank, new Entry(EntryKind.PING, 0));
+      }
+    };
+  }
+
+  /**
+   * Whether a worker was given up that may still be alive, and has not said that it has left.
+   *
+   * @return true if a collective call might wait for it for ever
+   */
+  public boolean hasAdrift() {
+    return countLocked(worker -> worker.adrift) > 0;
   }
 
   private void takeBack(TaskFuture<?> future, int rank, String reason) {

@@ -14,6 +14,7 @@ import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.Reception;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingDeque;
@@ -152,7 +153,7 @@ public final class WorkerLoop {
 
     @Override
     public void failed(Throwable e) { // a task may be lost, for example to an exhausted memory
-      leave("Nothing can be received from main any more", e);
+      leaveUnasked("Nothing can be received from main any more", e);
     }
 
     @Override
@@ -190,6 +191,7 @@ public final class WorkerLoop {
       case UNSHARE -> tools.shared().remove(entry.id());
       case CANCEL -> cancel(entry);
       case RECALL -> giveBack(entry.body().duplicate().getInt());
+      case PING -> sender.post(main, new Entry(EntryKind.PONG, 0));
       case RELEASE -> {
         sender.post(main, new Entry(EntryKind.GONE, 0));
         released.complete(null);
@@ -319,7 +321,7 @@ public final class WorkerLoop {
 
   private void cannotReach(int rank, RuntimeException failure) {
     if (rank == main) {
-      leave("Main, rank %d, cannot be reached".formatted(rank), failure);
+      leaveUnasked("Main, rank %d, cannot be reached".formatted(rank), failure);
     } else {
       groups.lost(rank, "it cannot be reached (%s)".formatted(failure));
     }
@@ -364,6 +366,15 @@ public final class WorkerLoop {
           "Rank %d was lost, and the ranks cannot go on without it: %s".formatted(rank, reason),
           null);
     }
+  }
+
+  /** Leaves on its own account, and tries to tell main so. */
+  private void leaveUnasked(String why, Throwable cause) {
+    if (!released.isDone()) {
+      byte[] reason = (why + " (" + cause + ")").getBytes(StandardCharsets.UTF_8);
+      sender.post(main, new Entry(EntryKind.GONE, 0, ByteBuffer.wrap(reason)));
+    }
+    leave(why, cause);
   }
 
   private void leave(String why, Throwable cause) {
