@@ -356,6 +356,9 @@ public final class Tasker implements AutoCloseable {
   public void close() {
     if (!closed) {
       closed = true;
+      if (workers != null) {
+        workers.close();
+      }
       communicator.close();
       if (endsMpi) {
         MPIRuntime.finish();

@@ -21,15 +21,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The other ranks, as the root sees them. Used by the thread that calls map. */
-final class Workers {
+final class Workers implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Workers.class);
 
-  private static final int ROOT = 0;
   private static final int RESULTS_BYTES = 1 << 20;
 
   private final Communicator communicator;
   private final LeanSerializer serializer;
+  private final RootInbox inbox;
   private final Set<Integer> living = new TreeSet<>();
 
   /** Those that have nothing to do and wait to be told something. */
@@ -41,18 +41,8 @@ final class Workers {
   Workers(Communicator communicator, LeanSerializer serializer) {
     this.communicator = communicator;
     this.serializer = serializer;
+    inbox = new RootInbox(communicator);
     IntStream.range(1, communicator.size()).forEach(living::add);
-    if (communicator.size() > 1) {
-      communicator.onRankLost(this::tellOfLoss);
-    }
-  }
-
-  private void tellOfLoss(int rank, String reason) {
-    if (communicator.survivesLostRanks()) {
-      byte[] text = reason.getBytes(UTF_8);
-      ByteBuffer loss = ByteBuffer.allocate(Integer.BYTES + text.length);
-      communicator.send(ROOT, Messages.LOST, loss.putInt(rank).put(text).flip());
-    }
   }
 
   /** Has them do what is to be done. */
@@ -98,7 +88,7 @@ final class Workers {
   private void handleNext(Book book, Path file) {
     Message next;
     try {
-      next = communicator.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG);
+      next = inbox.next();
     } catch (RankLostException e) { // none is left
       Set.copyOf(living).forEach(rank -> lost(rank, e.getMessage(), book));
       return;
@@ -194,5 +184,10 @@ final class Workers {
         lost(rank, e.getMessage(), null);
       }
     }
+  }
+
+  @Override
+  public void close() {
+    inbox.close();
   }
 }
