@@ -53,6 +53,7 @@ public final class ResultFolder implements AutoCloseable {
   private int lastNumber;
   private TaskList tasks;
   private ResultAppender appender;
+  private boolean closed;
 
   /** Where a result is. */
   private record Place(Path file, long position, int length, long fingerprint) {}
@@ -246,6 +247,9 @@ public final class ResultFolder implements AutoCloseable {
    */
   public synchronized void save(long index, long fingerprint, ByteBuffer result)
       throws IOException {
+    if (closed) {
+      throw new IOException(folder + " has been given back");
+    }
     if (appender == null) {
       lastNumber++;
       Path file = folder.resolve(PREFIX + lastNumber);
@@ -346,6 +350,7 @@ public final class ResultFolder implements AutoCloseable {
   /** Gives the folder back. The results stay. */
   @Override
   public synchronized void close() throws IOException {
+    closed = true;
     try {
       closeFiles();
     } finally {
