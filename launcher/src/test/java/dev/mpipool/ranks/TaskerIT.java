@@ -156,4 +156,18 @@ class TaskerIT {
     assertThat(first.result().assertExitCode(0).assertNothingLeft().out())
         .containsExactlyInAnyOrder("0 has [0, 1, 2]", "1 has [0, 1, 2]");
   }
+
+  @Test
+  void theExampleIsInterruptedAndStartedAgain() {
+    String file = folder.resolve("sweep.bin").toString();
+    Mpjrun.Running job = Mpjrun.on("tcpdev").np(3).startCommand("ResumableSweep", file, "40", "40");
+    job.awaitLines("does number", 10).killAll();
+    job.assertNothingLeft(Duration.ofSeconds(5));
+    Mpjrun.Result again =
+        Mpjrun.on("multicore").np(3).runCommand("ResumableSweep", file, "40", "0");
+    again.assertExitCode(0).assertNothingLeft();
+    assertThat(again.out()).filteredOn(line -> line.contains("does number")).hasSizeBetween(1, 32);
+    assertThat(again.out()).contains("rank 0 did 0 of 40");
+    assertThat(again.out()).anyMatch(line -> line.matches("\\d+ of 40 parameters give chaos"));
+  }
 }
