@@ -2,10 +2,12 @@ package dev.mpipool.ranks;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.mpipool.launcher.testing.Mpjrun;
 import dev.mpipool.ranks.programs.TaskerScript;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -15,6 +17,7 @@ import java.util.Random;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,8 +36,18 @@ class TaskerIT {
 
   @TempDir Path folder;
 
+  private final List<Mpjrun.Running> jobs = new ArrayList<>();
+
   private Mpjrun.Running start(String device, int np, String... arguments) {
-    return Mpjrun.on(device).np(np).start(TaskerScript.class, arguments);
+    Mpjrun.Running job = Mpjrun.on(device).np(np).start(TaskerScript.class, arguments);
+    jobs.add(job);
+    return job;
+  }
+
+  /** Some tasks wait for files that a test which fails does not make. */
+  @AfterEach
+  void endWhatIsLeft() {
+    jobs.forEach(Mpjrun.Running::killAll);
   }
 
   @ParameterizedTest
@@ -50,6 +63,8 @@ class TaskerIT {
     assertThat(points).hasSize(3 * POINTS).allMatch(line -> line.endsWith(": true"));
 
     System.out.printf("%s, one root and two workers: %s%n", device, costs);
+    double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
+    assumeTrue(load < 6, "the load is " + load + ": what a task costs is not to be measured");
     Stream<String> rounds = Stream.of(costs.replaceAll(".*\\[|\\]", "").split(", ", -1));
     assertThat(rounds.mapToInt(Integer::parseInt).min().orElseThrow()).isLessThan(1000);
   }
