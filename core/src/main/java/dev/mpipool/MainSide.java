@@ -16,7 +16,6 @@ import dev.mpipool.wire.ItemFunction;
 import dev.mpipool.wire.JavaSerializer;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.SharedValue;
-import dev.mpipool.wire.TaskName;
 import dev.mpipool.worker.MainLostException;
 import dev.mpipool.worker.TaskContext;
 import dev.mpipool.worker.WorkerLoop;
@@ -173,7 +172,7 @@ final class MainSide {
       dispatcher.submit(future);
       return Optional.empty();
     } catch (UnserializableTaskException e) {
-      return Optional.of(new TaskSerializationException(e.getMessage(), e.getCause()));
+      return Optional.of(cannotTravel(e));
     } catch (TaskSerializationException e) {
       dispatcher.checkAccepting(); // after a shutdown, that is the reason to give
       return Optional.of(e);
@@ -185,7 +184,7 @@ final class MainSide {
     try {
       return dispatcher.submitToAll(new Calls.OfCallable(task), task);
     } catch (UnserializableTaskException e) {
-      return cannotTravel(e);
+      return CompletableFuture.failedFuture(cannotTravel(e));
     }
   }
 
@@ -195,13 +194,12 @@ final class MainSide {
     try {
       return dispatcher.submitGroup(workers, new Calls.OfGroup(task), task);
     } catch (UnserializableTaskException e) {
-      return cannotTravel(e);
+      return CompletableFuture.failedFuture(cannotTravel(e));
     }
   }
 
-  private static <T> CompletableFuture<T> cannotTravel(UnserializableTaskException e) {
-    return CompletableFuture.failedFuture(
-        new TaskSerializationException(e.getMessage(), e.getCause()));
+  private static TaskSerializationException cannotTravel(UnserializableTaskException e) {
+    return new TaskSerializationException(e.getMessage(), e.getCause());
   }
 
   <T> Broadcast<T> broadcast(T value) {
@@ -234,13 +232,7 @@ final class MainSide {
       failure = null;
     } catch (Exception e) {
       encoded = ByteBuffer.allocate(0);
-      failure =
-          new TaskSerializationException(
-              "The task %s cannot travel to a worker: %s"
-                  .formatted(
-                      TaskName.of(function.code()),
-                      Objects.requireNonNullElse(e.getMessage(), e.toString())),
-              e);
+      failure = cannotTravel(new UnserializableTaskException(function.code(), e));
     }
     ByteBuffer bytes = encoded;
     TaskSerializationException unserializable = failure;
@@ -277,8 +269,7 @@ final class MainSide {
   }
 
   private static TaskSerializationException cannotTravel(Object task, String why) {
-    return new TaskSerializationException(
-        "The task %s cannot travel to a worker: %s".formatted(TaskName.of(task), why), null);
+    return cannotTravel(new UnserializableTaskException(task, why, null));
   }
 
   /** Shuts down and waits; see {@link MPIExecutor#close}. */

@@ -51,7 +51,7 @@ import org.slf4j.LoggerFactory;
  * held when {@code state} is taken; neither the dispatcher nor user code is called with {@code
  * state} held.
  */
-public final class BatchRun implements Dispatcher.Closeable {
+public final class BatchRun implements Dispatcher.TaskSource {
 
   private static final Logger LOG = LoggerFactory.getLogger(BatchRun.class);
 
@@ -182,7 +182,7 @@ public final class BatchRun implements Dispatcher.Closeable {
     if (options.timeout() != null) {
       Duration timeout = options.timeout();
       timer
-          .orTimeout(timeout.toNanos(), TimeUnit.NANOSECONDS)
+          .orTimeout(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS)
           .whenComplete((done, late) -> timeIsUp(late, timeout));
     }
   }
@@ -605,7 +605,7 @@ public final class BatchRun implements Dispatcher.Closeable {
     boolean over;
     state.lock();
     try {
-      if (isFinished() || (endedBy != null && !drop)) {
+      if (isFinished() || (drop ? dropping : endedBy != null)) {
         return false;
       }
       if (reason == null) {

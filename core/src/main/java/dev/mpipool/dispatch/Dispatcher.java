@@ -8,7 +8,6 @@ import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.SharedValue;
-import dev.mpipool.wire.TaskName;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -58,6 +57,9 @@ import org.slf4j.LoggerFactory;
 public final class Dispatcher {
 
   private static final Logger LOG = LoggerFactory.getLogger(Dispatcher.class);
+
+  /** A longer task may take its time to be sent, for which submit must not wait. */
+  private static final int FLUSHED_BYTES = 16 << 10;
 
   /** Takes entries for workers; never waits. */
   @FunctionalInterface
@@ -111,18 +113,15 @@ public final class Dispatcher {
   private final Handout handout;
 
   /** Batches that may submit more, even after a shutdown. */
-  private final Set<Closeable> sources = new LinkedHashSet<>();
-
-  /** A longer task may take its time to be sent, for which submit must not wait. */
-  private static final int FLUSHED_BYTES = 16 << 10;
+  private final Set<TaskSource> sources = new LinkedHashSet<>();
 
   private boolean shutdown;
   private boolean released;
   private boolean ended;
   private RejectedExecutionException broken;
 
-  /** Hears of the pool's end while it still has something to submit. */
-  public interface Closeable {
+  /** May submit more, even after a shutdown, and hears of the pool's end. */
+  public interface TaskSource {
     /** The pool takes no more tasks from users: end, or go on and end soon. */
     void poolShutDown();
 
@@ -213,10 +212,10 @@ public final class Dispatcher {
   private CallCodec.Encoded encode(Envelope call, Object task) throws UnserializableTaskException {
     CallCodec.Encoded encoded = travelling(task, () -> codec.encode(call));
     if (encoded.body().remaining() > Frame.MAX_BODY_BYTES) {
-      throw new UnserializableTaskException(
-          "The task %s cannot travel to a worker: it takes %d bytes, and %d are the most"
-              .formatted(TaskName.of(task), encoded.body().remaining(), Frame.MAX_BODY_BYTES),
-          null);
+      String why =
+          "it takes %d bytes, and %d are the most"
+              .formatted(encoded.body().remaining(), Frame.MAX_BODY_BYTES);
+      throw new UnserializableTaskException(task, why, null);
     }
     return encoded;
   }
@@ -226,11 +225,7 @@ public final class Dispatcher {
     try {
       return encoding.call();
     } catch (Throwable e) {
-      throw new UnserializableTaskException(
-          "The task %s cannot travel to a worker: %s"
-              .formatted(
-                  TaskName.of(task), Objects.requireNonNullElse(e.getMessage(), e.toString())),
-          e);
+      throw new UnserializableTaskException(task, e);
     }
   }
 
@@ -340,7 +335,7 @@ public final class Dispatcher {
    * @param source hears of the pool's end
    * @throws RejectedExecutionException if the pool is shut down or broken
    */
-  void addSource(Closeable source) {
+  void addSource(TaskSource source) {
     lock.lock();
     try {
       checkAccepting();
@@ -351,7 +346,7 @@ public final class Dispatcher {
   }
 
   /** Nothing more comes from there. */
-  void removeSource(Closeable source) {
+  void removeSource(TaskSource source) {
     lock.lock();
     try {
       sources.remove(source);
@@ -362,7 +357,7 @@ public final class Dispatcher {
   }
 
   /** Accepts a task of a source. If it cannot be run any more, its future fails. */
-  void submitFrom(Closeable source, TaskFuture<?> future, ByteBuffer encoded) {
+  void submitFrom(TaskSource source, TaskFuture<?> future, ByteBuffer encoded) {
     lock.lock();
     try {
       if (broken != null || handout.dropping || !sources.contains(source)) {
@@ -649,7 +644,7 @@ public final class Dispatcher {
    * @param cause what broke the pool, or null
    */
   public void breakDown(String why, Throwable cause) {
-    List<Closeable> told = List.of();
+    List<TaskSource> told = List.of();
     lock.lock();
     try {
       if (broken != null || ended) {
@@ -688,7 +683,7 @@ public final class Dispatcher {
 
   /** Takes no more tasks; ends when those accepted are done. */
   public void shutdown() {
-    List<Closeable> told;
+    List<TaskSource> told;
     lock.lock();
     try {
       shutdown = true;
@@ -697,7 +692,7 @@ public final class Dispatcher {
     } finally {
       lock.unlock();
     }
-    told.forEach(Closeable::poolShutDown);
+    told.forEach(TaskSource::poolShutDown);
   }
 
   /**
@@ -711,7 +706,7 @@ public final class Dispatcher {
    */
   public List<TaskFuture<?>> shutdownNow() {
     List<TaskFuture<?>> waiting = new ArrayList<>();
-    List<Closeable> told;
+    List<TaskSource> told;
     lock.lock();
     try {
       shutdown = true;

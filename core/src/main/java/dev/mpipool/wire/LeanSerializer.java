@@ -151,7 +151,7 @@ public final class LeanSerializer implements Serializer {
   }
 
   private static void writeString(String value, Output out) throws IOException {
-    boolean latin = value.chars().allMatch(c -> c < 256);
+    boolean latin = isLatin(value);
     out.putByte(latin ? LATIN_STRING : WIDE_STRING);
     out.putInt(value.length());
     if (latin) {
@@ -159,6 +159,15 @@ public final class LeanSerializer implements Serializer {
     } else {
       out.next(2L * value.length()).asCharBuffer().put(value);
     }
+  }
+
+  private static boolean isLatin(String value) {
+    for (int i = 0; i < value.length(); i++) {
+      if (value.charAt(i) > 255) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static void writeArray(int type, Object value, Output out) throws IOException {
@@ -219,25 +228,22 @@ public final class LeanSerializer implements Serializer {
   /** Moves a buffer's position behind the value that stands there, without reading it. */
   static void skip(ByteBuffer in) throws IOException {
     int type = in.get();
-    int length =
-        switch (type) {
-          case NULL, TRUE, FALSE -> 0;
-          case BYTE -> Byte.BYTES;
-          case SHORT, CHAR -> Short.BYTES;
-          case INT, FLOAT -> Integer.BYTES;
-          case LONG, DOUBLE -> Long.BYTES;
-          case LATIN_STRING, BOOLEANS, BYTES, OTHER -> skipPart(in, 1);
-          case WIDE_STRING, SHORTS, CHARS -> skipPart(in, 2);
-          case INTS, FLOATS -> skipPart(in, 4);
-          case LONGS, DOUBLES -> skipPart(in, 8);
-          default -> throw new IOException("a value of the unknown type " + type);
-        };
-    in.position(in.position() + length);
+    switch (type) {
+      case NULL, TRUE, FALSE -> {}
+      case BYTE, SHORT, CHAR, INT, LONG, FLOAT, DOUBLE -> part(in, 1, elementBytes(type));
+      default -> part(in, elementBytes(type));
+    }
   }
 
-  private static int skipPart(ByteBuffer in, int size) throws IOException {
-    part(in, size);
-    return 0;
+  /** How long one element is: of an array, a char of a string, or the number itself. */
+  private static int elementBytes(int type) throws IOException {
+    return switch (type) {
+      case BYTE, LATIN_STRING, BOOLEANS, BYTES, OTHER -> Byte.BYTES;
+      case SHORT, CHAR, WIDE_STRING, SHORTS, CHARS -> Short.BYTES;
+      case INT, FLOAT, INTS, FLOATS -> Integer.BYTES;
+      case LONG, DOUBLE, LONGS, DOUBLES -> Long.BYTES;
+      default -> throw new IOException("a value of the unknown type " + type);
+    };
   }
 
   private static String latinString(ByteBuffer part) {
@@ -247,64 +253,61 @@ public final class LeanSerializer implements Serializer {
   }
 
   private static Object array(int type, ByteBuffer in) throws IOException {
-    return switch (type) {
+    int size = elementBytes(type);
+    ByteBuffer part = part(in, size);
+    int length = part.remaining() / size;
+    switch (type) {
       case BOOLEANS -> {
-        ByteBuffer part = part(in, 1);
-        boolean[] array = new boolean[part.remaining()];
-        for (int i = 0; i < array.length; i++) {
+        boolean[] array = new boolean[length];
+        for (int i = 0; i < length; i++) {
           array[i] = part.get() != 0;
         }
-        yield array;
+        return array;
       }
       case BYTES -> {
-        ByteBuffer part = part(in, 1);
-        byte[] array = new byte[part.remaining()];
+        byte[] array = new byte[length];
         part.get(array);
-        yield array;
+        return array;
       }
       case SHORTS -> {
-        ByteBuffer part = part(in, 2);
-        short[] array = new short[part.remaining() / 2];
+        short[] array = new short[length];
         part.asShortBuffer().get(array);
-        yield array;
+        return array;
       }
       case CHARS -> {
-        ByteBuffer part = part(in, 2);
-        char[] array = new char[part.remaining() / 2];
+        char[] array = new char[length];
         part.asCharBuffer().get(array);
-        yield array;
+        return array;
       }
       case INTS -> {
-        ByteBuffer part = part(in, 4);
-        int[] array = new int[part.remaining() / 4];
+        int[] array = new int[length];
         part.asIntBuffer().get(array);
-        yield array;
+        return array;
       }
       case LONGS -> {
-        ByteBuffer part = part(in, 8);
-        long[] array = new long[part.remaining() / 8];
+        long[] array = new long[length];
         part.asLongBuffer().get(array);
-        yield array;
+        return array;
       }
       case FLOATS -> {
-        ByteBuffer part = part(in, 4);
-        float[] array = new float[part.remaining() / 4];
+        float[] array = new float[length];
         part.asFloatBuffer().get(array);
-        yield array;
+        return array;
       }
-      case DOUBLES -> {
-        ByteBuffer part = part(in, 8);
-        double[] array = new double[part.remaining() / 8];
+      default -> {
+        double[] array = new double[length];
         part.asDoubleBuffer().get(array);
-        yield array;
+        return array;
       }
-      default -> throw new IOException("a value of the unknown type " + type);
-    };
+    }
   }
 
   /** The contents that follow a count of elements. */
   private static ByteBuffer part(ByteBuffer in, int size) throws IOException {
-    int elements = in.getInt();
+    return part(in, in.getInt(), size);
+  }
+
+  private static ByteBuffer part(ByteBuffer in, int elements, int size) throws IOException {
     long length = (long) elements * size;
     if (length < 0 || length > in.remaining()) {
       throw new IOException("a value of the impossible length " + elements);

@@ -271,14 +271,14 @@ public final class WorkerLoop {
 
   private void answer(TaskRun run, Entry answer) {
     held.remove(run.id());
-    if (run.id() != 0 || answer.kind() == EntryKind.FAILURE) {
-      sender.post(main, answer);
-    }
+    sender.post(main, answer);
   }
 
   /** From a task thread: with nothing else to do, it sends the answer itself. */
   private void answerAndFlush(TaskRun run, Entry answer) {
-    if (waiting.isEmpty() && run.id() != 0 && answer.body().remaining() <= FLUSHED_BYTES) {
+    if (run.id() == 0 && answer.kind() != EntryKind.FAILURE) {
+      held.remove(run.id()); // the initializer, of which main hears only if it fails
+    } else if (waiting.isEmpty() && answer.body().remaining() <= FLUSHED_BYTES) {
       held.remove(run.id());
       sender.postForFlush(main, answer);
       sender.flush();
