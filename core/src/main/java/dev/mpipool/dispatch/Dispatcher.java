@@ -9,6 +9,7 @@ import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.SharedValue;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -115,6 +116,9 @@ public final class Dispatcher {
   /** Batches that may submit more, even after a shutdown. */
   private final Set<TaskSource> sources = new LinkedHashSet<>();
 
+  /** Whether workers run something before their first task. */
+  private volatile boolean initializes;
+
   private boolean shutdown;
   private boolean released;
   private boolean ended;
@@ -163,6 +167,7 @@ public final class Dispatcher {
    *     the pool is broken.
    */
   public void open(Envelope initializer) {
+    initializes = initializer != null;
     try {
       ByteBuffer task =
           initializer == null
@@ -461,7 +466,8 @@ public final class Dispatcher {
     try {
       entries = Frame.decode(message);
     } catch (DamagedFrameException e) {
-      LOG.warn("A message from rank {} is dropped: {}", rank, e.getMessage());
+      LOG.warn("A message from rank {} is refused: {}", rank, e.getMessage());
+      giveUp(rank, "it sent what is no frame: " + e.getMessage());
       return;
     }
     List<CompletionRelay.Item> completions = new ArrayList<>(entries.size());
@@ -475,7 +481,10 @@ public final class Dispatcher {
       worker.lastSign = System.nanoTime();
       try {
         for (Entry entry : entries) {
-          if (entry.kind() == EntryKind.SPENT) {
+          if (!worker.alive) {
+            break; // it has left, or is not believed any more
+          }
+          if (entry.kind() == EntryKind.SPENT && entry.id() > 0) {
             worker.spent(entry.id(), Math.max(1, completions.size()));
           } else {
             take(worker, entry, completions);
@@ -493,7 +502,7 @@ public final class Dispatcher {
   }
 
   private void take(WorkerState worker, Entry entry, List<CompletionRelay.Item> completions) {
-    if (entry.kind() == EntryKind.FAILURE && entry.id() == 0) {
+    if (entry.kind() == EntryKind.FAILURE && entry.id() == 0 && initializes) {
       completions.add(
           new CompletionRelay.Item(
               CompletableFuture.completedFuture(null), // nobody waits for it, nor does the end
@@ -504,7 +513,7 @@ public final class Dispatcher {
       case RESULT, FAILURE, DROPPED -> {
         TaskFuture<?> future = handout.take(worker, entry.id());
         if (future == null) {
-          LOG.debug("An answer of rank {} to no task it holds is dropped", worker.rank);
+          LOG.warn("A {} of rank {} for no task it holds is dropped", entry.kind(), worker.rank);
           return;
         }
         future.worker = null;
@@ -522,10 +531,26 @@ public final class Dispatcher {
                   future, Objects.requireNonNullElse(future.ending, completion)));
         }
       }
-      case RETURNED -> handout.returned(worker, entry.body().duplicate());
-      case GONE -> worker.alive = false;
-      default -> LOG.warn("Rank {} sent a {}, which only main may", worker.rank, entry.kind());
+      case RETURNED -> {
+        if (entry.body().remaining() % Long.BYTES == 0) {
+          handout.returned(worker, entry.body().duplicate());
+        } else {
+          giveUp(worker.rank, "it returned a part of a task");
+        }
+      }
+      case GONE -> {
+        if (released) {
+          worker.alive = false;
+        } else {
+          workerLost(worker.rank, "it has left the pool: " + text(entry.body()));
+        }
+      }
+      default -> giveUp(worker.rank, "it sent a %s, which it may not".formatted(entry.kind()));
     }
+  }
+
+  private static String text(ByteBuffer body) {
+    return StandardCharsets.UTF_8.decode(body.duplicate()).toString();
   }
 
   /** Whether a member dropped its task because it has lost another, and the group tries again. */
@@ -587,6 +612,26 @@ public final class Dispatcher {
       }
       handout.handOut();
       endIfDone();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * A worker that may still be alive counts as lost from now on. It is told to leave the pool, for
+   * the case that it hears that; what it answers is dropped.
+   *
+   * @param rank the worker; others are ignored
+   * @param reason why
+   */
+  public void giveUp(int rank, String reason) {
+    lock.lock();
+    try {
+      WorkerState worker = workers.get(rank);
+      if (worker != null && worker.alive) {
+        workerLost(rank, reason);
+        outbox.post(rank, new Entry(EntryKind.RELEASE, 0));
+      }
     } finally {
       lock.unlock();
     }

@@ -40,7 +40,7 @@ public enum EntryKind {
   FAILURE(18),
   /** To main: a cancelled task was dropped before it began. No body. */
   DROPPED(19),
-  /** To main: this worker has left. No id, no body. */
+  /** To main: this worker has left. The body is the reason (UTF-8) if it was not released. */
   GONE(20),
   /**
    * To main: the tasks answered in this frame took so many nanoseconds, which are the id. No body.

@@ -3,17 +3,27 @@ package dev.mpipool.wire;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.zip.CRC32C;
 
 /**
  * Several entries in one message.
  *
  * <pre>
- *   frame:  | format (byte) | entry | entry | ... to the end of the message
+ *   frame:  | format (byte) | checksum (int) | entry | entry | ... to the end of the message
  *   entry:  | kind (byte) | task id (long) | length of the body (int) | body |
  * </pre>
  *
- * Numbers are big-endian. A frame that is not exactly so is refused as a whole: nothing of a
- * damaged frame is believed.
+ * Numbers are big-endian. The checksum (CRC-32C) is over kind, id, length and the first 64 bytes of
+ * the body of every entry: over all that the pool itself acts upon. The rest are the users' values,
+ * which the transport keeps whole, and which would be dear to go over once more.
+ *
+ * <p><b>Who sends nonsense.</b> A frame that is not exactly so is refused as a whole: nothing of it
+ * is believed. Then what it was to say is lost, and its sender may wait for the effect for ever; so
+ * the sender counts as lost from then on, as it does after an entry that it may not send or that
+ * cannot be read. Main gives such a worker up, and its tasks go to others. A worker to which main
+ * sends nonsense says so, with {@link EntryKind#GONE}, and leaves. Another worker counts as lost to
+ * the groups in which both are members. Each time the log names the sender and what was wrong.
+ * Values that cannot be read fail their task alone.
  */
 public final class Frame {
 
@@ -21,7 +31,12 @@ public final class Frame {
   public static final int MAX_BODY_BYTES = Integer.MAX_VALUE - 4096;
 
   /** The first byte of every frame; changes whenever the layout does. */
-  private static final byte FORMAT = (byte) 0xA1;
+  private static final byte FORMAT = (byte) 0xA2;
+
+  private static final int HEADER_BYTES = Byte.BYTES + Integer.BYTES;
+
+  /** So much of each body is under the checksum. */
+  private static final int CHECKED_BODY_BYTES = 64;
 
   private static final int ENTRY_BYTES = Byte.BYTES + Long.BYTES + Integer.BYTES;
 
@@ -44,13 +59,20 @@ public final class Frame {
    * @return the message
    */
   public static ByteBuffer encode(List<Entry> entries) {
-    long length = Byte.BYTES + entries.stream().mapToLong(Frame::length).sum();
-    ByteBuffer frame = ByteBuffer.allocate(Math.toIntExact(length)).put(FORMAT);
+    long length = HEADER_BYTES + entries.stream().mapToLong(Frame::length).sum();
+    ByteBuffer frame = ByteBuffer.allocate(Math.toIntExact(length)).put(FORMAT).putInt(0);
+    CRC32C checksum = new CRC32C();
     for (Entry entry : entries) {
+      int start = frame.position();
       frame.put(entry.kind().code()).putLong(entry.id());
       frame.putInt(entry.body().remaining()).put(entry.body().duplicate());
+      addEntry(checksum, frame, start, entry.body().remaining());
     }
-    return frame.flip();
+    return frame.putInt(Byte.BYTES, (int) checksum.getValue()).flip();
+  }
+
+  private static void addEntry(CRC32C checksum, ByteBuffer frame, int start, int bodyBytes) {
+    checksum.update(frame.slice(start, ENTRY_BYTES + Math.min(CHECKED_BODY_BYTES, bodyBytes)));
   }
 
   /**
@@ -62,14 +84,17 @@ public final class Frame {
    */
   public static List<Entry> decode(ByteBuffer message) throws DamagedFrameException {
     ByteBuffer rest = message.duplicate();
-    if (!rest.hasRemaining() || rest.get() != FORMAT) {
+    if (rest.remaining() < HEADER_BYTES || rest.get() != FORMAT) {
       throw new DamagedFrameException("does not begin as a frame does", message);
     }
+    int expected = rest.getInt();
+    CRC32C checksum = new CRC32C();
     List<Entry> entries = new ArrayList<>();
     while (rest.hasRemaining()) {
       if (rest.remaining() < ENTRY_BYTES) {
         throw new DamagedFrameException("ends inside an entry", message);
       }
+      int start = rest.position();
       byte code = rest.get();
       EntryKind kind = EntryKind.ofCode(code);
       long id = rest.getLong();
@@ -80,8 +105,12 @@ public final class Frame {
       if (length < 0 || length > rest.remaining()) {
         throw new DamagedFrameException("has a body that is longer than the frame", message);
       }
+      addEntry(checksum, rest, start, length);
       entries.add(new Entry(kind, id, rest.slice(rest.position(), length)));
       rest.position(rest.position() + length);
+    }
+    if ((int) checksum.getValue() != expected) {
+      throw new DamagedFrameException("has another checksum than it says", message);
     }
     return entries;
   }

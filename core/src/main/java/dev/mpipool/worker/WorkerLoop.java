@@ -13,6 +13,7 @@ import dev.mpipool.wire.GroupTask;
 import dev.mpipool.wire.LeanSerializer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingDeque;
@@ -68,6 +69,9 @@ public final class WorkerLoop {
   private final LongAdder nanosSpent = new LongAdder();
 
   private final AtomicInteger taskThreads = new AtomicInteger();
+
+  /** Whether main's first word has come; the listener's own. */
+  private boolean opened;
 
   /** Whether the initializer has failed: no task is run any more, and main fails them all. */
   private volatile boolean unfit;
@@ -146,7 +150,7 @@ public final class WorkerLoop {
         Message message = communicator.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG);
         take(message.source(), message.data());
       } catch (Throwable e) { // a task may be lost, for example to an exhausted memory
-        leave("Nothing can be received from main any more", e);
+        leaveUnasked("Nothing can be received from main any more", e);
       }
     }
   }
@@ -156,21 +160,40 @@ public final class WorkerLoop {
     try {
       entries = Frame.decode(message);
     } catch (DamagedFrameException e) {
-      LOG.warn("A message from rank {} is dropped: {}", source, e.getMessage());
+      LOG.warn("A message from rank {} is refused: {}", source, e.getMessage());
+      notUnderstood(source, e.getMessage());
       return;
     }
     for (Entry entry : entries) {
       if (entry.kind() == EntryKind.GROUP_MESSAGE) {
         groups.deliver(entry.id(), source, entry.body());
       } else if (source == main) {
-        take(entry);
+        takeFromMain(entry);
       } else {
         LOG.warn("Rank {} sent a {}, which only main may", source, entry.kind());
       }
     }
   }
 
-  private void take(Entry entry) {
+  private void takeFromMain(Entry entry) {
+    try {
+      take(entry);
+    } catch (IOException | RuntimeException e) {
+      LOG.warn("Main, rank {}, sent a {} that cannot be read", main, entry.kind(), e);
+      notUnderstood(main, "a %s (%s)".formatted(entry.kind(), e));
+    }
+  }
+
+  /** What a rank wanted to say is lost, so it must not be waited for any more. */
+  private void notUnderstood(int source, String what) {
+    if (source == main) {
+      leaveUnasked("Main, rank %d, sent what cannot be understood: %s".formatted(main, what), null);
+    } else {
+      groups.lost(source, "it sent what cannot be understood: " + what);
+    }
+  }
+
+  private void take(Entry entry) throws IOException {
     switch (entry.kind()) {
       case OPEN -> open(entry.body().duplicate());
       case TASK -> hold(TaskRun.ofCall(entry.id(), entry.body(), tools));
@@ -185,7 +208,7 @@ public final class WorkerLoop {
         released.complete(null);
       }
       case ABANDON -> leave("Main ended without closing the pool", null);
-      default -> LOG.warn("Main sent a {}, which only workers may", entry.kind());
+      default -> throw new IOException("only workers may send that");
     }
   }
 
@@ -198,8 +221,12 @@ public final class WorkerLoop {
    * The first word of main. There is one task thread until the initializer, if there is one, has
    * run; it stands first in the queue.
    */
-  private void open(ByteBuffer body) {
+  private void open(ByteBuffer body) throws IOException {
     int threads = body.getInt();
+    if (opened || threads < 1) {
+      throw new IOException("%d task threads, opened before: %s".formatted(threads, opened));
+    }
+    opened = true;
     TaskRun ready =
         new TaskRun(0, body.slice(), 0, tools) {
           @Override
@@ -216,13 +243,9 @@ public final class WorkerLoop {
     hold(ready);
   }
 
-  private void join(Entry entry) {
-    try {
-      GroupTask task = GroupTask.decode(entry.body());
-      hold(new GroupRun(entry.id(), task.group(), task.task(), groups.join(task), tools, groups));
-    } catch (IOException e) {
-      LOG.warn("Main sent what is no task of a group: {}", e.getMessage());
-    }
+  private void join(Entry entry) throws IOException {
+    GroupTask task = GroupTask.decode(entry.body());
+    hold(new GroupRun(entry.id(), task.group(), task.task(), groups.join(task), tools, groups));
   }
 
   private void cancel(Entry entry) {
@@ -289,7 +312,7 @@ public final class WorkerLoop {
 
   private void cannotReach(int rank, RuntimeException failure) {
     if (rank == main) {
-      leave("Main, rank %d, cannot be reached".formatted(rank), failure);
+      leaveUnasked("Main, rank %d, cannot be reached".formatted(rank), failure);
     } else {
       groups.lost(rank, "it cannot be reached (%s)".formatted(failure));
     }
@@ -334,6 +357,16 @@ public final class WorkerLoop {
           "Rank %d was lost, and the ranks cannot go on without it: %s".formatted(rank, reason),
           null);
     }
+  }
+
+  /** Leaves on its own account, and tries to tell main so. */
+  private void leaveUnasked(String why, Throwable cause) {
+    if (!released.isDone()) {
+      String reason = cause == null ? why : "%s (%s)".formatted(why, cause);
+      ByteBuffer body = ByteBuffer.wrap(reason.getBytes(StandardCharsets.UTF_8));
+      sender.post(main, new Entry(EntryKind.GONE, 0, body));
+    }
+    leave(why, cause);
   }
 
   private void leave(String why, Throwable cause) {
