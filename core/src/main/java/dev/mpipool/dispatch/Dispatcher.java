@@ -502,7 +502,11 @@ public final class Dispatcher {
   }
 
   private void take(WorkerState worker, Entry entry, List<CompletionRelay.Item> completions) {
-    if (entry.kind() == EntryKind.FAILURE && entry.id() == 0 && initializes) {
+    if (entry.kind() == EntryKind.FAILURE && entry.id() == 0) {
+      if (!initializes) {
+        giveUp(worker.rank, "it says that the initializer has failed, and there is none");
+        return;
+      }
       completions.add(
           new CompletionRelay.Item(
               CompletableFuture.completedFuture(null), // nobody waits for it, nor does the end

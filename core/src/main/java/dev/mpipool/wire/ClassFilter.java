@@ -119,7 +119,8 @@ public final class ClassFilter {
       }
       Class<?> type = info.serialClass();
       boolean carrier = type != null && isAlwaysAllowed(type, info.arrayLength());
-      Status ours = ask(pool, carrier ? Info.withoutClass(info) : info, "filter of this pool", POOL_CURE);
+      Status ours =
+          ask(pool, carrier ? Info.withoutClass(info) : info, "filter of this pool", POOL_CURE);
       if (ours == Status.REJECTED) {
         return ours;
       }

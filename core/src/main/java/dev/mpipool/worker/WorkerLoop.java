@@ -325,7 +325,10 @@ public final class WorkerLoop {
   }
 
   /** Gives tasks back that have not begun, the last first: those would have to wait longest. */
-  private void giveBack(int most) {
+  private void giveBack(int most) throws IOException {
+    if (most < 0) {
+      throw new IOException("%d tasks are to be given back".formatted(most));
+    }
     ByteBuffer numbers = ByteBuffer.allocate(Math.min(most, waiting.size()) * Long.BYTES);
     while (numbers.hasRemaining()) {
       TaskRun run = waiting.pollLast();

@@ -3,6 +3,7 @@ package dev.mpipool.dispatch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.mpipool.testing.Logged;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.FailureReport.Origin;
@@ -11,18 +12,16 @@ import java.io.IOException;
 import java.io.ObjectOutputStream;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import dev.mpipool.testing.Logged;
-import java.nio.charset.StandardCharsets;
 import java.util.stream.Stream;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Tasks, answers and cancellation; worker 1 and 2 are played by the test. */
 @Timeout(30)

@@ -47,8 +47,7 @@ class FrameTest {
     Entry entry = new Entry(EntryKind.RESULT, 0x0102030405060708L, ByteBuffer.wrap(new byte[] {9}));
 
     assertThat(bytes(Frame.encode(List.of(entry))))
-        .containsExactly(
-            0xA2, 0x32, 0x01, 0x97, 0xA7, 17, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 1, 9);
+        .containsExactly(0xA2, 0x32, 0x01, 0x97, 0xA7, 17, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 1, 9);
   }
 
   @Test

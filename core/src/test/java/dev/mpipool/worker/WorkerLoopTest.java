@@ -312,7 +312,8 @@ class WorkerLoopTest {
         new Entry(EntryKind.OPEN, 0),
         new Entry(EntryKind.OPEN, 0, ByteBuffer.allocate(4)),
         new Entry(EntryKind.RECALL, 0, ByteBuffer.allocate(3)),
-        new Entry(EntryKind.RECALL, 0, ByteBuffer.allocate(4).putInt(0, -1)),
+        new Entry(
+            EntryKind.RECALL, 0, ByteBuffer.allocate(4).putInt(0, Integer.MIN_VALUE + (1 << 27))),
         new Entry(EntryKind.CHUNK, 1, ByteBuffer.allocate(5)),
         new Entry(EntryKind.GROUP, 1, ByteBuffer.allocate(40)));
   }
