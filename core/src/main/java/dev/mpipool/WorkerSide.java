@@ -14,7 +14,7 @@ final class WorkerSide {
 
   /** Runs tasks until main releases this rank; does not return at all if it is not to rejoin. */
   static void serve(Communicator communicator, int main, boolean rejoin, ObjectInputFilter filter) {
-    Communicator own = communicator.duplicate();
+    Communicator own = MainSide.duplicate(communicator);
     try {
       new WorkerLoop(own, main, MainSide.newSerializer(filter), Calls::call).run();
     } catch (MainLostException e) {

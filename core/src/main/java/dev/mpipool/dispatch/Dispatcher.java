@@ -7,9 +7,11 @@ import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.wire.Reception;
 import dev.mpipool.wire.SharedValue;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -25,6 +27,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntToLongFunction;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -118,6 +121,9 @@ public final class Dispatcher {
 
   /** Whether workers run something before their first task. */
   private volatile boolean initializes;
+
+  /** Null as long as nobody is watched. */
+  private Heartbeats heartbeats;
 
   private boolean shutdown;
   private boolean released;
@@ -456,19 +462,29 @@ public final class Dispatcher {
   }
 
   /**
+   * Lets the thread that completes futures receive while it has none to complete.
+   *
+   * @param reception hands on what it receives to {@link #received}
+   */
+  void receiveAt(Reception reception) {
+    relay.receiveAt(reception);
+  }
+
+  /**
    * A message has come from a worker.
    *
    * @param rank the worker
    * @param message a frame, or damaged
+   * @return whether futures are to be completed now
    */
-  public void received(int rank, ByteBuffer message) {
+  public boolean received(int rank, ByteBuffer message) {
     List<Entry> entries;
     try {
       entries = Frame.decode(message);
     } catch (DamagedFrameException e) {
       LOG.warn("A message from rank {} is refused: {}", rank, e.getMessage());
       giveUp(rank, "it sent what is no frame: " + e.getMessage());
-      return;
+      return false;
     }
     List<CompletionRelay.Item> completions = new ArrayList<>(entries.size());
     lock.lock();
@@ -476,9 +492,13 @@ public final class Dispatcher {
       WorkerState worker = workers.get(rank);
       if (worker == null || !worker.alive) {
         LOG.debug("A message from rank {}, which is no living worker, is dropped", rank);
-        return;
+        if (worker != null && entries.stream().anyMatch(e -> e.kind() == EntryKind.GONE)) {
+          worker.adrift = false;
+        }
+        return false;
       }
-      worker.lastSign = System.nanoTime();
+      worker.lastHeard = System.nanoTime();
+      worker.lastSign = worker.lastHeard;
       try {
         for (Entry entry : entries) {
           if (!worker.alive) {
@@ -499,6 +519,7 @@ public final class Dispatcher {
     } finally {
       lock.unlock();
     }
+    return !completions.isEmpty();
   }
 
   private void take(WorkerState worker, Entry entry, List<CompletionRelay.Item> completions) {
@@ -549,6 +570,7 @@ public final class Dispatcher {
           workerLost(worker.rank, "it has left the pool: " + text(entry.body()));
         }
       }
+      case PONG -> {} // that it came is what matters
       default -> giveUp(worker.rank, "it sent a %s, which it may not".formatted(entry.kind()));
     }
   }
@@ -592,6 +614,9 @@ public final class Dispatcher {
     try {
       WorkerState worker = workers.get(rank);
       if (worker == null || !worker.alive) {
+        if (worker != null) {
+          worker.adrift = false; // it was only given up before
+        }
         return;
       }
       LOG.warn("Worker rank {} was lost: {}", rank, reason);
@@ -634,11 +659,74 @@ public final class Dispatcher {
       WorkerState worker = workers.get(rank);
       if (worker != null && worker.alive) {
         workerLost(rank, reason);
+        worker.adrift = true;
         outbox.post(rank, new Entry(EntryKind.RELEASE, 0));
       }
     } finally {
       lock.unlock();
     }
+  }
+
+  /**
+   * Gives workers up from now on that are silent for so long.
+   *
+   * @param timeout more than zero
+   * @param lastProgress when, by {@link System#nanoTime}, a part of a message last came from a rank
+   *     or was taken by it; 0 if that is not known
+   */
+  public void watch(Duration timeout, IntToLongFunction lastProgress) {
+    lock.lock();
+    try {
+      long nanos = TimeUnit.NANOSECONDS.convert(timeout);
+      String reason = "it gave no sign of life for %s s".formatted(timeout.toMillis() / 1e3);
+      heartbeats = new Heartbeats(care(lastProgress), nanos, System::nanoTime);
+      heartbeats.later(() -> giveUpSilent(reason));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void giveUpSilent(String reason) {
+    lock.lock();
+    try {
+      if (ended || broken != null) {
+        return;
+      }
+      heartbeats.look().forEach(worker -> giveUp(worker.rank, reason));
+      heartbeats.later(() -> giveUpSilent(reason));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Heartbeats.Care care(IntToLongFunction lastProgress) {
+    return new Heartbeats.Care() {
+      @Override
+      public List<WorkerState> living() {
+        return workers.values().stream().filter(worker -> worker.alive).toList();
+      }
+
+      @Override
+      public long lastHeard(WorkerState worker) {
+        long progress = lastProgress.applyAsLong(worker.rank);
+        boolean later = progress != 0 && progress - worker.lastHeard > 0;
+        return later ? progress : worker.lastHeard;
+      }
+
+      @Override
+      public void ping(WorkerState worker) {
+        outbox.post(worker.rank, new Entry(EntryKind.PING, 0));
+      }
+    };
+  }
+
+  /**
+   * Whether a worker was given up that may still be alive, and has not said that it has left.
+   *
+   * @return true if a collective call might wait for it for ever
+   */
+  public boolean hasAdrift() {
+    return countLocked(worker -> worker.adrift) > 0;
   }
 
   private void takeBack(TaskFuture<?> future, int rank, String reason) {

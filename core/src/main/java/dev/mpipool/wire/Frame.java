@@ -40,6 +40,9 @@ public final class Frame {
 
   private static final int ENTRY_BYTES = Byte.BYTES + Long.BYTES + Integer.BYTES;
 
+  /** To copy a longer body would take about as long as a small message takes. */
+  private static final int UNCOPIED_BYTES = 256 << 10;
+
   private Frame() {}
 
   /**
@@ -59,20 +62,47 @@ public final class Frame {
    * @return the message
    */
   public static ByteBuffer encode(List<Entry> entries) {
-    long length = HEADER_BYTES + entries.stream().mapToLong(Frame::length).sum();
+    return encode(entries, entries.size());
+  }
+
+  /** Leaves the body of one entry out, as if it stood elsewhere. */
+  private static ByteBuffer encode(List<Entry> entries, int apart) {
+    long length = HEADER_BYTES;
+    for (int i = 0; i < entries.size(); i++) {
+      length += i == apart ? ENTRY_BYTES : length(entries.get(i));
+    }
     ByteBuffer frame = ByteBuffer.allocate(Math.toIntExact(length)).put(FORMAT).putInt(0);
     CRC32C checksum = new CRC32C();
-    for (Entry entry : entries) {
+    for (int i = 0; i < entries.size(); i++) {
+      Entry entry = entries.get(i);
+      ByteBuffer body = entry.body();
       int start = frame.position();
-      frame.put(entry.kind().code()).putLong(entry.id());
-      frame.putInt(entry.body().remaining()).put(entry.body().duplicate());
-      addEntry(checksum, frame, start, entry.body().remaining());
+      frame.put(entry.kind().code()).putLong(entry.id()).putInt(body.remaining());
+      checksum.update(frame.slice(start, ENTRY_BYTES));
+      checksum.update(body.slice(body.position(), checked(body.remaining())));
+      if (i != apart) {
+        frame.put(body.duplicate());
+      }
     }
     return frame.putInt(Byte.BYTES, (int) checksum.getValue()).flip();
   }
 
-  private static void addEntry(CRC32C checksum, ByteBuffer frame, int start, int bodyBytes) {
-    checksum.update(frame.slice(start, ENTRY_BYTES + Math.min(CHECKED_BODY_BYTES, bodyBytes)));
+  private static int checked(int bodyBytes) {
+    return Math.min(CHECKED_BODY_BYTES, bodyBytes);
+  }
+
+  /**
+   * Puts entries into one message whose last part, if it is long, has not been copied.
+   *
+   * @param entries in the order in which the receiver sees them; together less than 2 GiB
+   * @return the parts of the message, of which the last may belong to the last entry
+   */
+  static List<ByteBuffer> encodeInParts(List<Entry> entries) {
+    Entry last = entries.get(entries.size() - 1);
+    if (last.body().remaining() < UNCOPIED_BYTES) {
+      return List.of(encode(entries));
+    }
+    return List.of(encode(entries, entries.size() - 1), last.body());
   }
 
   /**
@@ -105,7 +135,7 @@ public final class Frame {
       if (length < 0 || length > rest.remaining()) {
         throw new DamagedFrameException("has a body that is longer than the frame", message);
       }
-      addEntry(checksum, rest, start, length);
+      checksum.update(rest.slice(start, ENTRY_BYTES + checked(length)));
       entries.add(new Entry(kind, id, rest.slice(rest.position(), length)));
       rest.position(rest.position() + length);
     }

@@ -53,8 +53,8 @@ public class SmallParts {
   public void prepare() throws Exception {
     encoded = lambdaEncode();
     encodedCapturing = capturingLambdaEncode();
-    code = CallCodec.prepare(serializer.decode(encoded.code().encoded()), loader);
-    codeCapturing = CallCodec.prepare(serializer.decode(encodedCapturing.code().encoded()), loader);
+    code = codec.prepare(serializer.decode(encoded.code().encoded()), loader);
+    codeCapturing = codec.prepare(serializer.decode(encodedCapturing.code().encoded()), loader);
     for (int i = 0; i < ENTRIES; i++) {
       entries.add(new Entry(EntryKind.TASK, i, encoded.body()));
     }

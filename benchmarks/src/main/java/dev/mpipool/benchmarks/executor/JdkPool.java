@@ -75,7 +75,7 @@ public final class JdkPool implements Contestant {
     Object known = codes.get(value.number());
     if (known == null) {
       Object read = serializer.decode(value.encoded());
-      known = CallCodec.prepare(read, JdkPool.class.getClassLoader());
+      known = codec.prepare(read, JdkPool.class.getClassLoader());
       codes.put(value.number(), known);
     }
     return known;
