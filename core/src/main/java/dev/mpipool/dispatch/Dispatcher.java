@@ -221,14 +221,7 @@ public final class Dispatcher {
   }
 
   private CallCodec.Encoded encode(Envelope call, Object task) throws UnserializableTaskException {
-    CallCodec.Encoded encoded = travelling(task, () -> codec.encode(call));
-    if (encoded.body().remaining() > Frame.MAX_BODY_BYTES) {
-      String why =
-          "it takes %d bytes, and %d are the most"
-              .formatted(encoded.body().remaining(), Frame.MAX_BODY_BYTES);
-      throw new UnserializableTaskException(task, why, null);
-    }
-    return encoded;
+    return travelling(task, () -> codec.encode(call));
   }
 
   private static <T> T travelling(Object task, Callable<T> encoding)

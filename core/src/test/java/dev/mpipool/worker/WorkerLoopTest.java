@@ -10,6 +10,7 @@ import dev.mpipool.testing.Logged;
 import dev.mpipool.testing.PoolThreads;
 import dev.mpipool.testing.Ranks;
 import dev.mpipool.wire.CallCodec;
+import dev.mpipool.wire.Chunk;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
@@ -17,6 +18,7 @@ import dev.mpipool.wire.FailureReport;
 import dev.mpipool.wire.FailureReport.Origin;
 import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.FrameSender;
+import dev.mpipool.wire.GroupTask;
 import dev.mpipool.wire.ItemFunction;
 import dev.mpipool.wire.JavaSerializer;
 import dev.mpipool.wire.LeanSerializer;
@@ -26,6 +28,7 @@ import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -336,6 +339,117 @@ class WorkerLoopTest {
     send(open, open);
 
     expectToLeave("a OPEN");
+  }
+
+  private List<Long> nextReturned() throws Exception {
+    Entry answer = next();
+    assertThat(answer.kind()).isEqualTo(EntryKind.RETURNED);
+    List<Long> numbers = new ArrayList<>();
+    while (answer.body().hasRemaining()) {
+      numbers.add(answer.body().getLong());
+    }
+    return numbers;
+  }
+
+  private static Entry recall(int most) {
+    return new Entry(EntryKind.RECALL, 0, ByteBuffer.allocate(Integer.BYTES).putInt(0, most));
+  }
+
+  @Test
+  void tasksThatHaveNotBegunAreGivenBackTheLastFirst() throws Exception {
+    send(task(1, WorkerLoopTest::waitAtGate), task(2, () -> 2), task(3, () -> 3));
+    awaitEntered();
+    send(recall(1));
+    assertThat(nextReturned()).containsExactly(3L);
+    send(recall(7));
+    assertThat(nextReturned()).containsExactly(2L);
+    send(recall(7), cancel(2, true));
+    assertThat(nextReturned()).isEmpty();
+    gate.release();
+
+    expectResult(1, 1);
+  }
+
+  private static final class AtGate implements ItemFunction {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    public Object code() {
+      return this;
+    }
+
+    @Override
+    public int arity() {
+      return 1;
+    }
+
+    @Override
+    public Object call(Object a, Object b, Object c) throws Exception {
+      return waitAtGate();
+    }
+  }
+
+  private static Entry chunkOfThree() throws Exception {
+    Chunk chunk = new Chunk(7, SERIALIZER, 100);
+    for (int i = 0; i < 3; i++) {
+      chunk.add(new Object[] {i});
+    }
+    return new Entry(EntryKind.CHUNK, 1, chunk.toBuffer());
+  }
+
+  /** The first byte of each outcome but the first, which is a result. */
+  private List<Integer> afterTheFirst() throws Exception {
+    ByteBuffer answer = next().body();
+    answer.getLong();
+    assertThat(answer.get()).isEqualTo((byte) Chunk.RESULT);
+    assertThat(SERIALIZER.read(answer)).isEqualTo(1);
+    List<Integer> rest = new ArrayList<>();
+    while (answer.hasRemaining()) {
+      rest.add((int) answer.get());
+    }
+    return rest;
+  }
+
+  @Test
+  void itemsOfAChunkThatIsCancelledDoNotBegin() throws Exception {
+    send(new Entry(EntryKind.SHARE, 7, SERIALIZER.encode(new AtGate())), chunkOfThree());
+    awaitEntered();
+    send(cancel(1, false), new Entry(EntryKind.PING, 0));
+    assertThat(next().kind()).isEqualTo(EntryKind.PONG);
+    gate.release();
+
+    assertThat(afterTheFirst()).containsExactly(Chunk.NOT_BEGUN, Chunk.NOT_BEGUN);
+  }
+
+  @Test
+  void itemsOfAChunkAreGivenBackWhenOthersWantThem() throws Exception {
+    send(new Entry(EntryKind.SHARE, 7, SERIALIZER.encode(new AtGate())), chunkOfThree());
+    awaitEntered();
+    send(recall(1));
+    assertThat(nextReturned()).isEmpty();
+    gate.release();
+
+    assertThat(afterTheFirst()).containsExactly(Chunk.GIVEN_BACK);
+  }
+
+  @Test
+  void aMemberThatWaitsForAnotherIsFreedByAnInterruptOnly() throws Exception {
+    Task task =
+        new Task(
+            () -> {
+              entered.countDown();
+              return TaskContext.group().orElseThrow().receive(1, 0);
+            });
+    ByteBuffer call = new CallCodec(SERIALIZER).encodeWhole(task);
+    GroupTask member = new GroupTask(3, 0, List.of(1, 0), call);
+    send(new Entry(EntryKind.GROUP, 1, member.encode()), recall(1));
+    awaitEntered();
+    assertThat(nextReturned()).isEmpty();
+    send(cancel(1, false), recall(1));
+    assertThat(nextReturned()).isEmpty();
+    send(cancel(1, true));
+
+    assertThat(expectFailure(1, Origin.TASK).message()).contains("no longer wanted");
   }
 
   @Test
