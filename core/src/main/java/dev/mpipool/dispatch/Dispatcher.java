@@ -119,6 +119,9 @@ public final class Dispatcher {
   /** Batches that may submit more, even after a shutdown. */
   private final Set<TaskSource> sources = new LinkedHashSet<>();
 
+  /** Whether workers run something before their first task. */
+  private volatile boolean initializes;
+
   /** Null as long as nobody is watched. */
   private Heartbeats heartbeats;
 
@@ -170,6 +173,7 @@ public final class Dispatcher {
    *     the pool is broken.
    */
   public void open(Envelope initializer) {
+    initializes = initializer != null;
     try {
       ByteBuffer task =
           initializer == null
@@ -217,14 +221,7 @@ public final class Dispatcher {
   }
 
   private CallCodec.Encoded encode(Envelope call, Object task) throws UnserializableTaskException {
-    CallCodec.Encoded encoded = travelling(task, () -> codec.encode(call));
-    if (encoded.body().remaining() > Frame.MAX_BODY_BYTES) {
-      String why =
-          "it takes %d bytes, and %d are the most"
-              .formatted(encoded.body().remaining(), Frame.MAX_BODY_BYTES);
-      throw new UnserializableTaskException(task, why, null);
-    }
-    return encoded;
+    return travelling(task, () -> codec.encode(call));
   }
 
   private static <T> T travelling(Object task, Callable<T> encoding)
@@ -478,7 +475,8 @@ public final class Dispatcher {
     try {
       entries = Frame.decode(message);
     } catch (DamagedFrameException e) {
-      LOG.warn("A message from rank {} is dropped: {}", rank, e.getMessage());
+      LOG.warn("A message from rank {} is refused: {}", rank, e.getMessage());
+      giveUp(rank, "it sent what is no frame: " + e.getMessage());
       return false;
     }
     List<CompletionRelay.Item> completions = new ArrayList<>(entries.size());
@@ -496,7 +494,10 @@ public final class Dispatcher {
       worker.lastSign = worker.lastHeard;
       try {
         for (Entry entry : entries) {
-          if (entry.kind() == EntryKind.SPENT) {
+          if (!worker.alive) {
+            break; // it has left, or is not believed any more
+          }
+          if (entry.kind() == EntryKind.SPENT && entry.id() > 0) {
             worker.spent(entry.id(), Math.max(1, completions.size()));
           } else {
             take(worker, entry, completions);
@@ -516,6 +517,10 @@ public final class Dispatcher {
 
   private void take(WorkerState worker, Entry entry, List<CompletionRelay.Item> completions) {
     if (entry.kind() == EntryKind.FAILURE && entry.id() == 0) {
+      if (!initializes) {
+        giveUp(worker.rank, "it says that the initializer has failed, and there is none");
+        return;
+      }
       completions.add(
           new CompletionRelay.Item(
               CompletableFuture.completedFuture(null), // nobody waits for it, nor does the end
@@ -526,7 +531,7 @@ public final class Dispatcher {
       case RESULT, FAILURE, DROPPED -> {
         TaskFuture<?> future = handout.take(worker, entry.id());
         if (future == null) {
-          LOG.debug("An answer of rank {} to no task it holds is dropped", worker.rank);
+          LOG.warn("A {} of rank {} for no task it holds is dropped", entry.kind(), worker.rank);
           return;
         }
         future.worker = null;
@@ -544,7 +549,13 @@ public final class Dispatcher {
                   future, Objects.requireNonNullElse(future.ending, completion)));
         }
       }
-      case RETURNED -> handout.returned(worker, entry.body().duplicate());
+      case RETURNED -> {
+        if (entry.body().remaining() % Long.BYTES == 0) {
+          handout.returned(worker, entry.body().duplicate());
+        } else {
+          giveUp(worker.rank, "it returned a part of a task");
+        }
+      }
       case GONE -> {
         if (released) {
           worker.alive = false;
@@ -553,7 +564,7 @@ public final class Dispatcher {
         }
       }
       case PONG -> {} // that it came is what matters
-      default -> LOG.warn("Rank {} sent a {}, which only main may", worker.rank, entry.kind());
+      default -> giveUp(worker.rank, "it sent a %s, which it may not".formatted(entry.kind()));
     }
   }
 
