@@ -364,8 +364,12 @@ public final class Dispatcher {
   void submitFrom(TaskSource source, TaskFuture<?> future, ByteBuffer encoded) {
     lock.lock();
     try {
-      if (broken != null || handout.dropping || !sources.contains(source)) {
-        fail(List.of(future), broken != null ? broken : new CancellationException());
+      if (broken != null) {
+        fail(List.of(future), broken);
+        return;
+      }
+      if (handout.dropping || !sources.contains(source)) {
+        relay.add(List.of(new CompletionRelay.Item(future, future::drop)));
         return;
       }
       future.submitted = true;
@@ -563,8 +567,23 @@ public final class Dispatcher {
           workerLost(worker.rank, "it has left the pool: " + text(entry.body()));
         }
       }
+      case UNREACHED -> groupMessageLost(entry.id());
       case PONG -> {} // that it came is what matters
       default -> giveUp(worker.rank, "it sent a %s, which it may not".formatted(entry.kind()));
+    }
+  }
+
+  /** A member of a group may wait for a message for ever: the group begins again. */
+  private void groupMessageLost(long rank) {
+    WorkerState worker = workers.get((int) rank);
+    if (worker == null || !worker.alive) {
+      return; // then the group begins again for that
+    }
+    for (TaskFuture<?> future : List.copyOf(worker.tasks.values())) {
+      if (future instanceof Gang.Member<?> member && member.counts()) {
+        handout.cancel(future, true);
+        beginsAgain(future);
+      }
     }
   }
 
@@ -651,9 +670,14 @@ public final class Dispatcher {
     try {
       WorkerState worker = workers.get(rank);
       if (worker != null && worker.alive) {
-        workerLost(rank, reason);
         worker.adrift = true;
         outbox.post(rank, new Entry(EntryKind.RELEASE, 0));
+        for (WorkerState other : workers.values()) {
+          if (other.alive && other != worker) {
+            outbox.post(other.rank, new Entry(EntryKind.GIVEN_UP, rank));
+          }
+        }
+        workerLost(rank, reason); // after which nothing may be sent any more
       }
     } finally {
       lock.unlock();

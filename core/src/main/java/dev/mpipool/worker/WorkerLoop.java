@@ -213,6 +213,7 @@ public final class WorkerLoop {
       case UNSHARE -> tools.shared().remove(entry.id());
       case CANCEL -> cancel(entry);
       case RECALL -> giveBack(entry.body().duplicate().getInt());
+      case GIVEN_UP -> groups.lost((int) entry.id(), "main has given it up");
       case PING -> sender.post(main, new Entry(EntryKind.PONG, 0));
       case RELEASE -> {
         sender.post(main, new Entry(EntryKind.GONE, 0));
@@ -346,6 +347,7 @@ public final class WorkerLoop {
       leaveUnasked("Main, rank %d, cannot be reached".formatted(rank), failure);
     } else {
       groups.lost(rank, "it cannot be reached (%s)".formatted(failure));
+      sender.post(main, new Entry(EntryKind.UNREACHED, rank)); // it may wait for what was lost
     }
   }
 
