@@ -4,6 +4,7 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.worker.TaskContext;
+import java.io.ObjectInputFilter;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -113,7 +114,7 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     main = rank == options.main;
     pool = main ? MainSide.open(communicator, options.ofMain()) : null;
     if (!main) {
-      WorkerSide.serve(communicator, options.main, options.rejoin);
+      WorkerSide.serve(communicator, options.main, options.rejoin, options.filter);
     }
   }
 
@@ -701,6 +702,7 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     private boolean rejoin = true;
     private SerializableRunnable initializer;
     private int threadsPerWorker = 1;
+    private ObjectInputFilter filter;
     private int maxAttempts = 3;
     private Duration heartbeatTimeout = Duration.ofSeconds(10);
 
@@ -774,6 +776,31 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     }
 
     /**
+     * What this rank lets in: asked before an object is made of bytes that have come from another
+     * rank, on main for results and exceptions, on workers for tasks and what they need. Every rank
+     * uses its own builder's. What is rejected fails the one future that it belongs to, with a
+     * {@link TaskSerializationException} that names the class and the rank; an exception that main
+     * rejects arrives as a {@link RemoteTaskException}.
+     *
+     * <p>The filter is asked as by {@link java.io.ObjectInputStream#setObjectInputFilter}, in
+     * addition about primitive arrays (class and length) wherever they stand, and about the class
+     * that a lambda stands in; so {@code
+     * ObjectInputFilter.Config.createFilter("org.example.**;java.base/*;maxarray=1000000;!*")} lets
+     * in the program's own classes and lambdas, and the JDK's. What it leaves undecided is let in.
+     * Always allowed are null, boxed primitives, strings, arrays of up to 255 objects (what is in
+     * them is asked about), and what mpipool itself wraps around tasks. The JVM's own filter,
+     * {@code jdk.serialFilter}, is asked in any case, about these, too, except null, boxed
+     * primitives and strings outside of other objects.
+     *
+     * @param filter asked by several threads at once; one that throws rejects
+     * @return this
+     */
+    public Builder filter(ObjectInputFilter filter) {
+      this.filter = Objects.requireNonNull(filter, "filter");
+      return this;
+    }
+
+    /**
      * How many workers may be lost with a task before its future fails with a {@link
      * WorkerLostException}. A worker that was given up may have run the task, so with more than one
      * attempt a task can run more than once. Of a batch, the elements of a chunk are tried
@@ -812,7 +839,8 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     }
 
     private MainSide.Options ofMain() {
-      return new MainSide.Options(threadsPerWorker, maxAttempts, heartbeatTimeout, initializer);
+      return new MainSide.Options(
+          threadsPerWorker, maxAttempts, heartbeatTimeout, initializer, filter);
     }
 
     /**

@@ -11,6 +11,7 @@ import dev.mpipool.dispatch.Dispatcher;
 import dev.mpipool.dispatch.ItemSource;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.dispatch.UnserializableTaskException;
+import dev.mpipool.wire.ClassFilter;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.FrameSender;
 import dev.mpipool.wire.ItemFunction;
@@ -21,6 +22,7 @@ import dev.mpipool.wire.Threads;
 import dev.mpipool.worker.MainLostException;
 import dev.mpipool.worker.TaskContext;
 import dev.mpipool.worker.WorkerLoop;
+import java.io.ObjectInputFilter;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -54,7 +56,7 @@ final class MainSide {
   private static final long THREAD_END_MILLIS = 1_000;
 
   private final Communicator communicator;
-  private final LeanSerializer serializer = newSerializer();
+  private final LeanSerializer serializer;
   private final FrameSender sender;
   private final Dispatcher dispatcher;
   private final AnswerListener listener;
@@ -66,10 +68,12 @@ final class MainSide {
       int threadsPerWorker,
       int maxAttempts,
       Duration heartbeatTimeout,
-      SerializableRunnable initializer) {}
+      SerializableRunnable initializer,
+      ObjectInputFilter filter) {}
 
   private MainSide(Communicator communicator, Options options, Runnable afterwards) {
     this.communicator = communicator;
+    this.serializer = newSerializer(options.filter());
     this.afterwards = afterwards;
     List<Integer> workers =
         IntStream.range(0, communicator.size())
@@ -139,7 +143,7 @@ final class MainSide {
   /** Opens a pool over other ranks, or if there are none over threads of this process. */
   static MainSide open(Communicator communicator, Options options) {
     if (communicator.size() == 1) {
-      return new MainSide(withLocalWorkers(), options, () -> {});
+      return new MainSide(withLocalWorkers(options.filter()), options, () -> {});
     }
     if (!IN_USE.add(communicator)) {
       throw new IllegalStateException(
@@ -181,9 +185,10 @@ final class MainSide {
     }
   }
 
-  /** What tasks, results and exceptions are written with. */
-  static LeanSerializer newSerializer() {
-    return new LeanSerializer(new JavaSerializer(classLoader()));
+  /** What tasks, results and exceptions are written and read with. */
+  static LeanSerializer newSerializer(ObjectInputFilter ofPool) {
+    ClassFilter filter = new ClassFilter(ofPool);
+    return new LeanSerializer(new JavaSerializer(classLoader(), filter), filter);
   }
 
   /**
@@ -195,9 +200,9 @@ final class MainSide {
         Thread.currentThread().getContextClassLoader(), MPIExecutor.class.getClassLoader());
   }
 
-  private static Communicator withLocalWorkers() {
+  private static Communicator withLocalWorkers(ObjectInputFilter filter) {
     List<Communicator> ranks = LocalCommunicator.create(localWorkers() + 1);
-    ranks.stream().skip(1).forEach(MainSide::startLocalWorker);
+    ranks.stream().skip(1).forEach(rank -> startLocalWorker(rank, filter));
     return ranks.get(0);
   }
 
@@ -214,8 +219,8 @@ final class MainSide {
     return Integer.parseInt(asked);
   }
 
-  private static void startLocalWorker(Communicator own) {
-    WorkerLoop loop = new WorkerLoop(own, 0, newSerializer(), Calls::call);
+  private static void startLocalWorker(Communicator own, ObjectInputFilter filter) {
+    WorkerLoop loop = new WorkerLoop(own, 0, newSerializer(filter), Calls::call);
     Runnable serve =
         () -> {
           try {

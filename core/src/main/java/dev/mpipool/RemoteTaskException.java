@@ -19,7 +19,14 @@ public class RemoteTaskException extends Exception {
   /** Its stack trace, as it was printed on the worker. */
   private final String remoteStackTrace;
 
-  RemoteTaskException(String remoteType, String message, String remoteStackTrace) {
+  /**
+   * Creates an exception.
+   *
+   * @param remoteType the class name of the exception it stands for
+   * @param message that exception's message, or null
+   * @param remoteStackTrace that exception's stack trace, as it was printed
+   */
+  public RemoteTaskException(String remoteType, String message, String remoteStackTrace) {
     super(message == null ? remoteType : remoteType + ": " + message, null, true, false);
     this.remoteType = remoteType;
     this.remoteStackTrace = remoteStackTrace;

@@ -5,6 +5,7 @@ import dev.mpipool.comm.CommunicatorProvider;
 import dev.mpipool.comm.Providers;
 import dev.mpipool.worker.MainLostException;
 import dev.mpipool.worker.WorkerLoop;
+import java.io.ObjectInputFilter;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,10 +34,10 @@ final class WorkerSide {
   }
 
   /** Runs tasks until main releases this rank; does not return at all if it is not to rejoin. */
-  static void serve(Communicator communicator, int main, boolean rejoin) {
+  static void serve(Communicator communicator, int main, boolean rejoin, ObjectInputFilter filter) {
     Communicator own = MainSide.duplicate(communicator);
     try {
-      new WorkerLoop(own, main, MainSide.newSerializer(), Calls::call).run();
+      new WorkerLoop(own, main, MainSide.newSerializer(filter), Calls::call).run();
     } catch (MainLostException e) {
       throw new BrokenExecutorException(e.getMessage(), e.getCause());
     }

@@ -144,6 +144,19 @@ public final class MpjCommunicator extends AbstractCommunicator {
   }
 
   @Override
+  public void sendParts(int destination, int tag, List<ByteBuffer> parts) {
+    boolean lastIsLong =
+        parts.size() == 2
+            && parts.get(0).remaining() < HEAD_BYTES - HEADER_BYTES
+            && parts.get(1).remaining() > HEAD_BYTES;
+    if (lastIsLong && destination != rank() && destination >= 0 && destination < size()) {
+      transmit(destination, tag, parts.get(0), parts.get(1));
+    } else {
+      super.sendParts(destination, tag, parts);
+    }
+  }
+
+  @Override
   void transmit(int destination, int tag, ByteBuffer message) {
     if (destination == rank()) {
       ByteBuffer copy = ByteBuffer.allocate(message.remaining());
@@ -151,14 +164,21 @@ public final class MpjCommunicator extends AbstractCommunicator {
       wake();
       return;
     }
-    if (message.remaining() > MAX_BYTES) {
+    transmit(destination, tag, ByteBuffer.allocate(0), message);
+  }
+
+  /** The beginning fits into the head. */
+  private void transmit(int destination, int tag, ByteBuffer beginning, ByteBuffer message) {
+    long length = (long) beginning.remaining() + message.remaining();
+    if (length > MAX_BYTES) {
       throw new CommunicatorException(
-          "A message has at most %d bytes, not %d".formatted(MAX_BYTES, message.remaining()), null);
+          "A message has at most %d bytes, not %d".formatted(MAX_BYTES, length), null);
     }
     ByteBuffer rest = message.duplicate();
-    byte[] first = new byte[Math.min(HEAD_BYTES, HEADER_BYTES + rest.remaining())];
-    ByteBuffer.wrap(first).putInt(tag).putInt(rest.remaining());
-    rest.get(first, HEADER_BYTES, first.length - HEADER_BYTES);
+    byte[] first = new byte[(int) Math.min(HEAD_BYTES, HEADER_BYTES + length)];
+    ByteBuffer head =
+        ByteBuffer.wrap(first).putInt(tag).putInt((int) length).put(beginning.duplicate());
+    rest.get(first, head.position(), head.remaining());
     sending[destination].lock();
     try {
       intracomm.Send(first, 0, first.length, MPI.BYTE, destination, HEAD_TAG);

@@ -7,6 +7,7 @@ import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.wire.Reception;
 import dev.mpipool.wire.SharedValue;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -461,18 +462,28 @@ public final class Dispatcher {
   }
 
   /**
+   * Lets the thread that completes futures receive while it has none to complete.
+   *
+   * @param reception hands on what it receives to {@link #received}
+   */
+  void receiveAt(Reception reception) {
+    relay.receiveAt(reception);
+  }
+
+  /**
    * A message has come from a worker.
    *
    * @param rank the worker
    * @param message a frame, or damaged
+   * @return whether futures are to be completed now
    */
-  public void received(int rank, ByteBuffer message) {
+  public boolean received(int rank, ByteBuffer message) {
     List<Entry> entries;
     try {
       entries = Frame.decode(message);
     } catch (DamagedFrameException e) {
       LOG.warn("A message from rank {} is dropped: {}", rank, e.getMessage());
-      return;
+      return false;
     }
     List<CompletionRelay.Item> completions = new ArrayList<>(entries.size());
     lock.lock();
@@ -483,7 +494,7 @@ public final class Dispatcher {
         if (worker != null && entries.stream().anyMatch(e -> e.kind() == EntryKind.GONE)) {
           worker.adrift = false;
         }
-        return;
+        return false;
       }
       worker.lastHeard = System.nanoTime();
       worker.lastSign = worker.lastHeard;
@@ -504,6 +515,7 @@ public final class Dispatcher {
     } finally {
       lock.unlock();
     }
+    return !completions.isEmpty();
   }
 
   private void take(WorkerState worker, Entry entry, List<CompletionRelay.Item> completions) {

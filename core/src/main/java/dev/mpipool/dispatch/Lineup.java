@@ -4,13 +4,17 @@ import java.util.ArrayDeque;
 
 /**
  * Who is next to get a task: first those with a free thread, then those that may hold some more,
- * both in turn. A worker's place here may be out of date; that shows when its turn comes. Guarded
+ * both in turn. But tasks that are shorter than a message to another worker go to the same one, a
+ * few at a time. A worker's place here may be out of date; that shows when its turn comes. Guarded
  * by the dispatcher's lock.
  */
 final class Lineup {
 
   private final ArrayDeque<WorkerState> free = new ArrayDeque<>();
   private final ArrayDeque<WorkerState> withRoom = new ArrayDeque<>();
+
+  /** Whose turn it was last, and still is as long as all it holds is short. */
+  private WorkerState last;
 
   /** Lists a worker where it belongs, unless it stands there already or is kept for a group. */
   void add(WorkerState worker) {
@@ -43,6 +47,13 @@ final class Lineup {
 
   /** The next worker that may hold one more task, no longer listed; null if there is none. */
   WorkerState next() {
+    if (last == null || !last.holdsLittle() || !last.hasRoom() || last.reserved) {
+      last = inTurn();
+    }
+    return last;
+  }
+
+  private WorkerState inTurn() {
     WorkerState worker = nextFree();
     if (worker != null) {
       return worker;

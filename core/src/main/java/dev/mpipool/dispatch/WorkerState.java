@@ -16,6 +16,9 @@ final class WorkerState {
    */
   private static final long WINDOW_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
+  /** To give away work that takes less costs more than to do it. */
+  private static final long LITTLE_NANOS = TimeUnit.MICROSECONDS.toNanos(8);
+
   private static final int MOST_TASKS = 8192;
 
   final int rank;
@@ -82,6 +85,11 @@ final class WorkerState {
   /** Whether it may hold one more task. */
   boolean hasRoom() {
     return alive && !recalling && tasks.size() + (reserved ? 1 : 0) < threads + ahead();
+  }
+
+  /** Whether it holds something, and with one task more still no more than a message is worth. */
+  boolean holdsLittle() {
+    return !tasks.isEmpty() && (tasks.size() + 1) * nanosPerTask / threads <= LITTLE_NANOS;
   }
 
   private int ahead() {

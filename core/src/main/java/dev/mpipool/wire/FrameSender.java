@@ -2,6 +2,7 @@ package dev.mpipool.wire;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
+import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -292,7 +293,12 @@ public final class FrameSender {
   private void sendTo(int destination, Queue<Entry> entries) {
     try {
       while (!entries.isEmpty()) {
-        communicator.send(destination, TAG, Frame.encode(nextFrame(destination, entries)));
+        List<ByteBuffer> parts = Frame.encodeInParts(nextFrame(destination, entries));
+        if (parts.size() == 1) {
+          communicator.send(destination, TAG, parts.get(0));
+        } else {
+          communicator.sendParts(destination, TAG, parts);
+        }
       }
     } catch (RuntimeException e) {
       LOG.debug("A frame for rank {} could not be sent", destination, e);
@@ -312,7 +318,8 @@ public final class FrameSender {
     } while (!entries.isEmpty() && length + Frame.length(entries.peek()) <= FRAME_BYTES);
     Entry end = last.apply(destination);
     if (end != null) {
-      frame.add(end);
+      frame.add(
+          frame.size() == 1 ? 0 : frame.size(), end); // a lone body, if it is long, stays last
     }
     return frame;
   }

@@ -1,6 +1,7 @@
 package dev.mpipool.wire;
 
 import java.io.IOException;
+import java.lang.reflect.Array;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -66,14 +67,30 @@ public final class LeanSerializer implements Serializer {
           Map.entry(double[].class, DOUBLES));
 
   private final Serializer others;
+  private final ClassFilter filter;
+
+  /**
+   * Creates a serializer that asks no filter but the JVM's own.
+   *
+   * @param others for values without a lean form
+   */
+  public LeanSerializer(Serializer others) {
+    this(others, new ClassFilter(null));
+  }
 
   /**
    * Creates a serializer.
    *
    * @param others for values without a lean form
+   * @param filter asked about arrays, and about what others make of these bytes, such as lambdas
    */
-  public LeanSerializer(Serializer others) {
+  public LeanSerializer(Serializer others, ClassFilter filter) {
     this.others = others;
+    this.filter = filter;
+  }
+
+  ClassFilter filter() {
+    return filter;
   }
 
   @Override
@@ -218,11 +235,16 @@ public final class LeanSerializer implements Serializer {
         case LATIN_STRING -> latinString(part(in, 1));
         case WIDE_STRING -> part(in, 2).asCharBuffer().toString();
         case OTHER -> others.decode(part(in, 1));
-        default -> array(type, in);
+        default -> allowed(array(type, in));
       };
     } catch (BufferUnderflowException e) {
       throw new IOException("a value ends too early", e);
     }
+  }
+
+  private Object allowed(Object array) throws IOException {
+    filter.check(array.getClass(), Array.getLength(array));
+    return array;
   }
 
   /** Moves a buffer's position behind the value that stands there, without reading it. */

@@ -41,6 +41,22 @@ class DispatcherTest {
   }
 
   @Test
+  void tasksThatAreShorterThanAMessageGoToTheSameWorkerAFewAtATime() throws Exception {
+    ByteBuffer five = desk.serializer.encode(5);
+    Entry took1us = new Entry(EntryKind.SPENT, 1_000);
+    Entry took20us = new Entry(EntryKind.SPENT, 20_000);
+    desk.submit("a");
+    desk.receive(1, new Entry(EntryKind.RESULT, desk.nextTask(), five), took1us);
+    desk.submit("b");
+    desk.receive(2, new Entry(EntryKind.RESULT, desk.nextTask(), five), took20us);
+    for (int i = 0; i < 10; i++) {
+      desk.submit("next");
+    }
+    assertThat(desk.news().stream().map(Desk.Sent::rank))
+        .containsExactly(1, 1, 1, 1, 1, 1, 1, 1, 2, 1);
+  }
+
+  @Test
   void anAnswerCompletesItsFuture() throws Exception {
     TaskFuture<Object> a = desk.submit("a");
     TaskFuture<Object> b = desk.submit("b");

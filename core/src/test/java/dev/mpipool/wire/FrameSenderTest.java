@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.ArgumentMatchers.anyInt;
 import static org.mockito.Mockito.doAnswer;
+import static org.mockito.Mockito.doCallRealMethod;
 import static org.mockito.Mockito.doNothing;
 import static org.mockito.Mockito.doThrow;
 import static org.mockito.Mockito.mock;
@@ -51,6 +52,7 @@ class FrameSenderTest {
             })
         .when(communicator)
         .send(anyInt(), anyInt(), any());
+    doCallRealMethod().when(communicator).sendParts(anyInt(), anyInt(), any());
     return communicator;
   }
 

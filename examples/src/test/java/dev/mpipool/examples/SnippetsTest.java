@@ -81,7 +81,9 @@ class SnippetsTest {
               import dev.mpipool.comm.*;
               import dev.mpipool.pool.*;
               import dev.mpipool.shared.*;
+              import dev.mpipool.tasker.*;
               import java.io.*;
+              import java.nio.file.*;
               import java.time.*;
               import java.util.*;
               import java.util.concurrent.*;
