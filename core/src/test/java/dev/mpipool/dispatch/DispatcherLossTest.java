@@ -247,8 +247,7 @@ class DispatcherLossTest {
   @Test
   void aGroupWhoseMessageWasLostBeginsAgain() throws Exception {
     Desk desk = new Desk(2);
-    CompletableFuture<List<Object>> group =
-        desk.dispatcher.submitGroup(2, new Desk.Job("g"), "g");
+    CompletableFuture<List<Object>> group = desk.dispatcher.submitGroup(2, new Desk.Job("g"), "g");
     Map<Integer, Long> first = members(desk);
     desk.answer(1, first.get(1), "one");
     desk.receive(1, new Entry(EntryKind.UNREACHED, 2));
