@@ -684,6 +684,17 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     }
   }
 
+  /**
+   * What the pool is at.
+   *
+   * @return on main its state, its queue and what each worker holds; for people, not to be parsed
+   */
+  @Override
+  public String toString() {
+    String state = main ? pool.dispatcher().toString() : "[rank %d, a worker]".formatted(rank);
+    return super.toString() + state;
+  }
+
   MainSide onMain() {
     if (!main) {
       throw new IllegalStateException(

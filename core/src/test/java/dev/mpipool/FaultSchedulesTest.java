@@ -25,6 +25,7 @@ class FaultSchedulesTest {
 
   private static final String SEED = "mpipool.seed";
   private static final int AT_A_TIME = 6;
+  private static final int IN_THE_BUILD = 300;
   private static final int AGAIN = 500;
   private static final long MOST_SECONDS = 40;
 
@@ -32,7 +33,7 @@ class FaultSchedulesTest {
   @Timeout(600)
   void everyFutureIsDoneOnceWhateverBreaks() throws Exception {
     Long seed = Long.getLong(SEED);
-    int schedules = Integer.getInteger("mpipool.schedules", seed == null ? 5_000 : AGAIN);
+    int schedules = Integer.getInteger("mpipool.schedules", seed == null ? IN_THE_BUILD : AGAIN);
     AtomicLong next = new AtomicLong();
     AtomicBoolean failed = new AtomicBoolean();
     AtomicReference<Throwable> failure = new AtomicReference<>();

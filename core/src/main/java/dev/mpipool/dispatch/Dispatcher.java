@@ -29,6 +29,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntToLongFunction;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -943,6 +944,30 @@ public final class Dispatcher {
    */
   public void atTermination(Runnable last) {
     atTermination = last;
+  }
+
+  /** What the pool is at, for people. */
+  @Override
+  public String toString() {
+    lock.lock();
+    try {
+      String state =
+          ended ? "ended" : broken != null ? "broken" : shutdown ? "shut down" : "running";
+      String held =
+          workers.values().stream()
+              .filter(worker -> worker.alive)
+              .map(WorkerState::toString)
+              .collect(Collectors.joining(", "));
+      return "[%s, queued tasks: %d, open batches: %d%s, workers: {%s}]"
+          .formatted(
+              state,
+              queue.size(),
+              sources.size(),
+              handout.gathering == null ? "" : ", a group is gathering",
+              held);
+    } finally {
+      lock.unlock();
+    }
   }
 
   private int living() {

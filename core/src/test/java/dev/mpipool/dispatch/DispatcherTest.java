@@ -322,7 +322,7 @@ class DispatcherTest {
           .anyMatch(line -> line.startsWith("A message from rank 1 is refused: A message of "))
           .anyMatch(line -> line.startsWith("Worker rank 1 was lost: it sent what is no frame"));
     }
-    assertThat(desk.newsAsText()).containsExactly("2 a", "1 RELEASE");
+    assertThat(desk.newsAsText()).containsExactlyInAnyOrder("2 a", "1 RELEASE", "2 GIVEN_UP");
     dispatcher.received(1, answer);
     assertThat(a).isNotDone();
     assertThat(dispatcher.size()).isEqualTo(1);
