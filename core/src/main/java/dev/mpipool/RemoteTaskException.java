@@ -19,7 +19,14 @@ public class RemoteTaskException extends Exception {
   /** Its stack trace, as it was printed on the worker. */
   private final String remoteStackTrace;
 
-  RemoteTaskException(String remoteType, String message, String remoteStackTrace) {
+  /**
+   * Stands for an exception of which there is text only.
+   *
+   * @param remoteType its class name
+   * @param message its message, or null
+   * @param remoteStackTrace as {@link Throwable#printStackTrace()} printed it
+   */
+  public RemoteTaskException(String remoteType, String message, String remoteStackTrace) {
     super(message == null ? remoteType : remoteType + ": " + message, null, true, false);
     this.remoteType = remoteType;
     this.remoteStackTrace = remoteStackTrace;

@@ -80,8 +80,10 @@ class SnippetsTest {
               import dev.mpipool.*;
               import dev.mpipool.comm.*;
               import dev.mpipool.pool.*;
+              import dev.mpipool.queue.*;
               import dev.mpipool.shared.*;
               import java.io.*;
+              import java.nio.file.*;
               import java.time.*;
               import java.util.*;
               import java.util.concurrent.*;
