@@ -1,5 +1,6 @@
 package dev.mpipool;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.stream.Stream;
@@ -46,6 +47,22 @@ public interface BatchBuilder {
    * @return this
    */
   BatchBuilder unordered();
+
+  /**
+   * Keeps results in a folder, each saved on main as soon as it has come: a batch that was
+   * interrupted, whatever ended it, is started again as it is, and computes only what is missing.
+   * Failures are not kept. An element is known again by its place and by what it is serialized to;
+   * the function is not: give each function a folder of its own.
+   *
+   * <p>While a batch is under way the folder is its own: {@code submit} (with {@code map}, the
+   * stream's use) throws {@link java.io.UncheckedIOException} if another has it, or if it cannot be
+   * read or made. If results cannot be saved, or there is one of another element, the batch ends
+   * with that.
+   *
+   * @param folder made if it is missing; stays
+   * @return this
+   */
+  BatchBuilder cachedIn(Path folder);
 
   /**
    * Starts a batch.

@@ -1,12 +1,12 @@
 package dev.mpipool;
 
 import dev.mpipool.dispatch.Dispatcher;
+import dev.mpipool.wire.Carrier;
 import dev.mpipool.wire.SharedValue;
 import dev.mpipool.worker.SharedValues;
 import dev.mpipool.worker.TaskContext;
 import java.io.InvalidObjectException;
 import java.io.ObjectStreamException;
-import java.io.Serializable;
 
 /** A broadcast value where it comes from. What travels in tasks is its number. */
 final class BroadcastOnMain<T> implements Broadcast<T> {
@@ -54,7 +54,7 @@ final class BroadcastOnMain<T> implements Broadcast<T> {
   }
 
   /** What travels. */
-  private record Ticket(long number) implements Serializable {
+  private record Ticket(long number) implements Carrier {
     private Object readResolve() throws ObjectStreamException {
       SharedValues values =
           TaskContext.shared()
@@ -73,7 +73,7 @@ final class BroadcastOnMain<T> implements Broadcast<T> {
   }
 
   /** The handle as tasks have it. */
-  private static final class OnWorker<T> implements Broadcast<T> {
+  private static final class OnWorker<T> implements Broadcast<T>, Carrier {
 
     private static final long serialVersionUID = 1;
 

@@ -4,6 +4,8 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.worker.TaskContext;
+import java.io.ObjectInputFilter;
+import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -53,7 +55,8 @@ import org.apache.commons.lang3.exception.ExceptionUtils;
  * <p><b>Results.</b> A task's exception is the cause of the {@link
  * java.util.concurrent.ExecutionException} that {@code get} throws, with its own type and the
  * worker's stack trace, or a {@link RemoteTaskException} if it cannot travel. If workers die, a
- * task is given to another, to three workers at most; so it can run more than once.
+ * task is given to another, to three workers at most ({@link Builder#maxAttempts}); so it can run
+ * more than once.
  *
  * <p><b>Futures.</b> {@code cancel} keeps a task from beginning, wherever it is; if it runs
  * already, {@code cancel(true)} interrupts it, as do {@code orTimeout} and {@code
@@ -88,13 +91,18 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
    *
    * @throws BrokenExecutorException on a worker, if main was lost or ended without closing the pool
    * @throws IllegalStateException if a launcher started this process as a rank, and MPI is not
-   *     initialized
+   *     initialized; in a task; and if main has a pool on the same ranks that is not closed
    */
   public MPIExecutor() {
     this(builder());
   }
 
   private MPIExecutor(Builder options) {
+    if (TaskContext.rank().isPresent()) {
+      throw new IllegalStateException(
+          "A task cannot open a pool: the other ranks run tasks, too, and nobody would join it. Open it"
+              + " where all ranks are, before or after this one.");
+    }
     Communicator communicator =
         options.communicator == null ? Communicator.world() : options.communicator;
     if (options.main >= communicator.size()) {
@@ -104,9 +112,9 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     }
     rank = communicator.rank();
     main = rank == options.main;
-    pool = main ? MainSide.open(communicator, options.threadsPerWorker, options.initializer) : null;
+    pool = main ? MainSide.open(communicator, options.ofMain()) : null;
     if (!main) {
-      WorkerSide.serve(communicator, options.main, options.rejoin);
+      WorkerSide.serve(communicator, options.main, options.rejoin, options.filter);
     }
   }
 
@@ -612,7 +620,9 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
   }
 
   /**
-   * {@inheritDoc} Tasks that workers have are interrupted.
+   * {@inheritDoc} Tasks that workers have begun are interrupted, and those that they have not begun
+   * are dropped. The latter are not returned, though a call of main could tell: it would have to
+   * wait for every worker's answer, and this method waits for nobody.
    *
    * @return for each task that no worker was given: what was passed to {@link #execute}, or else
    *     something that runs the task here; the futures of these tasks are cancelled
@@ -691,6 +701,9 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     private boolean rejoin = true;
     private SerializableRunnable initializer;
     private int threadsPerWorker = 1;
+    private ObjectInputFilter filter;
+    private int maxAttempts = 3;
+    private Duration heartbeatTimeout = Duration.ofSeconds(10);
 
     private Builder() {}
 
@@ -759,6 +772,74 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
       }
       this.threadsPerWorker = threads;
       return this;
+    }
+
+    /**
+     * What this rank lets in: asked before an object is made of bytes that have come from another
+     * rank, on main for results and exceptions, on workers for tasks and what they need. Every rank
+     * uses its own builder's. What is rejected fails the one future that it belongs to, with a
+     * {@link TaskSerializationException} that names the class and the rank; an exception that main
+     * rejects arrives as a {@link RemoteTaskException}.
+     *
+     * <p>The filter is asked as by {@link java.io.ObjectInputStream#setObjectInputFilter}, in
+     * addition about primitive arrays (class and length) wherever they stand, and about the class
+     * that a lambda stands in; so {@code
+     * ObjectInputFilter.Config.createFilter("org.example.**;java.base/*;maxarray=1000000;!*")} lets
+     * in the program's own classes and lambdas, and the JDK's. What it leaves undecided is let in.
+     * Always allowed are null, boxed primitives, strings, arrays of up to 255 objects (what is in
+     * them is asked about), and what mpipool itself wraps around tasks. The JVM's own filter,
+     * {@code jdk.serialFilter}, is asked in any case, about these, too, except null, boxed
+     * primitives and strings outside of other objects.
+     *
+     * @param filter asked by several threads at once; one that throws rejects
+     * @return this
+     */
+    public Builder filter(ObjectInputFilter filter) {
+      this.filter = Objects.requireNonNull(filter, "filter");
+      return this;
+    }
+
+    /**
+     * How many workers may be lost with a task before its future fails with a {@link
+     * WorkerLostException}. A worker that was given up may have run the task, so with more than one
+     * attempt a task can run more than once. Of a batch, the elements of a chunk are tried
+     * together. Only main's number is used.
+     *
+     * @param workers at least 1, with which no task begins twice; 3 if not called
+     * @return this
+     */
+    public Builder maxAttempts(int workers) {
+      if (workers < 1) {
+        throw new IllegalArgumentException(
+            "A task is given to at least one worker, not %d".formatted(workers));
+      }
+      this.maxAttempts = workers;
+      return this;
+    }
+
+    /**
+     * How long a worker may be silent before it counts as lost. A worker answers main's question
+     * whether it is there while its tasks run, so only one that is stopped, cut off or short of
+     * processor time for so long is silent; its tasks are given to others. A worker whose process
+     * ends is noticed at once, whatever is set here. Time in which main was stopped itself does not
+     * count. Only main's setting is used.
+     *
+     * @param timeout more than zero; 10 s if not called. Less than a second leaves no room for a
+     *     long pause of the garbage collector.
+     * @return this
+     */
+    public Builder heartbeatTimeout(Duration timeout) {
+      if (timeout.isNegative() || timeout.isZero()) {
+        throw new IllegalArgumentException(
+            "The heartbeat timeout has to be more than zero, not " + timeout);
+      }
+      this.heartbeatTimeout = timeout;
+      return this;
+    }
+
+    private MainSide.Options ofMain() {
+      return new MainSide.Options(
+          threadsPerWorker, maxAttempts, heartbeatTimeout, initializer, filter);
     }
 
     /**

@@ -34,9 +34,13 @@ public final class MPIRuntime {
   }
 
   /**
-   * Ends MPI; does not hang when ranks are dead. Does nothing if it is not initialized. Collective.
+   * Ends MPI; does not hang when ranks are dead. Does nothing if it is not initialized. Collective,
+   * unless a pool has given a rank up for its silence, which then might never come: main leaves
+   * without the others, and the end of main's process ends them.
    */
   public static void finish() {
-    Providers.initialized().ifPresent(CommunicatorProvider::finish);
+    if (!Providers.isSomeoneAdrift()) {
+      Providers.initialized().ifPresent(CommunicatorProvider::finish);
+    }
   }
 }

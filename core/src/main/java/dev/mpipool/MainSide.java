@@ -3,6 +3,7 @@ package dev.mpipool;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.Providers;
+import dev.mpipool.comm.RankLostException;
 import dev.mpipool.dispatch.AnswerListener;
 import dev.mpipool.dispatch.BatchOptions;
 import dev.mpipool.dispatch.BatchRun;
@@ -10,25 +11,34 @@ import dev.mpipool.dispatch.Dispatcher;
 import dev.mpipool.dispatch.ItemSource;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.dispatch.UnserializableTaskException;
+import dev.mpipool.wire.ClassFilter;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.FrameSender;
 import dev.mpipool.wire.ItemFunction;
 import dev.mpipool.wire.JavaSerializer;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.SharedValue;
-import dev.mpipool.wire.TaskName;
+import dev.mpipool.wire.Threads;
 import dev.mpipool.worker.MainLostException;
 import dev.mpipool.worker.TaskContext;
 import dev.mpipool.worker.WorkerLoop;
+import java.io.ObjectInputFilter;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.stream.IntStream;
+import org.apache.commons.lang3.exception.ExceptionUtils;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,21 +47,34 @@ final class MainSide {
 
   private static final Logger LOG = LoggerFactory.getLogger(MainSide.class);
   private static final String LOCAL_WORKERS = "mpipool.local.workers";
-  private static final int MAX_ATTEMPTS = 3;
+
+  /** Communicators that have a pool. */
+  private static final Set<Communicator> IN_USE =
+      Collections.synchronizedSet(Collections.newSetFromMap(new IdentityHashMap<>()));
 
   /** How long threads may take to end that have nothing left to wait for. */
   private static final long THREAD_END_MILLIS = 1_000;
 
   private final Communicator communicator;
-  private final LeanSerializer serializer = newSerializer();
+  private final LeanSerializer serializer;
   private final FrameSender sender;
   private final Dispatcher dispatcher;
   private final AnswerListener listener;
+  private final Runnable afterwards;
   private final Thread unclosed = new Thread(this::abandon, "mpipool-unclosed");
 
-  private MainSide(
-      Communicator communicator, int threadsPerWorker, SerializableRunnable initializer) {
+  /** What main has to know of a pool's options. */
+  record Options(
+      int threadsPerWorker,
+      int maxAttempts,
+      Duration heartbeatTimeout,
+      SerializableRunnable initializer,
+      ObjectInputFilter filter) {}
+
+  private MainSide(Communicator communicator, Options options, Runnable afterwards) {
     this.communicator = communicator;
+    this.serializer = newSerializer(options.filter());
+    this.afterwards = afterwards;
     List<Integer> workers =
         IntStream.range(0, communicator.size())
             .filter(rank -> rank != communicator.rank())
@@ -63,18 +86,23 @@ final class MainSide {
         new FrameSender(
             communicator,
             "mpipool-sender",
-            (rank, failure) -> made.join().workerLost(rank, cannotBeReached(failure)));
+            (rank, failure) -> cannotReach(made.join(), rank, failure));
     dispatcher =
         new Dispatcher(
             new Dispatcher.Settings(
-                workers, threadsPerWorker, MAX_ATTEMPTS, communicator.survivesLostRanks()),
+                workers,
+                options.threadsPerWorker(),
+                options.maxAttempts(),
+                communicator.survivesLostRanks()),
             serializer,
             new TaskFailures(),
             outbox());
     made.complete(dispatcher);
     dispatcher.atTermination(this::letGo);
+    SerializableRunnable initializer = options.initializer();
     dispatcher.open(initializer == null ? null : new Calls.OfRunnable(initializer));
     communicator.onRankLost(dispatcher::workerLost);
+    dispatcher.watch(options.heartbeatTimeout(), communicator::lastProgress);
     listener = new AnswerListener(communicator, dispatcher);
     if (!Providers.launcherEndsRanks()) {
       Runtime.getRuntime().addShutdownHook(unclosed);
@@ -100,21 +128,67 @@ final class MainSide {
     };
   }
 
-  private static String cannotBeReached(RuntimeException failure) {
-    return "it cannot be reached (%s)"
-        .formatted(Objects.requireNonNullElse(failure.getCause(), failure));
+  /** A frame for a worker is lost, and so is the worker, which may know nothing of it. */
+  private static void cannotReach(Dispatcher dispatcher, int rank, RuntimeException failure) {
+    String reason =
+        "it cannot be reached (%s)"
+            .formatted(Objects.requireNonNullElse(failure.getCause(), failure));
+    if (failure instanceof RankLostException) {
+      dispatcher.workerLost(rank, reason);
+    } else {
+      dispatcher.giveUp(rank, reason);
+    }
   }
 
   /** Opens a pool over other ranks, or if there are none over threads of this process. */
-  static MainSide open(
-      Communicator communicator, int threadsPerWorker, SerializableRunnable initializer) {
-    Communicator own = communicator.size() > 1 ? communicator.duplicate() : withLocalWorkers();
-    return new MainSide(own, threadsPerWorker, initializer);
+  static MainSide open(Communicator communicator, Options options) {
+    if (communicator.size() == 1) {
+      return new MainSide(withLocalWorkers(options.filter()), options, () -> {});
+    }
+    if (!IN_USE.add(communicator)) {
+      throw new IllegalStateException(
+          "There is a pool on these ranks already, and it is not closed: its workers are in it and cannot"
+              + " join another. Close it first, or split the communicator.");
+    }
+    boolean opened = false;
+    try {
+      MainSide made =
+          new MainSide(duplicate(communicator), options, () -> IN_USE.remove(communicator));
+      opened = true;
+      return made;
+    } finally {
+      if (!opened) {
+        IN_USE.remove(communicator);
+      }
+    }
   }
 
-  /** What tasks, results and exceptions are written with. */
-  static LeanSerializer newSerializer() {
-    return new LeanSerializer(new JavaSerializer(classLoader()));
+  /**
+   * A communicator for a pool alone. Collective. MPI must not be called by an interrupted thread:
+   * MPJ Express closes its connections then.
+   */
+  static Communicator duplicate(Communicator communicator) {
+    if (communicator.callableFromAnyThread()) {
+      return communicator.duplicate();
+    }
+    FutureTask<Communicator> call = new FutureTask<>(communicator::duplicate);
+    Thread thread = new Thread(call, "mpipool-opening"); // of this rank, by its thread group
+    thread.setDaemon(true);
+    thread.start();
+    Threads.join(thread, TimeUnit.DAYS.toMillis(10_000));
+    try {
+      return call.get();
+    } catch (ExecutionException e) {
+      throw ExceptionUtils.<RuntimeException>asRuntimeException(e.getCause());
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e); // it has ended
+    }
+  }
+
+  /** What tasks, results and exceptions are written and read with. */
+  static LeanSerializer newSerializer(ObjectInputFilter ofPool) {
+    ClassFilter filter = new ClassFilter(ofPool);
+    return new LeanSerializer(new JavaSerializer(classLoader(), filter), filter);
   }
 
   /**
@@ -126,9 +200,9 @@ final class MainSide {
         Thread.currentThread().getContextClassLoader(), MPIExecutor.class.getClassLoader());
   }
 
-  private static Communicator withLocalWorkers() {
+  private static Communicator withLocalWorkers(ObjectInputFilter filter) {
     List<Communicator> ranks = LocalCommunicator.create(localWorkers() + 1);
-    ranks.stream().skip(1).forEach(MainSide::startLocalWorker);
+    ranks.stream().skip(1).forEach(rank -> startLocalWorker(rank, filter));
     return ranks.get(0);
   }
 
@@ -145,8 +219,8 @@ final class MainSide {
     return Integer.parseInt(asked);
   }
 
-  private static void startLocalWorker(Communicator own) {
-    WorkerLoop loop = new WorkerLoop(own, 0, newSerializer(), Calls::call);
+  private static void startLocalWorker(Communicator own, ObjectInputFilter filter) {
+    WorkerLoop loop = new WorkerLoop(own, 0, newSerializer(filter), Calls::call);
     Runnable serve =
         () -> {
           try {
@@ -173,7 +247,7 @@ final class MainSide {
       dispatcher.submit(future);
       return Optional.empty();
     } catch (UnserializableTaskException e) {
-      return Optional.of(new TaskSerializationException(e.getMessage(), e.getCause()));
+      return Optional.of(cannotTravel(e));
     } catch (TaskSerializationException e) {
       dispatcher.checkAccepting(); // after a shutdown, that is the reason to give
       return Optional.of(e);
@@ -185,7 +259,7 @@ final class MainSide {
     try {
       return dispatcher.submitToAll(new Calls.OfCallable(task), task);
     } catch (UnserializableTaskException e) {
-      return cannotTravel(e);
+      return CompletableFuture.failedFuture(cannotTravel(e));
     }
   }
 
@@ -195,13 +269,12 @@ final class MainSide {
     try {
       return dispatcher.submitGroup(workers, new Calls.OfGroup(task), task);
     } catch (UnserializableTaskException e) {
-      return cannotTravel(e);
+      return CompletableFuture.failedFuture(cannotTravel(e));
     }
   }
 
-  private static <T> CompletableFuture<T> cannotTravel(UnserializableTaskException e) {
-    return CompletableFuture.failedFuture(
-        new TaskSerializationException(e.getMessage(), e.getCause()));
+  private static TaskSerializationException cannotTravel(UnserializableTaskException e) {
+    return new TaskSerializationException(e.getMessage(), e.getCause());
   }
 
   <T> Broadcast<T> broadcast(T value) {
@@ -234,13 +307,7 @@ final class MainSide {
       failure = null;
     } catch (Exception e) {
       encoded = ByteBuffer.allocate(0);
-      failure =
-          new TaskSerializationException(
-              "The task %s cannot travel to a worker: %s"
-                  .formatted(
-                      TaskName.of(function.code()),
-                      Objects.requireNonNullElse(e.getMessage(), e.toString())),
-              e);
+      failure = cannotTravel(new UnserializableTaskException(function.code(), e));
     }
     ByteBuffer bytes = encoded;
     TaskSerializationException unserializable = failure;
@@ -277,8 +344,7 @@ final class MainSide {
   }
 
   private static TaskSerializationException cannotTravel(Object task, String why) {
-    return new TaskSerializationException(
-        "The task %s cannot travel to a worker: %s".formatted(TaskName.of(task), why), null);
+    return cannotTravel(new UnserializableTaskException(task, why, null));
   }
 
   /** Shuts down and waits; see {@link MPIExecutor#close}. */
@@ -304,8 +370,12 @@ final class MainSide {
 
   /** Everything is over, with {@link #close} or without. */
   private void letGo() {
+    if (dispatcher.hasAdrift()) {
+      Providers.someoneIsAdrift();
+    }
     sender.close();
     communicator.close();
+    afterwards.run();
     try {
       Runtime.getRuntime().removeShutdownHook(unclosed);
     } catch (IllegalStateException e) {

@@ -2,7 +2,7 @@ package dev.mpipool;
 
 import dev.mpipool.dispatch.BatchEndedException;
 import dev.mpipool.dispatch.BatchRun;
-import dev.mpipool.dispatch.ElementFuture;
+import dev.mpipool.dispatch.Consumable;
 import dev.mpipool.dispatch.Failed;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -17,11 +17,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /** The users' view of a batch: one consumer, in one of several forms. */
-final class PoolBatch<R> implements Batch<R> {
+final class PoolBatch<R> implements Batch<R>, Consumable {
 
   private static final Object[] NONE = {};
 
@@ -38,11 +39,15 @@ final class PoolBatch<R> implements Batch<R> {
     this.run = run;
   }
 
+  @Override
+  public BatchRun run() {
+    return run;
+  }
+
   /** Goes through the outcomes, waiting for them as needed. */
   private final class Outcomes {
     private final boolean ordered;
     private Object[] outcomes = NONE;
-    private long firstIndex;
     private int next;
     private boolean ended;
 
@@ -59,7 +64,6 @@ final class PoolBatch<R> implements Batch<R> {
           Object[] more = run.take(ordered, before);
           ended = more == null;
           outcomes = ended ? NONE : more;
-          firstIndex = run.takenFrom();
         } catch (BatchEndedException e) {
           ended = true;
           throw thrown(e.getCause());
@@ -78,11 +82,6 @@ final class PoolBatch<R> implements Batch<R> {
       Object outcome = outcomes[next];
       outcomes[next++] = null;
       return outcome;
-    }
-
-    /** Which element the outcome belongs to that was returned last. */
-    long index() {
-      return firstIndex + next - 1;
     }
   }
 
@@ -119,15 +118,14 @@ final class PoolBatch<R> implements Batch<R> {
 
       @Override
       public CompletableFuture<R> next() {
-        Object outcome = outcomes.next();
-        return future(outcomes.index(), outcome);
+        return future(outcomes.next());
       }
     };
   }
 
   @SuppressWarnings("unchecked") // the function returned an R
-  private static <R> CompletableFuture<R> future(long index, Object outcome) {
-    CompletableFuture<R> future = new ElementFuture<>(index);
+  private static <R> CompletableFuture<R> future(Object outcome) {
+    CompletableFuture<R> future = new CompletableFuture<>();
     if (!(outcome instanceof Failed failed)) {
       future.complete((R) outcome);
     } else if (failed.cause() instanceof CancellationException) {
@@ -142,13 +140,9 @@ final class PoolBatch<R> implements Batch<R> {
 
   @Override
   public Stream<R> stream() {
-    return stream(true);
-  }
-
-  Stream<R> stream(boolean ordered) {
-    Iterator<R> values = values(ordered);
-    int characteristics = ordered ? Spliterator.ORDERED : 0;
-    return StreamSupport.stream(Spliterators.spliteratorUnknownSize(values, characteristics), false)
+    Iterator<R> values = values(true);
+    return StreamSupport.stream(
+            Spliterators.spliteratorUnknownSize(values, Spliterator.ORDERED), false)
         .onClose(this::cancel);
   }
 
@@ -226,15 +220,7 @@ final class PoolBatch<R> implements Batch<R> {
 
   @Override
   public boolean await(Duration timeout) throws InterruptedException {
-    return run.await(nanos(timeout));
-  }
-
-  static long nanos(Duration duration) {
-    try {
-      return duration.toNanos();
-    } catch (ArithmeticException e) {
-      return Long.MAX_VALUE; // centuries
-    }
+    return run.await(TimeUnit.NANOSECONDS.convert(timeout));
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.mpipool.dispatch.BatchOptions;
 import dev.mpipool.dispatch.BatchRun;
 import dev.mpipool.dispatch.ItemSource;
 import dev.mpipool.wire.ItemFunction;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.Objects;
@@ -23,6 +24,7 @@ final class PoolBatchBuilder implements BatchBuilder {
   private int lookAhead;
   private Duration timeout;
   private boolean unordered;
+  private Path cache;
 
   PoolBatchBuilder(MPIExecutor executor) {
     this.executor = executor;
@@ -53,6 +55,12 @@ final class PoolBatchBuilder implements BatchBuilder {
   @Override
   public BatchBuilder unordered() {
     unordered = true;
+    return this;
+  }
+
+  @Override
+  public BatchBuilder cachedIn(Path folder) {
+    cache = Objects.requireNonNull(folder, "folder");
     return this;
   }
 
@@ -123,13 +131,13 @@ final class PoolBatchBuilder implements BatchBuilder {
   }
 
   private <R> PoolBatch<R> start(ItemFunction function, ItemSource source) {
-    BatchOptions options = new BatchOptions(chunkSize, lookAhead, timeout);
+    BatchOptions options = new BatchOptions(chunkSize, lookAhead, timeout, cache);
     return new PoolBatch<>(executor.onMain().prepareBatch(function).apply(source, options));
   }
 
   /** Nothing is taken or sent before the stream is used. */
   private <R> Stream<R> lazily(ItemFunction function, ItemSource source) {
-    BatchOptions options = new BatchOptions(chunkSize, lookAhead, timeout);
+    BatchOptions options = new BatchOptions(chunkSize, lookAhead, timeout, cache);
     BiFunction<ItemSource, BatchOptions, BatchRun> prepared =
         executor.onMain().prepareBatch(function);
     LazyStart<R> results = new LazyStart<>(() -> prepared.apply(source, options), !unordered);

@@ -20,11 +20,11 @@ public class RemoteTaskException extends Exception {
   private final String remoteStackTrace;
 
   /**
-   * Stands for an exception of which there is text only.
+   * Creates an exception.
    *
-   * @param remoteType its class name
-   * @param message its message, or null
-   * @param remoteStackTrace as {@link Throwable#printStackTrace()} printed it
+   * @param remoteType the class name of the exception it stands for
+   * @param message that exception's message, or null
+   * @param remoteStackTrace that exception's stack trace, as it was printed
    */
   public RemoteTaskException(String remoteType, String message, String remoteStackTrace) {
     super(message == null ? remoteType : remoteType + ": " + message, null, true, false);

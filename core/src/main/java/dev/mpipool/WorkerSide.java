@@ -5,6 +5,7 @@ import dev.mpipool.comm.CommunicatorProvider;
 import dev.mpipool.comm.Providers;
 import dev.mpipool.worker.MainLostException;
 import dev.mpipool.worker.WorkerLoop;
+import java.io.ObjectInputFilter;
 
 /** What the constructor of a pool does on a worker. */
 final class WorkerSide {
@@ -12,10 +13,10 @@ final class WorkerSide {
   private WorkerSide() {}
 
   /** Runs tasks until main releases this rank; does not return at all if it is not to rejoin. */
-  static void serve(Communicator communicator, int main, boolean rejoin) {
-    Communicator own = communicator.duplicate();
+  static void serve(Communicator communicator, int main, boolean rejoin, ObjectInputFilter filter) {
+    Communicator own = MainSide.duplicate(communicator);
     try {
-      new WorkerLoop(own, main, MainSide.newSerializer(), Calls::call).run();
+      new WorkerLoop(own, main, MainSide.newSerializer(filter), Calls::call).run();
     } catch (MainLostException e) {
       throw new BrokenExecutorException(e.getMessage(), e.getCause());
     }

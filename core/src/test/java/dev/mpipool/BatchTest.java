@@ -376,6 +376,15 @@ class BatchTest {
   }
 
   @Test
+  void onlyTheFirstCancelTellsThatItHasCancelled() {
+    for (int round = 0; round < 2_000; round++) {
+      Batch<Integer> batch = executor.submitBatch(x -> x, new Endless());
+      assertThat(batch.cancel()).isTrue();
+      assertThat(batch.cancel()).as("round %d", round).isFalse();
+    }
+  }
+
+  @Test
   void cancelDropsWhatWaitsAndInterruptsWhatRuns() throws Exception {
     int gate = Gate.make();
     Batch<Integer> batch = executor.submitBatch(x -> Gate.pass(gate), new Endless());

@@ -4,9 +4,11 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BinaryOperator;
+import java.util.stream.IntStream;
 import org.apache.commons.lang3.Validate;
 
 /**
@@ -165,6 +167,20 @@ abstract class AbstractCommunicator implements Communicator {
       return null;
     }
     return root == 0 ? result : bytes(take(0, REDUCE));
+  }
+
+  /** What a split begins with: the ranks of this rank's color, ordered by key, then by rank. */
+  final List<Integer> membersOfMyColor(int color, int key) {
+    Validate.isTrue(color >= 0, "A color is at least 0, but this one is %d", color);
+    List<ByteBuffer> all =
+        allGather(ByteBuffer.allocate(2 * Integer.BYTES).putInt(color).putInt(key).array()).stream()
+            .map(ByteBuffer::wrap)
+            .toList();
+    return IntStream.range(0, size)
+        .filter(other -> all.get(other).getInt(0) == color)
+        .boxed()
+        .sorted(Comparator.comparingInt(other -> all.get(other).getInt(Integer.BYTES)))
+        .toList();
   }
 
   private int absolute(int relative, int root) {

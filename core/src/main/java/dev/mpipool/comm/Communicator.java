@@ -74,6 +74,21 @@ public interface Communicator extends AutoCloseable {
   void send(int destination, int tag, ByteBuffer message);
 
   /**
+   * Sends what remains of several buffers as one message; else like {@link #send}. Where the ranks
+   * are processes, a long last part is not copied together with the others.
+   *
+   * @param destination a rank; the calling rank itself is allowed
+   * @param tag a number of at least 0 by which the receiver can pick
+   * @param parts follow each other in the message
+   */
+  default void sendParts(int destination, int tag, List<ByteBuffer> parts) {
+    long length = parts.stream().mapToLong(ByteBuffer::remaining).sum();
+    ByteBuffer message = ByteBuffer.allocate(Math.toIntExact(length));
+    parts.forEach(part -> message.put(part.duplicate()));
+    send(destination, tag, message.flip());
+  }
+
+  /**
    * Waits for a message and takes it.
    *
    * @param source a rank, or {@link #ANY_SOURCE}
@@ -189,6 +204,17 @@ public interface Communicator extends AutoCloseable {
    * @param listener hears of each lost rank
    */
   void onRankLost(RankLostListener listener);
+
+  /**
+   * When a part of a message last came from another rank, or was last taken by it: so one that is
+   * busy with a long message is not mistaken for a silent one.
+   *
+   * @param rank the other
+   * @return by {@link System#nanoTime}; 0 if that is not known
+   */
+  default long lastProgress(int rank) {
+    return 0;
+  }
 
   /**
    * Whether the living can go on when a rank is lost. Where they cannot, nothing arrives any more

@@ -1,14 +1,11 @@
 package dev.mpipool.comm;
 
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.apache.commons.lang3.Validate;
 
@@ -155,17 +152,7 @@ public final class GroupCommunicator extends AbstractCommunicator {
 
   @Override
   public Communicator split(int color, int key) {
-    Validate.isTrue(color >= 0, "A color is at least 0, but this one is %d", color);
-    ByteBuffer mine = ByteBuffer.allocate(2 * Integer.BYTES).putInt(color).putInt(key);
-    List<byte[]> all = allGather(mine.array());
-    List<Integer> ranks = new ArrayList<>();
-    for (int rank = 0; rank < all.size(); rank++) {
-      if (ByteBuffer.wrap(all.get(rank)).getInt() == color) {
-        ranks.add(rank);
-      }
-    }
-    Function<Integer, Integer> keyOf = rank -> ByteBuffer.wrap(all.get(rank)).getInt(Integer.BYTES);
-    ranks.sort(Comparator.comparing(keyOf));
+    List<Integer> ranks = membersOfMyColor(color, key);
     long number;
     if (ranks.get(0) == rank()) {
       number = (hub.member + 1L) << Integer.SIZE | hub.contexts.incrementAndGet();

@@ -1,7 +1,6 @@
 package dev.mpipool.comm;
 
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -72,10 +71,8 @@ public final class LocalCommunicator extends AbstractCommunicator {
 
   @Override
   public Communicator split(int color, int key) {
-    Validate.isTrue(color >= 0, "A color is at least 0, but this one is %d", color);
-    List<Member> members = members(color, key);
-    int newRank =
-        IntStream.range(0, members.size()).filter(i -> members.get(i).rank == rank()).sum();
+    List<Integer> members = membersOfMyColor(color, key);
+    int newRank = members.indexOf(rank());
     Group joined = newRank == 0 ? lead(members) : follow(members.get(0));
     return new LocalCommunicator(joined, newRank);
   }
@@ -102,22 +99,8 @@ public final class LocalCommunicator extends AbstractCommunicator {
     }
   }
 
-  private List<Member> members(int color, int key) {
-    ByteBuffer mine = ByteBuffer.allocate(2 * Integer.BYTES).putInt(color).putInt(key);
-    List<Member> members = new ArrayList<>();
-    List<byte[]> all = allGather(mine.array());
-    for (int other = 0; other < all.size(); other++) {
-      ByteBuffer theirs = ByteBuffer.wrap(all.get(other));
-      if (theirs.getInt() == color) {
-        members.add(new Member(other, theirs.getInt()));
-      }
-    }
-    members.sort((a, b) -> Integer.compare(a.key, b.key));
-    return members;
-  }
-
   /** The first rank of a new group makes it and tells the others its number. */
-  private Group lead(List<Member> members) {
+  private Group lead(List<Integer> members) {
     Group made = new Group(members.size(), false);
     long number = NEXT_GROUP.incrementAndGet();
     FORMING.put(number, made);
@@ -126,20 +109,18 @@ public final class LocalCommunicator extends AbstractCommunicator {
       FORMING.remove(number);
     }
     ByteBuffer message = ByteBuffer.allocate(Long.BYTES).putLong(0, number);
-    members.stream().skip(1).forEach(member -> transmit(member.rank, SPLIT, message));
+    members.stream().skip(1).forEach(member -> transmit(member, SPLIT, message));
     return made;
   }
 
-  private Group follow(Member leader) {
-    long number = take(leader.rank, SPLIT).data().getLong();
+  private Group follow(int leader) {
+    long number = take(leader, SPLIT).data().getLong();
     Group made = FORMING.get(number);
     if (made.expected.decrementAndGet() == 0) {
       FORMING.remove(number);
     }
     return made;
   }
-
-  private record Member(int rank, int key) {}
 
   private static final class Group {
     private final List<Mailbox> mailboxes;

@@ -2,12 +2,19 @@ package dev.mpipool.comm;
 
 import dev.mpipool.device.TcpDevice;
 import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -68,11 +75,31 @@ public final class MpjCommunicator extends AbstractCommunicator {
 
   private final byte[] head = new byte[HEAD_BYTES];
 
+  /** When a piece last came from a rank or went to it. */
+  private final AtomicLongArray progress;
+
+  /**
+   * Ranks whose long message is still coming, and what to do about it and what came after it. A
+   * rank that is stopped in the middle of a message must not keep the messages of others away; so
+   * where MPI may be called by any thread, one of its own receives the pieces. (On the stock
+   * devices no rank does without another.)
+   */
+  private final Map<Integer, Queue<Runnable>> unfinished = new HashMap<>();
+
+  private static final Executor PIECES =
+      Executors.newCachedThreadPool(
+          body -> {
+            Thread thread = new Thread(body, "mpipool-pieces");
+            thread.setDaemon(true);
+            return thread;
+          });
+
   private MpjCommunicator(Intracomm intracomm, boolean world) {
     super(intracomm.Rank(), intracomm.Size());
     this.intracomm = intracomm;
     this.world = world;
     this.mailbox = new Mailbox(size(), this::pull);
+    this.progress = new AtomicLongArray(size());
     int[] mine = IntStream.range(0, size()).toArray();
     this.worldRanks = Group.Translate_ranks(intracomm.Group(), mine, MPI.COMM_WORLD.Group());
     this.sending = Stream.generate(ReentrantLock::new).limit(size()).toArray(ReentrantLock[]::new);
@@ -117,6 +144,19 @@ public final class MpjCommunicator extends AbstractCommunicator {
   }
 
   @Override
+  public void sendParts(int destination, int tag, List<ByteBuffer> parts) {
+    boolean lastIsLong =
+        parts.size() == 2
+            && parts.get(0).remaining() < HEAD_BYTES - HEADER_BYTES
+            && parts.get(1).remaining() > HEAD_BYTES;
+    if (lastIsLong && destination != rank() && destination >= 0 && destination < size()) {
+      transmit(destination, tag, parts.get(0), parts.get(1));
+    } else {
+      super.sendParts(destination, tag, parts);
+    }
+  }
+
+  @Override
   void transmit(int destination, int tag, ByteBuffer message) {
     if (destination == rank()) {
       ByteBuffer copy = ByteBuffer.allocate(message.remaining());
@@ -124,19 +164,27 @@ public final class MpjCommunicator extends AbstractCommunicator {
       wake();
       return;
     }
-    if (message.remaining() > MAX_BYTES) {
+    transmit(destination, tag, ByteBuffer.allocate(0), message);
+  }
+
+  /** The beginning fits into the head. */
+  private void transmit(int destination, int tag, ByteBuffer beginning, ByteBuffer message) {
+    long length = (long) beginning.remaining() + message.remaining();
+    if (length > MAX_BYTES) {
       throw new CommunicatorException(
-          "A message has at most %d bytes, not %d".formatted(MAX_BYTES, message.remaining()), null);
+          "A message has at most %d bytes, not %d".formatted(MAX_BYTES, length), null);
     }
     ByteBuffer rest = message.duplicate();
-    byte[] first = new byte[Math.min(HEAD_BYTES, HEADER_BYTES + rest.remaining())];
-    ByteBuffer.wrap(first).putInt(tag).putInt(rest.remaining());
-    rest.get(first, HEADER_BYTES, first.length - HEADER_BYTES);
+    byte[] first = new byte[(int) Math.min(HEAD_BYTES, HEADER_BYTES + length)];
+    ByteBuffer head =
+        ByteBuffer.wrap(first).putInt(tag).putInt((int) length).put(beginning.duplicate());
+    rest.get(first, head.position(), head.remaining());
     sending[destination].lock();
     try {
       intracomm.Send(first, 0, first.length, MPI.BYTE, destination, HEAD_TAG);
       while (rest.hasRemaining()) {
         sendPiece(rest, destination);
+        progress.set(destination, System.nanoTime());
       }
     } catch (RuntimeException e) {
       String what = "Rank %d could not send to rank %d".formatted(rank(), destination);
@@ -179,17 +227,77 @@ public final class MpjCommunicator extends AbstractCommunicator {
       byte[] data = new byte[header.getInt()];
       int filled = received - HEADER_BYTES;
       System.arraycopy(head, HEADER_BYTES, data, 0, filled);
-      while (filled < data.length) {
-        int length = Math.min(PIECE_BYTES, data.length - filled);
-        intracomm.Recv(data, filled, length, MPI.BYTE, status.source, PIECE_TAG);
-        filled += length;
+      Message message = new Message(status.source, tag, ByteBuffer.wrap(data));
+      boolean whole = filled == data.length;
+      if (!onTcpDevice) {
+        receivePieces(message, filled);
+        return message;
       }
-      return new Message(status.source, tag, ByteBuffer.wrap(data));
+      Runnable rest = whole ? () -> mailbox.deliver(message) : () -> finish(message, filled);
+      return isToWait(message.source(), whole, rest) ? null : message;
     } catch (MPIException e) {
       if (isLoss(e)) {
-        return null; // in the middle of a message, which nobody will miss: its sender is gone
+        return null;
       }
       throw new CommunicatorException("Rank %d could not receive".formatted(rank()), e);
+    }
+  }
+
+  private void receivePieces(Message message, int begun) {
+    byte[] data = message.data().array();
+    int filled = begun;
+    while (filled < data.length) {
+      int length = Math.min(PIECE_BYTES, data.length - filled);
+      intracomm.Recv(data, filled, length, MPI.BYTE, message.source(), PIECE_TAG);
+      filled += length;
+      progress.set(message.source(), System.nanoTime());
+    }
+  }
+
+  /**
+   * Leaves what is to be done with a message to a thread of its own if it is not whole, and to the
+   * same thread if one of its sender is not whole yet.
+   */
+  private boolean isToWait(int source, boolean whole, Runnable rest) {
+    synchronized (unfinished) {
+      Queue<Runnable> before = unfinished.get(source);
+      if (before != null) {
+        before.add(rest);
+        return true;
+      }
+      if (!whole) {
+        unfinished.put(source, new ArrayDeque<>(List.of(rest)));
+        PIECES.execute(() -> finishAll(source));
+      }
+      return !whole;
+    }
+  }
+
+  private void finishAll(int source) {
+    for (Runnable next = nextUnfinished(source); next != null; next = nextUnfinished(source)) {
+      next.run();
+      wake();
+    }
+  }
+
+  private Runnable nextUnfinished(int source) {
+    synchronized (unfinished) {
+      Runnable next = unfinished.get(source).poll();
+      if (next == null) {
+        unfinished.remove(source);
+      }
+      return next;
+    }
+  }
+
+  /** Receives the rest of a long message, while others come. */
+  private void finish(Message message, int begun) {
+    try {
+      receivePieces(message, begun);
+      mailbox.deliver(message);
+    } catch (MPIException e) {
+      // nobody will miss it: its sender is gone, or MPI has ended
+      LOG.debug("The rest of a message from rank {} does not come", message.source(), e);
     }
   }
 
@@ -218,6 +326,11 @@ public final class MpjCommunicator extends AbstractCommunicator {
         };
     listeners.add(ofWorld);
     LostRanks.listen(ofWorld);
+  }
+
+  @Override
+  public long lastProgress(int rank) {
+    return progress.get(rank);
   }
 
   private static boolean isLoss(RuntimeException e) {

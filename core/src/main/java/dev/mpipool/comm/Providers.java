@@ -24,6 +24,8 @@ public final class Providers {
 
   private static final Communicator ALONE = LocalCommunicator.alone();
 
+  private static volatile boolean someoneAdrift;
+
   private Providers() {}
 
   /**
@@ -68,6 +70,20 @@ public final class Providers {
    */
   public static boolean launcherEndsRanks() {
     return System.getProperty(LAUNCHER_PROPERTY) != null;
+  }
+
+  /** A rank may never again take part in a collective call, though nobody knows it to be dead. */
+  public static void someoneIsAdrift() {
+    someoneAdrift = true;
+  }
+
+  /**
+   * Whether the collective end of MPI might wait for a rank for ever.
+   *
+   * @return true after {@link #someoneIsAdrift}
+   */
+  public static boolean isSomeoneAdrift() {
+    return someoneAdrift;
   }
 
   static Communicator world() {

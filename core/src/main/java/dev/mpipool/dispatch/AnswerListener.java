@@ -2,50 +2,50 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
-import dev.mpipool.wire.Threads;
+import dev.mpipool.wire.Reception;
 
-/**
- * The one thread of main that receives. It hands everything on and never waits for anything else.
- */
+/** Hands what main receives to the dispatcher. */
 public final class AnswerListener {
 
-  private final Communicator communicator;
   private final Dispatcher dispatcher;
-  private final Thread thread;
+  private final Reception reception;
 
   /**
-   * Starts the thread, as a daemon: a program may end without closing its pool.
+   * Begins to receive, in daemon threads: a program may end without closing its pool.
    *
    * @param communicator to receive on
    * @param dispatcher gets what comes
    */
   public AnswerListener(Communicator communicator, Dispatcher dispatcher) {
-    this.communicator = communicator;
     this.dispatcher = dispatcher;
-    this.thread = new Thread(this::listen, "mpipool-listener");
-    thread.setDaemon(true);
-    thread.start();
+    this.reception = new Reception(communicator, "mpipool-listener", new Incoming());
+    dispatcher.receiveAt(reception);
   }
 
   /**
-   * Waits for the thread's end, which comes when the workers are gone.
+   * Waits for the end of receiving, which comes when the workers are gone.
    *
    * @param millis how long at most
    * @return whether it has ended
    */
   public boolean awaitEnd(long millis) {
-    return Threads.join(thread, millis);
+    return reception.awaitEnd(millis);
   }
 
-  private void listen() {
-    while (!dispatcher.isEnded()) {
-      try {
-        Message message = communicator.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG);
-        dispatcher.received(message.source(), message.data());
-      } catch (Throwable e) { // an answer may be lost, for example to an exhausted memory
-        dispatcher.breakDown("Nothing can be received from the workers any more", e);
-        return;
-      }
+  private final class Incoming implements Reception.Handler {
+    @Override
+    public boolean take(Message message) {
+      return dispatcher.received(message.source(), message.data());
+    }
+
+    @Override
+    public void failed(Throwable e) { // an answer may be lost, for example to an exhausted memory
+      dispatcher.breakDown("Nothing can be received from the workers any more", e);
+    }
+
+    @Override
+    public boolean isOver() {
+      return dispatcher.isEnded();
     }
   }
 }

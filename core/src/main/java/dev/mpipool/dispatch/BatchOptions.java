@@ -1,5 +1,6 @@
 package dev.mpipool.dispatch;
 
+import java.nio.file.Path;
 import java.time.Duration;
 
 /**
@@ -9,5 +10,6 @@ import java.time.Duration;
  * @param lookAhead how many items may be under way or wait for the consumer; 0 for as many as four
  *     chunks for each task thread
  * @param timeout for the whole, or null
+ * @param cache the folder in which results are kept, or null
  */
-public record BatchOptions(int chunkSize, int lookAhead, Duration timeout) {}
+public record BatchOptions(int chunkSize, int lookAhead, Duration timeout, Path cache) {}

@@ -4,6 +4,7 @@ import dev.mpipool.wire.Chunk;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.SharedValue;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -11,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -20,6 +22,8 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A batch on its way: items are taken from the user's iterables, share chunks, and come back.
@@ -47,10 +51,14 @@ import java.util.concurrent.locks.ReentrantLock;
  * held when {@code state} is taken; neither the dispatcher nor user code is called with {@code
  * state} held.
  */
-public final class BatchRun implements Dispatcher.Closeable {
+public final class BatchRun implements Dispatcher.TaskSource {
+
+  private static final Logger LOG = LoggerFactory.getLogger(BatchRun.class);
 
   /** Encoding an item may cost a message; so long should a chunk keep a worker. */
   private static final long CHUNK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+  private static final long CLOSING_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   private static final int MAX_CHUNK = 4096;
   private static final int MAX_CHUNK_BYTES = 1 << 20;
@@ -86,6 +94,9 @@ public final class BatchRun implements Dispatcher.Closeable {
   private final AtomicBoolean watched = new AtomicBoolean();
   private volatile int taskThreads;
 
+  /** Null if results are not kept. */
+  private ItemCache cache;
+
   // the feeder's own
   private volatile Thread feeder;
   private long taken;
@@ -115,6 +126,7 @@ public final class BatchRun implements Dispatcher.Closeable {
   private boolean consumer;
   private boolean runToEnd;
   private boolean removed;
+  private boolean cacheClosed;
   private long takenFrom;
   private volatile int automaticSize = 1;
 
@@ -148,10 +160,17 @@ public final class BatchRun implements Dispatcher.Closeable {
    *
    * @param impossible null, or why the batch has to end before it has begun
    * @throws RejectedExecutionException if the pool is shut down or broken
+   * @throws UncheckedIOException if there is a cache and its folder cannot be had
    */
   public void start(Throwable impossible) {
     taskThreads = Math.max(1, dispatcher.taskThreads());
-    dispatcher.addSource(this);
+    openCache();
+    try {
+      dispatcher.addSource(this);
+    } catch (RuntimeException e) {
+      closeCache();
+      throw e;
+    }
     if (impossible != null) {
       end(impossible, false);
       return;
@@ -163,8 +182,36 @@ public final class BatchRun implements Dispatcher.Closeable {
     if (options.timeout() != null) {
       Duration timeout = options.timeout();
       timer
-          .orTimeout(timeout.toNanos(), TimeUnit.NANOSECONDS)
+          .orTimeout(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS)
           .whenComplete((done, late) -> timeIsUp(late, timeout));
+    }
+  }
+
+  private void openCache() {
+    if (options.cache() != null) {
+      try {
+        cache = new ItemCache(options.cache(), serializer);
+      } catch (IOException e) {
+        throw new UncheckedIOException(
+            "Results cannot be cached in %s: %s".formatted(options.cache(), e), e);
+      }
+    }
+  }
+
+  private void closeCache() {
+    if (cache != null) {
+      try {
+        cache.close();
+      } catch (IOException e) {
+        LOG.warn("The results in {} may not survive a crash of this machine", options.cache(), e);
+      }
+      state.lock();
+      try {
+        cacheClosed = true;
+        changed.signalAll();
+      } finally {
+        state.unlock();
+      }
     }
   }
 
@@ -180,7 +227,13 @@ public final class BatchRun implements Dispatcher.Closeable {
     Object[] item = new Object[source.arity()];
     try {
       while (awaitRoom() && source.next(item) && endedBy == null) {
-        add(item);
+        Optional<ItemCache.Known> known =
+            cache == null ? Optional.empty() : cache.find(taken, item);
+        if (known.isPresent()) {
+          addKnown(known.get().result());
+        } else {
+          add(item);
+        }
       }
       handInRest();
       end(null, false);
@@ -259,6 +312,29 @@ public final class BatchRun implements Dispatcher.Closeable {
     }
     if (begun) {
       watchIfShortOfWork();
+    }
+  }
+
+  /** An item whose result is there already is a part of its own, which nobody has to answer. */
+  private void addKnown(Object result) {
+    filling.lock();
+    try {
+      handIn();
+      Part part = new Part(firstIndex, new Object[] {result});
+      part.done = true;
+      firstIndex++;
+      taken++;
+      state.lock();
+      try {
+        completed++;
+        inOrder.add(part);
+        answered.add(part);
+        changed.signalAll();
+      } finally {
+        state.unlock();
+      }
+    } finally {
+      filling.unlock();
     }
   }
 
@@ -351,8 +427,11 @@ public final class BatchRun implements Dispatcher.Closeable {
     if (failure != null) {
       boolean dropped = failure instanceof CancellationException && endedBy != null;
       future.failAll(dropped ? endedBy : failure);
-    } else if (done < future.count()) {
-      submitRest(part, future, done);
+    } else {
+      save(part, future.offset(), done);
+      if (done < future.count()) {
+        submitRest(part, future, done);
+      }
     }
     boolean last;
     state.lock();
@@ -379,6 +458,19 @@ public final class BatchRun implements Dispatcher.Closeable {
     }
   }
 
+  private void save(Part part, int offset, int done) {
+    if (cache == null) {
+      return;
+    }
+    try {
+      for (int i = offset; i < offset + done; i++) {
+        cache.save(part.firstIndex + i, part.outcomes[i]);
+      }
+    } catch (Exception e) {
+      end(e, true); // what cannot be saved need not be computed
+    }
+  }
+
   /** A worker has given items back: they go to as many as want some. */
   private void submitRest(Part part, ChunkFuture future, int done) {
     try {
@@ -398,6 +490,11 @@ public final class BatchRun implements Dispatcher.Closeable {
     return (exhausted || endedBy != null) && underWay == 0;
   }
 
+  /** Then another batch may have the cache. */
+  private boolean isOver() {
+    return isFinished() && (cache == null || cacheClosed);
+  }
+
   private void finished() {
     state.lock();
     try {
@@ -409,6 +506,7 @@ public final class BatchRun implements Dispatcher.Closeable {
       state.unlock();
     }
     timer.complete(null);
+    closeCache();
     dispatcher.unshare(function);
     dispatcher.removeSource(this);
   }
@@ -473,7 +571,26 @@ public final class BatchRun implements Dispatcher.Closeable {
 
   /** The user wants no more of it. */
   public boolean cancel() {
-    return end(new CancellationException("The batch was cancelled"), true);
+    boolean ended = end(new CancellationException("The batch was cancelled"), true);
+    if (ended && cache != null) {
+      awaitCacheClosed();
+    }
+    return ended;
+  }
+
+  /** So that who has cancelled can begin anew. What it waits for is a matter of milliseconds. */
+  private void awaitCacheClosed() {
+    state.lock();
+    try {
+      long rest = CLOSING_NANOS;
+      while (!cacheClosed && rest > 0) {
+        rest = changed.awaitNanos(rest);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      state.unlock();
+    }
   }
 
   /**
@@ -488,7 +605,7 @@ public final class BatchRun implements Dispatcher.Closeable {
     boolean over;
     state.lock();
     try {
-      if (isFinished() || (endedBy != null && !drop)) {
+      if (isFinished() || (drop ? dropping : endedBy != null)) {
         return false;
       }
       if (reason == null) {
@@ -575,7 +692,7 @@ public final class BatchRun implements Dispatcher.Closeable {
           return part.outcomes;
         }
         boolean nothingLeft = ordered ? inOrder.isEmpty() : answered.isEmpty();
-        if (isFinished() && nothingLeft) {
+        if (isOver() && nothingLeft) {
           if (endedBy != null) {
             throw new BatchEndedException(endedBy);
           }
@@ -638,7 +755,7 @@ public final class BatchRun implements Dispatcher.Closeable {
     state.lock();
     try {
       askedForEnd();
-      return isFinished();
+      return isOver();
     } finally {
       state.unlock();
     }
@@ -656,7 +773,7 @@ public final class BatchRun implements Dispatcher.Closeable {
     long rest = nanos;
     state.lockInterruptibly();
     try {
-      while (!isFinished()) {
+      while (!isOver()) {
         if (rest <= 0) {
           return false;
         }

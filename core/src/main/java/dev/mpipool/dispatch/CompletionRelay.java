@@ -1,5 +1,6 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.wire.Reception;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -21,6 +22,10 @@ import org.slf4j.LoggerFactory;
  * wait, a second thread, the standby, becomes the leader and goes on with the next. The old leader,
  * when its callback returns, is the new standby, or ends if there is one. While the queue is empty
  * nobody wakes up, and as long as no callback blocks there is just one thread.
+ *
+ * <p>While the queue is empty the leader receives, if the {@link Reception} wants somebody: what
+ * comes is then completed by the thread that received it. If another thread adds items meanwhile,
+ * the standby leads.
  */
 final class CompletionRelay {
 
@@ -53,6 +58,12 @@ final class CompletionRelay {
 
   private final ClassLoader loader = Thread.currentThread().getContextClassLoader();
 
+  /** Where the leader receives; null for nowhere. */
+  private Reception reception;
+
+  /** The thread that receives meanwhile, or null. */
+  private Thread receiver;
+
   private Thread leader;
   private Thread standby;
 
@@ -71,12 +82,35 @@ final class CompletionRelay {
     try {
       queue.addAll(items);
       if (leader == null) {
-        leader = start();
+        leadAnew();
+      } else if (leader == receiver) {
+        if (Thread.currentThread() != receiver) {
+          leader = null;
+          leadAnew();
+        }
       } else if (!running.containsKey(leader)) {
         work.signal();
       } else {
         haveLeaderWatched();
       }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void leadAnew() {
+    if (standby == null) {
+      leader = start();
+    } else {
+      watch.signal();
+    }
+  }
+
+  /** Has the leader receive while it has nothing else to do, from now on. */
+  void receiveAt(Reception place) {
+    lock.lock();
+    try {
+      reception = place;
     } finally {
       lock.unlock();
     }
@@ -129,10 +163,13 @@ final class CompletionRelay {
     lock.lock();
     try {
       while (awaitLead(me)) {
-        Item item = awaitItem();
+        Item item = awaitItem(me);
         if (item == null) {
-          leader = null; // what comes later all the same, finds a new one
-          return;
+          if (leader == me) {
+            leader = null; // what comes later all the same, finds a new one
+            return;
+          }
+          continue; // another leads, while this thread was receiving
         }
         if (!queue.isEmpty()) {
           haveLeaderWatched();
@@ -146,6 +183,9 @@ final class CompletionRelay {
 
   /** Waits as the standby until this thread leads; false if it is needed no more. */
   private boolean awaitLead(Thread me) {
+    if (leader == null) {
+      leader = me;
+    }
     if (leader == me) {
       return true;
     }
@@ -154,7 +194,11 @@ final class CompletionRelay {
     }
     standby = me;
     while (!(closed && queue.isEmpty())) {
-      if (queue.isEmpty() || !running.containsKey(leader)) {
+      if (leader == null && !queue.isEmpty()) {
+        leader = me;
+        standby = null;
+        return true;
+      } else if (queue.isEmpty() || !running.containsKey(leader)) {
         standbyDozes = true;
         watch.awaitUninterruptibly();
         standbyDozes = false;
@@ -180,15 +224,49 @@ final class CompletionRelay {
     }
   }
 
-  private Item awaitItem() {
+  /** The next item; null if there is none and never will be, or this thread leads no more. */
+  private Item awaitItem(Thread me) {
     while (queue.isEmpty()) {
       if (closed) {
         watch.signalAll();
         return null;
       }
-      work.awaitUninterruptibly();
+      boolean received = receive(me);
+      if (leader != me) {
+        return null;
+      }
+      if (!received && queue.isEmpty() && !closed) {
+        awaitWork();
+      }
     }
     return queue.poll();
+  }
+
+  /** The caller looks again, whatever has happened. */
+  @SuppressWarnings("WaitNotInLoop")
+  private void awaitWork() {
+    if (reception != null) {
+      reception.beginIdle();
+    }
+    work.awaitUninterruptibly();
+    if (reception != null) {
+      reception.endIdle();
+    }
+  }
+
+  /** With the lock given up meanwhile; false if nobody is wanted there. */
+  private boolean receive(Thread me) {
+    if (reception == null) {
+      return false;
+    }
+    receiver = me;
+    lock.unlock();
+    try {
+      return reception.receive();
+    } finally {
+      lock.lock();
+      receiver = null;
+    }
   }
 
   private void run(Thread me, Item item) {

@@ -7,9 +7,11 @@ import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.wire.Reception;
 import dev.mpipool.wire.SharedValue;
-import dev.mpipool.wire.TaskName;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -25,6 +27,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntToLongFunction;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -58,6 +61,9 @@ import org.slf4j.LoggerFactory;
 public final class Dispatcher {
 
   private static final Logger LOG = LoggerFactory.getLogger(Dispatcher.class);
+
+  /** A longer task may take its time to be sent, for which submit must not wait. */
+  private static final int FLUSHED_BYTES = 16 << 10;
 
   /** Takes entries for workers; never waits. */
   @FunctionalInterface
@@ -111,18 +117,18 @@ public final class Dispatcher {
   private final Handout handout;
 
   /** Batches that may submit more, even after a shutdown. */
-  private final Set<Closeable> sources = new LinkedHashSet<>();
+  private final Set<TaskSource> sources = new LinkedHashSet<>();
 
-  /** A longer task may take its time to be sent, for which submit must not wait. */
-  private static final int FLUSHED_BYTES = 16 << 10;
+  /** Null as long as nobody is watched. */
+  private Heartbeats heartbeats;
 
   private boolean shutdown;
   private boolean released;
   private boolean ended;
   private RejectedExecutionException broken;
 
-  /** Hears of the pool's end while it still has something to submit. */
-  public interface Closeable {
+  /** May submit more, even after a shutdown, and hears of the pool's end. */
+  public interface TaskSource {
     /** The pool takes no more tasks from users: end, or go on and end soon. */
     void poolShutDown();
 
@@ -213,10 +219,10 @@ public final class Dispatcher {
   private CallCodec.Encoded encode(Envelope call, Object task) throws UnserializableTaskException {
     CallCodec.Encoded encoded = travelling(task, () -> codec.encode(call));
     if (encoded.body().remaining() > Frame.MAX_BODY_BYTES) {
-      throw new UnserializableTaskException(
-          "The task %s cannot travel to a worker: it takes %d bytes, and %d are the most"
-              .formatted(TaskName.of(task), encoded.body().remaining(), Frame.MAX_BODY_BYTES),
-          null);
+      String why =
+          "it takes %d bytes, and %d are the most"
+              .formatted(encoded.body().remaining(), Frame.MAX_BODY_BYTES);
+      throw new UnserializableTaskException(task, why, null);
     }
     return encoded;
   }
@@ -226,11 +232,7 @@ public final class Dispatcher {
     try {
       return encoding.call();
     } catch (Throwable e) {
-      throw new UnserializableTaskException(
-          "The task %s cannot travel to a worker: %s"
-              .formatted(
-                  TaskName.of(task), Objects.requireNonNullElse(e.getMessage(), e.toString())),
-          e);
+      throw new UnserializableTaskException(task, e);
     }
   }
 
@@ -340,7 +342,7 @@ public final class Dispatcher {
    * @param source hears of the pool's end
    * @throws RejectedExecutionException if the pool is shut down or broken
    */
-  void addSource(Closeable source) {
+  void addSource(TaskSource source) {
     lock.lock();
     try {
       checkAccepting();
@@ -351,7 +353,7 @@ public final class Dispatcher {
   }
 
   /** Nothing more comes from there. */
-  void removeSource(Closeable source) {
+  void removeSource(TaskSource source) {
     lock.lock();
     try {
       sources.remove(source);
@@ -362,7 +364,7 @@ public final class Dispatcher {
   }
 
   /** Accepts a task of a source. If it cannot be run any more, its future fails. */
-  void submitFrom(Closeable source, TaskFuture<?> future, ByteBuffer encoded) {
+  void submitFrom(TaskSource source, TaskFuture<?> future, ByteBuffer encoded) {
     lock.lock();
     try {
       if (broken != null || handout.dropping || !sources.contains(source)) {
@@ -456,18 +458,28 @@ public final class Dispatcher {
   }
 
   /**
+   * Lets the thread that completes futures receive while it has none to complete.
+   *
+   * @param reception hands on what it receives to {@link #received}
+   */
+  void receiveAt(Reception reception) {
+    relay.receiveAt(reception);
+  }
+
+  /**
    * A message has come from a worker.
    *
    * @param rank the worker
    * @param message a frame, or damaged
+   * @return whether futures are to be completed now
    */
-  public void received(int rank, ByteBuffer message) {
+  public boolean received(int rank, ByteBuffer message) {
     List<Entry> entries;
     try {
       entries = Frame.decode(message);
     } catch (DamagedFrameException e) {
       LOG.warn("A message from rank {} is dropped: {}", rank, e.getMessage());
-      return;
+      return false;
     }
     List<CompletionRelay.Item> completions = new ArrayList<>(entries.size());
     lock.lock();
@@ -475,9 +487,13 @@ public final class Dispatcher {
       WorkerState worker = workers.get(rank);
       if (worker == null || !worker.alive) {
         LOG.debug("A message from rank {}, which is no living worker, is dropped", rank);
-        return;
+        if (worker != null && entries.stream().anyMatch(e -> e.kind() == EntryKind.GONE)) {
+          worker.adrift = false;
+        }
+        return false;
       }
-      worker.lastSign = System.nanoTime();
+      worker.lastHeard = System.nanoTime();
+      worker.lastSign = worker.lastHeard;
       try {
         for (Entry entry : entries) {
           if (entry.kind() == EntryKind.SPENT) {
@@ -495,6 +511,7 @@ public final class Dispatcher {
     } finally {
       lock.unlock();
     }
+    return !completions.isEmpty();
   }
 
   private void take(WorkerState worker, Entry entry, List<CompletionRelay.Item> completions) {
@@ -528,9 +545,20 @@ public final class Dispatcher {
         }
       }
       case RETURNED -> handout.returned(worker, entry.body().duplicate());
-      case GONE -> worker.alive = false;
+      case GONE -> {
+        if (released) {
+          worker.alive = false;
+        } else {
+          workerLost(worker.rank, "it has left the pool: " + text(entry.body()));
+        }
+      }
+      case PONG -> {} // that it came is what matters
       default -> LOG.warn("Rank {} sent a {}, which only main may", worker.rank, entry.kind());
     }
+  }
+
+  private static String text(ByteBuffer body) {
+    return StandardCharsets.UTF_8.decode(body.duplicate()).toString();
   }
 
   /** Whether a member dropped its task because it has lost another, and the group tries again. */
@@ -568,6 +596,9 @@ public final class Dispatcher {
     try {
       WorkerState worker = workers.get(rank);
       if (worker == null || !worker.alive) {
+        if (worker != null) {
+          worker.adrift = false; // it was only given up before
+        }
         return;
       }
       LOG.warn("Worker rank {} was lost: {}", rank, reason);
@@ -595,6 +626,89 @@ public final class Dispatcher {
     } finally {
       lock.unlock();
     }
+  }
+
+  /**
+   * A worker that may still be alive counts as lost from now on. It is told to leave the pool, for
+   * the case that it hears that; what it answers is dropped.
+   *
+   * @param rank the worker; others are ignored
+   * @param reason why
+   */
+  public void giveUp(int rank, String reason) {
+    lock.lock();
+    try {
+      WorkerState worker = workers.get(rank);
+      if (worker != null && worker.alive) {
+        workerLost(rank, reason);
+        worker.adrift = true;
+        outbox.post(rank, new Entry(EntryKind.RELEASE, 0));
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Gives workers up from now on that are silent for so long.
+   *
+   * @param timeout more than zero
+   * @param lastProgress when, by {@link System#nanoTime}, a part of a message last came from a rank
+   *     or was taken by it; 0 if that is not known
+   */
+  public void watch(Duration timeout, IntToLongFunction lastProgress) {
+    lock.lock();
+    try {
+      long nanos = TimeUnit.NANOSECONDS.convert(timeout);
+      String reason = "it gave no sign of life for %s s".formatted(timeout.toMillis() / 1e3);
+      heartbeats = new Heartbeats(care(lastProgress), nanos, System::nanoTime);
+      heartbeats.later(() -> giveUpSilent(reason));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void giveUpSilent(String reason) {
+    lock.lock();
+    try {
+      if (ended || broken != null) {
+        return;
+      }
+      heartbeats.look().forEach(worker -> giveUp(worker.rank, reason));
+      heartbeats.later(() -> giveUpSilent(reason));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Heartbeats.Care care(IntToLongFunction lastProgress) {
+    return new Heartbeats.Care() {
+      @Override
+      public List<WorkerState> living() {
+        return workers.values().stream().filter(worker -> worker.alive).toList();
+      }
+
+      @Override
+      public long lastHeard(WorkerState worker) {
+        long progress = lastProgress.applyAsLong(worker.rank);
+        boolean later = progress != 0 && progress - worker.lastHeard > 0;
+        return later ? progress : worker.lastHeard;
+      }
+
+      @Override
+      public void ping(WorkerState worker) {
+        outbox.post(worker.rank, new Entry(EntryKind.PING, 0));
+      }
+    };
+  }
+
+  /**
+   * Whether a worker was given up that may still be alive, and has not said that it has left.
+   *
+   * @return true if a collective call might wait for it for ever
+   */
+  public boolean hasAdrift() {
+    return countLocked(worker -> worker.adrift) > 0;
   }
 
   private void takeBack(TaskFuture<?> future, int rank, String reason) {
@@ -649,7 +763,7 @@ public final class Dispatcher {
    * @param cause what broke the pool, or null
    */
   public void breakDown(String why, Throwable cause) {
-    List<Closeable> told = List.of();
+    List<TaskSource> told = List.of();
     lock.lock();
     try {
       if (broken != null || ended) {
@@ -688,7 +802,7 @@ public final class Dispatcher {
 
   /** Takes no more tasks; ends when those accepted are done. */
   public void shutdown() {
-    List<Closeable> told;
+    List<TaskSource> told;
     lock.lock();
     try {
       shutdown = true;
@@ -697,7 +811,7 @@ public final class Dispatcher {
     } finally {
       lock.unlock();
     }
-    told.forEach(Closeable::poolShutDown);
+    told.forEach(TaskSource::poolShutDown);
   }
 
   /**
@@ -711,7 +825,7 @@ public final class Dispatcher {
    */
   public List<TaskFuture<?>> shutdownNow() {
     List<TaskFuture<?>> waiting = new ArrayList<>();
-    List<Closeable> told;
+    List<TaskSource> told;
     lock.lock();
     try {
       shutdown = true;

@@ -78,33 +78,34 @@ final class Outcome {
 
   /** The task's own exception, or what stands for it. */
   private Throwable exception(FailureReport report) {
-    if (report.exception() != null) {
-      try {
-        if (serializer.decode(report.exception()) instanceof Throwable exception) {
-          return exception;
-        }
-      } catch (Throwable e) {
-        // its text has arrived
-      }
+    if (report.exception() == null) {
+      return failures.remote(report);
     }
-    return failures.remote(report);
+    try {
+      return (Throwable) serializer.decode(report.exception());
+    } catch (Throwable e) {
+      return failures.remote(
+          report.asTextOnly("it could not be read on main: " + whatWasThrown(e)));
+    }
+  }
+
+  private static String whatWasThrown(Throwable e) {
+    return Objects.requireNonNullElse(e.getMessage(), e.toString());
   }
 
   /** What befalls an element of a batch that cannot be sent. */
   Throwable unsendable(Object code, long index, Throwable cause) {
     return failures.unserializable(
         "Element %d for the task %s cannot travel to a worker: %s"
-            .formatted(
-                index,
-                TaskName.of(code),
-                Objects.requireNonNullElse(cause.getMessage(), cause.toString())),
+            .formatted(index, TaskName.of(code), whatWasThrown(cause)),
         cause);
   }
 
   /** What befalls a task whose answer cannot be read. */
   Throwable unreadable(String what, String task, int rank, Throwable cause) {
     return failures.unserializable(
-        "%s of the task %s from rank %d could not be read: %s".formatted(what, task, rank, cause),
+        "%s of the task %s from rank %d could not be read on main: %s"
+            .formatted(what, task, rank, whatWasThrown(cause)),
         cause);
   }
 

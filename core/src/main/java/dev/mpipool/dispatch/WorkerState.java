@@ -34,6 +34,9 @@ final class WorkerState {
 
   boolean alive = true;
 
+  /** Whether it was given up and told to leave, and has not said that it has. */
+  boolean adrift;
+
   /** Whether a group that is being gathered keeps a place here. */
   boolean reserved;
 
@@ -50,6 +53,9 @@ final class WorkerState {
 
   /** When it last gave a sign, or was given something to do. */
   long lastSign;
+
+  /** When it last gave a sign. */
+  long lastHeard = System.nanoTime();
 
   WorkerState(int rank, int threads) {
     this.rank = rank;

@@ -4,8 +4,11 @@ import static java.nio.file.StandardOpenOption.CREATE_NEW;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 
+import java.io.BufferedOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
@@ -31,6 +34,8 @@ public final class WholeFile {
   private static final int MAGIC = 0x6d707731;
   private static final int HEADER_BYTES = Integer.BYTES + Long.BYTES + Integer.BYTES;
 
+  private static final int BUFFER_BYTES = 64 * 1024;
+
   private WholeFile() {}
 
   /**
@@ -42,20 +47,47 @@ public final class WholeFile {
    * @throws IOException if it could not be written; then the file is as it was
    */
   public static void write(Path file, byte[] content) throws IOException {
-    replace(file, true, ByteBuffer.wrap(content));
+    replace(file, true, out -> out.write(content));
     syncFolder(file);
   }
 
   /**
-   * Like {@link #write}, for what need not survive the machine's crash, after which the file may be
-   * as before, or empty.
+   * Replaces a file or makes it, as {@link #write(Path, byte[])} does, with content that need not
+   * fit into memory.
+   *
+   * @param file in a folder that exists
+   * @param content writes all of it
+   * @throws IOException if it could not be written, or the content threw it; then the file is as it
+   *     was
+   */
+  public static void write(Path file, Content content) throws IOException {
+    replace(file, true, content);
+    syncFolder(file);
+  }
+
+  /** Writes a file's content. */
+  @FunctionalInterface
+  public interface Content {
+
+    /**
+     * Writes all of it.
+     *
+     * @param out buffered; closed by the caller
+     * @throws IOException if it cannot be had or written
+     */
+    void writeTo(OutputStream out) throws IOException;
+  }
+
+  /**
+   * Like {@link #write(Path, byte[])}, for what need not survive the machine's crash, after which
+   * the file may be as before, or empty.
    *
    * @param file in a folder that exists
    * @param content all of it
    * @throws IOException if it could not be written; then the file is as it was
    */
   public static void writeQuickly(Path file, byte[] content) throws IOException {
-    replace(file, false, ByteBuffer.wrap(content));
+    replace(file, false, out -> out.write(content));
   }
 
   /**
@@ -67,7 +99,7 @@ public final class WholeFile {
    * @throws IOException if it could not be written
    */
   public static boolean create(Path file, byte[] content) throws IOException {
-    Path temporary = temporary(file, false, ByteBuffer.wrap(content));
+    Path temporary = temporary(file, false, out -> out.write(content));
     try {
       return link(temporary, file, content);
     } finally {
@@ -76,7 +108,7 @@ public final class WholeFile {
   }
 
   /**
-   * Replaces a file or makes it, as {@link #write} does, with a checksum.
+   * Replaces a file or makes it, as {@link #write(Path, byte[])} does, with a checksum.
    *
    * @param file in a folder that exists
    * @param content all of it
@@ -84,8 +116,14 @@ public final class WholeFile {
    */
   public static void writeChecked(Path file, byte[] content) throws IOException {
     ByteBuffer header = ByteBuffer.allocate(HEADER_BYTES);
-    header.putInt(MAGIC).putLong(content.length).putInt(checksum(content, 0)).flip();
-    replace(file, true, header, ByteBuffer.wrap(content));
+    header.putInt(MAGIC).putLong(content.length).putInt(checksum(content, 0));
+    replace(
+        file,
+        true,
+        out -> {
+          out.write(header.array());
+          out.write(content);
+        });
     syncFolder(file);
   }
 
@@ -123,8 +161,7 @@ public final class WholeFile {
     return (int) checksum.getValue();
   }
 
-  private static void replace(Path file, boolean durable, ByteBuffer... content)
-      throws IOException {
+  private static void replace(Path file, boolean durable, Content content) throws IOException {
     Path temporary = temporary(file, durable, content);
     try {
       Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
@@ -135,16 +172,13 @@ public final class WholeFile {
   }
 
   /** Writes a file beside the target. */
-  private static Path temporary(Path target, boolean durable, ByteBuffer... content)
-      throws IOException {
+  private static Path temporary(Path target, boolean durable, Content content) throws IOException {
     Path made =
         target.resolveSibling("." + target.getFileName() + "." + UUID.randomUUID() + ".tmp");
     try (FileChannel channel = FileChannel.open(made, CREATE_NEW, WRITE)) {
-      for (ByteBuffer part : content) {
-        while (part.hasRemaining()) {
-          channel.write(part);
-        }
-      }
+      OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), BUFFER_BYTES);
+      content.writeTo(out);
+      out.flush();
       if (durable) {
         channel.force(true);
       }
@@ -180,7 +214,7 @@ public final class WholeFile {
   /**
    * The new name survives a crash as well; where folders cannot be opened, the system sees to it.
    */
-  private static void syncFolder(Path file) throws IOException {
+  static void syncFolder(Path file) throws IOException {
     FileChannel folder;
     try {
       folder = FileChannel.open(file.toAbsolutePath().getParent(), READ);

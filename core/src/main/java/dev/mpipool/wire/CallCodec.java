@@ -124,10 +124,10 @@ public final class CallCodec {
    * @param value as it was decoded
    * @param loader finds classes
    * @return code that is ready to be called, or the value, if it is something else
-   * @throws Exception if the code is not there
+   * @throws Exception if the code is not there, or rejected by a filter
    */
-  public static Object prepare(Object value, ClassLoader loader) throws Exception {
-    return value instanceof LambdaCode code ? code.prepare(loader) : value;
+  public Object prepare(Object value, ClassLoader loader) throws Exception {
+    return value instanceof LambdaCode code ? code.prepare(loader, serializer.filter()) : value;
   }
 
   /** A call that has been read and can be made. */

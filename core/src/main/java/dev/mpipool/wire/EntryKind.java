@@ -34,20 +34,24 @@ public enum EntryKind {
    * (int). Answered by {@link #RETURNED}.
    */
   RECALL(11),
+  /** To a worker: say {@link #PONG}, whatever the tasks are doing. No id, no body. */
+  PING(12),
   /** To main: the task returned. The body is the encoded result. */
   RESULT(17),
   /** To main: the task has no result. The body is a {@link FailureReport}. */
   FAILURE(18),
   /** To main: a cancelled task was dropped before it began. No body. */
   DROPPED(19),
-  /** To main: this worker has left. No id, no body. */
+  /** To main: this worker has left. The body is the reason (UTF-8) if it was not released. */
   GONE(20),
   /**
    * To main: the tasks answered in this frame took so many nanoseconds, which are the id. No body.
    */
   SPENT(21),
   /** To main: tasks that were given back. The body is their numbers (long each), maybe none. */
-  RETURNED(22);
+  RETURNED(22),
+  /** To main: this worker's listener is awake. No id, no body. */
+  PONG(23);
 
   private static final EntryKind[] BY_CODE = new EntryKind[Byte.MAX_VALUE + 1];
 

@@ -1,11 +1,10 @@
 package dev.mpipool.wire;
 
-import java.io.Serializable;
 import java.util.List;
 import java.util.concurrent.Callable;
 
 /** A task as it travels: some code, and the arguments it is called with. */
-public interface Envelope extends Callable<Object>, Serializable {
+public interface Envelope extends Callable<Object>, Carrier {
 
   /**
    * What the user wants to run.

@@ -28,6 +28,11 @@ import org.apache.commons.lang3.exception.ExceptionUtils;
 public record FailureReport(
     Origin origin, String type, String message, String stack, ByteBuffer exception) {
 
+  /** A report without a stack trace has at least the type in its place. */
+  public FailureReport {
+    stack = stack == null ? String.valueOf(type) : stack;
+  }
+
   /** Who failed. */
   public enum Origin {
     /** The task threw. */
@@ -63,13 +68,28 @@ public record FailureReport(
    */
   public static FailureReport of(Origin origin, Throwable exception, Serializer serializer) {
     ByteBuffer encoded = null;
+    String obstacle = null;
     try {
       encoded = serializer.encode(exception);
     } catch (Throwable e) {
-      // its text travels
+      obstacle = "it cannot travel: " + message(e);
     }
-    return new FailureReport(
-        origin, exception.getClass().getName(), message(exception), stack(exception), encoded);
+    FailureReport report =
+        new FailureReport(
+            origin, exception.getClass().getName(), message(exception), stack(exception), encoded);
+    return obstacle == null ? report : report.asTextOnly(obstacle);
+  }
+
+  /**
+   * This report, whose exception itself is not to be had.
+   *
+   * @param obstacle why not; stands below the stack trace
+   * @return the report without it
+   */
+  public FailureReport asTextOnly(String obstacle) {
+    String text =
+        "%s%nThis exception is here as text only, as %s".formatted(stack.stripTrailing(), obstacle);
+    return new FailureReport(origin, type, message, text, null);
   }
 
   /**

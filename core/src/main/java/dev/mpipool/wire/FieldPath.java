@@ -1,6 +1,7 @@
 package dev.mpipool.wire;
 
 import java.io.Externalizable;
+import java.io.ObjectOutputStream;
 import java.io.ObjectStreamClass;
 import java.io.ObjectStreamField;
 import java.io.Serializable;
@@ -11,15 +12,17 @@ import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /**
- * Finds the way from a value to the object inside it that Java cannot serialize, for error
+ * Finds the way from a value to the object inside it that keeps it from being serialized, for error
  * messages.
  *
  * <p>A breadth-first walk over what serialization would write, so the way found is a shortest one.
@@ -32,20 +35,40 @@ final class FieldPath {
   /** The walk serves a message: it ends before it can be felt. */
   private static final int MOST_OBJECTS = 100_000;
 
+  /**
+   * What is nested more deeply than this is called deep, if serialization has found it too deep.
+   */
+  private static final int DEEP = 200;
+
+  /** So much of a deep way is shown. */
+  private static final int SHOWN = 5;
+
+  /** What serialization calls in the program's own classes. */
+  private static final Set<String> HOOKS = Set.of("writeObject", "writeReplace", "writeExternal");
+
   private final Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
   private final ArrayDeque<Step> open = new ArrayDeque<>();
 
   private FieldPath() {}
 
-  private record Step(Step from, String name, Object value) {
-    @Override
-    public String toString() {
+  private record Step(Step from, int depth, String name, Object value) {
+
+    List<String> names() {
       List<String> names = new ArrayList<>();
       for (Step step = this; step != null; step = step.from) {
         names.add(step.name);
       }
       Collections.reverse(names);
-      return String.join("", names);
+      return names;
+    }
+
+    String named(String path) {
+      return "class %s: %s".formatted(value.getClass().getTypeName(), path);
+    }
+
+    @Override
+    public String toString() {
+      return String.join("", names());
     }
   }
 
@@ -54,17 +77,45 @@ final class FieldPath {
    * Main$Job.names[3].lock}.
    */
   static Optional<String> toUnserializable(Object root) {
+    return search(root, step -> !(replacement(step.value) instanceof Serializable))
+        .map(Step::toString);
+  }
+
+  /** An object that is nested very deeply: its class, and the begin of the way to it. */
+  static Optional<String> toDeepest(Object root) {
+    return search(root, step -> step.depth > DEEP)
+        .map(step -> step.named(String.join("", step.names().subList(0, SHOWN)) + "..."));
+  }
+
+  /**
+   * The first object of the class whose own code for serialization has thrown, and the way to it.
+   */
+  static Optional<String> toThrower(Object root, Throwable thrown) {
+    return thrower(thrown)
+        .flatMap(name -> search(root, step -> step.value.getClass().getName().equals(name)))
+        .map(step -> step.named(step.toString()));
+  }
+
+  private static Optional<String> thrower(Throwable thrown) {
+    return Arrays.stream(thrown.getStackTrace())
+        .filter(frame -> HOOKS.contains(frame.getMethodName()))
+        .map(StackTraceElement::getClassName)
+        .filter(name -> !name.equals(ObjectOutputStream.class.getName()))
+        .findFirst();
+  }
+
+  private static Optional<Step> search(Object root, Predicate<Step> wanted) {
     if (root == null) {
       return Optional.empty();
     }
     try {
-      return new FieldPath().search(root);
-    } catch (RuntimeException | StackOverflowError e) {
+      return new FieldPath().walk(root, wanted);
+    } catch (RuntimeException | Error e) {
       return Optional.empty(); // whatever a collection's own iterator does, the message comes first
     }
   }
 
-  private Optional<String> search(Object root) {
+  private Optional<Step> walk(Object root, Predicate<Step> wanted) {
     if (root instanceof Envelope task) {
       add(null, TaskName.of(task.code()), task.code());
       List<Object> arguments = task.arguments();
@@ -76,15 +127,15 @@ final class FieldPath {
     }
     while (!open.isEmpty()) {
       Step step = open.poll();
-      Object value = step.value;
-      Object written = replacement(value);
+      if (wanted.test(step)) {
+        return Optional.of(step);
+      }
+      Object written = replacement(step.value);
       if (written instanceof SerializedLambda lambda) {
         for (int i = 0; i < lambda.getCapturedArgCount(); i++) {
           Object captured = lambda.getCapturedArg(i);
           add(step, ", captured %s".formatted(describe(captured)), captured);
         }
-      } else if (!(written instanceof Serializable)) {
-        return Optional.of(step.toString());
       } else {
         expand(step, written);
       }
@@ -144,7 +195,7 @@ final class FieldPath {
 
   private void add(Step from, String name, Object value) {
     if (value != null && seen.size() < MOST_OBJECTS && seen.add(value)) {
-      open.add(new Step(from, name, value));
+      open.add(new Step(from, from == null ? 0 : from.depth + 1, name, value));
     }
   }
 

@@ -25,6 +25,9 @@ public final class Frame {
 
   private static final int ENTRY_BYTES = Byte.BYTES + Long.BYTES + Integer.BYTES;
 
+  /** To copy a longer body would take about as long as a small message takes. */
+  private static final int UNCOPIED_BYTES = 256 << 10;
+
   private Frame() {}
 
   /**
@@ -51,6 +54,25 @@ public final class Frame {
       frame.putInt(entry.body().remaining()).put(entry.body().duplicate());
     }
     return frame.flip();
+  }
+
+  /**
+   * Puts entries into one message whose last part, if it is long, has not been copied.
+   *
+   * @param entries in the order in which the receiver sees them; together less than 2 GiB
+   * @return the parts of the message, of which the last may belong to the last entry
+   */
+  static List<ByteBuffer> encodeInParts(List<Entry> entries) {
+    Entry last = entries.get(entries.size() - 1);
+    if (last.body().remaining() < UNCOPIED_BYTES) {
+      return List.of(encode(entries));
+    }
+    Entry headOfLast = new Entry(last.kind(), last.id());
+    List<Entry> others = new ArrayList<>(entries.subList(0, entries.size() - 1));
+    others.add(headOfLast);
+    ByteBuffer beginning = encode(others);
+    beginning.putInt(beginning.limit() - Integer.BYTES, last.body().remaining());
+    return List.of(beginning, last.body());
   }
 
   /**

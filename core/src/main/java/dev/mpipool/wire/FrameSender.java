@@ -2,12 +2,16 @@ package dev.mpipool.wire;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
+import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntFunction;
@@ -15,12 +19,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The one thread of a pool that sends. Entries that pile up for a rank while it is busy share the
- * next frame; a lone entry goes out at once. Where MPI may be called from any thread, whoever posts
- * may also send itself, if nobody else does: that saves waking the thread.
+ * The thread of a pool that sends. Entries that pile up for a rank while it is busy share the next
+ * frame; a lone entry goes out at once. Where MPI may be called from any thread, whoever posts may
+ * also send itself, if nobody else does: that saves waking the thread.
  *
  * <p>Posting never waits, so threads that receive may post. A send may wait for its receiver, and
- * receivers never wait for a send of their own, so all sends come to an end.
+ * receivers never wait for a send of their own, so all sends to the living come to an end. A send
+ * to one that is stopped may take for ever: when one has taken 200 ms and something is posted for
+ * another rank, a thread of its own serves the others from then on, and the first ends when its
+ * send does. Entries for the same rank stay in order.
  */
 public final class FrameSender {
 
@@ -32,22 +39,45 @@ public final class FrameSender {
    */
   private static final long FRAME_BYTES = 1 << 20;
 
+  /** A send that takes longer does not keep others waiting. */
+  private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+
+  private static final int NOBODY = -1;
+
   private static final Logger LOG = LoggerFactory.getLogger(FrameSender.class);
 
   private final Communicator communicator;
   private final SendFailureListener failures;
   private final IntFunction<Entry> last;
-  private final Thread thread;
+  private final String threadName;
+  private volatile Thread thread;
 
   private final boolean fromAnyThread;
 
-  /** Held by whoever takes entries and sends them, so that they go out in order. */
-  private final ReentrantLock sending = new ReentrantLock();
+  /** That of the rank's own threads: MPJ Express finds a thread's rank by it. */
+  private final ThreadGroup group = Thread.currentThread().getThreadGroup();
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-  private Map<Integer, Queue<Entry>> waiting = new LinkedHashMap<>();
+  private final Map<Integer, Queue<Entry>> waiting = new LinkedHashMap<>();
+
+  /** Ranks to which somebody is still sending who has lost the turn. */
+  private final Set<Integer> stuck = new HashSet<>();
+
   private boolean closed;
+
+  /** The present one; changed with the lock held. */
+  private volatile Turn turn = new Turn();
+
+  /** The right to take entries and send them, so that they go out in order. */
+  private static final class Turn {
+    final ReentrantLock sending = new ReentrantLock();
+
+    /** What is under way; guarded by the sender's lock. */
+    int destination = NOBODY;
+
+    long since;
+  }
 
   /** Hears of ranks that cannot be reached. */
   @FunctionalInterface
@@ -89,9 +119,15 @@ public final class FrameSender {
     this.communicator = communicator;
     this.fromAnyThread = communicator.callableFromAnyThread();
     this.failures = failures;
-    this.thread = new Thread(this::sendAll, threadName);
-    thread.setDaemon(true);
-    thread.start();
+    this.threadName = threadName;
+    this.thread = start();
+  }
+
+  private Thread start() {
+    Thread made = new Thread(group, this::sendAll, threadName);
+    made.setDaemon(true);
+    made.start();
+    return made;
   }
 
   /**
@@ -109,13 +145,21 @@ public final class FrameSender {
     try {
       if (!closed) {
         waiting.computeIfAbsent(destination, key -> new ArrayDeque<>()).add(entry);
-        if (wake) {
+        if (isStuck(turn) && turn.destination != destination) {
+          stuck.add(turn.destination);
+          turn = new Turn();
+          thread = start();
+        } else if (wake) {
           changed.signal();
         }
       }
     } finally {
       lock.unlock();
     }
+  }
+
+  private static boolean isStuck(Turn turn) {
+    return turn.destination != NOBODY && System.nanoTime() - turn.since > PATIENCE_NANOS;
   }
 
   /**
@@ -136,16 +180,17 @@ public final class FrameSender {
     if (!fromAnyThread) {
       return;
     }
-    if (sending.tryLock()) {
+    Turn mine = turn;
+    if (mine.sending.tryLock()) {
       try {
-        takePosted().forEach(this::sendTo);
+        sendPosted(mine);
       } finally {
-        sending.unlock();
+        mine.sending.unlock();
       }
     }
     lock.lock();
     try {
-      if (!waiting.isEmpty()) { // came while this thread or another was sending
+      if (hasSendable()) { // came while this thread or another was sending
         changed.signal();
       }
     } finally {
@@ -175,18 +220,19 @@ public final class FrameSender {
   }
 
   private void sendAll() {
-    while (awaitPosted()) {
-      sendPosted();
-    }
-    sendPosted(); // when another thread sends, the end comes after it
-  }
-
-  private void sendPosted() {
-    sending.lock();
-    try {
-      takePosted().forEach(this::sendTo);
-    } finally {
-      sending.unlock();
+    boolean more = true;
+    while (more) {
+      more = awaitPosted();
+      Turn mine = turn;
+      mine.sending.lock(); // when another thread sends, the end comes after it
+      try {
+        if (mine == turn) {
+          sendPosted(mine);
+          more &= mine == turn; // else this thread was stuck, and has a successor
+        }
+      } finally {
+        mine.sending.unlock();
+      }
     }
   }
 
@@ -194,21 +240,51 @@ public final class FrameSender {
   private boolean awaitPosted() {
     lock.lock();
     try {
-      while (waiting.isEmpty() && !closed) {
+      while (!hasSendable() && !closed) {
         changed.awaitUninterruptibly();
       }
-      return !waiting.isEmpty();
+      return hasSendable();
     } finally {
       lock.unlock();
     }
   }
 
-  private Map<Integer, Queue<Entry>> takePosted() {
+  private boolean hasSendable() {
+    return !waiting.isEmpty() && (stuck.isEmpty() || !stuck.containsAll(waiting.keySet()));
+  }
+
+  private void sendPosted(Turn mine) {
+    Map.Entry<Integer, Queue<Entry>> next = next(mine);
+    while (next != null) {
+      sendTo(next.getKey(), next.getValue());
+      next = next(mine);
+    }
+  }
+
+  /** What to send next: to whoever waits longest. Null if there is nothing, or the turn is lost. */
+  private Map.Entry<Integer, Queue<Entry>> next(Turn mine) {
     lock.lock();
     try {
-      Map<Integer, Queue<Entry>> taken = waiting;
-      waiting = taken.isEmpty() ? taken : new LinkedHashMap<>();
-      return taken;
+      int before = mine.destination;
+      if (mine != turn) {
+        Queue<Entry> rest = closed ? waiting.remove(before) : null; // the others may have ended
+        if (rest == null) {
+          stuck.remove(before);
+          changed.signal();
+        }
+        mine.destination = rest == null ? NOBODY : before;
+        return rest == null ? null : Map.entry(before, rest);
+      }
+      mine.destination = NOBODY;
+      for (Map.Entry<Integer, Queue<Entry>> one : waiting.entrySet()) {
+        if (!stuck.contains(one.getKey())) {
+          waiting.remove(one.getKey());
+          mine.destination = one.getKey();
+          mine.since = System.nanoTime();
+          return one;
+        }
+      }
+      return null;
     } finally {
       lock.unlock();
     }
@@ -217,7 +293,12 @@ public final class FrameSender {
   private void sendTo(int destination, Queue<Entry> entries) {
     try {
       while (!entries.isEmpty()) {
-        communicator.send(destination, TAG, Frame.encode(nextFrame(destination, entries)));
+        List<ByteBuffer> parts = Frame.encodeInParts(nextFrame(destination, entries));
+        if (parts.size() == 1) {
+          communicator.send(destination, TAG, parts.get(0));
+        } else {
+          communicator.sendParts(destination, TAG, parts);
+        }
       }
     } catch (RuntimeException e) {
       LOG.debug("A frame for rank {} could not be sent", destination, e);
@@ -237,7 +318,8 @@ public final class FrameSender {
     } while (!entries.isEmpty() && length + Frame.length(entries.peek()) <= FRAME_BYTES);
     Entry end = last.apply(destination);
     if (end != null) {
-      frame.add(end);
+      frame.add(
+          frame.size() == 1 ? 0 : frame.size(), end); // a lone body, if it is long, stays last
     }
     return frame;
   }

@@ -1,9 +1,7 @@
 package dev.mpipool.wire;
 
-import java.io.Serializable;
-
 /** A function as it travels, once, to be called with many items. */
-public interface ItemFunction extends Serializable {
+public interface ItemFunction extends Carrier {
 
   /**
    * What the user wants to run.

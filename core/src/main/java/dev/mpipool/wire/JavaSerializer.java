@@ -10,6 +10,12 @@ import java.io.ObjectOutputStream;
 import java.io.ObjectStreamClass;
 import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.commons.lang3.ClassUtils;
 
 /**
@@ -19,15 +25,43 @@ import org.apache.commons.lang3.ClassUtils;
  */
 public final class JavaSerializer implements Serializer {
 
+  /** So many classes are named when a value cannot be read. */
+  private static final int MOST_MET = 20;
+
+  private static final Map<String, Class<?>> PRIMITIVES =
+      Stream.of(
+              boolean.class,
+              byte.class,
+              char.class,
+              short.class,
+              int.class,
+              long.class,
+              float.class,
+              double.class,
+              void.class)
+          .collect(Collectors.toMap(Class::getName, Function.identity()));
+
   private final ClassLoader loader;
+  private final ClassFilter filter;
+
+  /**
+   * Creates a serializer that asks no filter but the JVM's own.
+   *
+   * @param loader where classes are looked for when values are read
+   */
+  public JavaSerializer(ClassLoader loader) {
+    this(loader, new ClassFilter(null));
+  }
 
   /**
    * Creates a serializer.
    *
    * @param loader where classes are looked for when values are read
+   * @param filter asked about everything that is read
    */
-  public JavaSerializer(ClassLoader loader) {
+  public JavaSerializer(ClassLoader loader, ClassFilter filter) {
     this.loader = loader;
+    this.filter = filter;
   }
 
   @Override
@@ -39,19 +73,41 @@ public final class JavaSerializer implements Serializer {
       String path = FieldPath.toUnserializable(value).map(found -> ": " + found).orElse("");
       throw new IOException("class %s is not serializable%s".formatted(e.getMessage(), path), e);
     } catch (StackOverflowError e) {
-      throw new IOException("a %s is nested too deeply to be serialized".formatted(name(value)), e);
+      String path = FieldPath.toDeepest(value).orElse(name(value));
+      throw new IOException("nested too deeply to be serialized, %s".formatted(path), e);
     } catch (OutOfMemoryError e) {
       throw new IOException("a %s needs more memory than there is".formatted(name(value)), e);
+    } catch (Exception | Error e) { // of the program's own code
+      String path = FieldPath.toThrower(value, e).orElse(name(value));
+      throw new IOException("%s, from writing %s".formatted(e, path), e);
     }
     return bytes.buffer();
   }
 
   @Override
-  public Object decode(ByteBuffer bytes) throws IOException, ClassNotFoundException {
-    try (ObjectInputStream in = new LoadingStream(inputStream(bytes))) {
+  public Object decode(ByteBuffer bytes) throws IOException {
+    try (LoadingStream in = new LoadingStream(inputStream(bytes))) {
+      return read(in);
+    }
+  }
+
+  private Object read(LoadingStream in) throws IOException {
+    ClassFilter.Inquiry inquiry = filter.watch(in);
+    try {
       return in.readObject();
-    } catch (StackOverflowError e) {
-      throw new IOException("a value is nested too deeply to be read", e);
+    } catch (Exception | Error e) {
+      if (inquiry.hasRejected()) {
+        throw inquiry.rejection(e);
+      }
+      String what = e.getCause() == null ? e.toString() : "%s (%s)".formatted(e, e.getCause());
+      if (in.missing != null) {
+        what = "class %s is not to be found on this rank".formatted(in.missing);
+      } else if (e instanceof StackOverflowError) {
+        what = "it is nested too deeply";
+      } else if (e instanceof OutOfMemoryError) {
+        what = "it needs more memory than there is (%s)".formatted(e.getMessage());
+      }
+      throw new IOException("%s%s".formatted(what, in.trail()), e);
     }
   }
 
@@ -81,17 +137,33 @@ public final class JavaSerializer implements Serializer {
   }
 
   private final class LoadingStream extends ObjectInputStream {
+
+    /** The classes met so far, from the outermost to the one that is to blame for a failure. */
+    private final List<String> met = new ArrayList<>();
+
+    /** A class that is not there: what is thrown for it later may speak of something else. */
+    private String missing;
+
     LoadingStream(InputStream in) throws IOException {
       super(in);
     }
 
+    String trail() {
+      return met.isEmpty() ? "" : ", in " + String.join(" > ", met);
+    }
+
     @Override
-    protected Class<?> resolveClass(ObjectStreamClass description)
-        throws IOException, ClassNotFoundException {
+    protected Class<?> resolveClass(ObjectStreamClass description) throws ClassNotFoundException {
+      String name = description.getName();
+      if (met.size() < MOST_MET) {
+        met.add(name);
+      }
+      Class<?> primitive = PRIMITIVES.get(name);
       try {
-        return Class.forName(description.getName(), false, loader);
+        return primitive == null ? Class.forName(name, false, loader) : primitive;
       } catch (ClassNotFoundException e) {
-        return super.resolveClass(description); // the names of primitive types
+        missing = name;
+        throw e;
       }
     }
 

@@ -1,7 +1,6 @@
 package dev.mpipool.wire;
 
 import java.io.IOException;
-import java.io.Serializable;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
@@ -33,7 +32,7 @@ record LambdaCode(
     String implementationMethod,
     String implementationSignature,
     String type)
-    implements Serializable {
+    implements Carrier {
 
   private static final MethodType MAKE = MethodType.methodType(Object.class, Object.class);
 
@@ -105,9 +104,12 @@ record LambdaCode(
    * Makes the code ready.
    *
    * @param loader finds the class that the lambda stands in
+   * @param filter asked about that class
    */
-  Factory prepare(ClassLoader loader) throws IOException, ReflectiveOperationException {
+  Factory prepare(ClassLoader loader, ClassFilter filter)
+      throws IOException, ReflectiveOperationException {
     Class<?> capturing = Class.forName(capturingClass, false, loader);
+    filter.check(capturing, -1);
     Method method = capturing.getDeclaredMethod("$deserializeLambda$", SerializedLambda.class);
     if (!method.trySetAccessible()) {
       throw new IOException("lambdas of %s cannot be made here".formatted(capturingClass));

@@ -1,6 +1,7 @@
 package dev.mpipool.wire;
 
 import java.io.IOException;
+import java.lang.reflect.Array;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -66,14 +67,30 @@ public final class LeanSerializer implements Serializer {
           Map.entry(double[].class, DOUBLES));
 
   private final Serializer others;
+  private final ClassFilter filter;
+
+  /**
+   * Creates a serializer that asks no filter but the JVM's own.
+   *
+   * @param others for values without a lean form
+   */
+  public LeanSerializer(Serializer others) {
+    this(others, new ClassFilter(null));
+  }
 
   /**
    * Creates a serializer.
    *
    * @param others for values without a lean form
+   * @param filter asked about arrays, and about what others make of these bytes, such as lambdas
    */
-  public LeanSerializer(Serializer others) {
+  public LeanSerializer(Serializer others, ClassFilter filter) {
     this.others = others;
+    this.filter = filter;
+  }
+
+  ClassFilter filter() {
+    return filter;
   }
 
   @Override
@@ -151,7 +168,7 @@ public final class LeanSerializer implements Serializer {
   }
 
   private static void writeString(String value, Output out) throws IOException {
-    boolean latin = value.chars().allMatch(c -> c < 256);
+    boolean latin = isLatin(value);
     out.putByte(latin ? LATIN_STRING : WIDE_STRING);
     out.putInt(value.length());
     if (latin) {
@@ -159,6 +176,15 @@ public final class LeanSerializer implements Serializer {
     } else {
       out.next(2L * value.length()).asCharBuffer().put(value);
     }
+  }
+
+  private static boolean isLatin(String value) {
+    for (int i = 0; i < value.length(); i++) {
+      if (value.charAt(i) > 255) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static void writeArray(int type, Object value, Output out) throws IOException {
@@ -209,35 +235,37 @@ public final class LeanSerializer implements Serializer {
         case LATIN_STRING -> latinString(part(in, 1));
         case WIDE_STRING -> part(in, 2).asCharBuffer().toString();
         case OTHER -> others.decode(part(in, 1));
-        default -> array(type, in);
+        default -> allowed(array(type, in));
       };
     } catch (BufferUnderflowException e) {
       throw new IOException("a value ends too early", e);
     }
   }
 
+  private Object allowed(Object array) throws IOException {
+    filter.check(array.getClass(), Array.getLength(array));
+    return array;
+  }
+
   /** Moves a buffer's position behind the value that stands there, without reading it. */
   static void skip(ByteBuffer in) throws IOException {
     int type = in.get();
-    int length =
-        switch (type) {
-          case NULL, TRUE, FALSE -> 0;
-          case BYTE -> Byte.BYTES;
-          case SHORT, CHAR -> Short.BYTES;
-          case INT, FLOAT -> Integer.BYTES;
-          case LONG, DOUBLE -> Long.BYTES;
-          case LATIN_STRING, BOOLEANS, BYTES, OTHER -> skipPart(in, 1);
-          case WIDE_STRING, SHORTS, CHARS -> skipPart(in, 2);
-          case INTS, FLOATS -> skipPart(in, 4);
-          case LONGS, DOUBLES -> skipPart(in, 8);
-          default -> throw new IOException("a value of the unknown type " + type);
-        };
-    in.position(in.position() + length);
+    switch (type) {
+      case NULL, TRUE, FALSE -> {}
+      case BYTE, SHORT, CHAR, INT, LONG, FLOAT, DOUBLE -> part(in, 1, elementBytes(type));
+      default -> part(in, elementBytes(type));
+    }
   }
 
-  private static int skipPart(ByteBuffer in, int size) throws IOException {
-    part(in, size);
-    return 0;
+  /** How long one element is: of an array, a char of a string, or the number itself. */
+  private static int elementBytes(int type) throws IOException {
+    return switch (type) {
+      case BYTE, LATIN_STRING, BOOLEANS, BYTES, OTHER -> Byte.BYTES;
+      case SHORT, CHAR, WIDE_STRING, SHORTS, CHARS -> Short.BYTES;
+      case INT, FLOAT, INTS, FLOATS -> Integer.BYTES;
+      case LONG, DOUBLE, LONGS, DOUBLES -> Long.BYTES;
+      default -> throw new IOException("a value of the unknown type " + type);
+    };
   }
 
   private static String latinString(ByteBuffer part) {
@@ -247,64 +275,61 @@ public final class LeanSerializer implements Serializer {
   }
 
   private static Object array(int type, ByteBuffer in) throws IOException {
-    return switch (type) {
+    int size = elementBytes(type);
+    ByteBuffer part = part(in, size);
+    int length = part.remaining() / size;
+    switch (type) {
       case BOOLEANS -> {
-        ByteBuffer part = part(in, 1);
-        boolean[] array = new boolean[part.remaining()];
-        for (int i = 0; i < array.length; i++) {
+        boolean[] array = new boolean[length];
+        for (int i = 0; i < length; i++) {
           array[i] = part.get() != 0;
         }
-        yield array;
+        return array;
       }
       case BYTES -> {
-        ByteBuffer part = part(in, 1);
-        byte[] array = new byte[part.remaining()];
+        byte[] array = new byte[length];
         part.get(array);
-        yield array;
+        return array;
       }
       case SHORTS -> {
-        ByteBuffer part = part(in, 2);
-        short[] array = new short[part.remaining() / 2];
+        short[] array = new short[length];
         part.asShortBuffer().get(array);
-        yield array;
+        return array;
       }
       case CHARS -> {
-        ByteBuffer part = part(in, 2);
-        char[] array = new char[part.remaining() / 2];
+        char[] array = new char[length];
         part.asCharBuffer().get(array);
-        yield array;
+        return array;
       }
       case INTS -> {
-        ByteBuffer part = part(in, 4);
-        int[] array = new int[part.remaining() / 4];
+        int[] array = new int[length];
         part.asIntBuffer().get(array);
-        yield array;
+        return array;
       }
       case LONGS -> {
-        ByteBuffer part = part(in, 8);
-        long[] array = new long[part.remaining() / 8];
+        long[] array = new long[length];
         part.asLongBuffer().get(array);
-        yield array;
+        return array;
       }
       case FLOATS -> {
-        ByteBuffer part = part(in, 4);
-        float[] array = new float[part.remaining() / 4];
+        float[] array = new float[length];
         part.asFloatBuffer().get(array);
-        yield array;
+        return array;
       }
-      case DOUBLES -> {
-        ByteBuffer part = part(in, 8);
-        double[] array = new double[part.remaining() / 8];
+      default -> {
+        double[] array = new double[length];
         part.asDoubleBuffer().get(array);
-        yield array;
+        return array;
       }
-      default -> throw new IOException("a value of the unknown type " + type);
-    };
+    }
   }
 
   /** The contents that follow a count of elements. */
   private static ByteBuffer part(ByteBuffer in, int size) throws IOException {
-    int elements = in.getInt();
+    return part(in, in.getInt(), size);
+  }
+
+  private static ByteBuffer part(ByteBuffer in, int elements, int size) throws IOException {
     long length = (long) elements * size;
     if (length < 0 || length > in.remaining()) {
       throw new IOException("a value of the impossible length " + elements);

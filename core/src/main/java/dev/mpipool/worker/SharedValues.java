@@ -12,23 +12,23 @@ import java.util.concurrent.ConcurrentHashMap;
 public final class SharedValues {
 
   private final Serializer serializer;
+  private final CallCodec codec;
   private final Map<Long, Value> values = new ConcurrentHashMap<>();
 
-  SharedValues(Serializer serializer) {
+  SharedValues(Serializer serializer, CallCodec codec) {
     this.serializer = serializer;
+    this.codec = codec;
   }
 
   /** A value, decoded by the first who asks, and the same object for all who do. */
-  public static final class Value {
+  public final class Value {
 
-    private final Serializer serializer;
     private ByteBuffer encoded;
     private Object decoded;
     private Exception failure;
 
-    private Value(ByteBuffer encoded, Serializer serializer) {
+    private Value(ByteBuffer encoded) {
       this.encoded = encoded;
-      this.serializer = serializer;
     }
 
     /**
@@ -40,7 +40,7 @@ public final class SharedValues {
     public synchronized Object get() throws Exception {
       if (encoded != null) {
         try {
-          decoded = CallCodec.prepare(serializer.decode(encoded), loader());
+          decoded = codec.prepare(serializer.decode(encoded), loader());
         } catch (Exception e) {
           failure = e;
         }
@@ -60,7 +60,7 @@ public final class SharedValues {
   }
 
   void put(long number, ByteBuffer encoded) {
-    values.put(number, new Value(encoded, serializer));
+    values.put(number, new Value(encoded));
   }
 
   void remove(long number) {

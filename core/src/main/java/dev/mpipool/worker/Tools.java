@@ -15,6 +15,10 @@ import dev.mpipool.wire.LeanSerializer;
 record Tools(LeanSerializer serializer, CallCodec codec, Caller caller, SharedValues shared) {
 
   Tools(LeanSerializer serializer, Caller caller) {
-    this(serializer, new CallCodec(serializer), caller, new SharedValues(serializer));
+    this(serializer, new CallCodec(serializer), caller);
+  }
+
+  private Tools(LeanSerializer serializer, CallCodec codec, Caller caller) {
+    this(serializer, codec, caller, new SharedValues(serializer, codec));
   }
 }

@@ -11,8 +11,10 @@ import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.FrameSender;
 import dev.mpipool.wire.GroupTask;
 import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.wire.Reception;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingDeque;
@@ -28,10 +30,11 @@ import org.slf4j.LoggerFactory;
 /**
  * What a worker does while the pool is open.
  *
- * <p>Its threads are all daemons: the listener receives and never waits for anything else; a task
- * thread runs one task after the other, and there are as many as main wants; the sender sends the
- * answers. The thread that calls {@link #run} only waits, so it may be interrupted or not, MPI does
- * not notice.
+ * <p>Its threads are all daemons: a task thread runs one task after the other, and there are as
+ * many as main wants; the listener receives and never runs a task; a task thread that is the only
+ * one receives, too, while it has no task (see {@link Reception}); the sender sends the answers
+ * that no task thread sends itself. The thread that calls {@link #run} only waits, so it may be
+ * interrupted or not, MPI does not notice.
  */
 public final class WorkerLoop {
 
@@ -68,6 +71,7 @@ public final class WorkerLoop {
   private final LongAdder nanosSpent = new LongAdder();
 
   private final AtomicInteger taskThreads = new AtomicInteger();
+  private volatile Reception reception;
 
   /** Whether the initializer has failed: no task is run any more, and main fails them all. */
   private volatile boolean unfit;
@@ -95,7 +99,7 @@ public final class WorkerLoop {
    * @throws MainLostException if main ended or was lost without releasing it
    */
   public void run() throws MainLostException {
-    start("mpipool-listener", this::listen);
+    reception = new Reception(communicator, "mpipool-listener", new Incoming());
     startTaskThread();
     boolean interrupted = false;
     try {
@@ -140,14 +144,21 @@ public final class WorkerLoop {
     return thread;
   }
 
-  private void listen() {
-    while (!released.isDone()) {
-      try {
-        Message message = communicator.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG);
-        take(message.source(), message.data());
-      } catch (Throwable e) { // a task may be lost, for example to an exhausted memory
-        leave("Nothing can be received from main any more", e);
-      }
+  private final class Incoming implements Reception.Handler {
+    @Override
+    public boolean take(Message message) {
+      WorkerLoop.this.take(message.source(), message.data());
+      return !waiting.isEmpty();
+    }
+
+    @Override
+    public void failed(Throwable e) { // a task may be lost, for example to an exhausted memory
+      leaveUnasked("Nothing can be received from main any more", e);
+    }
+
+    @Override
+    public boolean isOver() {
+      return released.isDone();
     }
   }
 
@@ -180,6 +191,7 @@ public final class WorkerLoop {
       case UNSHARE -> tools.shared().remove(entry.id());
       case CANCEL -> cancel(entry);
       case RECALL -> giveBack(entry.body().duplicate().getInt());
+      case PING -> sender.post(main, new Entry(EntryKind.PONG, 0));
       case RELEASE -> {
         sender.post(main, new Entry(EntryKind.GONE, 0));
         released.complete(null);
@@ -243,12 +255,15 @@ public final class WorkerLoop {
     ClassLoader loader = Thread.currentThread().getContextClassLoader();
     while (!released.isDone()) {
       try {
-        TaskRun run = waiting.take();
+        TaskRun run = nextTask();
         if (run == NO_MORE) {
           waiting.add(NO_MORE); // for the next thread
           return;
         }
         if (!unfit) {
+          if (run instanceof GroupRun) {
+            reception.haveAttended(); // for its members wait for each other's messages
+          }
           long begin = System.nanoTime();
           Entry answer = answerOf(run);
           nanosSpent.add(System.nanoTime() - begin);
@@ -258,6 +273,23 @@ public final class WorkerLoop {
       } catch (InterruptedException e) {
         // meant for a task that has ended
       }
+    }
+  }
+
+  /** Waits for a task: at the reception, if that wants somebody, or in the queue. */
+  private TaskRun nextTask() throws InterruptedException {
+    TaskRun run = waiting.poll();
+    while (run == null && taskThreads.get() == 1 && reception.receive()) {
+      run = waiting.poll();
+    }
+    if (run != null) {
+      return run;
+    }
+    reception.beginIdle();
+    try {
+      return waiting.take();
+    } finally {
+      reception.endIdle();
     }
   }
 
@@ -271,14 +303,14 @@ public final class WorkerLoop {
 
   private void answer(TaskRun run, Entry answer) {
     held.remove(run.id());
-    if (run.id() != 0 || answer.kind() == EntryKind.FAILURE) {
-      sender.post(main, answer);
-    }
+    sender.post(main, answer);
   }
 
   /** From a task thread: with nothing else to do, it sends the answer itself. */
   private void answerAndFlush(TaskRun run, Entry answer) {
-    if (waiting.isEmpty() && run.id() != 0 && answer.body().remaining() <= FLUSHED_BYTES) {
+    if (run.id() == 0 && answer.kind() != EntryKind.FAILURE) {
+      held.remove(run.id()); // the initializer, of which main hears only if it fails
+    } else if (waiting.isEmpty() && answer.body().remaining() <= FLUSHED_BYTES) {
       held.remove(run.id());
       sender.postForFlush(main, answer);
       sender.flush();
@@ -289,7 +321,7 @@ public final class WorkerLoop {
 
   private void cannotReach(int rank, RuntimeException failure) {
     if (rank == main) {
-      leave("Main, rank %d, cannot be reached".formatted(rank), failure);
+      leaveUnasked("Main, rank %d, cannot be reached".formatted(rank), failure);
     } else {
       groups.lost(rank, "it cannot be reached (%s)".formatted(failure));
     }
@@ -334,6 +366,15 @@ public final class WorkerLoop {
           "Rank %d was lost, and the ranks cannot go on without it: %s".formatted(rank, reason),
           null);
     }
+  }
+
+  /** Leaves on its own account, and tries to tell main so. */
+  private void leaveUnasked(String why, Throwable cause) {
+    if (!released.isDone()) {
+      byte[] reason = (why + " (" + cause + ")").getBytes(StandardCharsets.UTF_8);
+      sender.post(main, new Entry(EntryKind.GONE, 0, ByteBuffer.wrap(reason)));
+    }
+    leave(why, cause);
   }
 
   private void leave(String why, Throwable cause) {

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.ArgumentMatchers.anyInt;
 import static org.mockito.Mockito.doAnswer;
+import static org.mockito.Mockito.doCallRealMethod;
 import static org.mockito.Mockito.doNothing;
 import static org.mockito.Mockito.doThrow;
 import static org.mockito.Mockito.mock;
@@ -51,6 +52,7 @@ class FrameSenderTest {
             })
         .when(communicator)
         .send(anyInt(), anyInt(), any());
+    doCallRealMethod().when(communicator).sendParts(anyInt(), anyInt(), any());
     return communicator;
   }
 
@@ -166,6 +168,48 @@ class FrameSenderTest {
     go.countDown();
     assertThat(sender.awaitEnd(LONG)).isTrue();
     assertThat(frames.stream().flatMap(List::stream).map(Entry::id)).containsExactly(1L, 2L);
+  }
+
+  @Test
+  void aSendThatDoesNotEndKeepsNobodyElseWaitingAndOrderIsKept() throws Exception {
+    Communicator communicator = mock(Communicator.class);
+    CountDownLatch awake = new CountDownLatch(1);
+    List<String> sent = new CopyOnWriteArrayList<>();
+    doAnswer(
+            call -> {
+              int rank = call.getArgument(0);
+              if (rank == 1) {
+                assertThat(awake.await(20, TimeUnit.SECONDS)).isTrue();
+              }
+              for (Entry entry : Frame.decode(call.getArgument(2))) {
+                sent.add(rank + ":" + entry.id());
+              }
+              return null;
+            })
+        .when(communicator)
+        .send(anyInt(), anyInt(), any());
+    FrameSender sender = sender(communicator);
+    sender.post(1, task(1, 1));
+    sender.post(2, task(1, 1));
+    // what is posted at intervals, as pings are, brings the others on
+    for (long id = 2; !sent.contains("2:1"); id++) {
+      sender.post(2, task(id, 1));
+      Thread.sleep(20);
+    }
+    sender.post(1, task(2, 1));
+    sender.post(2, task(999, 1));
+    await().until(() -> sent.contains("2:999"));
+    assertThat(sent).noneMatch(one -> one.startsWith("1:"));
+    assertThat(sent.get(0)).isEqualTo("2:1");
+
+    sender.post(1, task(3, 1));
+    sender.close();
+    assertThat(sender.awaitEnd(LONG)).isTrue();
+    awake.countDown();
+    await().until(() -> sent.contains("1:3"));
+    assertThat(sent.stream().filter(one -> one.startsWith("1:")))
+        .containsExactly("1:1", "1:2", "1:3");
+    assertThat(failures).isEmpty();
   }
 
   @Test

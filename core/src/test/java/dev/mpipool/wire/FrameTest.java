@@ -3,6 +3,7 @@ package dev.mpipool.wire;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,6 +42,24 @@ class FrameTest {
       List<Entry> entries = randomEntries(random);
 
       assertThat(Frame.decode(Frame.encode(entries))).isEqualTo(entries);
+    }
+  }
+
+  @Test
+  void aLongLastBodyIsNotCopied() {
+    Entry small = new Entry(EntryKind.SPENT, 3, ByteBuffer.wrap(new byte[] {1, 2}));
+    for (int length : new int[] {0, 1_000, 300_000, 5_000_000}) {
+      byte[] body = new byte[length];
+      new Random(length).nextBytes(body);
+      List<Entry> entries = List.of(small, new Entry(EntryKind.RESULT, 4, ByteBuffer.wrap(body)));
+      List<ByteBuffer> parts = Frame.encodeInParts(entries);
+      ByteArrayOutputStream joined = new ByteArrayOutputStream();
+      parts.forEach(part -> joined.writeBytes(bytes(part)));
+
+      assertThat(joined.toByteArray()).isEqualTo(bytes(Frame.encode(entries)));
+      if (length > 1_000) {
+        assertThat(parts.get(parts.size() - 1).array()).isSameAs(body);
+      }
     }
   }
 

@@ -82,6 +82,7 @@ class SnippetsTest {
               import dev.mpipool.pool.*;
               import dev.mpipool.queue.*;
               import dev.mpipool.shared.*;
+              import dev.mpipool.tasker.*;
               import java.io.*;
               import java.nio.file.*;
               import java.time.*;

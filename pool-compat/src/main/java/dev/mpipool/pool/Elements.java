@@ -2,6 +2,7 @@ package dev.mpipool.pool;
 
 import java.lang.reflect.Array;
 import java.util.AbstractCollection;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Iterator;
 import java.util.Map;
@@ -11,7 +12,7 @@ import org.apache.commons.lang3.StringUtils;
 
 /**
  * The elements of one call that have been taken and have not come back, so that a failure can name
- * its own. One thread takes; another removes each element after it was taken.
+ * its own. One thread takes; another forgets each element after it was taken.
  *
  * <p>They stand in blocks, each of which goes when all of its elements have gone: what is kept is
  * about what is under way, and nothing is allocated for a single element.
@@ -24,7 +25,7 @@ final class Elements<A> {
   private static final class Block {
     final long number;
     final Object[] elements = new Object[BLOCK];
-    int removed;
+    int forgotten;
 
     Block(long number) {
       this.number = number;
@@ -33,17 +34,20 @@ final class Elements<A> {
 
   private final Map<Long, Block> blocks = new ConcurrentHashMap<>();
 
+  private int expected;
+
   // the taker's own
   private Block filled;
   private long taken;
 
-  // the remover's own
-  private Block emptied;
-
   /** The same elements, noted as they are taken, by one iterator. */
   Iterable<A> noted(Iterable<? extends A> items) {
     Iterable<A> noting = () -> noting(items.iterator());
-    return items instanceof Collection<?> sized ? ofSize(sized.size(), noting) : noting;
+    if (items instanceof Collection<?> sized) {
+      expected = sized.size();
+      return ofSize(expected, noting);
+    }
+    return noting;
   }
 
   private Iterator<A> noting(Iterator<? extends A> iterator) {
@@ -87,22 +91,31 @@ final class Elements<A> {
     taken++;
   }
 
-  /** Forgets an element. */
-  @SuppressWarnings("unchecked") // only note puts elements in
-  A remove(long index) {
-    long number = index / BLOCK;
-    if (emptied == null || emptied.number != number) {
-      emptied = blocks.get(number);
+  /** How many there will be, as far as that is known; else 0. */
+  int expected() {
+    return expected;
+  }
+
+  /** An element that has not been forgotten. */
+  Object get(long index) {
+    return blocks.get(index / BLOCK).elements[(int) (index % BLOCK)];
+  }
+
+  /** Forgets elements that have come back. */
+  void forget(long first, int count) {
+    long index = first;
+    long end = first + count;
+    while (index < end) {
+      Block block = blocks.get(index / BLOCK);
+      int from = (int) (index % BLOCK);
+      int to = (int) Math.min(BLOCK, from + end - index);
+      Arrays.fill(block.elements, from, to, null);
+      block.forgotten += to - from;
+      if (block.forgotten == BLOCK) {
+        blocks.remove(block.number);
+      }
+      index += to - from;
     }
-    Block block = emptied;
-    int place = (int) (index % BLOCK);
-    A element = (A) block.elements[place];
-    block.elements[place] = null;
-    if (++block.removed == BLOCK) {
-      blocks.remove(number);
-      emptied = null;
-    }
-    return element;
   }
 
   /** How many blocks are kept, for tests. */

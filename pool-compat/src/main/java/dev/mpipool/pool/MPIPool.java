@@ -15,7 +15,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
-import java.util.Spliterator;
 import java.util.WeakHashMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -291,7 +290,7 @@ public final class MPIPool implements Pool {
         result,
         running -> {
           Batch<R> batch = start.apply(builder);
-          Outcomes<R> outcomes = new Outcomes<>(batch, batch, elements);
+          Outcomes<R> outcomes = new Outcomes<>(batch, false, elements);
           start(() -> outcomes.collect(running), "mpipool-map");
           return batch::cancel;
         });
@@ -304,7 +303,7 @@ public final class MPIPool implements Pool {
       SerializableFunction<? super A, ? extends R> fn, Iterable<? extends A> items, int chunkSize) {
     Elements<A> elements = new Elements<>();
     Batch<R> batch = batch(fn, items, chunkSize).submit(fn, elements.noted(items));
-    return stream(batch, new Outcomes<>(batch, batch.ordered(), elements), Spliterator.ORDERED);
+    return stream(batch, new Outcomes<>(batch, true, elements));
   }
 
   @Override
@@ -312,12 +311,12 @@ public final class MPIPool implements Pool {
       SerializableFunction<? super A, ? extends R> fn, Iterable<? extends A> items, int chunkSize) {
     Elements<A> elements = new Elements<>();
     Batch<R> batch = batch(fn, items, chunkSize).submit(fn, elements.noted(items));
-    return stream(batch, new Outcomes<>(batch, batch, elements), 0);
+    return stream(batch, new Outcomes<>(batch, false, elements));
   }
 
-  private <R> Stream<R> stream(Batch<R> batch, Outcomes<R> outcomes, int characteristics) {
+  private <R> Stream<R> stream(Batch<R> batch, Outcomes<R> outcomes) {
     streams.add(batch);
-    return outcomes.stream(characteristics);
+    return outcomes.stream();
   }
 
   // ---- roles and the end

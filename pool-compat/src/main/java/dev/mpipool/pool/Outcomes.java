@@ -1,51 +1,60 @@
 package dev.mpipool.pool;
 
 import dev.mpipool.Batch;
-import dev.mpipool.dispatch.ElementFuture;
-import java.util.ArrayList;
+import dev.mpipool.dispatch.BatchEndedException;
+import dev.mpipool.dispatch.BatchRun;
+import dev.mpipool.dispatch.Consumable;
+import dev.mpipool.dispatch.Failed;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Spliterator;
 import java.util.Spliterators;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
-/** What comes of a batch, to be had as a list or as a stream; the first failure ends the batch. */
+/**
+ * What comes of a batch, chunk by chunk, to be had as a list or as a stream; the first failure ends
+ * the batch.
+ */
 final class Outcomes<R> {
 
   private final Batch<R> batch;
-  private final Iterator<CompletableFuture<R>> futures;
+  private final BatchRun run;
+  private final boolean ordered;
   private final Elements<?> elements;
+
+  private Object[] chunk = {};
+  private long first;
+  private int next;
+  private boolean ended;
 
   /**
    * Becomes the consumer of a batch.
    *
    * @param batch cancelled by the first failure
-   * @param futures the batch's, in the order that is wanted
+   * @param ordered whether chunks are wanted in the order of the elements, or as they come
    * @param elements as they were taken
    */
-  Outcomes(Batch<R> batch, Iterable<CompletableFuture<R>> futures, Elements<?> elements) {
+  Outcomes(Batch<R> batch, boolean ordered, Elements<?> elements) {
     this.batch = batch;
-    this.futures = futures.iterator();
+    this.run = ((Consumable) batch).run();
+    this.ordered = ordered;
     this.elements = elements;
+    if (!run.consume()) {
+      throw new IllegalStateException("The results of a batch can be consumed only once");
+    }
   }
 
   /** Puts results to their places as they come. */
   void collect(Running<List<R>> running) {
-    List<R> results = new ArrayList<>();
+    List<R> results;
     try {
-      while (futures.hasNext()) {
-        CompletableFuture<R> future = futures.next();
-        int index = (int) indexOf(future);
-        R value = value(future);
-        while (results.size() <= index) {
-          results.add(null);
-        }
-        results.set(index, value);
-      }
+      results = collect();
     } catch (Throwable e) {
       batch.cancel();
       running.fail(e);
@@ -54,47 +63,94 @@ final class Outcomes<R> {
     running.succeed(results);
   }
 
-  /** Gives results as they come; closing it cancels the batch. */
-  Stream<R> stream(int characteristics) {
-    Iterator<R> values =
-        new Iterator<>() {
-          @Override
-          public boolean hasNext() {
-            return futures.hasNext();
-          }
+  @SuppressWarnings("unchecked") // the function returned R
+  private List<R> collect() {
+    Object[] results = new Object[elements.expected()];
+    int count = 0;
+    while (nextChunk()) {
+      for (int i = 0; i < chunk.length; i++) {
+        checkNotFailed(i);
+      }
+      int start = Math.toIntExact(first);
+      int end = Math.addExact(start, chunk.length);
+      if (end > results.length) {
+        results = Arrays.copyOf(results, Math.max(end, results.length + (results.length >> 1)));
+      }
+      System.arraycopy(chunk, 0, results, start, chunk.length);
+      count += chunk.length;
+    }
+    return (List<R>)
+        Arrays.asList(count == results.length ? results : Arrays.copyOf(results, count));
+  }
 
-          @Override
-          public R next() {
-            try {
-              return value(futures.next());
-            } catch (CompletionException e) {
-              batch.cancel();
-              throw e;
-            }
-          }
-        };
-    return StreamSupport.stream(Spliterators.spliteratorUnknownSize(values, characteristics), false)
+  /** Gives results as they come; closing it cancels the batch. */
+  Stream<R> stream() {
+    int characteristics = ordered ? Spliterator.ORDERED : 0;
+    return StreamSupport.stream(
+            Spliterators.spliteratorUnknownSize(values(), characteristics), false)
         .onClose(batch::cancel);
   }
 
-  private static long indexOf(CompletableFuture<?> future) {
-    return ((ElementFuture<?>) future).index();
+  private Iterator<R> values() {
+    return new Iterator<>() {
+      @Override
+      public boolean hasNext() {
+        return next < chunk.length || nextChunk();
+      }
+
+      @Override
+      @SuppressWarnings("unchecked") // the function returned R
+      public R next() {
+        if (!hasNext()) {
+          throw new NoSuchElementException();
+        }
+        int place = next++;
+        try {
+          checkNotFailed(place);
+        } catch (CompletionException e) {
+          batch.cancel();
+          throw e;
+        }
+        return (R) chunk[place];
+      }
+    };
   }
 
-  private R value(CompletableFuture<R> future) {
-    long index = indexOf(future);
-    Object element = elements.remove(index);
-    if (!future.isCompletedExceptionally()) {
-      return future.join();
+  /** Waits for more; what was there has been consumed. False at the end. */
+  private boolean nextChunk() {
+    if (ended) {
+      return false;
     }
+    elements.forget(first, chunk.length);
+    int before = chunk.length;
+    chunk = new Object[0];
+    next = 0;
     try {
-      return future.get();
-    } catch (ExecutionException e) {
-      throw Elements.failure(index, element, e.getCause());
-    } catch (CancellationException e) {
-      throw Elements.failure(index, element, e);
+      Object[] taken = run.take(ordered, before);
+      ended = taken == null;
+      if (!ended) {
+        first = run.takenFrom();
+        chunk = taken;
+      }
+      return !ended;
+    } catch (BatchEndedException e) {
+      ended = true;
+      throw thrown(e.getCause());
     } catch (InterruptedException e) {
-      throw new IllegalStateException("what is done is not waited for", e);
+      Thread.currentThread().interrupt();
+      throw new CompletionException("Interrupted while waiting for results", e);
     }
+  }
+
+  private void checkNotFailed(int place) {
+    if (chunk[place] instanceof Failed failed) {
+      throw Elements.failure(first + place, elements.get(first + place), failed.cause());
+    }
+  }
+
+  private static RuntimeException thrown(Throwable reason) {
+    return reason instanceof CancellationException || reason instanceof RejectedExecutionException
+        ? (RuntimeException) reason
+        : new CompletionException(reason);
   }
 }

@@ -89,7 +89,7 @@ class PythonPoolTest {
         MPIPool.builder().initializer(x -> Integer.parseInt(x), "not a number").open()) {
       assertThatThrownBy(
               () -> {
-                broken.map(x -> x, range(3));
+                broken.apply(() -> 1);
               })
           .satisfiesAnyOf(
               e -> assertThat(e).isInstanceOf(BrokenExecutorException.class),

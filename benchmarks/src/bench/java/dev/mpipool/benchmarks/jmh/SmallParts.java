@@ -1,10 +1,10 @@
 package dev.mpipool.benchmarks.jmh;
 
 import dev.mpipool.SerializableCallable;
+import dev.mpipool.benchmarks.executor.Call;
 import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
-import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.JavaSerializer;
 import dev.mpipool.wire.LeanSerializer;
@@ -53,8 +53,8 @@ public class SmallParts {
   public void prepare() throws Exception {
     encoded = lambdaEncode();
     encodedCapturing = capturingLambdaEncode();
-    code = CallCodec.prepare(serializer.decode(encoded.code().encoded()), loader);
-    codeCapturing = CallCodec.prepare(serializer.decode(encodedCapturing.code().encoded()), loader);
+    code = codec.prepare(serializer.decode(encoded.code().encoded()), loader);
+    codeCapturing = codec.prepare(serializer.decode(encodedCapturing.code().encoded()), loader);
     for (int i = 0; i < ENTRIES; i++) {
       entries.add(new Entry(EntryKind.TASK, i, encoded.body()));
     }
@@ -111,22 +111,5 @@ public class SmallParts {
     return codec
         .decode(body.body(), () -> ready, (shape, task, a, b, c) -> ((Callable<?>) task).call())
         .call();
-  }
-
-  private record Call(Callable<?> code) implements Envelope {
-    @Override
-    public int shape() {
-      return 0;
-    }
-
-    @Override
-    public List<Object> arguments() {
-      return List.of();
-    }
-
-    @Override
-    public Object call() throws Exception {
-      return code.call();
-    }
   }
 }

@@ -2,7 +2,6 @@ package dev.mpipool.benchmarks.executor;
 
 import dev.mpipool.SerializableCallable;
 import dev.mpipool.wire.CallCodec;
-import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.JavaSerializer;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.SharedValue;
@@ -76,7 +75,7 @@ public final class JdkPool implements Contestant {
     Object known = codes.get(value.number());
     if (known == null) {
       Object read = serializer.decode(value.encoded());
-      known = CallCodec.prepare(read, JdkPool.class.getClassLoader());
+      known = codec.prepare(read, JdkPool.class.getClassLoader());
       codes.put(value.number(), known);
     }
     return known;
@@ -103,22 +102,5 @@ public final class JdkPool implements Contestant {
       results.add(Parts.get(future));
     }
     return results;
-  }
-
-  private record Call(Callable<?> code) implements Envelope {
-    @Override
-    public int shape() {
-      return 0;
-    }
-
-    @Override
-    public List<Object> arguments() {
-      return List.of();
-    }
-
-    @Override
-    public Object call() throws Exception {
-      return code.call();
-    }
   }
 }

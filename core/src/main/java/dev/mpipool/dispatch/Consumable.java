@@ -1,0 +1,14 @@
+package dev.mpipool.dispatch;
+
+/**
+ * A batch that other parts of this product may consume chunk by chunk, with the elements' places.
+ */
+public interface Consumable {
+
+  /**
+   * Where its outcomes come from.
+   *
+   * @return always the same
+   */
+  BatchRun run();
+}

@@ -1,0 +1,93 @@
+package dev.mpipool.dispatch;
+
+import dev.mpipool.files.ResultFolder;
+import dev.mpipool.files.TaskList;
+import dev.mpipool.wire.Serializer;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Results of a batch's items in a folder: those of earlier batches are found, those of this one
+ * saved. An item is known by its place and by what its arguments are encoded to.
+ */
+final class ItemCache {
+
+  private final ResultFolder results;
+  private final Serializer serializer;
+
+  /** Of the items under way, by place. */
+  private final Map<Long, Long> fingerprints = new ConcurrentHashMap<>();
+
+  /** Claims the folder. */
+  ItemCache(Path folder, Serializer serializer) throws IOException {
+    this.serializer = serializer;
+    results = new ResultFolder(folder, "a batch cached in " + folder.toAbsolutePath());
+    for (TaskList found : results.found()) {
+      if (!found.equals(TaskList.open())) {
+        results.close();
+        throw new IOException(folder + " has the results of something else than a batch");
+      }
+    }
+    results.begin(TaskList.open());
+  }
+
+  /** A result; in an object of its own, for it may be null. */
+  record Known(Object result) {}
+
+  /**
+   * The saved result of an item, which is under way if there is none.
+   *
+   * @throws IllegalStateException if another item had its place
+   */
+  Optional<Known> find(long index, Object[] item) throws Exception {
+    long fingerprint;
+    try {
+      fingerprint = fingerprint(item);
+    } catch (Exception e) {
+      return Optional.empty(); // it cannot travel either, and that is its result
+    }
+    if (!results.has(index)) {
+      fingerprints.put(index, fingerprint);
+      return Optional.empty();
+    }
+    if (results.fingerprint(index) != fingerprint) {
+      throw new IllegalStateException(
+          ("%s has a result for another element %d than %s. Remove the folder, or take one of its own"
+                  + " for each function and its elements")
+              .formatted(results, index, Arrays.toString(item)));
+    }
+    return Optional.of(new Known(serializer.decode(ByteBuffer.wrap(results.read(index)))));
+  }
+
+  private long fingerprint(Object[] item) throws Exception {
+    MessageDigest digest;
+    try {
+      digest = MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every Java has it
+    }
+    for (Object argument : item) {
+      digest.update(serializer.encode(argument));
+    }
+    return ByteBuffer.wrap(digest.digest()).getLong();
+  }
+
+  /** Saves what became of an item, unless it failed. */
+  void save(long index, Object outcome) throws Exception {
+    Long fingerprint = fingerprints.remove(index);
+    if (fingerprint != null && !(outcome instanceof Failed)) {
+      results.save(index, fingerprint, serializer.encode(outcome));
+    }
+  }
+
+  void close() throws IOException {
+    results.close();
+  }
+}

@@ -1,0 +1,154 @@
+package dev.mpipool.wire;
+
+import java.io.InvalidClassException;
+import java.io.ObjectInputFilter;
+import java.io.ObjectInputFilter.FilterInfo;
+import java.io.ObjectInputFilter.Status;
+import java.io.ObjectInputStream;
+import java.lang.invoke.SerializedLambda;
+import org.apache.commons.lang3.ClassUtils;
+
+/**
+ * Asks before an object is made of bytes that have come from another rank: the filter of the pool's
+ * builder, and the JVM's own ({@code jdk.serialFilter}). One that rejects is enough.
+ *
+ * <p>They are asked about what Java's serialization makes, at the moments at which it asks, and in
+ * the same way about what travels in a leaner form: primitive arrays with their length, and the
+ * class that a lambda stands in. A pool's filter is not asked about the classes of {@linkplain
+ * #isAlwaysAllowed what every task needs}, only about depth, references and bytes; the JVM's own is
+ * asked about everything, except null, boxed primitives and strings that travel outside of objects.
+ */
+public final class ClassFilter {
+
+  /** The most values that a lambda can capture; they travel as an array of objects. */
+  private static final int MOST_CAPTURED = 255;
+
+  private final ObjectInputFilter pool;
+  private final ObjectInputFilter virtualMachine;
+
+  /**
+   * A filter for one rank of a pool.
+   *
+   * @param pool the builder's filter, or null for the JVM's own alone
+   */
+  public ClassFilter(ObjectInputFilter pool) {
+    this.pool = pool;
+    this.virtualMachine = ObjectInputFilter.Config.getSerialFilter();
+  }
+
+  /** What is asked about; a null class asks about limits only. */
+  private record Info(
+      Class<?> serialClass, long arrayLength, long depth, long references, long streamBytes)
+      implements FilterInfo {
+
+    static Info withoutClass(FilterInfo info) {
+      return new Info(null, -1, info.depth(), info.references(), info.streamBytes());
+    }
+  }
+
+  /**
+   * Asks about an object that no stream makes.
+   *
+   * @param type its class
+   * @param length of an array; else -1
+   * @throws InvalidClassException if it is rejected; the message says by which filter, and the cure
+   */
+  void check(Class<?> type, int length) throws InvalidClassException {
+    if (pool != null || virtualMachine != null) {
+      Inquiry inquiry = new Inquiry(virtualMachine);
+      if (inquiry.checkInput(new Info(type, length, 1, 1, 0)) == Status.REJECTED) {
+        throw inquiry.rejection(null);
+      }
+    }
+  }
+
+  /**
+   * Has a stream ask, from its first object on.
+   *
+   * @return what was asked
+   */
+  Inquiry watch(ObjectInputStream in) {
+    Inquiry inquiry = new Inquiry(in.getObjectInputFilter());
+    if (pool != null || inquiry.virtualMachine != null) {
+      in.setObjectInputFilter(inquiry);
+    }
+    return inquiry;
+  }
+
+  private static boolean isAlwaysAllowed(Class<?> type, long length) {
+    return Carrier.class.isAssignableFrom(type)
+        || type == SerializedLambda.class
+        || (type == Object[].class && length <= MOST_CAPTURED)
+        || ClassUtils.isPrimitiveWrapper(type)
+        || type == Number.class
+        || type == String.class;
+  }
+
+  /** The questions about one value, and what was rejected. */
+  final class Inquiry implements ObjectInputFilter {
+
+    private final ObjectInputFilter virtualMachine;
+    private FilterInfo rejected;
+    private String rejecter;
+    private RuntimeException failure;
+
+    private Inquiry(ObjectInputFilter virtualMachine) {
+      this.virtualMachine = virtualMachine;
+    }
+
+    @Override
+    public Status checkInput(FilterInfo info) {
+      Class<?> type = info.serialClass();
+      boolean carrier = type != null && isAlwaysAllowed(type, info.arrayLength());
+      Status ours = ask(pool, carrier ? Info.withoutClass(info) : info, "filter of this pool");
+      if (ours == Status.REJECTED) {
+        return ours;
+      }
+      Status everybodys = ask(virtualMachine, info, "jdk.serialFilter of this JVM");
+      return everybodys == Status.UNDECIDED ? ours : everybodys;
+    }
+
+    private Status ask(ObjectInputFilter filter, FilterInfo info, String name) {
+      if (filter == null) {
+        return Status.UNDECIDED;
+      }
+      Status answer = Status.REJECTED;
+      try {
+        answer = filter.checkInput(info);
+      } catch (RuntimeException e) {
+        failure = e; // who cannot tell must not be taken to allow
+      }
+      if (answer == Status.REJECTED) {
+        rejected = info;
+        rejecter = name;
+      }
+      return answer;
+    }
+
+    boolean hasRejected() {
+      return rejected != null;
+    }
+
+    /** What to throw after a rejection. */
+    InvalidClassException rejection(Throwable cause) {
+      Class<?> type = rejected.serialClass();
+      String what = type == null ? "the value" : "class " + type.getTypeName();
+      String length = rejected.arrayLength() < 0 ? "" : ", array length " + rejected.arrayLength();
+      String limits =
+          "depth %d, %d references, %d bytes%s"
+              .formatted(rejected.depth(), rejected.references(), rejected.streamBytes(), length);
+      InvalidClassException rejection =
+          new InvalidClassException(
+              "%s was rejected by the %s (%s). If it is meant to travel, allow it there: %s"
+                  .formatted(
+                      what,
+                      rejecter,
+                      limits,
+                      rejecter.startsWith("jdk")
+                          ? "-Djdk.serialFilter=..."
+                          : "MPIExecutor.builder().filter(...), on this rank, too"));
+      rejection.initCause(failure == null ? cause : failure);
+      return rejection;
+    }
+  }
+}

@@ -1,0 +1,138 @@
+package dev.mpipool.dispatch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Who counts as silent, on a clock of the test's own. */
+@Timeout(30)
+class HeartbeatsTest implements Heartbeats.Care {
+
+  private static final long SECOND = 1_000_000_000L;
+
+  private final WorkerState one = new WorkerState(1, 1);
+  private final WorkerState two = new WorkerState(2, 1);
+  private final List<WorkerState> living = new ArrayList<>(List.of(one, two));
+  private final Map<WorkerState, Long> heard = new HashMap<>();
+  private final List<Integer> pinged = new ArrayList<>();
+  private long now = Long.MAX_VALUE - 5 * SECOND; // the clock may begin anywhere
+  private final Heartbeats heartbeats = new Heartbeats(this, 10 * SECOND, () -> now);
+
+  @Override
+  public List<WorkerState> living() {
+    return List.copyOf(living);
+  }
+
+  @Override
+  public long lastHeard(WorkerState worker) {
+    return heard.getOrDefault(worker, Long.MAX_VALUE - 5 * SECOND);
+  }
+
+  @Override
+  public void ping(WorkerState worker) {
+    pinged.add(worker.rank);
+  }
+
+  private List<WorkerState> lookAfter(double seconds) {
+    now += (long) (seconds * SECOND);
+    return heartbeats.look();
+  }
+
+  private void isHeard(WorkerState worker) {
+    heard.put(worker, now);
+  }
+
+  @Test
+  void whoAnswersIsPingedAndKept() {
+    int pings = 0;
+    for (int i = 0; i < 100; i++) {
+      assertThat(lookAfter(1)).isEmpty();
+      pinged.forEach(rank -> isHeard(rank == 1 ? one : two));
+      pings += pinged.size();
+      pinged.clear();
+    }
+    assertThat(pings).isBetween(90, 110); // each of the two at every other look
+  }
+
+  @Test
+  void whoTalksIsNotPinged() {
+    for (int i = 0; i < 100; i++) {
+      now += SECOND / 2;
+      isHeard(one);
+      isHeard(two);
+      assertThat(lookAfter(0.5)).isEmpty();
+    }
+    assertThat(pinged).isEmpty();
+  }
+
+  @Test
+  void whoIsSilentIsPingedOnceAndGivenUpWithinTheTimeoutButNotMuchSooner() {
+    double silent = 0;
+    List<WorkerState> givenUp = List.of();
+    while (givenUp.isEmpty()) {
+      now += SECOND / 2;
+      isHeard(two);
+      givenUp = lookAfter(0.5);
+      silent++;
+    }
+    assertThat(givenUp).containsExactly(one);
+    assertThat(silent).isBetween(8.9, 10.0);
+    assertThat(pinged).containsExactly(1);
+  }
+
+  @Test
+  void silenceBeginsWithTheLastSignAndNotWithTheLookThatSawIt() {
+    now += SECOND / 10;
+    isHeard(one);
+    isHeard(two);
+    lookAfter(0.9);
+    for (int i = 0; i < 8; i++) {
+      assertThat(lookAfter(1)).isEmpty();
+    }
+    assertThat(lookAfter(1)).containsExactly(one, two); // 9.9 s after the last sign
+  }
+
+  @Test
+  void whenMainWasStoppedItGivesEverybodyTimeToAnswerAgain() {
+    lookAfter(1);
+    isHeard(one);
+    isHeard(two);
+    assertThat(lookAfter(3600)).isEmpty();
+    pinged.clear();
+    assertThat(lookAfter(1)).isEmpty();
+    assertThat(pinged).containsExactly(1, 2); // after main woke, and then they have time
+    for (int i = 0; i < 5; i++) {
+      assertThat(lookAfter(1)).isEmpty();
+    }
+    isHeard(two);
+    for (int i = 0; i < 2; i++) {
+      lookAfter(1);
+    }
+    assertThat(lookAfter(1)).containsExactly(one);
+  }
+
+  @Test
+  void whenMainIsStoppedAgainAndAgainAPingIsStillGivenTime() {
+    isHeard(one);
+    isHeard(two);
+    for (int i = 0; i < 4; i++) {
+      assertThat(lookAfter(600)).isEmpty();
+    }
+  }
+
+  @Test
+  void theDeadAreNotLookedAt() {
+    living.remove(one);
+    for (int i = 0; i < 20; i++) {
+      now += SECOND / 2;
+      isHeard(two);
+      assertThat(lookAfter(0.5)).isEmpty();
+    }
+    assertThat(pinged).isEmpty();
+  }
+}

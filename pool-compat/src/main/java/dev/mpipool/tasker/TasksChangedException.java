@@ -1,0 +1,11 @@
+package dev.mpipool.tasker;
+
+/** Saved results belong to other tasks than those asked for; the message says what differs. */
+public class TasksChangedException extends IllegalStateException {
+
+  private static final long serialVersionUID = 1;
+
+  TasksChangedException(String message) {
+    super(message);
+  }
+}
