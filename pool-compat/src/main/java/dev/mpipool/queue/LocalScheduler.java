@@ -155,9 +155,7 @@ public final class LocalScheduler implements Scheduler {
           jobs.add(new Job(job.id, job.chunk, Job.State.PENDING, "waits"));
         }
       }
-      failed.values().stream()
-          .filter(job -> job.id().startsWith(session + "-"))
-          .forEach(jobs::add);
+      failed.values().stream().filter(job -> job.id().startsWith(session + "-")).forEach(jobs::add);
       return jobs;
     }
 
@@ -183,7 +181,8 @@ public final class LocalScheduler implements Scheduler {
     private static void end(List<Process> processes) throws InterruptedException {
       List<ProcessHandle> all =
           processes.stream()
-              .flatMap(process -> Stream.concat(process.descendants(), Stream.of(process.toHandle())))
+              .flatMap(
+                  process -> Stream.concat(process.descendants(), Stream.of(process.toHandle())))
               .toList();
       all.forEach(ProcessHandle::destroy);
       long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(MILLIS_TO_END);

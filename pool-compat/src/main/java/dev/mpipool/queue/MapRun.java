@@ -21,8 +21,8 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <p>Nothing is remembered of what the scheduler's programs answered when jobs were submitted or
  * deleted, for they fail, or succeed and say they failed. Each round looks at the queue first, then
- * at the results (so that a job which was not in the queue any more has left what it ever will), and
- * then does what follows from both:
+ * at the results (so that a job which was not in the queue any more has left what it ever will),
+ * and then does what follows from both:
  *
  * <pre>
  *   result there                     -> DONE
@@ -341,8 +341,7 @@ final class MapRun {
     int lost = (int) Arrays.stream(stages).filter(stage -> stage == Stage.LOST).count();
     int rest = stages.length - done - lost - running.size();
     int held = Math.min(errors, rest);
-    JobCounts counts =
-        new JobCounts(running.size(), rest - held, held, lost, done, stages.length);
+    JobCounts counts = new JobCounts(running.size(), rest - held, held, lost, done, stages.length);
     if (!counts.equals(told)) {
       told = counts;
       log.log(

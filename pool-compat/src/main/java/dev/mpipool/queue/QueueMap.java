@@ -126,8 +126,7 @@ final class QueueMap {
         WorkerScript.text(plan.session(), folder.path(), settings, settings.environment);
     Files.writeString(folder.script(), script);
     if (Files.getFileStore(folder.script()).supportsFileAttributeView("posix")) {
-      Files.setPosixFilePermissions(
-          folder.script(), PosixFilePermissions.fromString("rwx------"));
+      Files.setPosixFilePermissions(folder.script(), PosixFilePermissions.fromString("rwx------"));
     }
     WholeFile.writeChecked(folder.map(), bytes(encode(plan, "The pool's scheduler")));
   }
@@ -151,8 +150,7 @@ final class QueueMap {
     try {
       byte[] encoded = WholeFile.readChecked(folder.map());
       plan =
-          (MapPlan)
-              new LeanSerializer(new JavaSerializer(loader)).decode(ByteBuffer.wrap(encoded));
+          (MapPlan) new LeanSerializer(new JavaSerializer(loader)).decode(ByteBuffer.wrap(encoded));
     } catch (NoSuchFileException e) {
       String what =
           Files.isDirectory(folder.output())
@@ -182,7 +180,9 @@ final class QueueMap {
           claims
               .take(folder.path())
               .orElseThrow(
-                  () -> new IllegalStateException("Another process works in " + owner(claims, folder)));
+                  () ->
+                      new IllegalStateException(
+                          "Another process works in " + owner(claims, folder)));
       try (claim;
           EventLog log = new EventLog(folder.log())) {
         log.log(
@@ -218,7 +218,8 @@ final class QueueMap {
 
   private static String owner(Claims claims, WorkFolder folder) {
     try {
-      return "%s: %s".formatted(folder.path(), claims.owner(folder.path()).orElse("it has just begun"));
+      return "%s: %s"
+          .formatted(folder.path(), claims.owner(folder.path()).orElse("it has just begun"));
     } catch (IOException e) {
       return folder.path().toString();
     }

@@ -21,8 +21,8 @@ import org.apache.commons.lang3.tuple.Pair;
  *
  * <p>Tasks go in chunks into a folder that all hosts see; each chunk is a job, in which a JVM with
  * this program's class path, environment and working directory runs the function. Jobs that the
- * scheduler holds in an error, that vanish, or that end without a result are submitted again. A task
- * may therefore run more than once. The function, its arguments and results have to be
+ * scheduler holds in an error, that vanish, or that end without a result are submitted again. A
+ * task may therefore run more than once. The function, its arguments and results have to be
  * serializable. No job stays in the queue when {@code map} returns or throws, nor when the program
  * is ended by Ctrl-C; if the program was killed, {@link #resume} takes up the rest.
  *

@@ -181,8 +181,7 @@ public final class SlurmScheduler implements Scheduler {
       int index = fields[2].matches("\\d{1,9}") ? Integer.parseInt(fields[2]) : 0;
       if (!ENDED.contains(fields[3])) {
         String detail = fields[3] + (fields[4].equals("None") ? "" : ", " + fields[4]);
-        jobs.add(
-            new Job(fields[0], first.getAsInt() + index, state(fields[3], fields[4]), detail));
+        jobs.add(new Job(fields[0], first.getAsInt() + index, state(fields[3], fields[4]), detail));
       }
     }
     return jobs;
@@ -195,9 +194,7 @@ public final class SlurmScheduler implements Scheduler {
     if (ACTIVE.contains(state)) {
       return Job.State.RUNNING;
     }
-    return HOPELESS.contains(StringUtils.strip(reason, "()"))
-        ? Job.State.ERROR
-        : Job.State.PENDING;
+    return HOPELESS.contains(StringUtils.strip(reason, "()")) ? Job.State.ERROR : Job.State.PENDING;
   }
 
   @Override

@@ -76,8 +76,7 @@ class QueuePoolTest {
 
   /** What tasks do that must be told apart by how often they ran: a letter a run. */
   private static int noted(String file, int i) throws IOException {
-    Files.writeString(
-        Path.of(file + i), "x", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    Files.writeString(Path.of(file + i), "x", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     return i * i;
   }
 
@@ -109,8 +108,8 @@ class QueuePoolTest {
     assertThat(told.messages).isEmpty();
     assertThat(told.counts).doesNotHaveDuplicates();
     assertThat(told.counts.get(0)).isEqualTo(new JobCounts(0, 3, 0, 0, 0, 3));
-    assertThat(told.counts.get(told.counts.size() - 1)).hasToString(
-        "0 running, 0 pending, 0 error, 0 lost, 3 of 3 done");
+    assertThat(told.counts.get(told.counts.size() - 1))
+        .hasToString("0 running, 0 pending, 0 error, 0 lost, 3 of 3 done");
   }
 
   @Test
@@ -124,9 +123,10 @@ class QueuePoolTest {
   void pairsAndNullsTravel() {
     QueuePool pool = pool(new LocalScheduler(2)).chunks(1).build();
 
-    assertThat(pool.<String, Integer, String>starmap(
-            (text, times) -> text == null ? null : text.repeat(times),
-            List.of(Pair.of("a", 2), Pair.of(null, 1))))
+    assertThat(
+            pool.<String, Integer, String>starmap(
+                (text, times) -> text == null ? null : text.repeat(times),
+                List.of(Pair.of("a", 2), Pair.of(null, 1))))
         .containsExactly("aa", null);
   }
 
@@ -149,8 +149,7 @@ class QueuePoolTest {
     MapFailedException failure =
         catchThrowableOfType(
             MapFailedException.class,
-            () ->
-                pool(scheduler("sge")).resubmissions(2).build().map(i -> i + 1, List.of(1, 2)));
+            () -> pool(scheduler("sge")).resubmissions(2).build().map(i -> i + 1, List.of(1, 2)));
 
     assertThat(failure.failures()).containsOnlyKeys(0, 1);
     assertThat(failure.getCause())

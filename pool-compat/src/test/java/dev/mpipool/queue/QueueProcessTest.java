@@ -80,9 +80,7 @@ class QueueProcessTest {
   }
 
   private void awaitTasks() {
-    await()
-        .atMost(Duration.ofSeconds(60))
-        .until(() -> Files.exists(folder.resolve("started-1")));
+    await().atMost(Duration.ofSeconds(60)).until(() -> Files.exists(folder.resolve("started-1")));
   }
 
   /** What a shell starts in the background takes no notice of Ctrl-C, nor do its descendants. */

@@ -16,8 +16,8 @@ import java.util.stream.Stream;
 
 /**
  * A program with a pool, for tests that end it, or that have to run it as another user. Arguments:
- * scheduler, scenario, a folder of its own. It prints what the pool says, and RESULT with the sum of
- * all results at the end; each task gives the square of its number.
+ * scheduler, scenario, a folder of its own. It prints what the pool says, and RESULT with the sum
+ * of all results at the end; each task gives the square of its number.
  */
 final class QueueProgram {
 
@@ -33,13 +33,15 @@ final class QueueProgram {
     List<Integer> results =
         switch (args[1]) {
           case "thirty" -> pool(scheduler, folder).build().map(i -> i * i, range(30));
-          case "thousand" -> pool(scheduler, folder).chunks(50).build().map(i -> i * i, range(1000));
+          case "thousand" ->
+              pool(scheduler, folder).chunks(50).build().map(i -> i * i, range(1000));
           case "array" ->
-              pool(scheduler, folder).build().map(i -> i * i, range(Integer.getInteger("queue.array")));
+              pool(scheduler, folder)
+                  .build()
+                  .map(i -> i * i, range(Integer.getInteger("queue.array")));
           case "unwritable" ->
               pool(new Unwritable(scheduler), folder).build().map(i -> i * i, range(3));
-          case "killed" ->
-              pool(scheduler, folder).build().map(i -> killedOnce(marks, i), range(4));
+          case "killed" -> pool(scheduler, folder).build().map(i -> killedOnce(marks, i), range(4));
           case "deleted" -> {
             Watched watched = new Watched(scheduler);
             Thread thread = new Thread(() -> deleteBehindItsBack(args[0], watched, folder));
@@ -136,8 +138,7 @@ final class QueueProgram {
 
   private static int waiting(String folder, int i) throws Exception {
     Files.writeString(
-        Path.of(folder, "started-" + i), "x", StandardOpenOption.CREATE,
-        StandardOpenOption.APPEND);
+        Path.of(folder, "started-" + i), "x", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     if (i > 0) {
       await(Path.of(folder, "go"));
     }

@@ -101,6 +101,9 @@ class SlurmIT {
     int size = Integer.getInteger("mpipool.test.array", 60);
     int sum = IntStream.range(0, size).map(i -> i * i).sum();
 
-    slurm.program("slurm-array", "array").assertResult(sum).assertSaid("of %d done".formatted(size));
+    slurm
+        .program("slurm-array", "array")
+        .assertResult(sum)
+        .assertSaid("of %d done".formatted(size));
   }
 }
