@@ -50,10 +50,9 @@ class SlurmIT {
         .assertNeverSaid("LEFT");
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"slurm", "slurm-array"})
-  void jobsThatSlurmCannotStartAreSubmittedAgain(String kind) throws Exception {
-    slurm.program(kind, "unwritable").assertResult(5).assertSaid("submitted again, 1 of 10 times");
+  @Test
+  void jobsThatSlurmCannotStartAreSubmittedAgain() throws Exception {
+    slurm.program("slurm", "unwritable").assertResult(5).assertSaid("submitted again, 1 of 10 times");
   }
 
   @ParameterizedTest
@@ -66,11 +65,10 @@ class SlurmIT {
         .assertSaid("Chunk 2 is submitted again, 1 of 10 times");
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"slurm", "slurm-array"})
-  void aWorkerKilled(String kind) throws Exception {
+  @Test
+  void aWorkerKilled() throws Exception {
     slurm
-        .program(kind, "killed")
+        .program("slurm-array", "killed")
         .assertResult(14)
         .assertSaid("Chunk 2 is submitted again, 1 of 10 times");
   }
