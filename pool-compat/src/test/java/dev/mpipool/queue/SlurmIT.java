@@ -52,7 +52,10 @@ class SlurmIT {
 
   @Test
   void jobsThatSlurmCannotStartAreSubmittedAgain() throws Exception {
-    slurm.program("slurm", "unwritable").assertResult(5).assertSaid("submitted again, 1 of 10 times");
+    slurm
+        .program("slurm", "unwritable")
+        .assertResult(5)
+        .assertSaid("submitted again, 1 of 10 times");
   }
 
   @ParameterizedTest
