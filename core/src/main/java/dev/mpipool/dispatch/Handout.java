@@ -259,6 +259,7 @@ final class Handout {
   /** A worker has given tasks back. They go to the head of the queue, in their order. */
   void returned(WorkerState worker, ByteBuffer numbers) {
     worker.recalling = false;
+    worker.gaveBack = true;
     while (numbers.remaining() >= Long.BYTES) {
       TaskFuture<?> future = take(worker, numbers.getLong());
       if (future != null) {

@@ -46,6 +46,9 @@ final class WorkerState {
   /** Whether it has been asked for tasks and has not answered yet. */
   boolean recalling;
 
+  /** Whether it has given tasks back and has answered none since: what it runs may take long. */
+  boolean gaveBack;
+
   /** Where the dispatcher lists it; an entry there may be out of date. */
   boolean listedFree;
 
@@ -78,6 +81,7 @@ final class WorkerState {
 
   /** So many tasks took so long. */
   void spent(long nanos, int answered) {
+    gaveBack = false;
     double mean = (double) nanos / answered;
     boolean up = mean > nanosPerTask || nanosPerTask == Double.POSITIVE_INFINITY;
     nanosPerTask = up ? mean : nanosPerTask + (mean - nanosPerTask) / 4;
@@ -100,7 +104,9 @@ final class WorkerState {
 
   /** Whether it holds something, and with one task more still no more than a message is worth. */
   boolean holdsLittle() {
-    return !tasks.isEmpty() && (tasks.size() + 1) * nanosPerTask / threads <= LITTLE_NANOS;
+    return !gaveBack
+        && !tasks.isEmpty()
+        && (tasks.size() + 1) * nanosPerTask / threads <= LITTLE_NANOS;
   }
 
   private int ahead() {

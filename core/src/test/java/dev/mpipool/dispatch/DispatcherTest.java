@@ -2,6 +2,8 @@ package dev.mpipool.dispatch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.fail;
+import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.testing.Logged;
 import dev.mpipool.wire.Entry;
@@ -58,6 +60,42 @@ class DispatcherTest {
     }
     assertThat(desk.news().stream().map(Desk.Sent::rank))
         .containsExactly(1, 1, 1, 1, 1, 1, 1, 1, 2, 1);
+  }
+
+  @Test
+  void tasksThatAStuckWorkerGaveBackGoToAnother() throws Exception {
+    ByteBuffer five = desk.serializer.encode(5);
+    for (int rank = 1; rank <= 2; rank++) {
+      desk.submit("short");
+      desk.receive(
+          rank,
+          new Entry(EntryKind.RESULT, desk.nextTask(), five),
+          new Entry(EntryKind.SPENT, 1_000));
+    }
+    List<Desk.Sent> held = pairOnOneWorker();
+    int stuck = held.get(0).rank();
+    await().until(() -> desk.news().stream().anyMatch(s -> s.kind() == EntryKind.RECALL));
+    ByteBuffer number = ByteBuffer.allocate(Long.BYTES).putLong(held.get(1).id());
+    desk.receive(stuck, new Entry(EntryKind.RETURNED, 0, number.flip()));
+    assertThat(desk.news()).singleElement().returns(3 - stuck, Desk.Sent::rank);
+  }
+
+  /** Submits two tasks, so quickly one after the other that the same worker gets them. */
+  private List<Desk.Sent> pairOnOneWorker() throws Exception {
+    for (int attempt = 0; attempt < 1_000; attempt++) {
+      desk.submit("stuck");
+      desk.submit("next");
+      List<Desk.Sent> held = desk.news();
+      if (held.size() == 2 && held.get(0).rank() == held.get(1).rank()) {
+        return held;
+      }
+      for (Desk.Sent sent : held) {
+        if (sent.kind() == EntryKind.TASK) {
+          desk.answer(sent.rank(), sent.id(), 5);
+        }
+      }
+    }
+    return fail("Never did one worker get two short tasks");
   }
 
   @Test

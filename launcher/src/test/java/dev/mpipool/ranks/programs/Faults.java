@@ -278,6 +278,7 @@ public final class Faults {
   }
 
   /** Pools where none may be, and interrupts where none may harm. */
+  @SuppressWarnings("try") // closes the pool by hand: interrupted
   private static void misuse(String[] args) throws Exception {
     MPIRuntime.init(args);
     Thread.currentThread().interrupt();
