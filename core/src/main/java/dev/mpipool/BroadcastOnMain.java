@@ -9,7 +9,7 @@ import java.io.InvalidObjectException;
 import java.io.ObjectStreamException;
 
 /** A broadcast value where it comes from. What travels in tasks is its number. */
-final class BroadcastOnMain<T> implements Broadcast<T> {
+final class BroadcastOnMain<T> implements Broadcast<T>, Carrier {
 
   private static final long serialVersionUID = 1;
 

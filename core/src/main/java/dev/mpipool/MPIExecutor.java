@@ -3,6 +3,8 @@ package dev.mpipool;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.wire.Envelope;
+import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.wire.Serializer;
 import dev.mpipool.worker.TaskContext;
 import java.io.ObjectInputFilter;
 import java.time.Duration;
@@ -112,9 +114,10 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     }
     rank = communicator.rank();
     main = rank == options.main;
-    pool = main ? MainSide.open(communicator, options.ofMain()) : null;
+    LeanSerializer serializer = Serializers.create(options.serializer, options.filter);
+    pool = main ? MainSide.open(communicator, options.ofMain(serializer)) : null;
     if (!main) {
-      WorkerSide.serve(communicator, options.main, options.rejoin, options.filter);
+      WorkerSide.serve(communicator, options.main, options.rejoin, serializer);
     }
   }
 
@@ -714,6 +717,7 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     private SerializableRunnable initializer;
     private int threadsPerWorker = 1;
     private ObjectInputFilter filter;
+    private Serializer serializer;
     private int maxAttempts = 3;
     private Duration heartbeatTimeout = Duration.ofSeconds(10);
 
@@ -803,11 +807,33 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
      * {@code jdk.serialFilter}, is asked in any case, about these, too, except null, boxed
      * primitives and strings outside of other objects.
      *
+     * <p>It is for Java's serialization: with another {@link #serializer} the pool does not open.
+     *
      * @param filter asked by several threads at once; one that throws rejects
      * @return this
      */
     public Builder filter(ObjectInputFilter filter) {
       this.filter = Objects.requireNonNull(filter, "filter");
+      return this;
+    }
+
+    /**
+     * What turns values into bytes and back, on this rank, instead of Java's serialization; see
+     * {@link Serializer} for which values these are. Every rank has to give one of the same {@link
+     * Serializer#format}: else every future fails with a {@link BrokenExecutorException} that has
+     * both. Whatever the serializer can write may then travel, {@link java.io.Serializable} or not;
+     * lambdas still have to be serializable, and what they capture goes through the serializer.
+     *
+     * <p>A pool whose builder says nothing takes the class that the system property {@code
+     * mpipool.serializer} names, made by its public constructor without parameters, and if there is
+     * no such property Java's serialization.
+     *
+     * @param serializer used by several threads at once; where workers are threads of main's
+     *     process, by them, too
+     * @return this
+     */
+    public Builder serializer(Serializer serializer) {
+      this.serializer = Objects.requireNonNull(serializer, "serializer");
       return this;
     }
 
@@ -849,15 +875,18 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
       return this;
     }
 
-    private MainSide.Options ofMain() {
+    private MainSide.Options ofMain(LeanSerializer serializer) {
       return new MainSide.Options(
-          threadsPerWorker, maxAttempts, heartbeatTimeout, initializer, filter);
+          threadsPerWorker, maxAttempts, heartbeatTimeout, initializer, serializer);
     }
 
     /**
      * Opens the pool; see {@link MPIExecutor#MPIExecutor()}.
      *
      * @return on main an open pool, on workers one that has been closed
+     * @throws IllegalStateException if there are a filter and a serializer that does not ask it
+     * @throws IllegalArgumentException if the serializer that the system property names cannot be
+     *     made
      */
     public MPIExecutor open() {
       return new MPIExecutor(this);

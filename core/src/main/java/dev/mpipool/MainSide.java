@@ -11,18 +11,15 @@ import dev.mpipool.dispatch.Dispatcher;
 import dev.mpipool.dispatch.ItemSource;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.dispatch.UnserializableTaskException;
-import dev.mpipool.wire.ClassFilter;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.FrameSender;
 import dev.mpipool.wire.ItemFunction;
-import dev.mpipool.wire.JavaSerializer;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.SharedValue;
 import dev.mpipool.wire.Threads;
 import dev.mpipool.worker.MainLostException;
 import dev.mpipool.worker.TaskContext;
 import dev.mpipool.worker.WorkerLoop;
-import java.io.ObjectInputFilter;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -69,11 +66,11 @@ final class MainSide {
       int maxAttempts,
       Duration heartbeatTimeout,
       SerializableRunnable initializer,
-      ObjectInputFilter filter) {}
+      LeanSerializer serializer) {}
 
   private MainSide(Communicator communicator, Options options, Runnable afterwards) {
     this.communicator = communicator;
-    this.serializer = newSerializer(options.filter());
+    this.serializer = options.serializer();
     this.afterwards = afterwards;
     List<Integer> workers =
         IntStream.range(0, communicator.size())
@@ -143,7 +140,7 @@ final class MainSide {
   /** Opens a pool over other ranks, or if there are none over threads of this process. */
   static MainSide open(Communicator communicator, Options options) {
     if (communicator.size() == 1) {
-      return new MainSide(withLocalWorkers(options.filter()), options, () -> {});
+      return new MainSide(withLocalWorkers(options.serializer()), options, () -> {});
     }
     if (!IN_USE.add(communicator)) {
       throw new IllegalStateException(
@@ -185,24 +182,9 @@ final class MainSide {
     }
   }
 
-  /** What tasks, results and exceptions are written and read with. */
-  static LeanSerializer newSerializer(ObjectInputFilter ofPool) {
-    ClassFilter filter = new ClassFilter(ofPool);
-    return new LeanSerializer(new JavaSerializer(classLoader(), filter), filter);
-  }
-
-  /**
-   * Where classes of tasks and results are found: in multicore mode every rank has a loader of its
-   * own.
-   */
-  private static ClassLoader classLoader() {
-    return Objects.requireNonNullElse(
-        Thread.currentThread().getContextClassLoader(), MPIExecutor.class.getClassLoader());
-  }
-
-  private static Communicator withLocalWorkers(ObjectInputFilter filter) {
+  private static Communicator withLocalWorkers(LeanSerializer serializer) {
     List<Communicator> ranks = LocalCommunicator.create(localWorkers() + 1);
-    ranks.stream().skip(1).forEach(rank -> startLocalWorker(rank, filter));
+    ranks.stream().skip(1).forEach(rank -> startLocalWorker(rank, serializer));
     return ranks.get(0);
   }
 
@@ -219,8 +201,8 @@ final class MainSide {
     return Integer.parseInt(asked);
   }
 
-  private static void startLocalWorker(Communicator own, ObjectInputFilter filter) {
-    WorkerLoop loop = new WorkerLoop(own, 0, newSerializer(filter), Calls::call);
+  private static void startLocalWorker(Communicator own, LeanSerializer serializer) {
+    WorkerLoop loop = new WorkerLoop(own, 0, serializer, Calls::call);
     Runnable serve =
         () -> {
           try {
@@ -327,14 +309,15 @@ final class MainSide {
     }
   }
 
-  private static void checkSerializable(Object task) throws TaskSerializationException {
+  private void checkSerializable(Object task) throws TaskSerializationException {
     if (task instanceof CompletableFuture.AsynchronousCompletionTask) {
       throw cannotTravel(
           task,
           "CompletableFuture's own async methods hold a future of this process."
               + " Call executor.submit(...), which returns a CompletableFuture.");
     }
-    if (!(task instanceof Serializable)) {
+    boolean needsToBe = serializer.isJavas() || task.getClass().isHidden();
+    if (needsToBe && !(task instanceof Serializable)) {
       throw cannotTravel(
           task,
           task.getClass().getTypeName()

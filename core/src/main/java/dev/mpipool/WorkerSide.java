@@ -3,9 +3,9 @@ package dev.mpipool;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorProvider;
 import dev.mpipool.comm.Providers;
+import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.worker.MainLostException;
 import dev.mpipool.worker.WorkerLoop;
-import java.io.ObjectInputFilter;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,10 +34,10 @@ final class WorkerSide {
   }
 
   /** Runs tasks until main releases this rank; does not return at all if it is not to rejoin. */
-  static void serve(Communicator communicator, int main, boolean rejoin, ObjectInputFilter filter) {
+  static void serve(Communicator communicator, int main, boolean rejoin, LeanSerializer serializer) {
     Communicator own = MainSide.duplicate(communicator);
     try {
-      new WorkerLoop(own, main, MainSide.newSerializer(filter), Calls::call).run();
+      new WorkerLoop(own, main, serializer, Calls::call).run();
     } catch (MainLostException e) {
       throw new BrokenExecutorException(e.getMessage(), e.getCause());
     }

@@ -19,6 +19,7 @@ import dev.mpipool.wire.FrameSender;
 import dev.mpipool.wire.GroupTask;
 import dev.mpipool.wire.ItemFunction;
 import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.wire.Opening;
 import dev.mpipool.worker.MainLostException;
 import dev.mpipool.worker.WorkerLoop;
 import java.nio.ByteBuffer;
@@ -50,7 +51,7 @@ class RandomFramesTest {
   private static final int FRAMES = 25_000;
   private static final int ROGUES = 24;
   private static final int FRAMES_OF_A_ROGUE = 25;
-  private static final LeanSerializer SERIALIZER = MainSide.newSerializer(null);
+  private static final LeanSerializer SERIALIZER = Serializers.create(null, null);
   private static final CallCodec CODEC = new CallCodec(SERIALIZER);
 
   private static <T> T get(Future<T> future) throws Exception {
@@ -327,7 +328,8 @@ class RandomFramesTest {
   }
 
   private static Entry open() {
-    return new Entry(EntryKind.OPEN, 0, ByteBuffer.allocate(Integer.BYTES).putInt(0, 1));
+    Opening opening = new Opening(1, SERIALIZER.format(), ByteBuffer.allocate(0));
+    return new Entry(EntryKind.OPEN, 0, opening.encode());
   }
 
   @ParameterizedTest

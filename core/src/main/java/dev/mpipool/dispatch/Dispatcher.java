@@ -7,6 +7,7 @@ import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.wire.Opening;
 import dev.mpipool.wire.Reception;
 import dev.mpipool.wire.SharedValue;
 import java.nio.ByteBuffer;
@@ -104,6 +105,10 @@ public final class Dispatcher {
       List<Integer> ranks, int threadsPerWorker, int maxAttempts, boolean survivesLostWorkers) {}
 
   private final CallCodec codec;
+
+  /** Of main's serializer, which workers must have, too. */
+  private final String format;
+
   private final Failures failures;
   private final Outcome outcome;
   private final Outbox outbox;
@@ -155,6 +160,7 @@ public final class Dispatcher {
   public Dispatcher(
       Settings settings, LeanSerializer serializer, Failures failures, Outbox outbox) {
     this.codec = new CallCodec(serializer);
+    this.format = serializer.format();
     this.failures = failures;
     this.outcome = new Outcome(serializer, failures);
     this.outbox = outbox;
@@ -180,8 +186,7 @@ public final class Dispatcher {
           initializer == null
               ? ByteBuffer.allocate(0)
               : travelling(initializer.code(), () -> codec.encodeWhole(initializer));
-      ByteBuffer body = ByteBuffer.allocate(Integer.BYTES + task.remaining());
-      body.putInt(settings.threadsPerWorker()).put(task).flip();
+      ByteBuffer body = new Opening(settings.threadsPerWorker(), format, task).encode();
       workers.keySet().forEach(rank -> outbox.post(rank, new Entry(EntryKind.OPEN, 0, body)));
     } catch (UnserializableTaskException e) {
       breakDown(
@@ -532,6 +537,13 @@ public final class Dispatcher {
               () -> initializerFailed(worker.rank, entry.body())));
       return;
     }
+    if (entry.kind() == EntryKind.MISMATCH && text(entry.body()).endsWith("\n" + format)) {
+      completions.add(
+          new CompletionRelay.Item(
+              CompletableFuture.completedFuture(null),
+              () -> mismatched(worker.rank, text(entry.body()))));
+      return;
+    }
     switch (entry.kind()) {
       case RESULT, FAILURE, DROPPED -> {
         TaskFuture<?> future = handout.take(worker, entry.id());
@@ -614,6 +626,16 @@ public final class Dispatcher {
   private void initializerFailed(int rank, ByteBuffer report) {
     breakDown(
         "The initializer failed on rank " + rank, outcome.failure("(initializer)", rank, report));
+  }
+
+  private void mismatched(int rank, String formats) {
+    String other = formats.substring(0, formats.length() - format.length() - 1);
+    String cure =
+        "Give the builder of every rank the same serializer(...), or all of them the same"
+            + " -Dmpipool.serializer and class path";
+    breakDown(
+        "Main encodes values by %s, and rank %d by %s. %s".formatted(format, rank, other, cure),
+        null);
   }
 
   /**

@@ -11,9 +11,9 @@ public enum EntryKind {
   /** To a worker: main ends without having closed the pool. No id, no body. */
   ABANDON(4),
   /**
-   * To a worker, before any task: how to run them. The body is the number of task threads (int),
-   * and after it, if there is one, the encoded task that initializes the worker. Answered, under
-   * the number 0, by {@link #FAILURE} if that fails, and else not at all.
+   * To a worker, before any task: how to run them. The body is an {@link Opening}. Answered, under
+   * the number 0, by {@link #FAILURE} if the initializer fails, by {@link #MISMATCH} if the worker
+   * could read no task, and else not at all.
    */
   OPEN(5),
   /** To a worker: run a function over some items. The body is a {@link Chunk}. */
@@ -58,7 +58,12 @@ public enum EntryKind {
   /** To main: this worker's listener is awake. No id, no body. */
   PONG(23),
   /** To main: a message of a group could not be sent to the rank which is the id. No body. */
-  UNREACHED(24);
+  UNREACHED(24),
+  /**
+   * To main: this worker has another serializer than main. The body is a line with its format, and
+   * main's as it was told (UTF-8).
+   */
+  MISMATCH(25);
 
   private static final EntryKind[] BY_CODE = new EntryKind[Byte.MAX_VALUE + 1];
 

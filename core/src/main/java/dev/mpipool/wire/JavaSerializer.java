@@ -8,6 +8,7 @@ import java.io.NotSerializableException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.io.ObjectStreamClass;
+import java.lang.invoke.SerializedLambda;
 import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -44,6 +45,9 @@ public final class JavaSerializer implements Serializer {
   private final ClassLoader loader;
   private final ClassFilter filter;
 
+  /** Writes everything but mpipool's own objects; null if this one does that, too. */
+  private final ChosenSerializer chosen;
+
   /**
    * Creates a serializer that asks no filter but the JVM's own.
    *
@@ -60,15 +64,28 @@ public final class JavaSerializer implements Serializer {
    * @param filter asked about everything that is read
    */
   public JavaSerializer(ClassLoader loader, ClassFilter filter) {
+    this(loader, filter, null);
+  }
+
+  /** A serializer for what mpipool puts around the users' values, which another one writes. */
+  JavaSerializer(ClassLoader loader, ClassFilter filter, ChosenSerializer chosen) {
     this.loader = loader;
     this.filter = filter;
+    this.chosen = chosen;
+  }
+
+  @Override
+  public String format() {
+    return "Java's serialization";
   }
 
   @Override
   public ByteBuffer encode(Object value) throws IOException {
     ExposedBytes bytes = new ExposedBytes();
-    try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+    try (ObjectOutputStream out = stream(bytes)) {
       out.writeObject(value);
+    } catch (ChosenSerializer.Failure e) {
+      throw e;
     } catch (NotSerializableException e) {
       String path = FieldPath.toUnserializable(value).map(found -> ": " + found).orElse("");
       throw new IOException("class %s is not serializable%s".formatted(e.getMessage(), path), e);
@@ -111,6 +128,10 @@ public final class JavaSerializer implements Serializer {
     }
   }
 
+  private ObjectOutputStream stream(ExposedBytes bytes) throws IOException {
+    return chosen == null ? new ObjectOutputStream(bytes) : new LeavingStream(bytes);
+  }
+
   private static String name(Object value) {
     return ClassUtils.getName(value, "null");
   }
@@ -136,6 +157,39 @@ public final class JavaSerializer implements Serializer {
     }
   }
 
+  /** What stands in a stream for a value that the chosen serializer has written. */
+  @SuppressWarnings("ArrayRecordComponent") // only travels
+  private record Foreign(byte[] bytes) implements Carrier {}
+
+  /** Leaves the users' values to the chosen serializer, wherever they stand. */
+  private final class LeavingStream extends ObjectOutputStream {
+
+    LeavingStream(ExposedBytes bytes) throws IOException {
+      super(bytes);
+      enableReplaceObject(true);
+    }
+
+    @Override
+    protected Object replaceObject(Object value) throws IOException {
+      if (isOwn(value)) {
+        return value;
+      }
+      ByteBuffer encoded = chosen.encode(value);
+      byte[] copy = new byte[encoded.remaining()];
+      encoded.duplicate().get(copy);
+      return new Foreign(copy);
+    }
+
+    /** Whether it is part of how a task is built; boxes and strings need no other form, either. */
+    private static boolean isOwn(Object value) {
+      return value instanceof Carrier
+          || value instanceof SerializedLambda
+          || value instanceof Object[]
+          || value instanceof String
+          || ClassUtils.isPrimitiveWrapper(value.getClass());
+    }
+  }
+
   private final class LoadingStream extends ObjectInputStream {
 
     /** The classes met so far, from the outermost to the one that is to blame for a failure. */
@@ -146,6 +200,14 @@ public final class JavaSerializer implements Serializer {
 
     LoadingStream(InputStream in) throws IOException {
       super(in);
+      enableResolveObject(chosen != null);
+    }
+
+    @Override
+    protected Object resolveObject(Object read) throws IOException {
+      return read instanceof Foreign foreign
+          ? chosen.decode(ByteBuffer.wrap(foreign.bytes()))
+          : read;
     }
 
     String trail() {

@@ -18,6 +18,9 @@ import java.util.Map;
  *   other:   | type | length in bytes (int) | what the general serializer made of it |
  * </pre>
  *
+ * The general serializer is Java's. If the user has chosen another, that one writes the users'
+ * values (with a type of their own), and Java's what mpipool puts around them, and lambdas.
+ *
  * Values can follow each other in one body: {@link #read} leaves the buffer behind the value even
  * if the general serializer cannot read it.
  */
@@ -43,6 +46,7 @@ public final class LeanSerializer implements Serializer {
   private static final int LONGS = 17;
   private static final int FLOATS = 18;
   private static final int DOUBLES = 19;
+  private static final int CHOSEN = 126;
   private static final int OTHER = 127;
 
   /** What has a lean form, for a quick decision. */
@@ -69,6 +73,9 @@ public final class LeanSerializer implements Serializer {
   private final Serializer others;
   private final ClassFilter filter;
 
+  /** What the user has chosen; null for Java's own. */
+  private final ChosenSerializer chosen;
+
   /**
    * Creates a serializer that asks no filter but the JVM's own.
    *
@@ -87,6 +94,38 @@ public final class LeanSerializer implements Serializer {
   public LeanSerializer(Serializer others, ClassFilter filter) {
     this.others = others;
     this.filter = filter;
+    this.chosen = null;
+  }
+
+  private LeanSerializer(ClassLoader loader, ClassFilter filter, ChosenSerializer chosen) {
+    this.others = new JavaSerializer(loader, filter, chosen);
+    this.filter = filter;
+    this.chosen = chosen;
+  }
+
+  /**
+   * Creates a serializer that leaves the users' values to another than Java's.
+   *
+   * @param chosen for values without a lean form
+   * @param loader where classes of lambdas are looked for
+   * @return a serializer that asks no filter but the JVM's own
+   */
+  public static LeanSerializer with(Serializer chosen, ClassLoader loader) {
+    return new LeanSerializer(loader, new ClassFilter(null), new ChosenSerializer(chosen));
+  }
+
+  @Override
+  public String format() {
+    return chosen == null ? others.format() : chosen.format();
+  }
+
+  /**
+   * Whether {@link java.io.Serializable} is what lets a value travel.
+   *
+   * @return false if the user has chosen a serializer, which knows what it can write
+   */
+  public boolean isJavas() {
+    return chosen == null;
   }
 
   ClassFilter filter() {
@@ -126,7 +165,8 @@ public final class LeanSerializer implements Serializer {
       } else if (value == null) {
         out.putByte(NULL);
       } else {
-        write(TYPES.getOrDefault(value.getClass(), OTHER), value, out);
+        Integer lean = TYPES.get(value.getClass());
+        write(lean != null ? lean : isOwn(value) ? OTHER : CHOSEN, value, out);
       }
     } catch (Throwable e) {
       out.truncate(start);
@@ -138,9 +178,9 @@ public final class LeanSerializer implements Serializer {
     switch (type) {
       case TRUE -> out.putByte((Boolean) value ? TRUE : FALSE);
       case LATIN_STRING -> writeString((String) value, out);
-      case OTHER -> {
-        ByteBuffer encoded = others.encode(value);
-        out.putByte(OTHER);
+      case OTHER, CHOSEN -> {
+        ByteBuffer encoded = type == OTHER ? others.encode(value) : chosen.encode(value);
+        out.putByte(type);
         out.putInt(encoded.remaining());
         out.put(encoded);
       }
@@ -153,6 +193,11 @@ public final class LeanSerializer implements Serializer {
         }
       }
     }
+  }
+
+  /** Whether Java's serialization is to begin with it. */
+  private boolean isOwn(Object value) {
+    return chosen == null || value instanceof Carrier || Lambdas.site(value).isLambda();
   }
 
   private static void writeNumber(int type, Object value, Output out) throws IOException {
@@ -235,11 +280,21 @@ public final class LeanSerializer implements Serializer {
         case LATIN_STRING -> latinString(part(in, 1));
         case WIDE_STRING -> part(in, 2).asCharBuffer().toString();
         case OTHER -> others.decode(part(in, 1));
+        case CHOSEN -> chosen(part(in, 1));
         default -> allowed(array(type, in));
       };
     } catch (BufferUnderflowException e) {
       throw new IOException("a value ends too early", e);
     }
+  }
+
+  private Object chosen(ByteBuffer part) throws IOException {
+    if (chosen == null) {
+      throw new IOException(
+          "it was written by a serializer that somebody has chosen, and this rank has but %s"
+              .formatted(format()));
+    }
+    return chosen.decode(part);
   }
 
   private Object allowed(Object array) throws IOException {
@@ -260,7 +315,7 @@ public final class LeanSerializer implements Serializer {
   /** How long one element is: of an array, a char of a string, or the number itself. */
   private static int elementBytes(int type) throws IOException {
     return switch (type) {
-      case BYTE, LATIN_STRING, BOOLEANS, BYTES, OTHER -> Byte.BYTES;
+      case BYTE, LATIN_STRING, BOOLEANS, BYTES, CHOSEN, OTHER -> Byte.BYTES;
       case SHORT, CHAR, WIDE_STRING, SHORTS, CHARS -> Short.BYTES;
       case INT, FLOAT, INTS, FLOATS -> Integer.BYTES;
       case LONG, DOUBLE, LONGS, DOUBLES -> Long.BYTES;

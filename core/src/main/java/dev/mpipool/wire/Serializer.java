@@ -3,7 +3,15 @@ package dev.mpipool.wire;
 import java.nio.ByteBuffer;
 
 /**
- * Turns tasks, results and exceptions into bytes and back. Used by several threads at once.
+ * Turns values into bytes and back: what tasks capture, their arguments, results and exceptions,
+ * and what is broadcast, as far as it has no lean form of mpipool's own (null, boxed primitives,
+ * strings and primitive arrays have) and is no lambda. Java's serialization does that unless
+ * another is chosen, by {@link dev.mpipool.MPIExecutor.Builder#serializer} or for a whole program
+ * by {@code -Dmpipool.serializer=CLASS}; {@link ForySerializer} is one. Used by several threads at
+ * once.
+ *
+ * <p>The values of one task are encoded one by one: an object that two of them refer to arrives as
+ * two. Lambdas stay mpipool's own affair, except those inside of other objects.
  *
  * <p>Both methods may fail in any way that user code can (a {@code writeObject} that throws, a
  * missing class, an exhausted stack): whatever they throw, {@link Error}s included, fails the task
@@ -28,4 +36,15 @@ public interface Serializer {
    * @throws Exception if it cannot be read; the message says why
    */
   Object decode(ByteBuffer bytes) throws Exception;
+
+  /**
+   * What the bytes are like. A worker on which this is another text than on main reads nothing, and
+   * the pool is broken with a message that has both.
+   *
+   * @return a few words for people, the same in every process that can read the bytes; the name of
+   *     the class if not overridden
+   */
+  default String format() {
+    return getClass().getName();
+  }
 }

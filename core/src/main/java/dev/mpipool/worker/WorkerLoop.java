@@ -11,6 +11,7 @@ import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.FrameSender;
 import dev.mpipool.wire.GroupTask;
 import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.wire.Opening;
 import dev.mpipool.wire.Reception;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -76,7 +77,7 @@ public final class WorkerLoop {
   /** Whether main's first word has come. */
   private volatile boolean opened;
 
-  /** Whether the initializer has failed: no task is run any more, and main fails them all. */
+  /** Whether no task is run any more: main fails them all, for what this worker has told it. */
   private volatile boolean unfit;
 
   /**
@@ -205,7 +206,7 @@ public final class WorkerLoop {
 
   private void take(Entry entry) throws IOException {
     switch (entry.kind()) {
-      case OPEN -> open(entry.body().duplicate());
+      case OPEN -> open(Opening.decode(entry.body()));
       case TASK -> hold(TaskRun.ofCall(entry.id(), entry.body(), tools));
       case CHUNK -> hold(new ChunkRun(entry.id(), entry.body(), tools));
       case GROUP -> join(entry);
@@ -233,14 +234,22 @@ public final class WorkerLoop {
    * The first word of main. There is one task thread until the initializer, if there is one, has
    * run; it stands first in the queue.
    */
-  private void open(ByteBuffer body) throws IOException {
-    int threads = body.getInt();
-    if (opened || threads < 1) {
-      throw new IOException("%d task threads, opened before: %s".formatted(threads, opened));
+  private void open(Opening opening) throws IOException {
+    if (opened) {
+      throw new IOException("it has been opened before");
     }
     opened = true;
+    String format = tools.serializer().format();
+    if (!format.equals(opening.format())) {
+      unfit = true;
+      String both = format + "\n" + opening.format();
+      ByteBuffer body = ByteBuffer.wrap(both.getBytes(StandardCharsets.UTF_8));
+      sender.post(main, new Entry(EntryKind.MISMATCH, 0, body));
+      return;
+    }
+    int threads = opening.threads();
     TaskRun ready =
-        new TaskRun(0, body.slice(), 0, tools) {
+        new TaskRun(0, opening.initializer(), 0, tools) {
           @Override
           Entry answer() {
             Entry answer =

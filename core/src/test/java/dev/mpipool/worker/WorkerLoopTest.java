@@ -22,6 +22,7 @@ import dev.mpipool.wire.GroupTask;
 import dev.mpipool.wire.ItemFunction;
 import dev.mpipool.wire.JavaSerializer;
 import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.wire.Opening;
 import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.Serializable;
@@ -313,7 +314,9 @@ class WorkerLoopTest {
     return Stream.of(
         new Entry(EntryKind.RESULT, 1),
         new Entry(EntryKind.OPEN, 0),
-        new Entry(EntryKind.OPEN, 0, ByteBuffer.allocate(4)),
+        new Entry(EntryKind.OPEN, 0, ByteBuffer.allocate(8)),
+        new Entry(EntryKind.OPEN, 0, ByteBuffer.allocate(9).putInt(0, 1).putInt(4, 2)),
+        new Entry(EntryKind.OPEN, 0, ByteBuffer.allocate(9).putInt(0, 1).putInt(4, -1)),
         new Entry(EntryKind.RECALL, 0, ByteBuffer.allocate(3)),
         new Entry(
             EntryKind.RECALL, 0, ByteBuffer.allocate(4).putInt(0, Integer.MIN_VALUE + (1 << 27))),
@@ -335,7 +338,8 @@ class WorkerLoopTest {
 
   @Test
   void aSecondOpenIsNonsense() throws Exception {
-    Entry open = new Entry(EntryKind.OPEN, 0, ByteBuffer.allocate(4).putInt(0, 1));
+    Opening opening = new Opening(1, SERIALIZER.format(), ByteBuffer.allocate(0));
+    Entry open = new Entry(EntryKind.OPEN, 0, opening.encode());
     send(open, open);
 
     expectToLeave("a OPEN");

@@ -6,7 +6,9 @@ import dev.mpipool.launcher.testing.Mpjrun;
 import dev.mpipool.ranks.programs.Contract;
 import dev.mpipool.ranks.programs.PoolVerbs;
 import dev.mpipool.ranks.programs.Together;
+import java.io.File;
 import java.nio.file.Path;
+import org.apache.fory.Fory;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -37,11 +39,20 @@ class ContractIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"multicore", "tcpdev"})
-  void whatWorkersDoOnceAndTogether(String device) {
-    Mpjrun.Result result = Mpjrun.on(device).np(4).run(Together.class);
+  void whatWorkersDoOnceAndTogetherAndByAnotherSerializer(String device) {
+    String fory = Fory.class.getProtectionDomain().getCodeSource().getLocation().getPath();
+    Mpjrun.Result result =
+        Mpjrun.on(device)
+            .np(4)
+            .classPath(Mpjrun.classes() + File.pathSeparator + fory)
+            .run(Together.class);
     result.assertExitCode(0).assertNothingLeft();
     assertThat(result.out())
         .containsExactly(
+            "fory [Vega1, Vega2, Vega3]",
+            "Main encodes values by Apache Fory 1, and rank 2 by Java's serialization. Give the"
+                + " builder of every rank the same serializer(...), or all of them the same"
+                + " -Dmpipool.serializer and class path",
             "initialized [1, 1, 1]",
             "ranks [1, 2, 3]",
             "broadcast 3.0",

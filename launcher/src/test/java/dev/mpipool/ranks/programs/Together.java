@@ -1,9 +1,17 @@
 package dev.mpipool.ranks.programs;
 
+import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.Broadcast;
 import dev.mpipool.MPIExecutor;
+import dev.mpipool.MPIRuntime;
+import dev.mpipool.MainBody;
+import dev.mpipool.WorkersExitException;
+import dev.mpipool.comm.Communicator;
+import dev.mpipool.wire.ForySerializer;
+import dev.mpipool.wire.Serializer;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
@@ -14,10 +22,48 @@ public final class Together {
 
   private Together() {}
 
-  public static void main(String[] args) {
+  public static void main(String[] args) throws Exception {
+    MPIRuntime.init(args);
+    Serializer fory = new ForySerializer();
+    pool(MPIExecutor.builder().serializer(fory), Together::plainObjects);
+    boolean another = Communicator.world().rank() == 2;
+    pool(another ? MPIExecutor.builder() : MPIExecutor.builder().serializer(fory), Together::broken);
     MPIExecutor.Builder options =
         MPIExecutor.builder().threadsPerWorker(2).initializer(() -> READY.incrementAndGet());
     MPIExecutor.run(args, options, (executor, arguments) -> body(executor));
+  }
+
+  /** Is not serializable. */
+  private static final class Star {
+    final String name;
+
+    Star(String name) {
+      this.name = name;
+    }
+  }
+
+  private static void pool(MPIExecutor.Builder options, MainBody body) throws Exception {
+    try (MPIExecutor executor = options.open()) {
+      executor.workersExit();
+      body.run(executor, new String[0]);
+    } catch (WorkersExitException e) {
+      // a worker goes on to the next
+    }
+  }
+
+  private static void plainObjects(MPIExecutor executor, String[] none) throws Exception {
+    Star star = new Star("Vega");
+    List<Star> back = executor.submitToAll(() -> new Star(star.name + MPIExecutor.currentRank())).get();
+    System.out.println("fory " + back.stream().map(one -> one.name).toList());
+  }
+
+  private static void broken(MPIExecutor executor, String[] none) throws Exception {
+    try {
+      System.out.println("agreed " + executor.submitToAll(() -> 1).get());
+    } catch (BrokenExecutorException | ExecutionException e) {
+      String message = e instanceof ExecutionException ? e.getCause().getMessage() : e.getMessage();
+      System.out.println(message.replaceAll(" \\d[.\\d]*,", " 1,"));
+    }
   }
 
   private static void body(MPIExecutor executor) throws Exception {
