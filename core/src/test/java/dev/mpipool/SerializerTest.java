@@ -253,7 +253,7 @@ class SerializerTest {
                 .hasMessageContaining("cannot be written by Apache Fory 1.")
                 .hasMessageContaining("java.lang.Thread");
           }
-          assertThat(failure(executor.submitBatch(x -> thread.getName(), List.of(1)).next().get()))
+          assertThat(failure(executor.submitBatch(x -> thread.getName(), List.of(1)).iterator().next()))
               .hasMessageContaining("cannot be written by Apache Fory 1.");
           assertThat(get(executor.submit(() -> 1))).isEqualTo(1);
         });
