@@ -34,7 +34,8 @@ final class WorkerSide {
   }
 
   /** Runs tasks until main releases this rank; does not return at all if it is not to rejoin. */
-  static void serve(Communicator communicator, int main, boolean rejoin, LeanSerializer serializer) {
+  static void serve(
+      Communicator communicator, int main, boolean rejoin, LeanSerializer serializer) {
     Communicator own = MainSide.duplicate(communicator);
     try {
       new WorkerLoop(own, main, serializer, Calls::call).run();

@@ -12,6 +12,8 @@ import java.util.List;
  *   lambda:  | 1 (byte) | number of its code (long) | shape (byte) | number of captured values (byte)
  *            | captured values | number of arguments (byte) | arguments |
  *   other:   | 0 (byte) | an Envelope |
+ *   by a serializer that the user has chosen:
+ *            | 2 (byte) | shape (byte) | code | number of arguments (byte) | arguments |
  * </pre>
  *
  * Values are written as {@link LeanSerializer} does. A lambda's code travels as a shared value,
@@ -21,6 +23,7 @@ public final class CallCodec {
 
   private static final byte WHOLE = 0;
   private static final byte LAMBDA = 1;
+  private static final byte PARTS = 2;
 
   private final LeanSerializer serializer;
 
@@ -69,8 +72,15 @@ public final class CallCodec {
    */
   public ByteBuffer encodeWhole(Envelope call) throws Exception {
     Output out = new Output(256);
-    out.putByte(WHOLE);
-    serializer.write(call, out);
+    if (serializer.isJavas() || call.shape() < 0) {
+      out.putByte(WHOLE);
+      serializer.write(call, out);
+    } else {
+      out.putByte(PARTS);
+      out.putByte(call.shape());
+      serializer.write(call.code(), out);
+      writeArguments(call, out);
+    }
     return out.toBuffer();
   }
 
@@ -86,12 +96,16 @@ public final class CallCodec {
     for (int i = 0; i < captured; i++) {
       serializer.write(lambda.getCapturedArg(i), out);
     }
+    writeArguments(call, out);
+    return new Encoded(out.toBuffer(), code);
+  }
+
+  private void writeArguments(Envelope call, Output out) throws Exception {
     List<Object> arguments = call.arguments();
     out.putByte(arguments.size());
     for (int i = 0; i < arguments.size(); i++) {
       serializer.write(arguments.get(i), out);
     }
-    return new Encoded(out.toBuffer(), code);
   }
 
   /**
@@ -153,9 +167,13 @@ public final class CallCodec {
    */
   public Call decode(ByteBuffer body, Code code, Caller caller) throws Exception {
     ByteBuffer in = body.duplicate();
-    if (in.get() == WHOLE) {
+    byte form = in.get();
+    if (form == WHOLE) {
       Envelope envelope = (Envelope) serializer.read(in);
       return envelope::call;
+    }
+    if (form == PARTS) {
+      return called(in.get(), serializer.read(in), in, caller);
     }
     in.getLong();
     int shape = in.get();
@@ -166,11 +184,15 @@ public final class CallCodec {
     for (int i = 0; i < captured.length; i++) {
       captured[i] = serializer.read(in);
     }
+    return called(shape, factory.make(captured), in, caller);
+  }
+
+  /** A call of some code, whose arguments follow. */
+  private Call called(int shape, Object code, ByteBuffer in, Caller caller) throws Exception {
     int arguments = in.get();
     Object a = arguments > 0 ? serializer.read(in) : null;
     Object b = arguments > 1 ? serializer.read(in) : null;
     Object c = arguments > 2 ? serializer.read(in) : null;
-    Object lambda = factory.make(captured);
-    return () -> caller.call(shape, lambda, a, b, c);
+    return () -> caller.call(shape, code, a, b, c);
   }
 }

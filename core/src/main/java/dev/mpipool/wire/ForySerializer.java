@@ -1,14 +1,12 @@
 package dev.mpipool.wire;
 
-import java.io.IOException;
-import java.io.InputStream;
 import java.io.ObjectInputFilter;
 import java.nio.ByteBuffer;
 import java.util.Objects;
-import java.util.Properties;
 import org.apache.fory.Fory;
 import org.apache.fory.ThreadSafeFory;
 import org.apache.fory.config.ForyBuilder;
+import org.apache.fory.logging.LoggerFactory;
 
 /**
  * Apache Fory in the place of Java's serialization: quicker and shorter for objects of many parts,
@@ -58,7 +56,8 @@ public final class ForySerializer implements Serializer {
    */
   public ForySerializer(ThreadSafeFory fory) {
     this.fory = Objects.requireNonNull(fory, "fory");
-    this.format = "Apache Fory " + version();
+    String version = Fory.class.getPackage().getImplementationVersion();
+    this.format = version == null ? "Apache Fory" : "Apache Fory " + version;
   }
 
   private static ThreadSafeFory ofAllClasses() {
@@ -68,11 +67,11 @@ public final class ForySerializer implements Serializer {
               + " that lets in what you want, or take the filter away.");
     }
     try {
+      LoggerFactory.useSlf4jLogging(true); // else it writes to the program's standard output
       ForyBuilder builder =
           Fory.builder()
               .withXlang(false)
               .withCompatible(false)
-              .withClassVersionCheck(true)
               .withRefTracking(true)
               .requireClassRegistration(false)
               .withMaxDepth(MOST_DEPTH)
@@ -85,19 +84,6 @@ public final class ForySerializer implements Serializer {
           "Apache Fory is not on the class path of this rank (%s is missing): add the jar of %s"
               .formatted(e.getMessage(), MODULE),
           e);
-    }
-  }
-
-  private static String version() {
-    String file = "/META-INF/maven/%s/pom.properties".formatted(MODULE.replace(':', '/'));
-    try (InputStream in = Fory.class.getResourceAsStream(file)) {
-      Properties known = new Properties();
-      if (in != null) {
-        known.load(in);
-      }
-      return known.getProperty("version", "of an unknown version");
-    } catch (IOException e) {
-      throw new IllegalStateException("The jar of Apache Fory cannot be read", e);
     }
   }
 

@@ -8,6 +8,7 @@ import java.io.NotSerializableException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.io.ObjectStreamClass;
+import java.io.Serializable;
 import java.lang.invoke.SerializedLambda;
 import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
@@ -82,7 +83,7 @@ public final class JavaSerializer implements Serializer {
   @Override
   public ByteBuffer encode(Object value) throws IOException {
     ExposedBytes bytes = new ExposedBytes();
-    try (ObjectOutputStream out = stream(bytes)) {
+    try (ObjectOutputStream out = stream(bytes, value instanceof Throwable)) {
       out.writeObject(value);
     } catch (ChosenSerializer.Failure e) {
       throw e;
@@ -128,8 +129,8 @@ public final class JavaSerializer implements Serializer {
     }
   }
 
-  private ObjectOutputStream stream(ExposedBytes bytes) throws IOException {
-    return chosen == null ? new ObjectOutputStream(bytes) : new LeavingStream(bytes);
+  private ObjectOutputStream stream(ExposedBytes bytes, boolean thrown) throws IOException {
+    return chosen == null ? new ObjectOutputStream(bytes) : new LeavingStream(bytes, thrown);
   }
 
   private static String name(Object value) {
@@ -157,34 +158,64 @@ public final class JavaSerializer implements Serializer {
     }
   }
 
-  /** What stands in a stream for a value that the chosen serializer has written. */
+  /**
+   * What stands in a stream for a value of the user.
+   *
+   * @param thrown whether it is an exception, which this serializer has written
+   * @param bytes what has been made of it
+   */
   @SuppressWarnings("ArrayRecordComponent") // only travels
-  private record Foreign(byte[] bytes) implements Carrier {}
+  private record Foreign(boolean thrown, byte[] bytes) implements Carrier {}
 
-  /** Leaves the users' values to the chosen serializer, wherever they stand. */
+  /** A lambda in a stream, with captured values that are the chosen serializer's. */
+  @SuppressWarnings("ArrayRecordComponent") // only travels
+  private record ForeignLambda(LambdaCode code, Object[] captured) implements Carrier {}
+
+  /**
+   * Leaves the users' values to the chosen serializer, wherever they stand. Exceptions it writes
+   * itself, for not every serializer keeps their stack traces, and leaves only what in them is not
+   * serializable.
+   */
   private final class LeavingStream extends ObjectOutputStream {
 
-    LeavingStream(ExposedBytes bytes) throws IOException {
+    private final boolean thrown;
+
+    LeavingStream(ExposedBytes bytes, boolean thrown) throws IOException {
       super(bytes);
+      this.thrown = thrown;
       enableReplaceObject(true);
     }
 
     @Override
     protected Object replaceObject(Object value) throws IOException {
-      if (isOwn(value)) {
+      if (thrown ? value instanceof Serializable : isOwn(value)) {
         return value;
       }
-      ByteBuffer encoded = chosen.encode(value);
+      if (value instanceof SerializedLambda lambda) {
+        Object[] captured = new Object[lambda.getCapturedArgCount()];
+        for (int i = 0; i < captured.length; i++) {
+          Object each = lambda.getCapturedArg(i);
+          boolean left = each == null || isOwn(each) || Lambdas.site(each).isLambda();
+          captured[i] = left ? each : foreign(each);
+        }
+        return new ForeignLambda(LambdaCode.of(lambda), captured);
+      }
+      return foreign(value);
+    }
+
+    private Foreign foreign(Object value) throws IOException {
+      boolean exception = value instanceof Throwable;
+      ByteBuffer encoded = exception ? JavaSerializer.this.encode(value) : chosen.encode(value);
       byte[] copy = new byte[encoded.remaining()];
       encoded.duplicate().get(copy);
-      return new Foreign(copy);
+      return new Foreign(exception, copy);
     }
 
     /** Whether it is part of how a task is built; boxes and strings need no other form, either. */
     private static boolean isOwn(Object value) {
       return value instanceof Carrier
-          || value instanceof SerializedLambda
-          || value instanceof Object[]
+          || value.getClass() == Object[].class
+          || value instanceof byte[]
           || value instanceof String
           || ClassUtils.isPrimitiveWrapper(value.getClass());
     }
@@ -205,9 +236,20 @@ public final class JavaSerializer implements Serializer {
 
     @Override
     protected Object resolveObject(Object read) throws IOException {
-      return read instanceof Foreign foreign
-          ? chosen.decode(ByteBuffer.wrap(foreign.bytes()))
-          : read;
+      if (read instanceof ForeignLambda lambda) {
+        try {
+          return lambda.code().prepare(loader, filter).make(lambda.captured());
+        } catch (Exception e) {
+          throw new IOException(
+              "a lambda of class %s cannot be made: %s".formatted(lambda.code().capturingClass(), e),
+              e);
+        }
+      }
+      if (!(read instanceof Foreign foreign)) {
+        return read;
+      }
+      ByteBuffer bytes = ByteBuffer.wrap(foreign.bytes());
+      return foreign.thrown() ? JavaSerializer.this.decode(bytes) : chosen.decode(bytes);
     }
 
     String trail() {

@@ -19,10 +19,11 @@ import java.util.Map;
  * </pre>
  *
  * The general serializer is Java's. If the user has chosen another, that one writes the users'
- * values (with a type of their own), and Java's what mpipool puts around them, and lambdas.
+ * values (with a type of their own), and Java's what mpipool puts around them, lambdas and
+ * exceptions.
  *
- * Values can follow each other in one body: {@link #read} leaves the buffer behind the value even
- * if the general serializer cannot read it.
+ * <p>Values can follow each other in one body: {@link #read} leaves the buffer behind the value
+ * even if the general serializer cannot read it.
  */
 public final class LeanSerializer implements Serializer {
 
@@ -197,7 +198,10 @@ public final class LeanSerializer implements Serializer {
 
   /** Whether Java's serialization is to begin with it. */
   private boolean isOwn(Object value) {
-    return chosen == null || value instanceof Carrier || Lambdas.site(value).isLambda();
+    return chosen == null
+        || value instanceof Carrier
+        || value instanceof Throwable
+        || Lambdas.site(value).isLambda();
   }
 
   private static void writeNumber(int type, Object value, Output out) throws IOException {

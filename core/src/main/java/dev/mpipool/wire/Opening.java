@@ -26,11 +26,7 @@ public record Opening(int threads, String format, ByteBuffer initializer) {
     byte[] name = format.getBytes(StandardCharsets.UTF_8);
     ByteBuffer body =
         ByteBuffer.allocate(2 * Integer.BYTES + name.length + initializer.remaining());
-    return body.putInt(threads)
-        .putInt(name.length)
-        .put(name)
-        .put(initializer.duplicate())
-        .flip();
+    return body.putInt(threads).putInt(name.length).put(name).put(initializer.duplicate()).flip();
   }
 
   /**

@@ -3,15 +3,16 @@ package dev.mpipool.wire;
 import java.nio.ByteBuffer;
 
 /**
- * Turns values into bytes and back: what tasks capture, their arguments, results and exceptions,
- * and what is broadcast, as far as it has no lean form of mpipool's own (null, boxed primitives,
- * strings and primitive arrays have) and is no lambda. Java's serialization does that unless
+ * Turns values into bytes and back: what tasks capture, their arguments and results, and what is
+ * broadcast, as far as it has no lean form of mpipool's own (null, boxed primitives, strings and
+ * primitive arrays have) and is no lambda and no exception. Java's serialization does that unless
  * another is chosen, by {@link dev.mpipool.MPIExecutor.Builder#serializer} or for a whole program
  * by {@code -Dmpipool.serializer=CLASS}; {@link ForySerializer} is one. Used by several threads at
  * once.
  *
  * <p>The values of one task are encoded one by one: an object that two of them refer to arrives as
- * two. Lambdas stay mpipool's own affair, except those inside of other objects.
+ * two. Lambdas and exceptions stay with Java's serialization, except those inside of other objects;
+ * what a lambda captures, and what in an exception is not {@link java.io.Serializable}, comes here.
  *
  * <p>Both methods may fail in any way that user code can (a {@code writeObject} that throws, a
  * missing class, an exhausted stack): whatever they throw, {@link Error}s included, fails the task
