@@ -192,7 +192,8 @@ final class FaultSchedule {
     } finally {
       world.end();
       serving.forEach(
-          thread -> assertThat(Threads.join(thread, END_MILLIS)).as("worker ends").isTrue());
+          thread ->
+              assertThat(Threads.join(thread, END_MILLIS)).as("%s: worker ends", this).isTrue());
       RUNNING.remove(run);
     }
   }

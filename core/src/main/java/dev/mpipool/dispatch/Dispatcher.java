@@ -539,7 +539,6 @@ public final class Dispatcher {
           LOG.warn("A {} of rank {} for no task it holds is dropped", entry.kind(), worker.rank);
           return;
         }
-        future.worker = null;
         future.encoded = null;
         if (entry.kind() == EntryKind.DROPPED && beginsAgain(future)) {
           return;
@@ -748,7 +747,6 @@ public final class Dispatcher {
   }
 
   private void takeBack(TaskFuture<?> future, int rank, String reason) {
-    future.worker = null;
     future.lostWith(rank);
     Gang.Member<?> member = future instanceof Gang.Member<?> one ? one : null;
     if (member != null && !member.counts()) {
@@ -829,7 +827,6 @@ public final class Dispatcher {
   private void fail(List<TaskFuture<?>> futures, Exception failure) {
     List<CompletionRelay.Item> items = new ArrayList<>();
     for (TaskFuture<?> future : futures) {
-      future.worker = null;
       future.encoded = null;
       items.add(new CompletionRelay.Item(future, () -> future.fail(failure)));
     }

@@ -422,4 +422,91 @@ class DispatcherTest {
 
     assertThat(Desk.result(a)).isEqualTo("right");
   }
+
+  @Test
+  void openTellsEachWorkerItsThreadsAndWhatToRunFirst() throws Exception {
+    dispatcher.open(null);
+    List<Desk.Sent> plain = desk.news();
+    assertThat(plain).extracting(Desk.Sent::kind).containsExactly(EntryKind.OPEN, EntryKind.OPEN);
+    assertThat(plain).extracting(Desk.Sent::rank).containsExactly(1, 2);
+    assertThat(plain.get(0).body()).isEqualTo(ByteBuffer.allocate(4).putInt(1).flip());
+
+    Desk initialized = new Desk(1);
+    initialized.dispatcher.open(new Desk.Job("first"));
+    ByteBuffer body = initialized.news().get(0).body().duplicate();
+    assertThat(body.getInt()).isEqualTo(1);
+    assertThat(Desk.called(body.slice())).isEqualTo("first");
+  }
+
+  @Test
+  void anInitializerThatFailsBreaksThePool() throws Exception {
+    dispatcher.open(new Desk.Job("first"));
+    TaskFuture<Object> a = desk.submit("a");
+    desk.fail(2, 0, Origin.TASK, new IOException("no such data"));
+
+    assertThat(Desk.failure(a))
+        .isInstanceOf(TestFailures.Broken.class)
+        .hasMessage("The initializer failed on rank 2")
+        .hasRootCauseMessage("no such data");
+    assertThat(dispatcher.isOpen()).isFalse();
+    assertThatThrownBy(() -> desk.submit("b")).isInstanceOf(TestFailures.Broken.class);
+    dispatcher.shutdown();
+    desk.awaitTerminated();
+  }
+
+  @Test
+  void anInitializerThatCannotTravelBreaksThePool() {
+    dispatcher.open(new Captures(new Object()));
+
+    assertThat(desk.news()).isEmpty();
+    assertThatThrownBy(dispatcher::checkAccepting)
+        .isInstanceOf(TestFailures.Broken.class)
+        .hasMessage("The initializer cannot travel")
+        .cause()
+        .isInstanceOf(TestFailures.Unserializable.class)
+        .hasMessageContaining("java.lang.Object");
+  }
+
+  @Test
+  void itTellsWhetherAMessageCompletesAnything() throws Exception {
+    desk.submit("a");
+    long id = desk.nextTask();
+    Entry pong = new Entry(EntryKind.PONG, 0);
+    Entry answer = new Entry(EntryKind.RESULT, id, desk.serializer.encode(1));
+    assertThat(dispatcher.received(1, Frame.encode(List.of(pong)))).isFalse();
+    assertThat(dispatcher.received(2, Frame.encode(List.of(answer)))).isFalse();
+    assertThat(dispatcher.received(3, Frame.encode(List.of(answer)))).isFalse();
+    assertThat(dispatcher.received(1, Frame.encode(List.of(answer)))).isTrue();
+    assertThat(dispatcher.received(2, ByteBuffer.allocate(3))).isFalse();
+    assertThat(dispatcher.size()).isEqualTo(1);
+  }
+
+  @Test
+  void manyThatAreCancelledLeaveTheQueueAndOthersDoNot() throws Exception {
+    desk.submit("a");
+    desk.submit("b");
+    List<Desk.Sent> held = desk.news();
+    TaskFuture<Object> c = desk.submit("c");
+    TaskFuture<Object> d = desk.submit("d");
+    TaskFuture<Object> e = desk.submit("e");
+    assertThat(dispatcher.toString()).contains("queued tasks: 3");
+    d.cancel(true);
+    c.cancel(true);
+    assertThat(dispatcher.toString()).contains("queued tasks: 1");
+    desk.answer(1, held.get(0).id(), 1);
+    assertThat(desk.newsAsText()).containsExactly("1 e");
+    assertThat(e).isNotDone();
+  }
+
+  @Test
+  void anAnswerAfterATimeoutOfAQueuedTaskChangesNothing() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    long id = desk.nextTask();
+    a.completeOnTimeout("late", 1, TimeUnit.MILLISECONDS);
+    assertThat(Desk.result(a)).isEqualTo("late");
+    desk.answer(1, id, "in time?");
+
+    assertThat(Desk.result(a)).isEqualTo("late");
+    assertThat(dispatcher.idling()).isEqualTo(2);
+  }
 }
