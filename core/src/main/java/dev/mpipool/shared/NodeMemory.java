@@ -111,6 +111,13 @@ final class NodeMemory implements Closeable {
         .order(ByteOrder.nativeOrder());
   }
 
+  /** The very memory of some bytes; null if they are not all in the same segment. */
+  ByteBuffer slice(long start, int length) {
+    ByteBuffer segment = segments[(int) (start >> segmentBits)];
+    int within = (int) (start & ((1 << segmentBits) - 1));
+    return length <= segment.capacity() - within ? segment.slice(within, length) : null;
+  }
+
   void read(long start, byte[] to, int at, int length) {
     copy(start, length, (segment, from, done, n) -> segment.get(from, to, at + done, n));
   }
