@@ -36,9 +36,10 @@ final class MemoryReceive extends RecvRequest {
     return SECTION + place.remaining();
   }
 
+  /** A short message comes as a whole. */
   @Override
   boolean isInPieces() {
-    return true;
+    return whole == null && length() > 0;
   }
 
   @Override
