@@ -131,7 +131,8 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
    * Runs a program on all ranks: initializes MPI, opens a pool, runs the body on main, closes the
    * pool, ends MPI. Returns on every rank. If the body throws, tasks are cancelled, and the
    * exception leaves this method on main, checked or not, so that the program ends with exit code
-   * 1.
+   * 1. A worker that has lost main ends its process, where it has one, with the exit code 1; if
+   * main lives, for it that is a lost worker.
    *
    * @param args the arguments of the program's main
    * @param body what main does
@@ -151,7 +152,7 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     Objects.requireNonNull(body, "body");
     Objects.requireNonNull(builder, "builder");
     String[] own = MPIRuntime.init(args);
-    MPIExecutor executor = builder.open();
+    MPIExecutor executor = WorkerSide.openOrEnd(builder);
     if (executor.main) {
       try {
         body.run(executor, own);
@@ -681,6 +682,17 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     if (main) {
       pool.close();
     }
+  }
+
+  /**
+   * What the pool is at.
+   *
+   * @return on main its state, its queue and what each worker holds; for people, not to be parsed
+   */
+  @Override
+  public String toString() {
+    String state = main ? pool.dispatcher().toString() : "[rank %d, a worker]".formatted(rank);
+    return super.toString() + state;
   }
 
   MainSide onMain() {

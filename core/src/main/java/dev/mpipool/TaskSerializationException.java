@@ -10,7 +10,13 @@ public class TaskSerializationException extends Exception {
 
   private static final long serialVersionUID = 1;
 
-  TaskSerializationException(String message, Throwable cause) {
+  /**
+   * Tells what cannot travel.
+   *
+   * @param message what, and why
+   * @param cause what the serializer threw, or null
+   */
+  public TaskSerializationException(String message, Throwable cause) {
     super(message, cause);
   }
 }

@@ -6,11 +6,32 @@ import dev.mpipool.comm.Providers;
 import dev.mpipool.worker.MainLostException;
 import dev.mpipool.worker.WorkerLoop;
 import java.io.ObjectInputFilter;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** What the constructor of a pool does on a worker. */
 final class WorkerSide {
 
+  private static final Logger LOG = LoggerFactory.getLogger(WorkerSide.class);
+
   private WorkerSide() {}
+
+  /**
+   * Opens a pool. A worker that has to leave it ends its process quietly: an exception of its main
+   * would end the whole job, and main can go on without it.
+   */
+  static MPIExecutor openOrEnd(MPIExecutor.Builder builder) {
+    try {
+      return builder.open();
+    } catch (BrokenExecutorException e) {
+      if (!Providers.initialized().map(CommunicatorProvider::ranksAreProcesses).orElse(false)) {
+        throw e;
+      }
+      LOG.warn("Rank {} ends: {}", Communicator.world().rank(), e.getMessage(), e.getCause());
+      System.exit(1);
+      throw e;
+    }
+  }
 
   /** Runs tasks until main releases this rank; does not return at all if it is not to rejoin. */
   static void serve(Communicator communicator, int main, boolean rejoin, ObjectInputFilter filter) {

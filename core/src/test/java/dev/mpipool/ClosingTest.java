@@ -278,6 +278,12 @@ class ClosingTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> MPIExecutor.builder().main(1).open())
         .withMessageContaining("rank 1");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> MPIExecutor.builder().maxAttempts(0))
+        .withMessageContaining("not 0");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> MPIExecutor.builder().heartbeatTimeout(java.time.Duration.ZERO))
+        .withMessageContaining("PT0S");
     LocalPools.workers(0);
     assertThatIllegalArgumentException()
         .isThrownBy(MPIExecutor::new)

@@ -6,6 +6,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 
 /** Which ranks of the job are known to be dead, by our launcher's word or our device's. */
 final class LostRanks {
@@ -16,12 +18,24 @@ final class LostRanks {
   static {
     LauncherLink.current().ifPresent(link -> link.onRankLost(LostRanks::lost));
     if (TcpDevice.current() != null) {
-      TcpDevice.current()
-          .onRankLost(rank -> lost(rank, "its process ended, or its connection broke"));
+      TcpDevice.current().onRankLost(LostRanks::lostByDevice);
     }
   }
 
+  /** The launcher knows more than the device: how a process ended. It is given this time to say. */
+  private static final long LAUNCHER_MILLIS = 300;
+
   private LostRanks() {}
+
+  private static void lostByDevice(int rank) {
+    String reason = "its process ended, or its connection broke";
+    if (LauncherLink.current().isPresent()) {
+      CompletableFuture.delayedExecutor(LAUNCHER_MILLIS, TimeUnit.MILLISECONDS, Runnable::run)
+          .execute(() -> lost(rank, reason));
+    } else {
+      lost(rank, reason);
+    }
+  }
 
   /** Registers a listener for ranks of the whole job, which also hears of those lost before. */
   static void listen(RankLostListener listener) {

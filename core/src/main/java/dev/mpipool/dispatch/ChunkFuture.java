@@ -98,6 +98,9 @@ final class ChunkFuture extends TaskFuture<Integer> {
         case Chunk.NOT_BEGUN -> outcomes[offset + i] = new Failed(new CancellationException());
         case Chunk.NONE -> {} // it failed here, before it was sent
         case Chunk.GIVEN_BACK -> {
+          if (i == 0) {
+            throw new IOException("not one item was run");
+          }
           return i;
         }
         default -> throw new IOException("an outcome of an unknown kind");

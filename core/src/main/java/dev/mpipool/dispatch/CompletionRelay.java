@@ -265,7 +265,9 @@ final class CompletionRelay {
       return reception.receive();
     } finally {
       lock.lock();
-      receiver = null;
+      if (receiver == me) { // else another leads, and receives already
+        receiver = null;
+      }
     }
   }
 

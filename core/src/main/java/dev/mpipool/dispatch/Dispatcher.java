@@ -29,6 +29,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntToLongFunction;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -119,6 +120,9 @@ public final class Dispatcher {
   /** Batches that may submit more, even after a shutdown. */
   private final Set<TaskSource> sources = new LinkedHashSet<>();
 
+  /** Whether workers run something before their first task. */
+  private volatile boolean initializes;
+
   /** Null as long as nobody is watched. */
   private Heartbeats heartbeats;
 
@@ -170,6 +174,7 @@ public final class Dispatcher {
    *     the pool is broken.
    */
   public void open(Envelope initializer) {
+    initializes = initializer != null;
     try {
       ByteBuffer task =
           initializer == null
@@ -217,14 +222,7 @@ public final class Dispatcher {
   }
 
   private CallCodec.Encoded encode(Envelope call, Object task) throws UnserializableTaskException {
-    CallCodec.Encoded encoded = travelling(task, () -> codec.encode(call));
-    if (encoded.body().remaining() > Frame.MAX_BODY_BYTES) {
-      String why =
-          "it takes %d bytes, and %d are the most"
-              .formatted(encoded.body().remaining(), Frame.MAX_BODY_BYTES);
-      throw new UnserializableTaskException(task, why, null);
-    }
-    return encoded;
+    return travelling(task, () -> codec.encode(call));
   }
 
   private static <T> T travelling(Object task, Callable<T> encoding)
@@ -367,8 +365,12 @@ public final class Dispatcher {
   void submitFrom(TaskSource source, TaskFuture<?> future, ByteBuffer encoded) {
     lock.lock();
     try {
-      if (broken != null || handout.dropping || !sources.contains(source)) {
-        fail(List.of(future), broken != null ? broken : new CancellationException());
+      if (broken != null) {
+        fail(List.of(future), broken);
+        return;
+      }
+      if (handout.dropping || !sources.contains(source)) {
+        relay.add(List.of(new CompletionRelay.Item(future, future::drop)));
         return;
       }
       future.submitted = true;
@@ -478,7 +480,8 @@ public final class Dispatcher {
     try {
       entries = Frame.decode(message);
     } catch (DamagedFrameException e) {
-      LOG.warn("A message from rank {} is dropped: {}", rank, e.getMessage());
+      LOG.warn("A message from rank {} is refused: {}", rank, e.getMessage());
+      giveUp(rank, "it sent what is no frame: " + e.getMessage());
       return false;
     }
     List<CompletionRelay.Item> completions = new ArrayList<>(entries.size());
@@ -496,7 +499,10 @@ public final class Dispatcher {
       worker.lastSign = worker.lastHeard;
       try {
         for (Entry entry : entries) {
-          if (entry.kind() == EntryKind.SPENT) {
+          if (!worker.alive) {
+            break; // it has left, or is not believed any more
+          }
+          if (entry.kind() == EntryKind.SPENT && entry.id() > 0) {
             worker.spent(entry.id(), Math.max(1, completions.size()));
           } else {
             take(worker, entry, completions);
@@ -516,6 +522,10 @@ public final class Dispatcher {
 
   private void take(WorkerState worker, Entry entry, List<CompletionRelay.Item> completions) {
     if (entry.kind() == EntryKind.FAILURE && entry.id() == 0) {
+      if (!initializes) {
+        giveUp(worker.rank, "it says that the initializer has failed, and there is none");
+        return;
+      }
       completions.add(
           new CompletionRelay.Item(
               CompletableFuture.completedFuture(null), // nobody waits for it, nor does the end
@@ -526,7 +536,7 @@ public final class Dispatcher {
       case RESULT, FAILURE, DROPPED -> {
         TaskFuture<?> future = handout.take(worker, entry.id());
         if (future == null) {
-          LOG.debug("An answer of rank {} to no task it holds is dropped", worker.rank);
+          LOG.warn("A {} of rank {} for no task it holds is dropped", entry.kind(), worker.rank);
           return;
         }
         future.worker = null;
@@ -544,7 +554,13 @@ public final class Dispatcher {
                   future, Objects.requireNonNullElse(future.ending, completion)));
         }
       }
-      case RETURNED -> handout.returned(worker, entry.body().duplicate());
+      case RETURNED -> {
+        if (entry.body().remaining() % Long.BYTES == 0) {
+          handout.returned(worker, entry.body().duplicate());
+        } else {
+          giveUp(worker.rank, "it returned a part of a task");
+        }
+      }
       case GONE -> {
         if (released) {
           worker.alive = false;
@@ -552,8 +568,23 @@ public final class Dispatcher {
           workerLost(worker.rank, "it has left the pool: " + text(entry.body()));
         }
       }
+      case UNREACHED -> groupMessageLost(entry.id());
       case PONG -> {} // that it came is what matters
-      default -> LOG.warn("Rank {} sent a {}, which only main may", worker.rank, entry.kind());
+      default -> giveUp(worker.rank, "it sent a %s, which it may not".formatted(entry.kind()));
+    }
+  }
+
+  /** A member of a group may wait for a message for ever: the group begins again. */
+  private void groupMessageLost(long rank) {
+    WorkerState worker = workers.get((int) rank);
+    if (worker == null || !worker.alive) {
+      return; // then the group begins again for that
+    }
+    for (TaskFuture<?> future : List.copyOf(worker.tasks.values())) {
+      if (future instanceof Gang.Member<?> member && member.counts()) {
+        handout.cancel(future, true);
+        beginsAgain(future);
+      }
     }
   }
 
@@ -640,9 +671,14 @@ public final class Dispatcher {
     try {
       WorkerState worker = workers.get(rank);
       if (worker != null && worker.alive) {
-        workerLost(rank, reason);
         worker.adrift = true;
         outbox.post(rank, new Entry(EntryKind.RELEASE, 0));
+        for (WorkerState other : workers.values()) {
+          if (other.alive && other != worker) {
+            outbox.post(other.rank, new Entry(EntryKind.GIVEN_UP, rank));
+          }
+        }
+        workerLost(rank, reason); // after which nothing may be sent any more
       }
     } finally {
       lock.unlock();
@@ -908,6 +944,30 @@ public final class Dispatcher {
    */
   public void atTermination(Runnable last) {
     atTermination = last;
+  }
+
+  /** What the pool is at, for people. */
+  @Override
+  public String toString() {
+    lock.lock();
+    try {
+      String state =
+          ended ? "ended" : broken != null ? "broken" : shutdown ? "shut down" : "running";
+      String held =
+          workers.values().stream()
+              .filter(worker -> worker.alive)
+              .map(WorkerState::toString)
+              .collect(Collectors.joining(", "));
+      return "[%s, queued tasks: %d, open batches: %d%s, workers: {%s}]"
+          .formatted(
+              state,
+              queue.size(),
+              sources.size(),
+              handout.gathering == null ? "" : ", a group is gathering",
+              held);
+    } finally {
+      lock.unlock();
+    }
   }
 
   private int living() {

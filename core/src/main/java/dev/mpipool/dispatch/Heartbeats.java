@@ -11,8 +11,9 @@ import java.util.function.LongSupplier;
  * Finds workers that are silent: stopped, or cut off without anybody having noticed.
  *
  * <p>Ten times in a timeout it looks. A worker that has not been heard of since it looked last is
- * pinged, once, and its listener answers, whatever its tasks are doing; whatever else comes from it
- * is as good. Nothing is sent to those who talk.
+ * pinged, and its listener answers, whatever its tasks are doing; whatever else comes from it is as
+ * good. Nothing is sent to those who talk. Pings are repeated also for the sake of the senders of
+ * both sides, which find out that they are stuck with another rank when something is posted.
  *
  * <p><b>Only time in which main was awake counts.</b> When main was stopped itself, or its machine
  * slept, everybody seems silent. So the time between two looks counts as twice what it should be at
@@ -93,7 +94,7 @@ final class Heartbeats {
       watch.heard = heard;
       watch.silentSince = awake - Math.min(counted, Math.max(0, now - heard));
       watch.pinged = false;
-    } else if (!watch.pinged) {
+    } else {
       watch.pinged = true;
       care.ping(worker);
     }

@@ -65,6 +65,17 @@ final class WorkerState {
     this.threads = threads;
   }
 
+  @Override
+  public String toString() {
+    return "rank %d: %d tasks%s%s%s"
+        .formatted(
+            rank,
+            tasks.size(),
+            pinned.isEmpty() ? "" : " and " + pinned.size() + " for it alone",
+            reserved ? ", kept for a group" : "",
+            recalling ? ", asked to give some back" : "");
+  }
+
   /** So many tasks took so long. */
   void spent(long nanos, int answered) {
     double mean = (double) nanos / answered;

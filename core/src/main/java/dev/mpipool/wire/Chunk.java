@@ -217,6 +217,9 @@ public final class Chunk {
     long start = System.nanoTime();
     in.getLong();
     int count = in.getInt();
+    if (count < 0 || count > in.remaining()) {
+      throw new IOException("a chunk of the impossible number of %d items".formatted(count));
+    }
     Output out = new Output(Math.max(64, Math.min(body.remaining(), 1 << 20)));
     out.putLong(0);
     for (int i = 0; i < count; i++) {

@@ -20,8 +20,19 @@ import org.apache.commons.lang3.ClassUtils;
  */
 public final class ClassFilter {
 
+  private static final String POOL_CURE =
+      "If it is meant to travel, allow it there: MPIExecutor.builder().filter(...), on this rank, too";
+  private static final String JVM_CURE =
+      "If it is meant to travel, allow it there: -Djdk.serialFilter=...";
+
   /** The most values that a lambda can capture; they travel as an array of objects. */
   private static final int MOST_CAPTURED = 255;
+
+  /**
+   * Every element takes a byte at least; but collections ask for the tables that they make, too,
+   * which may be sparse.
+   */
+  private static final long MOST_SLACK = 16;
 
   private final ObjectInputFilter pool;
   private final ObjectInputFilter virtualMachine;
@@ -55,7 +66,7 @@ public final class ClassFilter {
    */
   void check(Class<?> type, int length) throws InvalidClassException {
     if (pool != null || virtualMachine != null) {
-      Inquiry inquiry = new Inquiry(virtualMachine);
+      Inquiry inquiry = new Inquiry(virtualMachine, Long.MAX_VALUE);
       if (inquiry.checkInput(new Info(type, length, 1, 1, 0)) == Status.REJECTED) {
         throw inquiry.rejection(null);
       }
@@ -63,15 +74,15 @@ public final class ClassFilter {
   }
 
   /**
-   * Has a stream ask, from its first object on.
+   * Has a stream ask, from its first object on. An array that is much longer than the stream is
+   * rejected in any case, before it is made: its length is damaged.
    *
+   * @param bytes how long the stream is
    * @return what was asked
    */
-  Inquiry watch(ObjectInputStream in) {
-    Inquiry inquiry = new Inquiry(in.getObjectInputFilter());
-    if (pool != null || inquiry.virtualMachine != null) {
-      in.setObjectInputFilter(inquiry);
-    }
+  Inquiry watch(ObjectInputStream in, int bytes) {
+    Inquiry inquiry = new Inquiry(in.getObjectInputFilter(), MOST_SLACK * (bytes + 1L));
+    in.setObjectInputFilter(inquiry);
     return inquiry;
   }
 
@@ -88,27 +99,36 @@ public final class ClassFilter {
   final class Inquiry implements ObjectInputFilter {
 
     private final ObjectInputFilter virtualMachine;
+    private final long longestArray;
     private FilterInfo rejected;
     private String rejecter;
+    private String cure = "It must have been damaged on its way.";
     private RuntimeException failure;
 
-    private Inquiry(ObjectInputFilter virtualMachine) {
+    private Inquiry(ObjectInputFilter virtualMachine, long longestArray) {
       this.virtualMachine = virtualMachine;
+      this.longestArray = longestArray;
     }
 
     @Override
     public Status checkInput(FilterInfo info) {
+      if (info.arrayLength() > longestArray) {
+        rejected = info;
+        rejecter = "length of its bytes";
+        return Status.REJECTED;
+      }
       Class<?> type = info.serialClass();
       boolean carrier = type != null && isAlwaysAllowed(type, info.arrayLength());
-      Status ours = ask(pool, carrier ? Info.withoutClass(info) : info, "filter of this pool");
+      Status ours =
+          ask(pool, carrier ? Info.withoutClass(info) : info, "filter of this pool", POOL_CURE);
       if (ours == Status.REJECTED) {
         return ours;
       }
-      Status everybodys = ask(virtualMachine, info, "jdk.serialFilter of this JVM");
+      Status everybodys = ask(virtualMachine, info, "jdk.serialFilter of this JVM", JVM_CURE);
       return everybodys == Status.UNDECIDED ? ours : everybodys;
     }
 
-    private Status ask(ObjectInputFilter filter, FilterInfo info, String name) {
+    private Status ask(ObjectInputFilter filter, FilterInfo info, String name, String ifWanted) {
       if (filter == null) {
         return Status.UNDECIDED;
       }
@@ -121,6 +141,7 @@ public final class ClassFilter {
       if (answer == Status.REJECTED) {
         rejected = info;
         rejecter = name;
+        cure = ifWanted;
       }
       return answer;
     }
@@ -139,14 +160,7 @@ public final class ClassFilter {
               .formatted(rejected.depth(), rejected.references(), rejected.streamBytes(), length);
       InvalidClassException rejection =
           new InvalidClassException(
-              "%s was rejected by the %s (%s). If it is meant to travel, allow it there: %s"
-                  .formatted(
-                      what,
-                      rejecter,
-                      limits,
-                      rejecter.startsWith("jdk")
-                          ? "-Djdk.serialFilter=..."
-                          : "MPIExecutor.builder().filter(...), on this rank, too"));
+              "%s was rejected by the %s (%s). %s".formatted(what, rejecter, limits, cure));
       rejection.initCause(failure == null ? cause : failure);
       return rejection;
     }

@@ -36,6 +36,11 @@ public enum EntryKind {
   RECALL(11),
   /** To a worker: say {@link #PONG}, whatever the tasks are doing. No id, no body. */
   PING(12),
+  /**
+   * To a worker: the rank which is the id was given up, and no member of a group is to wait for it.
+   * No body.
+   */
+  GIVEN_UP(13),
   /** To main: the task returned. The body is the encoded result. */
   RESULT(17),
   /** To main: the task has no result. The body is a {@link FailureReport}. */
@@ -51,7 +56,9 @@ public enum EntryKind {
   /** To main: tasks that were given back. The body is their numbers (long each), maybe none. */
   RETURNED(22),
   /** To main: this worker's listener is awake. No id, no body. */
-  PONG(23);
+  PONG(23),
+  /** To main: a message of a group could not be sent to the rank which is the id. No body. */
+  UNREACHED(24);
 
   private static final EntryKind[] BY_CODE = new EntryKind[Byte.MAX_VALUE + 1];
 

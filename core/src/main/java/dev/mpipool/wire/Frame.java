@@ -3,17 +3,27 @@ package dev.mpipool.wire;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.zip.CRC32C;
 
 /**
  * Several entries in one message.
  *
  * <pre>
- *   frame:  | format (byte) | entry | entry | ... to the end of the message
+ *   frame:  | format (byte) | checksum (int) | entry | entry | ... to the end of the message
  *   entry:  | kind (byte) | task id (long) | length of the body (int) | body |
  * </pre>
  *
- * Numbers are big-endian. A frame that is not exactly so is refused as a whole: nothing of a
- * damaged frame is believed.
+ * Numbers are big-endian. The checksum (CRC-32C) is over kind, id, length and the first 64 bytes of
+ * the body of every entry: over all that the pool itself acts upon. The rest are the users' values,
+ * which the transport keeps whole, and which would be dear to go over once more.
+ *
+ * <p><b>Who sends nonsense.</b> A frame that is not exactly so is refused as a whole: nothing of it
+ * is believed. Then what it was to say is lost, and its sender may wait for the effect for ever; so
+ * the sender counts as lost from then on, as it does after an entry that it may not send or that
+ * cannot be read. Main gives such a worker up, and its tasks go to others. A worker to which main
+ * sends nonsense says so, with {@link EntryKind#GONE}, and leaves. Another worker counts as lost to
+ * the groups in which both are members. Each time the log names the sender and what was wrong.
+ * Values that cannot be read fail their task alone.
  */
 public final class Frame {
 
@@ -21,7 +31,12 @@ public final class Frame {
   public static final int MAX_BODY_BYTES = Integer.MAX_VALUE - 4096;
 
   /** The first byte of every frame; changes whenever the layout does. */
-  private static final byte FORMAT = (byte) 0xA1;
+  private static final byte FORMAT = (byte) 0xA2;
+
+  private static final int HEADER_BYTES = Byte.BYTES + Integer.BYTES;
+
+  /** So much of each body is under the checksum. */
+  private static final int CHECKED_BODY_BYTES = 64;
 
   private static final int ENTRY_BYTES = Byte.BYTES + Long.BYTES + Integer.BYTES;
 
@@ -47,13 +62,33 @@ public final class Frame {
    * @return the message
    */
   public static ByteBuffer encode(List<Entry> entries) {
-    long length = Byte.BYTES + entries.stream().mapToLong(Frame::length).sum();
-    ByteBuffer frame = ByteBuffer.allocate(Math.toIntExact(length)).put(FORMAT);
-    for (Entry entry : entries) {
-      frame.put(entry.kind().code()).putLong(entry.id());
-      frame.putInt(entry.body().remaining()).put(entry.body().duplicate());
+    return encode(entries, entries.size());
+  }
+
+  /** Leaves the body of one entry out, as if it stood elsewhere. */
+  private static ByteBuffer encode(List<Entry> entries, int apart) {
+    long length = HEADER_BYTES;
+    for (int i = 0; i < entries.size(); i++) {
+      length += i == apart ? ENTRY_BYTES : length(entries.get(i));
     }
-    return frame.flip();
+    ByteBuffer frame = ByteBuffer.allocate(Math.toIntExact(length)).put(FORMAT).putInt(0);
+    CRC32C checksum = new CRC32C();
+    for (int i = 0; i < entries.size(); i++) {
+      Entry entry = entries.get(i);
+      ByteBuffer body = entry.body();
+      int start = frame.position();
+      frame.put(entry.kind().code()).putLong(entry.id()).putInt(body.remaining());
+      checksum.update(frame.slice(start, ENTRY_BYTES));
+      checksum.update(body.slice(body.position(), checked(body.remaining())));
+      if (i != apart) {
+        frame.put(body.duplicate());
+      }
+    }
+    return frame.putInt(Byte.BYTES, (int) checksum.getValue()).flip();
+  }
+
+  private static int checked(int bodyBytes) {
+    return Math.min(CHECKED_BODY_BYTES, bodyBytes);
   }
 
   /**
@@ -67,12 +102,7 @@ public final class Frame {
     if (last.body().remaining() < UNCOPIED_BYTES) {
       return List.of(encode(entries));
     }
-    Entry headOfLast = new Entry(last.kind(), last.id());
-    List<Entry> others = new ArrayList<>(entries.subList(0, entries.size() - 1));
-    others.add(headOfLast);
-    ByteBuffer beginning = encode(others);
-    beginning.putInt(beginning.limit() - Integer.BYTES, last.body().remaining());
-    return List.of(beginning, last.body());
+    return List.of(encode(entries, entries.size() - 1), last.body());
   }
 
   /**
@@ -84,14 +114,17 @@ public final class Frame {
    */
   public static List<Entry> decode(ByteBuffer message) throws DamagedFrameException {
     ByteBuffer rest = message.duplicate();
-    if (!rest.hasRemaining() || rest.get() != FORMAT) {
+    if (rest.remaining() < HEADER_BYTES || rest.get() != FORMAT) {
       throw new DamagedFrameException("does not begin as a frame does", message);
     }
+    int expected = rest.getInt();
+    CRC32C checksum = new CRC32C();
     List<Entry> entries = new ArrayList<>();
     while (rest.hasRemaining()) {
       if (rest.remaining() < ENTRY_BYTES) {
         throw new DamagedFrameException("ends inside an entry", message);
       }
+      int start = rest.position();
       byte code = rest.get();
       EntryKind kind = EntryKind.ofCode(code);
       long id = rest.getLong();
@@ -102,8 +135,12 @@ public final class Frame {
       if (length < 0 || length > rest.remaining()) {
         throw new DamagedFrameException("has a body that is longer than the frame", message);
       }
+      checksum.update(rest.slice(start, ENTRY_BYTES + checked(length)));
       entries.add(new Entry(kind, id, rest.slice(rest.position(), length)));
       rest.position(rest.position() + length);
+    }
+    if ((int) checksum.getValue() != expected) {
+      throw new DamagedFrameException("has another checksum than it says", message);
     }
     return entries;
   }

@@ -87,12 +87,12 @@ public final class JavaSerializer implements Serializer {
   @Override
   public Object decode(ByteBuffer bytes) throws IOException {
     try (LoadingStream in = new LoadingStream(inputStream(bytes))) {
-      return read(in);
+      return read(in, bytes.remaining());
     }
   }
 
-  private Object read(LoadingStream in) throws IOException {
-    ClassFilter.Inquiry inquiry = filter.watch(in);
+  private Object read(LoadingStream in, int length) throws IOException {
+    ClassFilter.Inquiry inquiry = filter.watch(in, length);
     try {
       return in.readObject();
     } catch (Exception | Error e) {

@@ -110,8 +110,13 @@ public final class Output {
             "it takes %d bytes or more, and %d are the most"
                 .formatted(needed, Frame.MAX_BODY_BYTES));
       }
-      bytes =
-          Arrays.copyOf(bytes, (int) Math.min(Frame.MAX_BODY_BYTES, Math.max(needed, 2L * length)));
+      int capacity = (int) Math.min(Frame.MAX_BODY_BYTES, Math.max(needed, 2L * length));
+      try {
+        bytes = Arrays.copyOf(bytes, capacity);
+      } catch (OutOfMemoryError e) {
+        throw new IOException(
+            "it takes %d bytes or more, for which there is no memory".formatted(needed), e);
+      }
     }
   }
 

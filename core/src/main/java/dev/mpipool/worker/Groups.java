@@ -1,5 +1,6 @@
 package dev.mpipool.worker;
 
+import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.GroupCommunicator;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
@@ -11,6 +12,8 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The groups that this worker is a member of, and messages of groups it has yet to hear of: a
@@ -18,26 +21,33 @@ import java.util.Map;
  */
 final class Groups {
 
-  /** So many groups are remembered after their end, so that late messages are known as such. */
+  /**
+   * So many groups are remembered after their end, so that late messages are known as such; and of
+   * so many messages are kept before they begin, which is many more than begin at a time.
+   */
   private static final int REMEMBERED = 1_000;
 
   private record Early(int rank, ByteBuffer message) {}
 
   private record Group(GroupCommunicator communicator, List<Integer> ranks) {}
 
+  private static final Logger LOG = LoggerFactory.getLogger(Groups.class);
+
   private final FrameSender sender;
   private final Map<Long, Group> active = new HashMap<>();
-  private final Map<Long, List<Early>> early = new HashMap<>();
+  private final Map<Long, List<Early>> early = new Recent<>();
   private final Map<Integer, String> lost = new HashMap<>();
-  private final Map<Long, Boolean> past =
-      new LinkedHashMap<>() {
-        private static final long serialVersionUID = 1;
+  private final Map<Long, Boolean> past = new Recent<>();
 
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<Long, Boolean> eldest) {
-          return size() > REMEMBERED;
-        }
-      };
+  /** Forgets the eldest. */
+  private static final class Recent<V> extends LinkedHashMap<Long, V> {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    protected boolean removeEldestEntry(Map.Entry<Long, V> eldest) {
+      return size() > REMEMBERED;
+    }
+  }
 
   Groups(FrameSender sender) {
     this.sender = sender;
@@ -69,9 +79,18 @@ final class Groups {
   synchronized void deliver(long group, int rank, ByteBuffer message) {
     Group known = active.get(group);
     if (known != null) {
-      known.communicator.deliver(known.ranks.indexOf(rank), message);
+      deliver(known, rank, message);
     } else if (!past.containsKey(group)) {
       early.computeIfAbsent(group, key -> new ArrayList<>()).add(new Early(rank, message));
+    }
+  }
+
+  private static void deliver(Group group, int rank, ByteBuffer message) {
+    try {
+      group.communicator.deliver(group.ranks.indexOf(rank), message);
+    } catch (CommunicatorException e) {
+      LOG.warn("Rank {} sent what is no message of a group: {}", rank, e.getMessage());
+      group.communicator.end("Rank %d sent what is no message: %s".formatted(rank, e.getMessage()));
     }
   }
 

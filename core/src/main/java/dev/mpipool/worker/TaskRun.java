@@ -5,7 +5,6 @@ import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.FailureReport;
 import dev.mpipool.wire.FailureReport.Origin;
-import dev.mpipool.wire.Frame;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -126,13 +125,7 @@ class TaskRun {
       return failure(Origin.TASK, e);
     }
     try {
-      ByteBuffer encodedResult = tools.serializer().encode(result);
-      if (encodedResult.remaining() > Frame.MAX_BODY_BYTES) {
-        throw new IOException(
-            "it takes %d bytes, and %d are the most"
-                .formatted(encodedResult.remaining(), Frame.MAX_BODY_BYTES));
-      }
-      return new Entry(EntryKind.RESULT, id, encodedResult);
+      return new Entry(EntryKind.RESULT, id, tools.serializer().encode(result));
     } catch (Throwable e) {
       return failure(Origin.WRITING_RESULT, e);
     }

@@ -73,6 +73,9 @@ public final class WorkerLoop {
   private final AtomicInteger taskThreads = new AtomicInteger();
   private volatile Reception reception;
 
+  /** Whether main's first word has come. */
+  private volatile boolean opened;
+
   /** Whether the initializer has failed: no task is run any more, and main fails them all. */
   private volatile boolean unfit;
 
@@ -167,21 +170,40 @@ public final class WorkerLoop {
     try {
       entries = Frame.decode(message);
     } catch (DamagedFrameException e) {
-      LOG.warn("A message from rank {} is dropped: {}", source, e.getMessage());
+      LOG.warn("A message from rank {} is refused: {}", source, e.getMessage());
+      notUnderstood(source, e.getMessage());
       return;
     }
     for (Entry entry : entries) {
       if (entry.kind() == EntryKind.GROUP_MESSAGE) {
         groups.deliver(entry.id(), source, entry.body());
       } else if (source == main) {
-        take(entry);
+        takeFromMain(entry);
       } else {
         LOG.warn("Rank {} sent a {}, which only main may", source, entry.kind());
       }
     }
   }
 
-  private void take(Entry entry) {
+  private void takeFromMain(Entry entry) {
+    try {
+      take(entry);
+    } catch (IOException | RuntimeException e) {
+      LOG.warn("Main, rank {}, sent a {} that cannot be read", main, entry.kind(), e);
+      notUnderstood(main, "a %s (%s)".formatted(entry.kind(), e));
+    }
+  }
+
+  /** What a rank wanted to say is lost, so it must not be waited for any more. */
+  private void notUnderstood(int source, String what) {
+    if (source == main) {
+      leaveUnasked("Main, rank %d, sent what cannot be understood: %s".formatted(main, what), null);
+    } else {
+      groups.lost(source, "it sent what cannot be understood: " + what);
+    }
+  }
+
+  private void take(Entry entry) throws IOException {
     switch (entry.kind()) {
       case OPEN -> open(entry.body().duplicate());
       case TASK -> hold(TaskRun.ofCall(entry.id(), entry.body(), tools));
@@ -191,13 +213,14 @@ public final class WorkerLoop {
       case UNSHARE -> tools.shared().remove(entry.id());
       case CANCEL -> cancel(entry);
       case RECALL -> giveBack(entry.body().duplicate().getInt());
+      case GIVEN_UP -> groups.lost((int) entry.id(), "main has given it up");
       case PING -> sender.post(main, new Entry(EntryKind.PONG, 0));
       case RELEASE -> {
         sender.post(main, new Entry(EntryKind.GONE, 0));
         released.complete(null);
       }
       case ABANDON -> leave("Main ended without closing the pool", null);
-      default -> LOG.warn("Main sent a {}, which only workers may", entry.kind());
+      default -> throw new IOException("only workers may send that");
     }
   }
 
@@ -210,8 +233,12 @@ public final class WorkerLoop {
    * The first word of main. There is one task thread until the initializer, if there is one, has
    * run; it stands first in the queue.
    */
-  private void open(ByteBuffer body) {
+  private void open(ByteBuffer body) throws IOException {
     int threads = body.getInt();
+    if (opened || threads < 1) {
+      throw new IOException("%d task threads, opened before: %s".formatted(threads, opened));
+    }
+    opened = true;
     TaskRun ready =
         new TaskRun(0, body.slice(), 0, tools) {
           @Override
@@ -228,13 +255,9 @@ public final class WorkerLoop {
     hold(ready);
   }
 
-  private void join(Entry entry) {
-    try {
-      GroupTask task = GroupTask.decode(entry.body());
-      hold(new GroupRun(entry.id(), task.group(), task.task(), groups.join(task), tools, groups));
-    } catch (IOException e) {
-      LOG.warn("Main sent what is no task of a group: {}", e.getMessage());
-    }
+  private void join(Entry entry) throws IOException {
+    GroupTask task = GroupTask.decode(entry.body());
+    hold(new GroupRun(entry.id(), task.group(), task.task(), groups.join(task), tools, groups));
   }
 
   private void cancel(Entry entry) {
@@ -324,6 +347,7 @@ public final class WorkerLoop {
       leaveUnasked("Main, rank %d, cannot be reached".formatted(rank), failure);
     } else {
       groups.lost(rank, "it cannot be reached (%s)".formatted(failure));
+      sender.post(main, new Entry(EntryKind.UNREACHED, rank)); // it may wait for what was lost
     }
   }
 
@@ -334,7 +358,10 @@ public final class WorkerLoop {
   }
 
   /** Gives tasks back that have not begun, the last first: those would have to wait longest. */
-  private void giveBack(int most) {
+  private void giveBack(int most) throws IOException {
+    if (most < 0) {
+      throw new IOException("%d tasks are to be given back".formatted(most));
+    }
     ByteBuffer numbers = ByteBuffer.allocate(Math.min(most, waiting.size()) * Long.BYTES);
     while (numbers.hasRemaining()) {
       TaskRun run = waiting.pollLast();
@@ -371,8 +398,9 @@ public final class WorkerLoop {
   /** Leaves on its own account, and tries to tell main so. */
   private void leaveUnasked(String why, Throwable cause) {
     if (!released.isDone()) {
-      byte[] reason = (why + " (" + cause + ")").getBytes(StandardCharsets.UTF_8);
-      sender.post(main, new Entry(EntryKind.GONE, 0, ByteBuffer.wrap(reason)));
+      String reason = cause == null ? why : "%s (%s)".formatted(why, cause);
+      ByteBuffer body = ByteBuffer.wrap(reason.getBytes(StandardCharsets.UTF_8));
+      sender.post(main, new Entry(EntryKind.GONE, 0, body));
     }
     leave(why, cause);
   }

@@ -11,7 +11,6 @@ import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Frame;
-import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -48,7 +47,6 @@ class AnswerListenerTest {
     List<Communicator> ranks = LocalCommunicator.create(2);
     AnswerListener listener = new AnswerListener(ranks.get(0), desk.dispatcher);
     TaskFuture<Object> a = desk.submit("a");
-    ranks.get(1).send(0, 0, ByteBuffer.wrap(new byte[] {1, 2, 3}));
     Entry answer = new Entry(EntryKind.RESULT, desk.nextTask(), desk.serializer.encode(5));
     ranks.get(1).send(0, 0, Frame.encode(List.of(answer)));
     assertThat(Desk.result(a)).isEqualTo(5);

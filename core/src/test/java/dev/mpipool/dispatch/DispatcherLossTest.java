@@ -3,8 +3,16 @@ package dev.mpipool.dispatch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.mpipool.wire.Entry;
+import dev.mpipool.wire.EntryKind;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -160,5 +168,103 @@ class DispatcherLossTest {
     desk.submit("b");
     desk.submit("c");
     assertThat(desk.newsAsText()).containsExactly("2 a", "3 b");
+  }
+
+  @Test
+  void whoIsGivenUpIsToldToLeaveAndItsAnswersAreDropped() throws Exception {
+    Desk desk = new Desk(2);
+    TaskFuture<Object> a = desk.submit("a");
+    long first = desk.nextTask();
+    desk.dispatcher.giveUp(1, "staged");
+
+    List<Desk.Sent> sent = desk.news();
+    assertThat(sent.get(0).kind()).isEqualTo(EntryKind.RELEASE);
+    assertThat(sent.get(0).rank()).isEqualTo(1);
+    assertThat(sent.get(1).kind()).isEqualTo(EntryKind.GIVEN_UP);
+    assertThat(sent.get(1).rank()).isEqualTo(2);
+    assertThat(Desk.called(sent.get(2).body())).isEqualTo("a");
+    assertThat(desk.dispatcher.hasAdrift()).isTrue();
+    desk.answer(1, first, "late");
+    assertThat(a).isNotDone();
+    desk.gone(1);
+    assertThat(desk.dispatcher.hasAdrift()).isFalse();
+    desk.answer(2, sent.get(2).id(), "right");
+    assertThat(Desk.result(a)).isEqualTo("right");
+  }
+
+  @Test
+  void whoIsKnownToBeDeadIsNotAdrift() {
+    Desk desk = new Desk(2);
+    desk.dispatcher.giveUp(1, "staged");
+    desk.dispatcher.workerLost(1, "dead after all");
+    assertThat(desk.dispatcher.hasAdrift()).isFalse();
+  }
+
+  @Test
+  void aWorkerThatLeavesUnaskedIsLost() throws Exception {
+    Desk desk = new Desk(2, 1, true);
+    TaskFuture<Object> a = desk.submit("a");
+    byte[] reason = "no memory".getBytes(StandardCharsets.UTF_8);
+    desk.receive(1, new Entry(EntryKind.GONE, 0, ByteBuffer.wrap(reason)));
+
+    assertThat(Desk.failure(a))
+        .isInstanceOf(TestFailures.Lost.class)
+        .hasMessageContaining("it has left the pool: no memory");
+    assertThat(desk.dispatcher.size()).isEqualTo(1);
+  }
+
+  @Test
+  void aSilentWorkerIsPingedAndGivenUpAlsoWhenThePoolWaitsForItsFarewell() throws Exception {
+    Desk desk = new Desk(2);
+    desk.dispatcher.watch(Duration.ofMillis(300), rank -> 0);
+    desk.dispatcher.shutdown();
+    desk.gone(2);
+    desk.awaitTerminated();
+    assertThat(desk.dispatcher.hasAdrift()).isTrue();
+    assertThat(desk.newsAsText()).contains("1 PING").startsWith("1 RELEASE", "2 RELEASE");
+  }
+
+  @Test
+  void aWorkerThatAnswersIsKept() throws Exception {
+    Desk desk = new Desk(1);
+    desk.dispatcher.watch(Duration.ofMillis(200), rank -> 0);
+    long end = System.nanoTime() + 1_000_000_000L;
+    while (System.nanoTime() < end) {
+      desk.receive(1, new Entry(EntryKind.PONG, 0));
+      Thread.sleep(10);
+    }
+    assertThat(desk.dispatcher.size()).isEqualTo(1);
+  }
+
+  @Test
+  void whereAWorkerIsBusyWithALongMessageItIsKept() throws Exception {
+    Desk desk = new Desk(1);
+    desk.dispatcher.watch(Duration.ofMillis(200), rank -> System.nanoTime());
+    Thread.sleep(1_000); // five times the timeout
+    assertThat(desk.dispatcher.size()).isEqualTo(1);
+  }
+
+  @Test
+  void aGroupWhoseMessageWasLostBeginsAgain() throws Exception {
+    Desk desk = new Desk(2);
+    CompletableFuture<List<Object>> group = desk.dispatcher.submitGroup(2, new Desk.Job("g"), "g");
+    Map<Integer, Long> first = members(desk);
+    desk.answer(1, first.get(1), "one");
+    desk.receive(1, new Entry(EntryKind.UNREACHED, 2));
+    assertThat(desk.newsAsText()).contains("2 CANCEL interrupt");
+    desk.receive(2, new Entry(EntryKind.DROPPED, first.get(2)));
+
+    Map<Integer, Long> second = members(desk);
+    assertThat(second).hasSize(2);
+    desk.answer(1, second.get(1), "same");
+    desk.answer(2, second.get(2), "same");
+    assertThat(Desk.result(group)).isEqualTo(List.of("same", "same"));
+  }
+
+  /** The numbers of a group's tasks, by worker. */
+  private static Map<Integer, Long> members(Desk desk) {
+    return desk.news().stream()
+        .filter(sent -> sent.kind() == EntryKind.GROUP)
+        .collect(Collectors.toMap(Desk.Sent::rank, Desk.Sent::id));
   }
 }

@@ -3,6 +3,7 @@ package dev.mpipool.dispatch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.mpipool.testing.Logged;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.FailureReport.Origin;
@@ -11,13 +12,16 @@ import java.io.IOException;
 import java.io.ObjectOutputStream;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Tasks, answers and cancellation; worker 1 and 2 are played by the test. */
 @Timeout(30)
@@ -306,21 +310,74 @@ class DispatcherTest {
   }
 
   @Test
-  void damagedFramesChangeNothing() throws Exception {
+  void whoSendsADamagedFrameIsGivenUpAndNamed() throws Exception {
     TaskFuture<Object> a = desk.submit("a");
     long id = desk.nextTask();
     ByteBuffer answer =
         Frame.encode(List.of(new Entry(EntryKind.RESULT, id, desk.serializer.encode("right"))));
-    for (int length = 2; length < answer.limit(); length++) {
-      dispatcher.received(1, answer.duplicate().limit(length));
+    try (Logged log = new Logged()) {
+      dispatcher.received(1, answer.duplicate().limit(answer.limit() - 1));
+
+      assertThat(log.warnings())
+          .anyMatch(line -> line.startsWith("A message from rank 1 is refused: A message of "))
+          .anyMatch(line -> line.startsWith("Worker rank 1 was lost: it sent what is no frame"));
     }
-    Random random = new Random(7);
-    for (int run = 0; run < 1_000; run++) {
-      byte[] noise = new byte[random.nextInt(40)];
-      random.nextBytes(noise);
-      dispatcher.received(1 + random.nextInt(3), ByteBuffer.wrap(noise));
+    assertThat(desk.newsAsText()).containsExactlyInAnyOrder("2 a", "1 RELEASE", "2 GIVEN_UP");
+    dispatcher.received(1, answer);
+    assertThat(a).isNotDone();
+    assertThat(dispatcher.size()).isEqualTo(1);
+    desk.answer(2, id + 1, "right");
+
+    assertThat(Desk.result(a)).isEqualTo("right");
+  }
+
+  static Stream<Entry> whatAWorkerMayNotSend() {
+    return Stream.of(
+        new Entry(EntryKind.TASK, 1),
+        new Entry(EntryKind.RELEASE, 0),
+        new Entry(EntryKind.GROUP_MESSAGE, 0),
+        new Entry(EntryKind.FAILURE, 0),
+        new Entry(EntryKind.SPENT, 0),
+        new Entry(EntryKind.SPENT, -5),
+        new Entry(EntryKind.RETURNED, 0, ByteBuffer.allocate(9)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("whatAWorkerMayNotSend")
+  void whoSendsWhatItMayNotIsGivenUp(Entry wrong) throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    long id = desk.nextTask();
+    desk.receive(1, wrong, new Entry(EntryKind.RESULT, id, desk.serializer.encode("late")));
+
+    assertThat(dispatcher.size()).isEqualTo(1);
+    assertThat(desk.newsAsText()).contains("2 a", "1 RELEASE");
+    desk.answer(2, id + 1, "right");
+    assertThat(Desk.result(a)).isEqualTo("right");
+  }
+
+  @Test
+  void whoLeavesUnaskedIsLostAndItsTasksGoToOthers() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    long id = desk.nextTask();
+    ByteBuffer why = ByteBuffer.wrap("tired".getBytes(StandardCharsets.UTF_8));
+    try (Logged log = new Logged()) {
+      desk.receive(1, new Entry(EntryKind.GONE, 0, why));
+
+      assertThat(log.warnings()).contains("Worker rank 1 was lost: it has left the pool: tired");
     }
-    desk.receive(1, new Entry(EntryKind.TASK, id), new Entry(EntryKind.RELEASE, 0));
+    assertThat(desk.newsAsText()).containsExactly("2 a");
+    desk.answer(2, id + 1, "right");
+    assertThat(Desk.result(a)).isEqualTo("right");
+  }
+
+  @Test
+  void messagesOfStrangersChangeNothing() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    long id = desk.nextTask();
+    ByteBuffer answer =
+        Frame.encode(List.of(new Entry(EntryKind.RESULT, id, desk.serializer.encode("right"))));
+    dispatcher.received(3, answer.duplicate().limit(9));
+    dispatcher.received(3, answer);
     assertThat(a).isNotDone();
     assertThat(dispatcher.size()).isEqualTo(2);
     dispatcher.received(1, answer);

@@ -71,7 +71,7 @@ class HeartbeatsTest implements Heartbeats.Care {
   }
 
   @Test
-  void whoIsSilentIsPingedOnceAndGivenUpWithinTheTimeoutButNotMuchSooner() {
+  void whoIsSilentIsPingedAndGivenUpWithinTheTimeoutButNotMuchSooner() {
     double silent = 0;
     List<WorkerState> givenUp = List.of();
     while (givenUp.isEmpty()) {
@@ -82,7 +82,7 @@ class HeartbeatsTest implements Heartbeats.Care {
     }
     assertThat(givenUp).containsExactly(one);
     assertThat(silent).isBetween(8.9, 10.0);
-    assertThat(pinged).containsExactly(1);
+    assertThat(pinged).hasSizeBetween(8, 10).containsOnly(1);
   }
 
   @Test
@@ -106,6 +106,7 @@ class HeartbeatsTest implements Heartbeats.Care {
     pinged.clear();
     assertThat(lookAfter(1)).isEmpty();
     assertThat(pinged).containsExactly(1, 2); // after main woke, and then they have time
+    pinged.clear();
     for (int i = 0; i < 5; i++) {
       assertThat(lookAfter(1)).isEmpty();
     }

@@ -6,9 +6,11 @@ import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.LocalCommunicator;
+import dev.mpipool.testing.Logged;
 import dev.mpipool.testing.PoolThreads;
 import dev.mpipool.testing.Ranks;
 import dev.mpipool.wire.CallCodec;
+import dev.mpipool.wire.Chunk;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
@@ -16,23 +18,30 @@ import dev.mpipool.wire.FailureReport;
 import dev.mpipool.wire.FailureReport.Origin;
 import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.FrameSender;
+import dev.mpipool.wire.GroupTask;
+import dev.mpipool.wire.ItemFunction;
 import dev.mpipool.wire.JavaSerializer;
 import dev.mpipool.wire.LeanSerializer;
 import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** A worker, rank 1, with main's side played by the test, rank 0. */
 @Timeout(60)
@@ -70,6 +79,25 @@ class WorkerLoopTest {
 
     private void readObject(ObjectInputStream in) throws IOException {
       throw new IOException("cannot be read");
+    }
+  }
+
+  private static final class Doubling implements ItemFunction {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    public Object code() {
+      return this;
+    }
+
+    @Override
+    public int arity() {
+      return 1;
+    }
+
+    @Override
+    public Object call(Object a, Object b, Object c) {
+      return 2 * (Integer) a;
     }
   }
 
@@ -262,12 +290,179 @@ class WorkerLoopTest {
     expectResult(5, 5);
   }
 
-  @Test
-  void damagedFramesAreIgnored() throws Exception {
-    ranks.get(0).send(1, FrameSender.TAG, ByteBuffer.wrap(new byte[] {1, 2, 3}));
-    ranks.get(0).send(1, FrameSender.TAG, ByteBuffer.allocate(0));
-    send(new Entry(EntryKind.RESULT, 1), task(2, () -> 2));
+  private void expectToLeave(String why) throws Exception {
+    assertThatThrownBy(() -> Ranks.result(worker))
+        .isInstanceOf(MainLostException.class)
+        .hasMessageContaining("Main, rank 0, sent what cannot be understood: " + why);
+    Entry last = next();
+    assertThat(last.kind()).isEqualTo(EntryKind.GONE);
+    assertThat(StandardCharsets.UTF_8.decode(last.body()).toString()).contains(why);
+  }
 
+  @Test
+  void aDamagedFrameFromMainIsNamedAndTheWorkerLeaves() throws Exception {
+    try (Logged log = new Logged()) {
+      ranks.get(0).send(1, FrameSender.TAG, ByteBuffer.wrap(new byte[] {1, 2, 3}));
+
+      expectToLeave("A message of 3 bytes does not begin as a frame does");
+      assertThat(log.warnings()).anyMatch(line -> line.startsWith("A message from rank 0 is"));
+    }
+  }
+
+  static Stream<Entry> entriesThatCannotBeRead() {
+    return Stream.of(
+        new Entry(EntryKind.RESULT, 1),
+        new Entry(EntryKind.OPEN, 0),
+        new Entry(EntryKind.OPEN, 0, ByteBuffer.allocate(4)),
+        new Entry(EntryKind.RECALL, 0, ByteBuffer.allocate(3)),
+        new Entry(
+            EntryKind.RECALL, 0, ByteBuffer.allocate(4).putInt(0, Integer.MIN_VALUE + (1 << 27))),
+        new Entry(EntryKind.CHUNK, 1, ByteBuffer.allocate(5)),
+        new Entry(EntryKind.GROUP, 1, ByteBuffer.allocate(40)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("entriesThatCannotBeRead")
+  void anEntryOfMainThatCannotBeReadIsNamedAndTheWorkerLeaves(Entry wrong) throws Exception {
+    try (Logged log = new Logged()) {
+      send(wrong);
+
+      expectToLeave("a " + wrong.kind());
+      assertThat(log.warnings())
+          .anyMatch(line -> line.startsWith("Main, rank 0, sent a " + wrong.kind()));
+    }
+  }
+
+  @Test
+  void aSecondOpenIsNonsense() throws Exception {
+    Entry open = new Entry(EntryKind.OPEN, 0, ByteBuffer.allocate(4).putInt(0, 1));
+    send(open, open);
+
+    expectToLeave("a OPEN");
+  }
+
+  private List<Long> nextReturned() throws Exception {
+    Entry answer = next();
+    assertThat(answer.kind()).isEqualTo(EntryKind.RETURNED);
+    List<Long> numbers = new ArrayList<>();
+    while (answer.body().hasRemaining()) {
+      numbers.add(answer.body().getLong());
+    }
+    return numbers;
+  }
+
+  private static Entry recall(int most) {
+    return new Entry(EntryKind.RECALL, 0, ByteBuffer.allocate(Integer.BYTES).putInt(0, most));
+  }
+
+  @Test
+  void tasksThatHaveNotBegunAreGivenBackTheLastFirst() throws Exception {
+    send(task(1, WorkerLoopTest::waitAtGate), task(2, () -> 2), task(3, () -> 3));
+    awaitEntered();
+    send(recall(1));
+    assertThat(nextReturned()).containsExactly(3L);
+    send(recall(7));
+    assertThat(nextReturned()).containsExactly(2L);
+    send(recall(7), cancel(2, true));
+    assertThat(nextReturned()).isEmpty();
+    gate.release();
+
+    expectResult(1, 1);
+  }
+
+  private static final class AtGate implements ItemFunction {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    public Object code() {
+      return this;
+    }
+
+    @Override
+    public int arity() {
+      return 1;
+    }
+
+    @Override
+    public Object call(Object a, Object b, Object c) throws Exception {
+      return waitAtGate();
+    }
+  }
+
+  private static Entry chunkOfThree() throws Exception {
+    Chunk chunk = new Chunk(7, SERIALIZER, 100);
+    for (int i = 0; i < 3; i++) {
+      chunk.add(new Object[] {i});
+    }
+    return new Entry(EntryKind.CHUNK, 1, chunk.toBuffer());
+  }
+
+  /** The first byte of each outcome but the first, which is a result. */
+  private List<Integer> afterTheFirst() throws Exception {
+    ByteBuffer answer = next().body();
+    answer.getLong();
+    assertThat(answer.get()).isEqualTo((byte) Chunk.RESULT);
+    assertThat(SERIALIZER.read(answer)).isEqualTo(1);
+    List<Integer> rest = new ArrayList<>();
+    while (answer.hasRemaining()) {
+      rest.add((int) answer.get());
+    }
+    return rest;
+  }
+
+  @Test
+  void itemsOfAChunkThatIsCancelledDoNotBegin() throws Exception {
+    send(new Entry(EntryKind.SHARE, 7, SERIALIZER.encode(new AtGate())), chunkOfThree());
+    awaitEntered();
+    send(cancel(1, false), new Entry(EntryKind.PING, 0));
+    assertThat(next().kind()).isEqualTo(EntryKind.PONG);
+    gate.release();
+
+    assertThat(afterTheFirst()).containsExactly(Chunk.NOT_BEGUN, Chunk.NOT_BEGUN);
+  }
+
+  @Test
+  void itemsOfAChunkAreGivenBackWhenOthersWantThem() throws Exception {
+    send(new Entry(EntryKind.SHARE, 7, SERIALIZER.encode(new AtGate())), chunkOfThree());
+    awaitEntered();
+    send(recall(1));
+    assertThat(nextReturned()).isEmpty();
+    gate.release();
+
+    assertThat(afterTheFirst()).containsExactly(Chunk.GIVEN_BACK);
+  }
+
+  @Test
+  void aMemberThatWaitsForAnotherIsFreedByAnInterruptOnly() throws Exception {
+    Task task =
+        new Task(
+            () -> {
+              entered.countDown();
+              return TaskContext.group().orElseThrow().receive(1, 0);
+            });
+    ByteBuffer call = new CallCodec(SERIALIZER).encodeWhole(task);
+    GroupTask member = new GroupTask(3, 0, List.of(1, 0), call);
+    send(new Entry(EntryKind.GROUP, 1, member.encode()), recall(1));
+    awaitEntered();
+    assertThat(nextReturned()).isEmpty();
+    send(cancel(1, false), recall(1));
+    assertThat(nextReturned()).isEmpty();
+    send(cancel(1, true));
+
+    assertThat(expectFailure(1, Origin.TASK).message()).contains("no longer wanted");
+  }
+
+  @Test
+  void aChunkThatClaimsMoreItemsThanItHasFailsAlone() throws Exception {
+    ByteBuffer shared = SERIALIZER.encode(new Doubling());
+    ByteBuffer chunk = ByteBuffer.allocate(12).putLong(0, 7).putInt(8, Integer.MAX_VALUE);
+    send(
+        new Entry(EntryKind.SHARE, 7, shared),
+        new Entry(EntryKind.CHUNK, 1, chunk),
+        task(2, () -> 2));
+
+    assertThat(expectFailure(1, Origin.WRITING_RESULT).message())
+        .contains("impossible number of 2147483647 items");
     expectResult(2, 2);
   }
 

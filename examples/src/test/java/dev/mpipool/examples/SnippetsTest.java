@@ -80,6 +80,7 @@ class SnippetsTest {
               import dev.mpipool.*;
               import dev.mpipool.comm.*;
               import dev.mpipool.pool.*;
+              import dev.mpipool.queue.*;
               import dev.mpipool.shared.*;
               import dev.mpipool.tasker.*;
               import java.io.*;

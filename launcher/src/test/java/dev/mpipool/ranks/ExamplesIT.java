@@ -60,6 +60,25 @@ class ExamplesIT {
   }
 
   @Test
+  void queueSumWithoutAQueue() throws Exception {
+    Path target = Mpjrun.home().resolve("examples/target");
+    String path = target.resolve("classes") + File.pathSeparator + target.resolve("lib") + "/*";
+    String out =
+        output(
+            "env",
+            "MPIPOOL_SCHEDULER=local",
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-cp",
+            path,
+            "dev.mpipool.examples.QueueSum",
+            "4",
+            "2");
+    assertThat(out.lines())
+        .contains("1 + ... + 1000 = 500500", "1 + ... + 4000 = 8002000")
+        .hasSize(5);
+  }
+
+  @Test
   void exampleUnderMpjExpressOwnLauncher() throws Exception {
     String mpj = output(Mpjrun.home().resolve("bin/setup-mpj.sh").toString()).strip();
     Path target = Mpjrun.home().resolve("examples/target");

@@ -1,0 +1,105 @@
+package dev.mpipool;
+
+import static org.assertj.core.api.Assertions.fail;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Thousands of pools with accidents: every future is done exactly once, with what is right or an
+ * exception that is, and every pool ends. {@code -Dmpipool.seed=N} runs one of them again and
+ * again, {@code -Dmpipool.schedules=N} another number of them.
+ */
+class FaultSchedulesTest {
+
+  private static final String SEED = "mpipool.seed";
+  private static final int AT_A_TIME = 6;
+  private static final int IN_THE_BUILD = 300;
+  private static final int AGAIN = 500;
+  private static final long MOST_SECONDS = 40;
+
+  @Test
+  @Timeout(600)
+  void everyFutureIsDoneOnceWhateverBreaks() throws Exception {
+    Long seed = Long.getLong(SEED);
+    int schedules = Integer.getInteger("mpipool.schedules", seed == null ? IN_THE_BUILD : AGAIN);
+    AtomicLong next = new AtomicLong();
+    AtomicBoolean failed = new AtomicBoolean();
+    AtomicReference<Throwable> failure = new AtomicReference<>();
+    List<CompletableFuture<Void>> runners = new ArrayList<>();
+    for (int i = 0; i < AT_A_TIME; i++) {
+      CompletableFuture<Void> over = new CompletableFuture<>();
+      runners.add(over);
+      FutureTask<Void> runner =
+          new FutureTask<>(
+              () -> {
+                for (long n = next.incrementAndGet();
+                    n <= schedules && !failed.get();
+                    n = next.incrementAndGet()) {
+                  run(seed == null ? n : seed);
+                }
+                return null;
+              });
+      start(
+          () -> {
+            runner.run();
+            try {
+              runner.get();
+            } catch (ExecutionException | InterruptedException e) {
+              failed.set(true);
+              failure.compareAndSet(null, e.getCause());
+            }
+            over.complete(null);
+          });
+    }
+    CompletableFuture.allOf(runners.toArray(CompletableFuture[]::new)).get();
+    if (failure.get() != null) {
+      fail("Again with -D" + SEED + "=N: " + failure.get().getMessage(), failure.get());
+    }
+  }
+
+  private static void run(long seed) throws InterruptedException {
+    FaultSchedule schedule = new FaultSchedule(seed);
+    FutureTask<Void> run = new FutureTask<>(schedule::run, null);
+    long begin = System.nanoTime();
+    start(run);
+    try {
+      run.get(MOST_SECONDS, TimeUnit.SECONDS);
+      if (Boolean.getBoolean("mpipool.slow") && System.nanoTime() - begin > 1_000_000_000L) {
+        System.out.println(schedule + " SLOW");
+      }
+    } catch (TimeoutException e) {
+      throw new AssertionError(schedule + " hangs\n" + stacks());
+    } catch (ExecutionException e) {
+      throw (AssertionError) e.getCause();
+    }
+  }
+
+  private static String stacks() {
+    StringBuilder text = new StringBuilder();
+    for (Map.Entry<Thread, StackTraceElement[]> one : Thread.getAllStackTraces().entrySet()) {
+      text.append(one.getKey()).append('\n');
+      for (StackTraceElement line : one.getValue()) {
+        text.append("    ").append(line).append('\n');
+      }
+    }
+    return text.toString();
+  }
+
+  private static void start(Runnable body) {
+    Thread thread = new Thread(body, "schedule");
+    thread.setDaemon(true);
+    thread.start();
+  }
+}

@@ -1,0 +1,262 @@
+package dev.mpipool.comm;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Ranks of this JVM to which accidents happen, by a plan: before its n-th message on the pool's
+ * communicators a rank is killed, or stopped for a while, or the message cannot be sent; and
+ * messages take their time.
+ *
+ * <p>Who is killed sends and receives nothing more, and the others are told, a little later. Who is
+ * stopped neither sends nor receives, as if it were asleep, until it wakes; nobody is told. Other
+ * methods than these are the local communicator's.
+ */
+public final class FaultyCommunicator extends AbstractCommunicator {
+
+  /** What may happen. */
+  public enum Accident {
+    /** The rank is dead from then on. */
+    KILLED,
+    /** The rank sleeps for a while. */
+    STOPPED,
+    /** The message is not sent, and its sender is told. */
+    UNSENT
+  }
+
+  /**
+   * One accident.
+   *
+   * @param what happens
+   * @param rank to whom
+   * @param message at its how many-th message
+   * @param millis how long it is stopped
+   */
+  public record Fault(Accident what, int rank, int message, long millis) {}
+
+  /** Ranks with one fate. */
+  public static final class World {
+    private static final ScheduledExecutorService LATER = later();
+
+    private final List<Fault> plan;
+    private final int maxDelayMicros;
+    private final List<AtomicInteger> sent = new ArrayList<>();
+    private final List<CountDownLatch> awake = new CopyOnWriteArrayList<>();
+    private final Set<Integer> dead = ConcurrentHashMap.newKeySet();
+    private final List<FaultyCommunicator> all = new CopyOnWriteArrayList<>();
+    private final List<Fault> happened = new CopyOnWriteArrayList<>();
+
+    /**
+     * Ranks that are all well until the plan says otherwise.
+     *
+     * @param size how many
+     * @param plan what happens
+     * @param maxDelayMicros how long a message takes at most
+     */
+    public World(int size, List<Fault> plan, int maxDelayMicros) {
+      this.plan = plan;
+      this.maxDelayMicros = maxDelayMicros;
+      for (int i = 0; i < size; i++) {
+        sent.add(new AtomicInteger());
+        awake.add(new CountDownLatch(0));
+      }
+    }
+
+    private static ScheduledExecutorService later() {
+      ScheduledThreadPoolExecutor later =
+          new ScheduledThreadPoolExecutor(
+              2,
+              body -> {
+                Thread thread = new Thread(body, "faults");
+                thread.setDaemon(true);
+                return thread;
+              });
+      later.setRemoveOnCancelPolicy(true);
+      return later;
+    }
+
+    /**
+     * Communicators for these ranks; the faults happen on their duplicates.
+     *
+     * @return by rank
+     */
+    public List<Communicator> ranks() {
+      return LocalCommunicator.create(sent.size()).stream()
+          .<Communicator>map(local -> new FaultyCommunicator(this, local, false))
+          .toList();
+    }
+
+    /**
+     * What has happened so far.
+     *
+     * @return parts of the plan
+     */
+    public List<Fault> happened() {
+      return happened;
+    }
+
+    /**
+     * Ends a rank now.
+     *
+     * @param rank which
+     */
+    public void kill(int rank) {
+      if (!dead.add(rank)) {
+        return;
+      }
+      wake(rank);
+      for (FaultyCommunicator one : all) {
+        if (one.rank() == rank) {
+          one.local.close();
+        } else {
+          LATER.schedule(() -> one.tell(rank), 200, TimeUnit.MICROSECONDS);
+        }
+      }
+    }
+
+    private void stop(int rank, long millis) {
+      awake.set(rank, new CountDownLatch(1));
+      LATER.schedule(() -> wake(rank), millis, TimeUnit.MILLISECONDS);
+    }
+
+    private void wake(int rank) {
+      awake.get(rank).countDown();
+    }
+
+    /** The schedule is over: nothing may wait for it. */
+    public void end() {
+      for (int rank = 0; rank < sent.size(); rank++) {
+        wake(rank);
+      }
+      all.forEach(one -> one.local.close());
+    }
+
+    private Accident fate(int rank, int message) {
+      for (Fault fault : plan) {
+        if (fault.rank() == rank && fault.message() == message) {
+          happened.add(fault);
+          switch (fault.what()) {
+            case KILLED -> kill(rank);
+            case STOPPED -> stop(rank, fault.millis());
+            case UNSENT -> {}
+          }
+          return fault.what();
+        }
+      }
+      return null;
+    }
+  }
+
+  private final World world;
+  private final Communicator local;
+  private final boolean faulty;
+  private final List<RankLostListener> listeners = new CopyOnWriteArrayList<>();
+  private final Random random = new Random();
+
+  private FaultyCommunicator(World world, Communicator local, boolean faulty) {
+    super(local.rank(), local.size());
+    this.world = world;
+    this.local = local;
+    this.faulty = faulty;
+    if (faulty) {
+      world.all.add(this);
+    }
+  }
+
+  private void tell(int rank) {
+    if (!world.dead.contains(rank())) {
+      listeners.forEach(listener -> listener.rankLost(rank, "killed by plan"));
+    }
+  }
+
+  @Override
+  void transmit(int destination, int tag, ByteBuffer message) {
+    if (!faulty) {
+      ((AbstractCommunicator) local).transmit(destination, tag, message);
+      return;
+    }
+    Accident fate = world.fate(rank(), world.sent.get(rank()).incrementAndGet());
+    sleepUntilAwake();
+    if (world.maxDelayMicros > 0) {
+      LockSupport.parkNanos(random.nextInt(1000 * world.maxDelayMicros));
+    }
+    if (fate == Accident.UNSENT) {
+      throw new CommunicatorException("unsent by plan", null);
+    }
+    if (world.dead.contains(destination)) {
+      throw new RankLostException(destination, "dead by plan", null);
+    }
+    if (!world.dead.contains(rank())) {
+      ((AbstractCommunicator) local).transmit(destination, tag, message);
+    }
+  }
+
+  @Override
+  Message take(int source, int tag) {
+    Message message = ((AbstractCommunicator) local).take(source, tag);
+    if (faulty) {
+      sleepUntilAwake();
+      if (world.dead.contains(rank())) {
+        throw new CommunicatorException("this rank is dead by plan", null);
+      }
+    }
+    return message;
+  }
+
+  private void sleepUntilAwake() {
+    boolean interrupted = false;
+    while (true) {
+      try {
+        world.awake.get(rank()).await();
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Override
+  public Communicator duplicate() {
+    return new FaultyCommunicator(world, local.duplicate(), true);
+  }
+
+  @Override
+  public Communicator split(int color, int key) {
+    return new FaultyCommunicator(world, local.split(color, key), true);
+  }
+
+  @Override
+  public void onRankLost(RankLostListener listener) {
+    listeners.add(listener);
+    world.dead.forEach(rank -> listener.rankLost(rank, "killed by plan"));
+  }
+
+  @Override
+  public boolean survivesLostRanks() {
+    return true;
+  }
+
+  @Override
+  public boolean callableFromAnyThread() {
+    return true;
+  }
+
+  @Override
+  public void close() {
+    local.close();
+  }
+}

@@ -1,0 +1,14 @@
+package dev.mpipool.queue;
+
+/**
+ * The jobs of a chunk ended without a result, as often as they were submitted. The message has the
+ * end of what they wrote to stderr.
+ */
+public class ChunkLostException extends Exception {
+
+  private static final long serialVersionUID = 1;
+
+  ChunkLostException(String message) {
+    super(message, null, true, false);
+  }
+}
