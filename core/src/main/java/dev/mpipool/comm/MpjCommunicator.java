@@ -39,6 +39,7 @@ import org.slf4j.LoggerFactory;
  * <pre>
  *   MPI tag 1:  | tag (int) | length of the whole (int) | its first bytes ... |
  *   MPI tag 2:  | up to 16 MiB of the rest | ... and so on until the whole is there
+ *   MPI tag 3 + tag:  | a message for whom knows how long it can be, see sendInto |
  * </pre>
  *
  * <p>A head and its pieces are kept together by a lock for each destination, and all receiving is
@@ -54,6 +55,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
 
   private static final int HEAD_TAG = 1;
   private static final int PIECE_TAG = 2;
+  private static final int STRAIGHT_TAG = 3;
   private static final int WAKE_BYTES = Integer.BYTES;
   private static final int HEADER_BYTES = 2 * Integer.BYTES;
   private static final int HEAD_BYTES = 64 * 1024;
@@ -159,8 +161,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
   @Override
   void transmit(int destination, int tag, ByteBuffer message) {
     if (destination == rank()) {
-      ByteBuffer copy = ByteBuffer.allocate(message.remaining());
-      mailbox.deliver(new Message(rank(), tag, copy.put(message.duplicate()).flip()));
+      mailbox.deliver(new Message(rank(), tag, copy(message)));
       wake();
       return;
     }
@@ -187,10 +188,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
         progress.set(destination, System.nanoTime());
       }
     } catch (RuntimeException e) {
-      String what = "Rank %d could not send to rank %d".formatted(rank(), destination);
-      throw isLoss(e)
-          ? new RankLostException(destination, what + ", which is lost", e)
-          : new CommunicatorException(what, e);
+      throw failure("send to", destination, e);
     } finally {
       sending[destination].unlock();
     }
@@ -207,6 +205,67 @@ public final class MpjCommunicator extends AbstractCommunicator {
       rest.get(piece);
       intracomm.Send(piece, 0, length, MPI.BYTE, destination, PIECE_TAG);
     }
+  }
+
+  @Override
+  public void sendInto(int destination, int tag, ByteBuffer message) {
+    checkOther(destination, tag);
+    try {
+      int mpiTag = Math.addExact(STRAIGHT_TAG, tag);
+      if (MPJDev.dev instanceof TcpDevice device && device.isLong(message.remaining())) {
+        int context = intracomm.mpjdevComm.sendctxt;
+        device.sendFrom(message, worldRanks[destination], mpiTag, context);
+      } else {
+        ByteBuffer array = message.hasArray() ? message : copy(message);
+        int offset = array.arrayOffset() + array.position();
+        intracomm.Send(array.array(), offset, array.remaining(), MPI.BYTE, destination, mpiTag);
+      }
+      progress.set(destination, System.nanoTime());
+    } catch (RuntimeException e) {
+      throw failure("send to", destination, e);
+    }
+  }
+
+  @Override
+  public int receiveInto(int source, int tag, ByteBuffer place) {
+    checkOther(source, tag);
+    try {
+      int mpiTag = Math.addExact(STRAIGHT_TAG, tag);
+      int length;
+      if (MPJDev.dev instanceof TcpDevice device) {
+        int context = intracomm.mpjdevComm.recvctxt;
+        length = device.receiveInto(place, worldRanks[source], mpiTag, context);
+      } else {
+        ByteBuffer array = place.hasArray() ? place : ByteBuffer.allocate(place.remaining());
+        int offset = array.arrayOffset() + array.position();
+        Status status =
+            intracomm.Recv(array.array(), offset, array.remaining(), MPI.BYTE, source, mpiTag);
+        length = status.Get_count(MPI.BYTE);
+        if (!place.hasArray()) {
+          place.put(place.position(), array, 0, length);
+        }
+      }
+      progress.set(source, System.nanoTime());
+      return length;
+    } catch (RuntimeException e) {
+      throw failure("receive from", source, e);
+    }
+  }
+
+  @Override
+  public boolean isStraight() {
+    return onTcpDevice;
+  }
+
+  private static ByteBuffer copy(ByteBuffer of) {
+    return ByteBuffer.allocate(of.remaining()).put(of.duplicate()).flip();
+  }
+
+  private CommunicatorException failure(String what, int other, RuntimeException e) {
+    String text = "Rank %d could not %s rank %d".formatted(rank(), what, other);
+    return isLoss(e)
+        ? new RankLostException(other, text + ", which is lost", e)
+        : new CommunicatorException(text, e);
   }
 
   @Override

@@ -109,6 +109,7 @@ public final class Faults {
     }
   }
 
+  @SuppressWarnings("InfiniteRecursion") // that is what it is for
   private static int deep(int n) {
     return deep(n + 1) + 1;
   }
