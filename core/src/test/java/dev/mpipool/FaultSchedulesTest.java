@@ -19,8 +19,8 @@ import org.junit.jupiter.api.Timeout;
 /**
  * Thousands of pools with accidents: every future is done exactly once, with what is right or an
  * exception that is, and every pool ends. {@code -Dmpipool.seed=N} runs one of them again and
- * again, {@code -Dmpipool.schedules=N} another number of them, {@code -Dmpipool.firstSeed=N} others,
- * and {@code -Dmpipool.slow=true} tells which take long.
+ * again, {@code -Dmpipool.schedules=N} another number of them, {@code -Dmpipool.firstSeed=N}
+ * others, and {@code -Dmpipool.slow=true} tells which take long.
  */
 class FaultSchedulesTest {
 

@@ -606,6 +606,7 @@ public final class Dispatcher {
       fail(List.of(future), failures.workerLost(what, future.lostWith()));
     } else {
       queue.addFirst(first);
+      failGroupsTooLarge(); // the other may have answered before it was lost
     }
     return true;
   }

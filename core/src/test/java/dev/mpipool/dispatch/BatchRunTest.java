@@ -44,8 +44,8 @@ class BatchRunTest {
 
         @Override
         public Object call(Object a, Object b, Object c) {
-          if (a.equals(13)) {
-            throw new IllegalArgumentException("thirteen");
+          if (a.equals(-13)) {
+            throw new IllegalArgumentException("minus thirteen");
           }
           return 10 * (Integer) a;
         }
@@ -80,6 +80,12 @@ class BatchRunTest {
 
   private static BatchOptions lookAhead(int items) {
     return new BatchOptions(1, items, null, null);
+  }
+
+  private static Desk.Sent only(List<Desk.Sent> sent, EntryKind kind) {
+    List<Desk.Sent> found = sent.stream().filter(one -> one.kind() == kind).toList();
+    assertThat(found).hasSize(1);
+    return found.get(0);
   }
 
   /** The chunks that come, when there are so many. */
@@ -201,31 +207,30 @@ class BatchRunTest {
 
   @Test
   void anItemThatFailsIsAnOutcomeAmongOthers() throws Exception {
-    BatchRun run = start(chunksOf(3), List.of(12, 13, 14));
+    BatchRun run = start(chunksOf(3), List.of(12, -13, 14));
     answer(awaitChunks(1).get(0));
     Object[] outcomes = run.take(true, 0);
     assertThat(outcomes[0]).isEqualTo(120);
     assertThat(((Failed) outcomes[1]).cause())
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("thirteen");
+        .hasMessage("minus thirteen");
     assertThat(outcomes[2]).isEqualTo(140);
   }
 
   @Test
   void whatAWorkerGivesBackOfAChunkIsRunByOthersAndKeepsItsPlace() throws Exception {
     BatchRun run = start(chunksOf(20), range(20));
-    Desk.Sent whole = awaitChunks(1).get(0);
-    List<Desk.Sent> recalls = new ArrayList<>();
+    List<Desk.Sent> sent = new ArrayList<>();
     await()
         .untilAsserted(
             () -> {
-              desk.news().stream()
-                  .filter(sent -> sent.kind() == EntryKind.RECALL)
-                  .forEach(recalls::add);
-              assertThat(recalls).hasSize(1);
+              sent.addAll(desk.news());
+              assertThat(sent).extracting(Desk.Sent::kind).contains(EntryKind.RECALL);
             });
-    assertThat(recalls.get(0).rank()).isEqualTo(whole.rank());
-    assertThat(recalls.get(0).body().getInt(0)).isZero();
+    Desk.Sent whole = only(sent, EntryKind.CHUNK);
+    Desk.Sent recall = only(sent, EntryKind.RECALL);
+    assertThat(recall.rank()).isEqualTo(whole.rank());
+    assertThat(recall.body().getInt(0)).isZero();
     desk.receive(whole.rank(), new Entry(EntryKind.RETURNED, 0));
     answer(whole, 4, 50 * MILLISECOND);
     int items = 0;
@@ -343,8 +348,8 @@ class BatchRunTest {
 
   @Test
   void chunksGrowTwofoldAtMostUpToAMillisecondOfWork() throws Exception {
-    BatchRun run =
-        start(new BatchOptions(0, 0, null, null), () -> range(2_000).iterator());
+    Iterable<Integer> ofUnknownSize = () -> range(2_000).iterator();
+    BatchRun run = start(new BatchOptions(0, 0, null, null), ofUnknownSize);
     run.runToEnd();
     List<Integer> sizes = new ArrayList<>();
     int done = 0;

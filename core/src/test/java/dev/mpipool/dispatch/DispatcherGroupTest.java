@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -27,6 +28,18 @@ class DispatcherGroupTest {
 
   private static CompletableFuture<List<Object>> all(Desk desk) throws Exception {
     return desk.dispatcher.submitToAll(new Desk.Job("all"), "all");
+  }
+
+  /** The members' tasks of a group that has just begun, in their order. */
+  private static List<Desk.Sent> members(Desk desk) throws Exception {
+    List<Desk.Sent> members =
+        desk.news().stream().filter(sent -> sent.kind() == EntryKind.GROUP).toList();
+    for (int i = 0; i < members.size(); i++) {
+      GroupTask task = GroupTask.decode(members.get(i).body());
+      assertThat(task.member()).isEqualTo(i);
+      assertThat(task.ranks().get(i)).isEqualTo(members.get(i).rank());
+    }
+    return members;
   }
 
   private static void drop(Desk desk, int rank, long id) {
@@ -49,21 +62,20 @@ class DispatcherGroupTest {
   void eachMemberHearsWhoTheyAreAndResultsComeInTheirOrder() throws Exception {
     Desk desk = new Desk(3);
     CompletableFuture<List<Object>> group = group(desk, 2);
-    List<Desk.Sent> sent = desk.news();
-    assertThat(sent).extracting(Desk.Sent::rank).containsExactly(1, 2);
-    assertThat(sent).extracting(Desk.Sent::kind).containsOnly(EntryKind.GROUP);
+    List<Desk.Sent> sent = members(desk);
+    int one = sent.get(0).rank();
+    int two = sent.get(1).rank();
+    assertThat(one).isNotEqualTo(two);
     GroupTask first = GroupTask.decode(sent.get(0).body());
     GroupTask second = GroupTask.decode(sent.get(1).body());
-    assertThat(first.ranks()).containsExactly(1, 2).isEqualTo(second.ranks());
+    assertThat(first.ranks()).containsExactly(one, two).isEqualTo(second.ranks());
     assertThat(first.group()).isEqualTo(second.group());
-    assertThat(first.member()).isZero();
-    assertThat(second.member()).isEqualTo(1);
     assertThat(Desk.called(second.task())).isEqualTo("g");
     assertThat(desk.dispatcher.idling()).isEqualTo(1);
 
-    desk.answer(2, sent.get(1).id(), "two");
+    desk.answer(two, sent.get(1).id(), "two");
     assertThat(group).isNotDone();
-    desk.answer(1, sent.get(0).id(), "one");
+    desk.answer(one, sent.get(0).id(), "one");
     assertThat(Desk.result(group)).isEqualTo(List.of("one", "two"));
     assertThat(desk.dispatcher.idling()).isEqualTo(3);
     assertThat(desk.news()).isEmpty();
@@ -96,7 +108,8 @@ class DispatcherGroupTest {
     assertThat(desk.newsAsText()).containsExactly("1 a");
     assertThat(group.cancel(true)).isTrue();
 
-    assertThat(desk.newsAsText()).containsExactlyInAnyOrder("2 b", "3 c");
+    assertThat(desk.newsAsText().stream().map(text -> text.substring(2))).containsExactly("b", "c");
+    assertThat(desk.dispatcher.idling()).isZero();
     assertThat(group.isCancelled()).isTrue();
   }
 
@@ -184,16 +197,16 @@ class DispatcherGroupTest {
   void aGroupOfWhichAWorkerDiesBeginsAgainWithOthers() throws Exception {
     Desk desk = new Desk(3);
     CompletableFuture<List<Object>> group = group(desk, 2);
-    long old = desk.news().get(1).id();
-    desk.dispatcher.workerLost(1, "staged");
-    assertThat(desk.newsAsText()).containsExactly("2 CANCEL interrupt");
-    desk.answer(2, old, "of the attempt before");
+    List<Desk.Sent> first = members(desk);
+    int lost = first.get(0).rank();
+    Desk.Sent left = first.get(1);
+    desk.dispatcher.workerLost(lost, "staged");
+    assertThat(desk.newsAsText()).containsExactly(left.rank() + " CANCEL interrupt");
+    desk.answer(left.rank(), left.id(), "of the attempt before");
 
-    List<Desk.Sent> again = desk.news();
-    assertThat(again).extracting(Desk.Sent::rank).containsExactlyInAnyOrder(2, 3);
+    List<Desk.Sent> again = members(desk);
+    assertThat(again).extracting(Desk.Sent::rank).hasSize(2).doesNotContain(lost);
     assertThat(group).isNotDone();
-    GroupTask task = GroupTask.decode(again.get(0).body());
-    assertThat(task.ranks()).containsExactlyInAnyOrder(2, 3);
     for (Desk.Sent member : again) {
       desk.answer(member.rank(), member.id(), "new");
     }
@@ -204,14 +217,15 @@ class DispatcherGroupTest {
   void aGroupFailsWhenAsManyWorkersHaveDiedWithItAsMay() throws Exception {
     Desk desk = new Desk(4, 2, true);
     CompletableFuture<List<Object>> group = group(desk, 2);
-    desk.dispatcher.workerLost(1, "one");
-    assertThat(desk.newsAsText())
-        .containsExactly("1 GROUP", "2 GROUP", "2 CANCEL interrupt", "3 GROUP", "4 GROUP");
-    desk.dispatcher.workerLost(3, "three");
+    List<Desk.Sent> first = members(desk);
+    desk.dispatcher.workerLost(first.get(0).rank(), "one");
+    List<Desk.Sent> second = members(desk);
+    assertThat(second).hasSize(2).doesNotContainAnyElementsOf(first);
+    desk.dispatcher.workerLost(second.get(1).rank(), "two");
 
     TestFailures.Lost lost = (TestFailures.Lost) Desk.failure(group);
-    assertThat(lost.ranks).containsExactly(1, 3);
-    newsUntil(desk, "4 CANCEL interrupt");
+    assertThat(lost.ranks).containsExactly(first.get(0).rank(), second.get(1).rank());
+    newsUntil(desk, second.get(0).rank() + " CANCEL interrupt");
     assertThat(desk.dispatcher.size()).isEqualTo(2);
   }
 
@@ -219,14 +233,16 @@ class DispatcherGroupTest {
   void afterShutdownNowAGroupOfWhichAWorkerDiesDoesNotBeginAgain() throws Exception {
     Desk desk = new Desk(3);
     CompletableFuture<List<Object>> group = group(desk, 2);
-    long other = desk.news().get(1).id();
+    List<Desk.Sent> members = members(desk);
+    Desk.Sent other = members.get(1);
+    int lost = members.get(0).rank();
     desk.dispatcher.shutdownNow();
-    desk.dispatcher.workerLost(1, "staged");
-    drop(desk, 2, other);
+    desk.dispatcher.workerLost(lost, "staged");
+    drop(desk, other.rank(), other.id());
 
     assertThat(Desk.failure(group)).isInstanceOf(TestFailures.Lost.class);
-    assertThat(desk.newsAsText()).doesNotContain("3 GROUP", "2 GROUP");
-    desk.gone(2, 3);
+    assertThat(members(desk)).isEmpty();
+    IntStream.rangeClosed(1, 3).filter(rank -> rank != lost).forEach(desk::gone);
     desk.awaitTerminated();
   }
 
@@ -234,19 +250,19 @@ class DispatcherGroupTest {
   void membersThatLoseEachOtherTooOftenFailTheGroup() throws Exception {
     Desk desk = new Desk(2, 2, true);
     CompletableFuture<List<Object>> group = group(desk, 2);
-    List<Desk.Sent> first = desk.news();
-    drop(desk, 1, first.get(0).id());
-    assertThat(desk.newsAsText()).containsExactly("2 CANCEL interrupt");
-    drop(desk, 2, first.get(1).id());
-    List<Desk.Sent> second = desk.news();
-    assertThat(second).extracting(Desk.Sent::kind).containsExactly(EntryKind.GROUP, EntryKind.GROUP);
+    List<Desk.Sent> first = members(desk);
+    drop(desk, first.get(0).rank(), first.get(0).id());
+    assertThat(desk.newsAsText()).containsExactly(first.get(1).rank() + " CANCEL interrupt");
+    drop(desk, first.get(1).rank(), first.get(1).id());
+    List<Desk.Sent> second = members(desk);
+    assertThat(second).hasSize(2);
     assertThat(group).isNotDone();
-    desk.receive(1, new Entry(EntryKind.DROPPED, second.get(0).id()));
+    drop(desk, second.get(0).rank(), second.get(0).id());
 
     assertThat(Desk.failure(group))
         .isInstanceOf(TestFailures.Lost.class)
         .hasMessage("The members of the group of java.lang.String have lost each other");
-    drop(desk, 2, second.get(1).id());
+    drop(desk, second.get(1).rank(), second.get(1).id());
     assertThat(desk.dispatcher.idling()).isEqualTo(2);
     desk.dispatcher.shutdown();
     desk.gone(1, 2);
@@ -254,10 +270,27 @@ class DispatcherGroupTest {
   }
 
   @Test
+  void aGroupIsNotBegunAgainWhenAMemberWasLostAfterItsAnswerAndTooFewAreLeft() throws Exception {
+    Desk desk = new Desk(2);
+    CompletableFuture<List<Object>> group = group(desk, 2);
+    List<Desk.Sent> members = members(desk);
+    desk.answer(members.get(0).rank(), members.get(0).id(), "done");
+    desk.dispatcher.workerLost(members.get(0).rank(), "staged");
+    drop(desk, members.get(1).rank(), members.get(1).id());
+
+    assertThat(Desk.failure(group))
+        .isInstanceOf(TestFailures.Lost.class)
+        .hasMessage("The task java.lang.String needs 2 workers, and 1 are left");
+    desk.dispatcher.shutdown();
+    desk.gone(members.get(1).rank());
+    desk.awaitTerminated();
+  }
+
+  @Test
   void aGroupThatFailsForALostMessageKeepsItsWorkersUntilTheyAnswer() throws Exception {
     Desk desk = new Desk(2, 1, true);
     CompletableFuture<List<Object>> group = group(desk, 2);
-    List<Desk.Sent> members = desk.news();
+    List<Desk.Sent> members = members(desk);
     desk.receive(1, new Entry(EntryKind.UNREACHED, 2));
     assertThat(Desk.failure(group)).isInstanceOf(TestFailures.Lost.class);
     newsUntil(desk, "1 CANCEL interrupt");
@@ -290,11 +323,14 @@ class DispatcherGroupTest {
     Desk desk = new Desk(3);
     CompletableFuture<List<Object>> group = group(desk, 3);
     List<Desk.Sent> members = desk.news();
-    desk.fail(2, members.get(1).id(), Origin.TASK, new IOException("member one"));
+    int failed = members.get(1).rank();
+    desk.fail(failed, members.get(1).id(), Origin.TASK, new IOException("member one"));
 
     assertThat(Desk.failure(group)).isExactlyInstanceOf(IOException.class).hasMessage("member one");
-    List<String> news = newsUntil(desk, "3 CANCEL interrupt");
-    assertThat(news).contains("1 CANCEL interrupt").doesNotContain("2 CANCEL interrupt");
+    List<String> news = newsUntil(desk, members.get(2).rank() + " CANCEL interrupt");
+    assertThat(news)
+        .contains(members.get(0).rank() + " CANCEL interrupt")
+        .doesNotContain(failed + " CANCEL interrupt");
   }
 
   @Test
@@ -304,14 +340,15 @@ class DispatcherGroupTest {
     List<Desk.Sent> members = desk.news();
     assertThat(gentle.cancel(false)).isTrue();
     assertThat(gentle.cancel(false)).isTrue();
-    assertThat(desk.newsAsText()).containsExactly("1 CANCEL", "2 CANCEL");
+    assertThat(desk.newsAsText()).containsExactlyInAnyOrder("1 CANCEL", "2 CANCEL");
     members.forEach(member -> drop(desk, member.rank(), member.id()));
 
     CompletableFuture<List<Object>> completed = group(desk, 2);
     members = desk.news();
     assertThat(completed.complete(List.of())).isTrue();
     assertThat(completed.complete(List.of())).isFalse();
-    assertThat(desk.newsAsText()).containsExactly("1 CANCEL interrupt", "2 CANCEL interrupt");
+    assertThat(desk.newsAsText())
+        .containsExactlyInAnyOrder("1 CANCEL interrupt", "2 CANCEL interrupt");
     members.forEach(member -> drop(desk, member.rank(), member.id()));
 
     CompletableFuture<List<Object>> failed = group(desk, 2);
@@ -319,7 +356,8 @@ class DispatcherGroupTest {
     assertThat(failed.completeExceptionally(new IOException("mine"))).isTrue();
     assertThat(failed.completeExceptionally(new IOException("again"))).isFalse();
     assertThat(failed.cancel(true)).isFalse();
-    assertThat(desk.newsAsText()).containsExactly("1 CANCEL interrupt", "2 CANCEL interrupt");
+    assertThat(desk.newsAsText())
+        .containsExactlyInAnyOrder("1 CANCEL interrupt", "2 CANCEL interrupt");
     assertThat(Desk.failure(failed)).hasMessage("mine");
     assertThat(Desk.result(completed)).isEqualTo(List.of());
   }

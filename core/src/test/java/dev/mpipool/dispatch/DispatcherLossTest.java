@@ -326,8 +326,7 @@ class DispatcherLossTest {
     Desk desk = new Desk(2);
     TaskFuture<Object> a = desk.submit("a");
     desk.nextTask();
-    desk.dispatcher.watch(
-        Duration.ofMillis(500), rank -> rank == 2 ? System.nanoTime() : 0);
+    desk.dispatcher.watch(Duration.ofMillis(500), rank -> rank == 2 ? System.nanoTime() : 0);
     await().until(() -> desk.dispatcher.size() == 1);
     List<Desk.Sent> sent = desk.news();
     assertThat(sent.get(0).kind()).isEqualTo(EntryKind.PING);
@@ -345,11 +344,11 @@ class DispatcherLossTest {
   @Test
   void afterItsEndAPoolPingsNobody() throws Exception {
     Desk desk = new Desk(2);
-    desk.dispatcher.watch(Duration.ofMillis(100), rank -> 0);
+    desk.dispatcher.watch(Duration.ofSeconds(1), rank -> 0);
     await().until(() -> desk.news().stream().anyMatch(one -> one.kind() == EntryKind.PING));
     desk.dispatcher.breakDown("Staged", null);
     desk.news();
-    Thread.sleep(200); // twenty times the pause between looks
+    Thread.sleep(500); // five times the pause between looks
     assertThat(desk.news()).isEmpty();
     assertThat(desk.dispatcher.hasAdrift()).isFalse();
   }

@@ -145,8 +145,7 @@ class HandoutTest {
   @Test
   void aTaskForOneWorkerGoesBackToThatOne() throws Exception {
     Desk desk = new Desk(2);
-    CompletableFuture<List<Object>> all =
-        desk.dispatcher.submitToAll(new Desk.Job("all"), "all");
+    CompletableFuture<List<Object>> all = desk.dispatcher.submitToAll(new Desk.Job("all"), "all");
     List<Desk.Sent> sent = desk.news();
     giveBack(desk, 1, sent.get(0).id());
     List<Desk.Sent> again = desk.news();
