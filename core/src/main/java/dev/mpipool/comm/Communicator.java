@@ -94,6 +94,7 @@ public interface Communicator extends AutoCloseable {
    * @param source a rank, or {@link #ANY_SOURCE}
    * @param tag a tag, or {@link #ANY_TAG}
    * @return the earliest message that fits
+   * @throws MessageTooLongException if there is no memory for it; it is lost, but not the next
    */
   Message receive(int source, int tag);
 

@@ -4,6 +4,7 @@ import dev.mpipool.device.TcpDevice;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -59,6 +60,10 @@ public final class MpjCommunicator extends AbstractCommunicator {
   private static final int WAKE_BYTES = Integer.BYTES;
   private static final int HEADER_BYTES = 2 * Integer.BYTES;
   private static final int HEAD_BYTES = 64 * 1024;
+
+  /** Where there is no memory for a shorter message, there is none to go on. */
+  private static final int LEAST_CUT_BYTES = 2 << 20;
+
   private static final int PIECE_BYTES = 16 * 1024 * 1024;
   private static final int MAX_BYTES = Integer.MAX_VALUE - 1023;
 
@@ -70,6 +75,10 @@ public final class MpjCommunicator extends AbstractCommunicator {
   private final ReentrantLock[] sending;
   private final boolean onTcpDevice = MPJDev.dev instanceof TcpDevice;
   private final int[] worldRanks;
+
+  /** Messages that there is no memory for, and what they lack. */
+  private final Map<Message, Integer> cut = Collections.synchronizedMap(new IdentityHashMap<>());
+
   private final Mailbox mailbox;
 
   /** What this communicator, and the owner's, are registered with; forgotten when it is closed. */
@@ -270,7 +279,12 @@ public final class MpjCommunicator extends AbstractCommunicator {
 
   @Override
   Message take(int source, int tag) {
-    return mailbox.take(source, tag);
+    Message message = mailbox.take(source, tag);
+    Integer missing = cut.isEmpty() ? null : cut.remove(message);
+    if (missing != null) {
+      throw new MessageTooLongException(message, missing);
+    }
+    return message;
   }
 
   /** Waits for the next message from anybody. The mailbox lets one thread in at a time. */
@@ -283,16 +297,23 @@ public final class MpjCommunicator extends AbstractCommunicator {
       }
       ByteBuffer header = ByteBuffer.wrap(head);
       int tag = header.getInt();
-      byte[] data = new byte[header.getInt()];
+      int length = header.getInt();
       int filled = received - HEADER_BYTES;
+      byte[] room = room(length, filled);
+      boolean isCut = room.length < length;
+      byte[] data = isCut ? new byte[filled] : room;
       System.arraycopy(head, HEADER_BYTES, data, 0, filled);
       Message message = new Message(status.source, tag, ByteBuffer.wrap(data));
-      boolean whole = filled == data.length;
+      if (isCut) {
+        cut.put(message, length - filled);
+      }
       if (!onTcpDevice) {
-        receivePieces(message, filled);
+        receivePieces(status.source, length, filled, room);
         return message;
       }
-      Runnable rest = whole ? () -> mailbox.deliver(message) : () -> finish(message, filled);
+      boolean whole = filled == length;
+      Runnable rest =
+          whole ? () -> mailbox.deliver(message) : () -> finish(message, length, filled, room);
       return isToWait(message.source(), whole, rest) ? null : message;
     } catch (MPIException e) {
       if (isLoss(e)) {
@@ -302,14 +323,27 @@ public final class MpjCommunicator extends AbstractCommunicator {
     }
   }
 
-  private void receivePieces(Message message, int begun) {
-    byte[] data = message.data().array();
+  /** For a message; or, if there is not so much memory, for one piece of its rest at a time. */
+  private static byte[] room(int length, int filled) {
+    try {
+      return new byte[length];
+    } catch (OutOfMemoryError e) {
+      if (length < LEAST_CUT_BYTES) {
+        throw e;
+      }
+      LOG.warn("There is no memory for a message of {} bytes ({})", length, e.getMessage());
+      return new byte[Math.min(PIECE_BYTES, length - filled)];
+    }
+  }
+
+  private void receivePieces(int source, int length, int begun, byte[] room) {
     int filled = begun;
-    while (filled < data.length) {
-      int length = Math.min(PIECE_BYTES, data.length - filled);
-      intracomm.Recv(data, filled, length, MPI.BYTE, message.source(), PIECE_TAG);
-      filled += length;
-      progress.set(message.source(), System.nanoTime());
+    while (filled < length) {
+      int bytes = Math.min(PIECE_BYTES, length - filled);
+      int at = room.length < length ? 0 : filled;
+      intracomm.Recv(room, at, bytes, MPI.BYTE, source, PIECE_TAG);
+      filled += bytes;
+      progress.set(source, System.nanoTime());
     }
   }
 
@@ -350,9 +384,9 @@ public final class MpjCommunicator extends AbstractCommunicator {
   }
 
   /** Receives the rest of a long message, while others come. */
-  private void finish(Message message, int begun) {
+  private void finish(Message message, int length, int begun, byte[] room) {
     try {
-      receivePieces(message, begun);
+      receivePieces(message.source(), length, begun, room);
       mailbox.deliver(message);
     } catch (MPIException e) {
       // nobody will miss it: its sender is gone, or MPI has ended

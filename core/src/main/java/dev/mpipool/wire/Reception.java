@@ -2,6 +2,7 @@ package dev.mpipool.wire;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageTooLongException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -35,6 +36,14 @@ public final class Reception {
      * @return whether it gives a thread something to run that had nothing
      */
     boolean take(Message message);
+
+    /**
+     * A message has come that there is no memory for.
+     *
+     * @param message what is left of it
+     * @return whether it gives a thread something to run that had nothing
+     */
+    boolean takeCut(MessageTooLongException message);
 
     /**
      * Nothing can be received any more, or a message could not be handled.
@@ -169,7 +178,7 @@ public final class Reception {
     boolean gaveWork = false;
     Throwable failure = null;
     try {
-      gaveWork = handler.take(communicator.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG));
+      gaveWork = receiveAny();
     } catch (Throwable e) { // a message may be lost, for example to an exhausted memory
       failure = e;
       handler.failed(e);
@@ -182,6 +191,16 @@ public final class Reception {
     } finally {
       lock.unlock();
     }
+  }
+
+  private boolean receiveAny() {
+    Message message;
+    try {
+      message = communicator.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG);
+    } catch (MessageTooLongException e) {
+      return handler.takeCut(e);
+    }
+    return handler.take(message);
   }
 
   private void standIn() {

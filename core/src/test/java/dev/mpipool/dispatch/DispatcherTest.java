@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
 import static org.awaitility.Awaitility.await;
 
+import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.testing.Logged;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
@@ -142,6 +144,39 @@ class DispatcherTest {
     assertThat(dispatcher.idling()).isEqualTo(1);
     desk.answer(1, desk.nextTask(), 1);
     assertThat(dispatcher.idling()).isEqualTo(2);
+  }
+
+  @Test
+  void anAnswerThatThereIsNoMemoryForFailsItsTaskAlone() throws Exception {
+    TaskFuture<Object> tooLong = desk.submit("too long");
+    long id = desk.nextTask();
+    TaskFuture<Object> other = desk.submit("other");
+    ByteBuffer answer =
+        Frame.encode(
+            List.of(
+                new Entry(EntryKind.RESULT, id, ByteBuffer.allocate(3_000_000)),
+                new Entry(EntryKind.SPENT, 1_000)));
+    desk.dispatcher.receivedCut(
+        new MessageTooLongException(
+            new Message(1, 0, answer.slice(0, 60_000)), answer.remaining() - 60_000));
+    assertThat(Desk.failure(tooLong))
+        .hasMessageContaining("could not be read on main")
+        .hasMessageContaining("it takes 3000000 bytes, for which there is no memory");
+    assertThat(other).isNotDone();
+    assertThat(desk.dispatcher.size()).isEqualTo(2);
+  }
+
+  @Test
+  void whoSendsLongNonsenseIsGivenUp() throws Exception {
+    ByteBuffer frame =
+        Frame.encode(List.of(new Entry(EntryKind.GONE, 0, ByteBuffer.allocate(3_000_000))));
+    desk.dispatcher.receivedCut(
+        new MessageTooLongException(new Message(1, 0, frame.slice(0, 60_000)), 2_940_000));
+    assertThat(desk.dispatcher.size()).isEqualTo(1);
+    byte[] nonsense = new byte[60_000];
+    desk.dispatcher.receivedCut(
+        new MessageTooLongException(new Message(2, 0, ByteBuffer.wrap(nonsense)), 2_940_000));
+    assertThat(desk.dispatcher.size()).isZero();
   }
 
   @Test

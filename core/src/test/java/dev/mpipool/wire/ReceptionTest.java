@@ -8,6 +8,7 @@ import static org.mockito.Mockito.when;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageTooLongException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,6 +41,11 @@ class ReceptionTest {
       threads.add(Thread.currentThread());
       over = number < 0;
       return true;
+    }
+
+    @Override
+    public boolean takeCut(MessageTooLongException message) {
+      throw message;
     }
 
     @Override
