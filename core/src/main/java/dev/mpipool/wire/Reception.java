@@ -27,7 +27,10 @@ public final class Reception {
   /** So often the stand-in looks in vain before it sleeps. */
   private static final int LOOKS_IN_VAIN = 20;
 
-  /** What is done with messages. Called by one thread at a time. */
+  /**
+   * What is done with messages. Called by one thread at a time, with no lock held: it may wait for
+   * locks of those who call this class with theirs held.
+   */
   public interface Handler {
     /**
      * A message has come.
@@ -183,10 +186,11 @@ public final class Reception {
       failure = e;
       handler.failed(e);
     }
+    boolean nothingMore = failure != null || handler.isOver();
     lock.lock();
     try {
       received++;
-      over = failure != null || handler.isOver();
+      over = nothingMore;
       return gaveWork;
     } finally {
       lock.unlock();
