@@ -21,6 +21,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
@@ -192,14 +193,24 @@ final class FaultSchedule {
     } finally {
       world.end();
       serving.forEach(
-          thread -> assertThat(Threads.join(thread, END_MILLIS)).as("worker ends").isTrue());
+          thread ->
+              assertThat(Threads.join(thread, END_MILLIS)).as("%s: worker ends", this).isTrue());
       RUNNING.remove(run);
     }
   }
 
   @Override
   public String toString() {
-    return "seed %d: %s; happened: %s; %s".formatted(seed, story, world.happened(), pool);
+    return "seed %d: %s; happened: %s; %s".formatted(seed, story, world.happened(), poolAsText());
+  }
+
+  /** A pool that hangs may not be able to tell. */
+  private String poolAsText() {
+    try {
+      return CompletableFuture.supplyAsync(() -> String.valueOf(pool)).get(5, TimeUnit.SECONDS);
+    } catch (InterruptedException | ExecutionException | TimeoutException e) {
+      return "a pool that does not say what it is at: " + e;
+    }
   }
 
   /** Short where somebody is stopped; where a last word may be lost, not too long to wait for. */

@@ -19,13 +19,17 @@ import org.junit.jupiter.api.Timeout;
 /**
  * Thousands of pools with accidents: every future is done exactly once, with what is right or an
  * exception that is, and every pool ends. {@code -Dmpipool.seed=N} runs one of them again and
- * again, {@code -Dmpipool.schedules=N} another number of them.
+ * again, {@code -Dmpipool.schedules=N} another number of them, {@code -Dmpipool.firstSeed=N}
+ * others, and {@code -Dmpipool.slow=true} tells which take long.
  */
 class FaultSchedulesTest {
 
   private static final String SEED = "mpipool.seed";
-  private static final int AT_A_TIME = 6;
-  private static final int IN_THE_BUILD = 300;
+
+  /** Many, since most of those that take long only wait: for a heartbeat, or to be woken. */
+  private static final int AT_A_TIME = Integer.getInteger("mpipool.atATime", 32);
+
+  private static final int IN_THE_BUILD = 5_000;
   private static final int AGAIN = 500;
   private static final long MOST_SECONDS = 40;
 
@@ -34,6 +38,7 @@ class FaultSchedulesTest {
   void everyFutureIsDoneOnceWhateverBreaks() throws Exception {
     Long seed = Long.getLong(SEED);
     int schedules = Integer.getInteger("mpipool.schedules", seed == null ? IN_THE_BUILD : AGAIN);
+    long first = Long.getLong("mpipool.firstSeed", 1);
     AtomicLong next = new AtomicLong();
     AtomicBoolean failed = new AtomicBoolean();
     AtomicReference<Throwable> failure = new AtomicReference<>();
@@ -44,10 +49,10 @@ class FaultSchedulesTest {
       FutureTask<Void> runner =
           new FutureTask<>(
               () -> {
-                for (long n = next.incrementAndGet();
-                    n <= schedules && !failed.get();
-                    n = next.incrementAndGet()) {
-                  run(seed == null ? n : seed);
+                for (long n = next.getAndIncrement();
+                    n < schedules && !failed.get();
+                    n = next.getAndIncrement()) {
+                  run(seed == null ? first + n : seed);
                 }
                 return null;
               });
@@ -77,7 +82,7 @@ class FaultSchedulesTest {
     try {
       run.get(MOST_SECONDS, TimeUnit.SECONDS);
       if (Boolean.getBoolean("mpipool.slow") && System.nanoTime() - begin > 1_000_000_000L) {
-        System.out.println(schedule + " SLOW");
+        System.out.printf("%.1f s: %s%n", (System.nanoTime() - begin) / 1e9, schedule);
       }
     } catch (TimeoutException e) {
       throw new AssertionError(schedule + " hangs\n" + stacks());

@@ -187,6 +187,12 @@ abstract class AbstractCommunicator implements Communicator {
     return (relative + root) % size;
   }
 
+  final void checkOther(int other, int tag) {
+    checkRank(other, "rank");
+    Validate.isTrue(other != rank, "Rank %d is this rank itself", other);
+    Validate.isTrue(tag >= 0, "A tag is at least 0, but this one is %d", tag);
+  }
+
   private void checkRank(int number, String what) {
     Validate.isTrue(
         number >= 0 && number < size, "No %s %d among %d ranks", what, number, (Object) size);

@@ -94,8 +94,48 @@ public interface Communicator extends AutoCloseable {
    * @param source a rank, or {@link #ANY_SOURCE}
    * @param tag a tag, or {@link #ANY_TAG}
    * @return the earliest message that fits
+   * @throws MessageTooLongException if there is no memory for it; it is lost, but not the next
    */
   Message receive(int source, int tag);
+
+  /**
+   * Sends a message to a rank that knows how long it can be: what {@link #receiveInto} takes, and
+   * nothing else does. May return only when the receiver waits for it.
+   *
+   * @param destination another rank
+   * @param tag a number of at least 0; the receiver names the same
+   * @param message what to send, possibly nothing; its position and limit stay
+   */
+  default void sendInto(int destination, int tag, ByteBuffer message) {
+    send(destination, tag, message);
+  }
+
+  /**
+   * Waits for the next message that another rank sends by {@link #sendInto}.
+   *
+   * @param source another rank
+   * @param tag as the sender names it
+   * @param place where the message goes, from its position on, which stays; with at least as much
+   *     room as the message has bytes
+   * @return the bytes that have come
+   */
+  default int receiveInto(int source, int tag, ByteBuffer place) {
+    ByteBuffer message = receive(source, tag).data();
+    int length = message.remaining();
+    place.put(place.position(), message, message.position(), length);
+    return length;
+  }
+
+  /**
+   * Whether {@link #sendInto} and {@link #receiveInto} bring long messages from any memory to any
+   * memory, mapped files included, without an array in between. Where they do not, buffers with an
+   * array and messages that fit into a processor's cache are best.
+   *
+   * @return true if long messages go straight
+   */
+  default boolean isStraight() {
+    return false;
+  }
 
   /** Collective: returns when every rank has called it. */
   void barrier();

@@ -4,6 +4,7 @@ import dev.mpipool.device.TcpDevice;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -39,6 +40,7 @@ import org.slf4j.LoggerFactory;
  * <pre>
  *   MPI tag 1:  | tag (int) | length of the whole (int) | its first bytes ... |
  *   MPI tag 2:  | up to 16 MiB of the rest | ... and so on until the whole is there
+ *   MPI tag 3 + tag:  | a message for whom knows how long it can be, see sendInto |
  * </pre>
  *
  * <p>A head and its pieces are kept together by a lock for each destination, and all receiving is
@@ -54,9 +56,14 @@ public final class MpjCommunicator extends AbstractCommunicator {
 
   private static final int HEAD_TAG = 1;
   private static final int PIECE_TAG = 2;
+  private static final int STRAIGHT_TAG = 3;
   private static final int WAKE_BYTES = Integer.BYTES;
   private static final int HEADER_BYTES = 2 * Integer.BYTES;
   private static final int HEAD_BYTES = 64 * 1024;
+
+  /** Where there is no memory for a shorter message, there is none to go on. */
+  private static final int LEAST_CUT_BYTES = 2 << 20;
+
   private static final int PIECE_BYTES = 16 * 1024 * 1024;
   private static final int MAX_BYTES = Integer.MAX_VALUE - 1023;
 
@@ -68,6 +75,10 @@ public final class MpjCommunicator extends AbstractCommunicator {
   private final ReentrantLock[] sending;
   private final boolean onTcpDevice = MPJDev.dev instanceof TcpDevice;
   private final int[] worldRanks;
+
+  /** Messages that there is no memory for, and what they lack. */
+  private final Map<Message, Integer> cut = Collections.synchronizedMap(new IdentityHashMap<>());
+
   private final Mailbox mailbox;
 
   /** What this communicator, and the owner's, are registered with; forgotten when it is closed. */
@@ -159,8 +170,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
   @Override
   void transmit(int destination, int tag, ByteBuffer message) {
     if (destination == rank()) {
-      ByteBuffer copy = ByteBuffer.allocate(message.remaining());
-      mailbox.deliver(new Message(rank(), tag, copy.put(message.duplicate()).flip()));
+      mailbox.deliver(new Message(rank(), tag, copy(message)));
       wake();
       return;
     }
@@ -187,10 +197,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
         progress.set(destination, System.nanoTime());
       }
     } catch (RuntimeException e) {
-      String what = "Rank %d could not send to rank %d".formatted(rank(), destination);
-      throw isLoss(e)
-          ? new RankLostException(destination, what + ", which is lost", e)
-          : new CommunicatorException(what, e);
+      throw failure("send to", destination, e);
     } finally {
       sending[destination].unlock();
     }
@@ -210,8 +217,74 @@ public final class MpjCommunicator extends AbstractCommunicator {
   }
 
   @Override
+  public void sendInto(int destination, int tag, ByteBuffer message) {
+    checkOther(destination, tag);
+    try {
+      int mpiTag = Math.addExact(STRAIGHT_TAG, tag);
+      if (MPJDev.dev instanceof TcpDevice device && device.isLong(message.remaining())) {
+        int context = intracomm.mpjdevComm.sendctxt;
+        device.sendFrom(message, worldRanks[destination], mpiTag, context);
+      } else {
+        ByteBuffer array = message.hasArray() ? message : copy(message);
+        int offset = array.arrayOffset() + array.position();
+        intracomm.Send(array.array(), offset, array.remaining(), MPI.BYTE, destination, mpiTag);
+      }
+      progress.set(destination, System.nanoTime());
+    } catch (RuntimeException e) {
+      throw failure("send to", destination, e);
+    }
+  }
+
+  @Override
+  public int receiveInto(int source, int tag, ByteBuffer place) {
+    checkOther(source, tag);
+    try {
+      int mpiTag = Math.addExact(STRAIGHT_TAG, tag);
+      int length;
+      if (MPJDev.dev instanceof TcpDevice device) {
+        int context = intracomm.mpjdevComm.recvctxt;
+        length = device.receiveInto(place, worldRanks[source], mpiTag, context);
+      } else {
+        ByteBuffer array = place.hasArray() ? place : ByteBuffer.allocate(place.remaining());
+        int offset = array.arrayOffset() + array.position();
+        Status status =
+            intracomm.Recv(array.array(), offset, array.remaining(), MPI.BYTE, source, mpiTag);
+        length = status.Get_count(MPI.BYTE);
+        if (!place.hasArray()) {
+          place.put(place.position(), array, 0, length);
+        }
+      }
+      progress.set(source, System.nanoTime());
+      return length;
+    } catch (RuntimeException e) {
+      throw failure("receive from", source, e);
+    }
+  }
+
+  @Override
+  public boolean isStraight() {
+    return onTcpDevice;
+  }
+
+  private static ByteBuffer copy(ByteBuffer of) {
+    return ByteBuffer.allocate(of.remaining()).put(of.duplicate()).flip();
+  }
+
+  private CommunicatorException failure(String what, int other, RuntimeException e) {
+    String text = "Rank %d could not %s rank %d".formatted(rank(), what, other);
+    return isLoss(e)
+        ? new RankLostException(other, text + ", which is lost", e)
+        : new CommunicatorException(text, e);
+  }
+
+  @Override
   Message take(int source, int tag) {
-    return mailbox.take(source, tag);
+    Message message = mailbox.take(source, tag);
+    Integer missing = cut.isEmpty() ? null : cut.remove(message);
+    if (missing != null) {
+      throw new MessageTooLongException(message, missing);
+    }
+    return message;
   }
 
   /** Waits for the next message from anybody. The mailbox lets one thread in at a time. */
@@ -224,16 +297,23 @@ public final class MpjCommunicator extends AbstractCommunicator {
       }
       ByteBuffer header = ByteBuffer.wrap(head);
       int tag = header.getInt();
-      byte[] data = new byte[header.getInt()];
+      int length = header.getInt();
       int filled = received - HEADER_BYTES;
+      byte[] room = room(length, filled);
+      boolean isCut = room.length < length;
+      byte[] data = isCut ? new byte[filled] : room;
       System.arraycopy(head, HEADER_BYTES, data, 0, filled);
       Message message = new Message(status.source, tag, ByteBuffer.wrap(data));
-      boolean whole = filled == data.length;
+      if (isCut) {
+        cut.put(message, length - filled);
+      }
       if (!onTcpDevice) {
-        receivePieces(message, filled);
+        receivePieces(status.source, length, filled, room);
         return message;
       }
-      Runnable rest = whole ? () -> mailbox.deliver(message) : () -> finish(message, filled);
+      boolean whole = filled == length;
+      Runnable rest =
+          whole ? () -> mailbox.deliver(message) : () -> finish(message, length, filled, room);
       return isToWait(message.source(), whole, rest) ? null : message;
     } catch (MPIException e) {
       if (isLoss(e)) {
@@ -243,14 +323,27 @@ public final class MpjCommunicator extends AbstractCommunicator {
     }
   }
 
-  private void receivePieces(Message message, int begun) {
-    byte[] data = message.data().array();
+  /** For a message; or, if there is not so much memory, for one piece of its rest at a time. */
+  private static byte[] room(int length, int filled) {
+    try {
+      return new byte[length];
+    } catch (OutOfMemoryError e) {
+      if (length < LEAST_CUT_BYTES) {
+        throw e;
+      }
+      LOG.warn("There is no memory for a message of {} bytes ({})", length, e.getMessage());
+      return new byte[Math.min(PIECE_BYTES, length - filled)];
+    }
+  }
+
+  private void receivePieces(int source, int length, int begun, byte[] room) {
     int filled = begun;
-    while (filled < data.length) {
-      int length = Math.min(PIECE_BYTES, data.length - filled);
-      intracomm.Recv(data, filled, length, MPI.BYTE, message.source(), PIECE_TAG);
-      filled += length;
-      progress.set(message.source(), System.nanoTime());
+    while (filled < length) {
+      int bytes = Math.min(PIECE_BYTES, length - filled);
+      int at = room.length < length ? 0 : filled;
+      intracomm.Recv(room, at, bytes, MPI.BYTE, source, PIECE_TAG);
+      filled += bytes;
+      progress.set(source, System.nanoTime());
     }
   }
 
@@ -291,9 +384,9 @@ public final class MpjCommunicator extends AbstractCommunicator {
   }
 
   /** Receives the rest of a long message, while others come. */
-  private void finish(Message message, int begun) {
+  private void finish(Message message, int length, int begun, byte[] room) {
     try {
-      receivePieces(message, begun);
+      receivePieces(message.source(), length, begun, room);
       mailbox.deliver(message);
     } catch (MPIException e) {
       // nobody will miss it: its sender is gone, or MPI has ended

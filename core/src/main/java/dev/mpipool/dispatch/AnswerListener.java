@@ -2,6 +2,7 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.wire.Reception;
 
 /** Hands what main receives to the dispatcher. */
@@ -36,6 +37,11 @@ public final class AnswerListener {
     @Override
     public boolean take(Message message) {
       return dispatcher.received(message.source(), message.data());
+    }
+
+    @Override
+    public boolean takeCut(MessageTooLongException message) {
+      return dispatcher.receivedCut(message);
     }
 
     @Override

@@ -187,6 +187,9 @@ final class CompletionRelay {
       leader = me;
     }
     if (leader == me) {
+      if (standby == me) { // it was started as that, and has found none to stand by
+        standby = null;
+      }
       return true;
     }
     if (standby != null && standby != me) {

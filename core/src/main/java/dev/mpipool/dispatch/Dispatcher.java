@@ -1,10 +1,12 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.DamagedFrameException;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
+import dev.mpipool.wire.FailureReport;
 import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.Opening;
@@ -489,6 +491,42 @@ public final class Dispatcher {
       giveUp(rank, "it sent what is no frame: " + e.getMessage());
       return false;
     }
+    return received(rank, entries);
+  }
+
+  /**
+   * A message has come from a worker that there is no memory for: the answer that it was fails its
+   * task.
+   *
+   * @param message what is left of it
+   * @return whether futures are to be completed now
+   */
+  boolean receivedCut(MessageTooLongException message) {
+    int rank = message.beginning().source();
+    try {
+      Frame.Cut cut =
+          Frame.decodeCut(
+              message.beginning().data(),
+              message.missing(),
+              kind -> kind == EntryKind.RESULT || kind == EntryKind.FAILURE);
+      List<Entry> entries = new ArrayList<>(cut.before());
+      FailureReport report =
+          new FailureReport(
+              FailureReport.Origin.READING_RESULT,
+              OutOfMemoryError.class.getName(),
+              cut.reason(),
+              null,
+              null);
+      entries.add(new Entry(EntryKind.FAILURE, cut.id(), report.encode()));
+      return received(rank, entries);
+    } catch (DamagedFrameException e) {
+      LOG.warn("A message from rank {} is refused: {}", rank, e.getMessage());
+      giveUp(rank, "it sent what is no frame: " + e.getMessage());
+      return false;
+    }
+  }
+
+  private boolean received(int rank, List<Entry> entries) {
     List<CompletionRelay.Item> completions = new ArrayList<>(entries.size());
     lock.lock();
     try {
@@ -551,7 +589,6 @@ public final class Dispatcher {
           LOG.warn("A {} of rank {} for no task it holds is dropped", entry.kind(), worker.rank);
           return;
         }
-        future.worker = null;
         future.encoded = null;
         if (entry.kind() == EntryKind.DROPPED && beginsAgain(future)) {
           return;
@@ -619,6 +656,7 @@ public final class Dispatcher {
       fail(List.of(future), failures.workerLost(what, future.lostWith()));
     } else {
       queue.addFirst(first);
+      failGroupsTooLarge(); // the other may have answered before it was lost
     }
     return true;
   }
@@ -770,7 +808,6 @@ public final class Dispatcher {
   }
 
   private void takeBack(TaskFuture<?> future, int rank, String reason) {
-    future.worker = null;
     future.lostWith(rank);
     Gang.Member<?> member = future instanceof Gang.Member<?> one ? one : null;
     if (member != null && !member.counts()) {
@@ -851,7 +888,6 @@ public final class Dispatcher {
   private void fail(List<TaskFuture<?>> futures, Exception failure) {
     List<CompletionRelay.Item> items = new ArrayList<>();
     for (TaskFuture<?> future : futures) {
-      future.worker = null;
       future.encoded = null;
       items.add(new CompletionRelay.Item(future, () -> future.fail(failure)));
     }

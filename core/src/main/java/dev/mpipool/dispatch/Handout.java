@@ -249,6 +249,7 @@ final class Handout {
   TaskFuture<?> take(WorkerState worker, long id) {
     TaskFuture<?> future = worker.tasks.remove(id);
     if (future != null) {
+      future.worker = null;
       held--;
       unstarted -= worker.tasks.size() >= worker.threads ? 1 : 0;
       chunks -= future instanceof ChunkFuture ? 1 : 0;
@@ -263,7 +264,6 @@ final class Handout {
     while (numbers.remaining() >= Long.BYTES) {
       TaskFuture<?> future = take(worker, numbers.getLong());
       if (future != null) {
-        future.worker = null;
         if (dropping) {
           relay.add(List.of(new CompletionRelay.Item(future, future::drop)));
         } else if (future.isPinned()) {

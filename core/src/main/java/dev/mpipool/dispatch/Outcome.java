@@ -73,6 +73,8 @@ final class Outcome {
               "The result of the task %s cannot travel back from rank %d: %s"
                   .formatted(task, rank, text(report)),
               exception(report));
+      case READING_RESULT ->
+          unreadable("The result", task, rank, new OutOfMemoryError(text(report)));
     };
   }
 

@@ -296,7 +296,7 @@ final class LockService implements LockQueue.Answers {
       }
       startKeeping();
       lookAround();
-      outbox.add(new Outgoing(rank, message(LOOK_AROUND, 0)));
+      wakeListener();
     } finally {
       guard.unlock();
     }
@@ -340,12 +340,17 @@ final class LockService implements LockQueue.Answers {
     deferred.clear();
   }
 
-  /** Sends DONE when everybody has closed. */
+  /** Sends DONE when everybody has closed; nobody else may be left to wake the listener then. */
   private void lookAround() {
     if (closed && !done.get(rank) && others(lost).allMatch(bye::get)) {
       done.set(rank);
       postToOthers(DONE);
+      wakeListener();
     }
+  }
+
+  private void wakeListener() {
+    outbox.add(new Outgoing(rank, message(LOOK_AROUND, 0)));
   }
 
   private boolean isOver() {

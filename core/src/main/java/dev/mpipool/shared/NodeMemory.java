@@ -11,26 +11,30 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
+import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Bytes that all ranks of a node have in memory once: a mapped file, in segments that a buffer can
  * cover.
  *
  * <pre>
- *   | mark (36) | 0 (4) | ranks that have it open (long) | 0 ... up to a page | the bytes ... |
+ *   | mark (36) | 0 ... up to 64 | a bit for each rank of the node that has it open, in longs |
+ *   | 0 ... up to a page | the bytes ... |
  * </pre>
  *
  * <p>The room is taken when the memory is made, by writing zeros: what is mapped but has no room
- * would kill its user later. Who closes it last cuts the file off, so the room is free at once
- * though Java unmaps buffers only when it collects them.
+ * would kill its user later. Who closes it last, of those that are not lost, cuts the file off, so
+ * the room is free at once though Java unmaps buffers only when it collects them.
  */
 final class NodeMemory implements Closeable {
 
   /** Segments are of 2^this bytes; a test takes smaller ones. */
   private static final String SEGMENT_BITS = "mpipool.shared.segmentBits";
 
-  private static final int OPEN_AT = 40;
+  private static final int OPEN_AT = 64;
   private static final VarHandle LONG =
       MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
 
@@ -38,6 +42,11 @@ final class NodeMemory implements Closeable {
   private final ByteBuffer header;
   private final ByteBuffer[] segments;
   private final int segmentBits = Integer.getInteger(SEGMENT_BITS, 30);
+
+  /** Which rank of the node this is, and which others are lost. */
+  private int number;
+
+  private final BitSet lost = new BitSet();
   private boolean closed;
 
   private NodeMemory(SharedFile file, long bytes) throws IOException {
@@ -78,13 +87,14 @@ final class NodeMemory implements Closeable {
             if (rank == leader) {
               reserve(file[0].channel(), bytes);
               memory[0] = new NodeMemory(file[0], bytes);
-              LONG.setVolatile(memory[0].header, OPEN_AT, (long) nodes.size(rank));
+              memory[0].openFor(nodes.size(rank));
             } else {
               file[0] = open(UTF_8.decode(addresses.get(leader)).toString());
               memory[0] = new NodeMemory(file[0], bytes);
             }
           });
       file[0].unlink();
+      memory[0].watch(communicator, nodes);
       complete = true;
       return memory[0];
     } catch (IOException e) {
@@ -109,6 +119,13 @@ final class NodeMemory implements Closeable {
     return file.channel()
         .map(mode, SharedFile.HEADER_BYTES + start, bytes)
         .order(ByteOrder.nativeOrder());
+  }
+
+  /** The very memory of some bytes; null if they are not all in the same segment. */
+  ByteBuffer slice(long start, int length) {
+    ByteBuffer segment = segments[(int) (start >> segmentBits)];
+    int within = (int) (start & ((1 << segmentBits) - 1));
+    return length <= segment.capacity() - within ? segment.slice(within, length) : null;
   }
 
   void read(long start, byte[] to, int at, int length) {
@@ -138,10 +155,50 @@ final class NodeMemory implements Closeable {
       return;
     }
     closed = true;
-    if ((long) LONG.getAndAdd(header, OPEN_AT, -1L) == 1) {
+    if (isLast()) {
       file.channel().truncate(SharedFile.HEADER_BYTES);
     }
     file.close();
+  }
+
+  private void openFor(int ranks) {
+    BitSet all = new BitSet();
+    all.set(0, ranks);
+    long[] words = all.toLongArray();
+    for (int i = 0; i < words.length; i++) {
+      LONG.setVolatile(header, OPEN_AT + i * Long.BYTES, words[i]);
+    }
+  }
+
+  /** Finds this rank's number on its node, and hears of the others that are lost. */
+  private void watch(Communicator communicator, Nodes nodes) {
+    int leader = nodes.leader(communicator.rank());
+    int[] ranks =
+        IntStream.range(0, communicator.size()).filter(i -> nodes.leader(i) == leader).toArray();
+    number = Arrays.binarySearch(ranks, communicator.rank());
+    communicator.onRankLost(
+        (rank, reason) -> {
+          int of = Arrays.binarySearch(ranks, rank);
+          synchronized (lost) {
+            if (of >= 0) {
+              lost.set(of);
+            }
+          }
+        });
+  }
+
+  /** This rank closes; whether nobody living has it open now. */
+  private boolean isLast() {
+    LONG.getAndBitwiseAnd(header, OPEN_AT + number / Long.SIZE * Long.BYTES, ~(1L << number));
+    long[] words = new long[(SharedFile.HEADER_BYTES - OPEN_AT) / Long.BYTES];
+    for (int i = 0; i < words.length; i++) {
+      words[i] = (long) LONG.getVolatile(header, OPEN_AT + i * Long.BYTES);
+    }
+    BitSet open = BitSet.valueOf(words);
+    synchronized (lost) {
+      open.andNot(lost);
+    }
+    return open.isEmpty();
   }
 
   private static SharedFile open(String address) throws IOException {

@@ -2,6 +2,7 @@ package dev.mpipool.shared;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
+import dev.mpipool.comm.RankLostException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.Callable;
@@ -22,7 +23,12 @@ import java.util.stream.IntStream;
 final class Replication {
 
   private static final int TAG = 1;
+  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+
+  /** Short enough for a processor's cache; or long, where pieces are not copied on their way. */
   private static final int PIECE_BYTES = 1 << 18;
+
+  private static final int STRAIGHT_PIECE_BYTES = 1 << 22;
 
   private final Communicator communicator;
   private final NodeMemory memory;
@@ -34,6 +40,10 @@ final class Replication {
   private final int[] tree;
 
   private final int place;
+  private final byte[][] arrays = new byte[2][];
+
+  /** Why a child did not get all, or null. */
+  private RankLostException lost;
 
   Replication(
       Communicator communicator, Nodes nodes, int source, NodeMemory memory, Runs runs, int width) {
@@ -58,85 +68,138 @@ final class Replication {
     }
     boolean complete = false;
     try (Helper helper = new Helper()) {
-      byte[][] pieces = {new byte[pieceBytes()], new byte[pieceBytes()]};
-      Callable<ByteBuffer> first = () -> pack(local, 0, pieces[0]);
-      Future<ByteBuffer> next = helper.submit(first);
-      int number = 1;
+      Future<ByteBuffer> next = helper.submit(() -> pack(local, 0));
       for (long from = step(); next != null; from += step()) {
         ByteBuffer piece = Helper.result(next);
         long at = from;
-        byte[] other = pieces[number++ % 2];
-        next = at < elements ? helper.submit(() -> pack(local, at, other)) : null;
+        next = at < elements ? helper.submit(() -> pack(local, at)) : null;
         pass(piece);
       }
       complete = true;
     } finally {
       if (!complete) {
-        pass(ByteBuffer.allocate(0));
+        pass(NOTHING);
       }
     }
+    throwIfLost();
   }
 
-  /** The other ranks' part: nothing, except for the first of each other node. */
+  /**
+   * The other ranks' part: nothing, except for the first of each other node. That takes all that
+   * its parent has to send, whatever becomes of its children.
+   */
   void receive() throws IOException {
     if (place == 0) {
       return;
     }
-    int parent = tree[place - Integer.highestOneBit(place)];
+    boolean complete = false;
     try (Helper helper = new Helper()) {
       Future<Void> written = null;
       for (long from = 0; from < elements; from += step()) {
-        ByteBuffer piece = communicator.receive(parent, TAG).data();
-        pass(piece);
+        ByteBuffer piece = target(from);
+        boolean inPlace = piece.isDirect();
+        piece.limit(communicator.receiveInto(tree[parent()], TAG, piece));
         if (!piece.hasRemaining()) {
           throw new CommunicatorException("Rank " + tree[0] + " could not bring its block", null);
         }
+        pass(piece);
         if (written != null) {
           Helper.result(written);
         }
         long at = from;
-        written = helper.submit(() -> unpack(at, piece));
+        written = inPlace ? null : helper.submit(() -> unpack(at));
       }
-      Helper.result(written);
+      if (written != null) {
+        Helper.result(written);
+      }
+      complete = true;
+    } finally {
+      if (!complete) {
+        pass(NOTHING);
+      }
     }
+    throwIfLost();
   }
 
   private long step() {
-    return PIECE_BYTES / width;
+    return (communicator.isStraight() ? STRAIGHT_PIECE_BYTES : PIECE_BYTES) / width;
   }
 
-  private int pieceBytes() {
-    return (int) Math.min(step(), elements) * width;
+  private int bytes(long from) {
+    return (int) Math.min(step(), elements - from) * width;
   }
 
-  private ByteBuffer pack(Local local, long from, byte[] piece) throws IOException {
-    long n = Math.min(step(), elements - from);
+  /** The memory itself, if a piece lies in it as a whole and can go straight; or else null. */
+  private ByteBuffer inMemory(long from) {
+    long inRun = from % runs.length();
+    int bytes = bytes(from);
+    return communicator.isStraight() && inRun + bytes / width <= runs.length()
+        ? memory.slice((runs.start(from / runs.length()) + inRun) * width, bytes)
+        : null;
+  }
+
+  /** Two arrays take turns: one is under way, while the other is filled or emptied. */
+  private byte[] array(long from) {
+    int turn = (int) (from / step() % 2);
+    if (arrays[turn] == null) {
+      arrays[turn] = new byte[bytes(0)];
+    }
+    return arrays[turn];
+  }
+
+  private ByteBuffer target(long from) {
+    ByteBuffer inMemory = inMemory(from);
+    return inMemory != null ? inMemory : ByteBuffer.wrap(array(from), 0, bytes(from));
+  }
+
+  private ByteBuffer pack(Local local, long from) throws IOException {
+    ByteBuffer piece = target(from);
+    long n = piece.remaining() / width;
     local.write(from, n);
-    runs.forEach(
-        from,
-        n,
-        (inArray, inPiece, length) ->
-            memory.read(inArray * width, piece, (int) inPiece * width, (int) length * width));
-    return ByteBuffer.wrap(piece, 0, (int) n * width);
+    if (!piece.isDirect()) {
+      byte[] bytes = array(from);
+      runs.forEach(
+          from,
+          n,
+          (inArray, inPiece, length) ->
+              memory.read(inArray * width, bytes, (int) inPiece * width, (int) length * width));
+    }
+    return piece;
   }
 
-  private Void unpack(long from, ByteBuffer piece) throws IOException {
-    byte[] bytes = piece.array();
-    int begin = piece.arrayOffset() + piece.position();
+  private Void unpack(long from) throws IOException {
+    byte[] bytes = array(from);
     runs.forEach(
         from,
-        piece.remaining() / width,
+        bytes(from) / width,
         (inArray, inPiece, length) ->
-            memory.write(
-                inArray * width, bytes, begin + (int) inPiece * width, (int) length * width));
+            memory.write(inArray * width, bytes, (int) inPiece * width, (int) length * width));
     return null;
   }
 
-  /** Binomial tree: the node at place p sends to p + 1, p + 2, p + 4 ... beyond its highest bit. */
+  private int parent() {
+    return place - Integer.highestOneBit(place);
+  }
+
+  /**
+   * Binomial tree: the node at place p sends to p + 1, p + 2, p + 4 ... beyond its highest bit. A
+   * lost rank keeps nothing from the others.
+   */
   private void pass(ByteBuffer piece) {
     int step = place == 0 ? 1 : Integer.highestOneBit(place) << 1;
     for (; place + step < tree.length; step <<= 1) {
-      communicator.send(tree[place + step], TAG, piece);
+      int child = tree[place + step];
+      try {
+        communicator.sendInto(child, TAG, piece);
+      } catch (RankLostException e) {
+        lost = e;
+      }
+    }
+  }
+
+  private void throwIfLost() {
+    if (lost != null) {
+      throw lost;
     }
   }
 
@@ -162,14 +225,23 @@ final class Replication {
       return thread.submit(task);
     }
 
+    /** Waits through interrupts: others rely on this rank. */
     static <T> T result(Future<T> of) throws IOException {
+      boolean interrupted = false;
       try {
-        return of.get();
+        while (true) {
+          try {
+            return of.get();
+          } catch (InterruptedException e) {
+            interrupted = true;
+          }
+        }
       } catch (ExecutionException e) {
         throw new IOException("The block could not be copied: " + e.getCause(), e.getCause());
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new CommunicatorException("A collective call was interrupted", e);
+      } finally {
+        if (interrupted) {
+          Thread.currentThread().interrupt();
+        }
       }
     }
 

@@ -79,6 +79,15 @@ public enum EntryKind {
     this.code = (byte) code;
   }
 
+  /**
+   * Whether the entry is a task, which a worker answers.
+   *
+   * @return true for calls, chunks and members of a group
+   */
+  public boolean isTask() {
+    return this == TASK || this == CHUNK || this == GROUP;
+  }
+
   /** The byte that stands for this kind in a frame. */
   byte code() {
     return code;

@@ -40,7 +40,9 @@ public record FailureReport(
     /** The task could not be read on the worker. */
     READING_TASK('R'),
     /** The result could not be turned into bytes. */
-    WRITING_RESULT('W');
+    WRITING_RESULT('W'),
+    /** The result could not be read on main. */
+    READING_RESULT('M');
 
     private final char code;
 

@@ -3,6 +3,7 @@ package dev.mpipool.wire;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 import java.util.zip.CRC32C;
 
 /**
@@ -103,6 +104,62 @@ public final class Frame {
       return List.of(encode(entries));
     }
     return List.of(encode(entries, entries.size() - 1), last.body());
+  }
+
+  /**
+   * What is left of a message of more than a mebibyte that its receiver had no memory for.
+   *
+   * @param before the entries before the one that is cut
+   * @param kind of the entry that is cut
+   * @param id its task
+   * @param bodyBytes the length of its body, which is lost
+   */
+  public record Cut(List<Entry> before, EntryKind kind, long id, int bodyBytes) {
+
+    /** What was to come and why it has not, for an error message. */
+    public String reason() {
+      return "it takes %d bytes, for which there is no memory (of %d MB at most)"
+          .formatted(bodyBytes, Runtime.getRuntime().maxMemory() >> 20);
+    }
+  }
+
+  /**
+   * Reads the beginning of a message whose rest is lost: a long message has one long entry, and at
+   * most one without a body beside it.
+   *
+   * @param beginning of what {@link #encode} made
+   * @param missing the bytes that are lost
+   * @param allowed which kinds the sender may send so long
+   * @return what is left
+   * @throws DamagedFrameException if the message is anything else
+   */
+  public static Cut decodeCut(ByteBuffer beginning, int missing, Predicate<EntryKind> allowed)
+      throws DamagedFrameException {
+    ByteBuffer rest = beginning.duplicate();
+    if (rest.remaining() < HEADER_BYTES || rest.get() != FORMAT) {
+      throw new DamagedFrameException("does not begin as a frame does", beginning);
+    }
+    rest.getInt();
+    List<Entry> before = new ArrayList<>();
+    while (rest.remaining() >= ENTRY_BYTES) {
+      EntryKind kind = EntryKind.ofCode(rest.get());
+      long id = rest.getLong();
+      int length = rest.getInt();
+      long after = rest.remaining() + (long) missing - length;
+      if (kind == null || length < 0 || after < 0) {
+        throw new DamagedFrameException("has an entry that cannot be", beginning);
+      }
+      if (length <= rest.remaining()) {
+        before.add(new Entry(kind, id, rest.slice(rest.position(), length)));
+        rest.position(rest.position() + length);
+      } else if (after <= ENTRY_BYTES && allowed.test(kind)) {
+        return new Cut(before, kind, id, length);
+      } else {
+        break;
+      }
+    }
+    throw new DamagedFrameException(
+        "is longer than there is memory for, and is not one of those that may be", beginning);
   }
 
   /**

@@ -2,6 +2,7 @@ package dev.mpipool.wire;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageTooLongException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -26,7 +27,10 @@ public final class Reception {
   /** So often the stand-in looks in vain before it sleeps. */
   private static final int LOOKS_IN_VAIN = 20;
 
-  /** What is done with messages. Called by one thread at a time. */
+  /**
+   * What is done with messages. Called by one thread at a time, with no lock held: it may wait for
+   * locks of those who call this class with theirs held.
+   */
   public interface Handler {
     /**
      * A message has come.
@@ -35,6 +39,14 @@ public final class Reception {
      * @return whether it gives a thread something to run that had nothing
      */
     boolean take(Message message);
+
+    /**
+     * A message has come that there is no memory for.
+     *
+     * @param message what is left of it
+     * @return whether it gives a thread something to run that had nothing
+     */
+    boolean takeCut(MessageTooLongException message);
 
     /**
      * Nothing can be received any more, or a message could not be handled.
@@ -169,19 +181,30 @@ public final class Reception {
     boolean gaveWork = false;
     Throwable failure = null;
     try {
-      gaveWork = handler.take(communicator.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG));
+      gaveWork = receiveAny();
     } catch (Throwable e) { // a message may be lost, for example to an exhausted memory
       failure = e;
       handler.failed(e);
     }
+    boolean nothingMore = failure != null || handler.isOver();
     lock.lock();
     try {
       received++;
-      over = failure != null || handler.isOver();
+      over = nothingMore;
       return gaveWork;
     } finally {
       lock.unlock();
     }
+  }
+
+  private boolean receiveAny() {
+    Message message;
+    try {
+      message = communicator.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG);
+    } catch (MessageTooLongException e) {
+      return handler.takeCut(e);
+    }
+    return handler.take(message);
   }
 
   private void standIn() {

@@ -2,6 +2,7 @@ package dev.mpipool.worker;
 
 import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.Serializer;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.Objects;
@@ -61,6 +62,13 @@ public final class SharedValues {
 
   void put(long number, ByteBuffer encoded) {
     values.put(number, new Value(encoded));
+  }
+
+  /** Whoever needs the value gets this exception. */
+  void putFailure(long number, IOException failure) {
+    Value value = new Value(null);
+    value.failure = failure;
+    values.put(number, value);
   }
 
   void remove(long number) {

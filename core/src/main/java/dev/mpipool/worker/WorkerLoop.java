@@ -2,11 +2,13 @@ package dev.mpipool.worker;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.wire.Caller;
 import dev.mpipool.wire.DamagedFrameException;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.FailureReport;
+import dev.mpipool.wire.FailureReport.Origin;
 import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.FrameSender;
 import dev.mpipool.wire.GroupTask;
@@ -156,6 +158,12 @@ public final class WorkerLoop {
     }
 
     @Override
+    public boolean takeCut(MessageTooLongException message) {
+      WorkerLoop.this.takeCut(message);
+      return !waiting.isEmpty();
+    }
+
+    @Override
     public void failed(Throwable e) { // a task may be lost, for example to an exhausted memory
       leaveUnasked("Nothing can be received from main any more", e);
     }
@@ -175,6 +183,10 @@ public final class WorkerLoop {
       notUnderstood(source, e.getMessage());
       return;
     }
+    take(source, entries);
+  }
+
+  private void take(int source, List<Entry> entries) {
     for (Entry entry : entries) {
       if (entry.kind() == EntryKind.GROUP_MESSAGE) {
         groups.deliver(entry.id(), source, entry.body());
@@ -183,6 +195,34 @@ public final class WorkerLoop {
       } else {
         LOG.warn("Rank {} sent a {}, which only main may", source, entry.kind());
       }
+    }
+  }
+
+  /** There is no memory for a message: who waits for its effect is told. */
+  private void takeCut(MessageTooLongException message) {
+    int source = message.beginning().source();
+    try {
+      Frame.Cut cut =
+          Frame.decodeCut(
+              message.beginning().data(),
+              message.missing(),
+              kind ->
+                  kind == EntryKind.GROUP_MESSAGE
+                      || (source == main && (kind.isTask() || kind == EntryKind.SHARE)));
+      take(source, cut.before());
+      if (cut.kind() == EntryKind.GROUP_MESSAGE) {
+        groups.lost(source, "its message cannot be received: " + cut.reason());
+      } else if (cut.kind() == EntryKind.SHARE) {
+        tools.shared().putFailure(cut.id(), new IOException("A broadcast: " + cut.reason()));
+      } else {
+        FailureReport report =
+            FailureReport.of(
+                Origin.READING_TASK, new OutOfMemoryError(cut.reason()), tools.serializer());
+        sender.post(main, new Entry(EntryKind.FAILURE, cut.id(), report.encode()));
+      }
+    } catch (DamagedFrameException e) {
+      LOG.warn("A message from rank {} is refused: {}", source, e.getMessage());
+      notUnderstood(source, e.getMessage());
     }
   }
 

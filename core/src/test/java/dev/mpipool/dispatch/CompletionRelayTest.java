@@ -3,8 +3,14 @@ package dev.mpipool.dispatch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.mpipool.comm.Communicator;
+import dev.mpipool.comm.LocalCommunicator;
+import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.dispatch.CompletionRelay.Item;
 import dev.mpipool.testing.PoolThreads;
+import dev.mpipool.wire.Reception;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -254,5 +260,70 @@ class CompletionRelayTest {
     }
     awaitThreadsGone();
     await().untilAsserted(() -> assertThat(poolThreads.alive()).isEmpty());
+  }
+
+  /** As when workers' answers, and what others do, complete futures while the leader receives. */
+  @Test
+  void whileTheLeaderReceivesNothingThatOthersAddIsForgotten() {
+    Random random = new Random(252);
+    for (int run = 0; run < 1_000; run++) {
+      CompletionRelay own = new CompletionRelay();
+      List<Communicator> ranks = LocalCommunicator.create(2);
+      List<Item> byMessage = new CopyOnWriteArrayList<>();
+      Reception reception = new Reception(ranks.get(0), "listener", new Adding(own, byMessage));
+      own.receiveAt(reception);
+      for (int round = 0; round < 4; round++) {
+        List<TaskFuture<Object>> futures = futures(4);
+        for (TaskFuture<Object> future : futures) {
+          if (random.nextInt(3) == 0) {
+            byMessage.add(item(future, run));
+            ranks.get(1).send(0, 0, ByteBuffer.allocate(Integer.BYTES).putInt(0, 1));
+          } else {
+            own.add(List.of(item(future, run)));
+          }
+        }
+        awaitDone(futures);
+      }
+      own.close();
+      ranks.get(1).send(0, 0, ByteBuffer.allocate(Integer.BYTES));
+      assertThat(reception.awaitEnd(10_000)).as("run %d", run).isTrue();
+    }
+    awaitThreadsGone();
+  }
+
+  /** Completes one more item with every message, until a zero comes. */
+  private static final class Adding implements Reception.Handler {
+    private final CompletionRelay relay;
+    private final List<Item> items;
+    private boolean over;
+
+    Adding(CompletionRelay relay, List<Item> items) {
+      this.relay = relay;
+      this.items = items;
+    }
+
+    @Override
+    public boolean take(Message message) {
+      over = message.data().getInt() == 0;
+      if (!over) {
+        relay.add(List.of(items.remove(0)));
+      }
+      return false;
+    }
+
+    @Override
+    public boolean takeCut(MessageTooLongException message) {
+      throw message;
+    }
+
+    @Override
+    public void failed(Throwable failure) {
+      throw new AssertionError(failure);
+    }
+
+    @Override
+    public boolean isOver() {
+      return over;
+    }
   }
 }

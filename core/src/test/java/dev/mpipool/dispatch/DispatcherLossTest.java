@@ -2,6 +2,7 @@ package dev.mpipool.dispatch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
@@ -259,6 +260,97 @@ class DispatcherLossTest {
     desk.answer(1, second.get(1), "same");
     desk.answer(2, second.get(2), "same");
     assertThat(Desk.result(group)).isEqualTo(List.of("same", "same"));
+  }
+
+  @Test
+  void onlyTheFirstReasonThatBreaksThePoolCounts() throws Exception {
+    Desk desk = new Desk(2);
+    desk.dispatcher.breakDown("First", null);
+    desk.dispatcher.breakDown("Second", null);
+    desk.dispatcher.workerLost(1, "staged");
+    desk.dispatcher.workerLost(2, "staged");
+    assertThatThrownBy(() -> desk.submit("a")).hasMessage("First");
+
+    Desk ended = new Desk(1);
+    ended.dispatcher.shutdown();
+    ended.gone(1);
+    ended.awaitTerminated();
+    ended.dispatcher.breakDown("Too late", null);
+    assertThatThrownBy(() -> ended.submit("a")).hasMessageContaining("shut down");
+  }
+
+  @Test
+  void theTasksOfALostWorkerGoBackInTheirOrder() throws Exception {
+    Desk desk = new Desk(2);
+    desk.submit("warm");
+    long warm = desk.nextTask();
+    desk.submit("two's");
+    long two = desk.nextTask();
+    desk.receive(
+        1,
+        new Entry(EntryKind.RESULT, warm, desk.serializer.encode(1)),
+        new Entry(EntryKind.SPENT, 1_000));
+    for (String name : List.of("a", "b", "c")) {
+      desk.submit(name);
+    }
+    assertThat(desk.newsAsText()).containsExactly("1 a", "1 b", "1 c");
+    desk.dispatcher.workerLost(1, "staged");
+    for (String name : List.of("a", "b", "c")) {
+      desk.answer(2, two, 1);
+      List<Desk.Sent> next = desk.news();
+      assertThat(next).hasSize(1);
+      assertThat(Desk.called(next.get(0).body())).isEqualTo(name);
+      two = next.get(0).id();
+    }
+  }
+
+  @Test
+  void aPoolWhoseLastWorkerWasGivenUpEndsWhenItIsShutDown() throws Exception {
+    Desk desk = new Desk(1);
+    TaskFuture<Object> a = desk.submit("a");
+    desk.dispatcher.giveUp(1, "staged");
+    desk.dispatcher.giveUp(1, "again");
+    desk.dispatcher.giveUp(7, "a stranger");
+
+    assertThat(Desk.failure(a)).isInstanceOf(TestFailures.Broken.class);
+    assertThat(desk.newsAsText()).containsExactly("1 a", "1 RELEASE");
+    desk.dispatcher.shutdown();
+    desk.awaitTerminated();
+    assertThat(desk.dispatcher.hasAdrift()).isTrue();
+    desk.gone(1);
+    assertThat(desk.dispatcher.hasAdrift()).isFalse();
+  }
+
+  @Test
+  void whoIsSilentIsPingedBeforeItIsGivenUpAndItsTaskGoesToAnother() throws Exception {
+    Desk desk = new Desk(2);
+    TaskFuture<Object> a = desk.submit("a");
+    desk.nextTask();
+    desk.dispatcher.watch(Duration.ofMillis(500), rank -> rank == 2 ? System.nanoTime() : 0);
+    await().until(() -> desk.dispatcher.size() == 1);
+    List<Desk.Sent> sent = desk.news();
+    assertThat(sent.get(0).kind()).isEqualTo(EntryKind.PING);
+    assertThat(sent)
+        .filteredOn(one -> one.kind() == EntryKind.PING)
+        .extracting(Desk.Sent::rank)
+        .containsOnly(1);
+    Desk.Sent again =
+        sent.stream().filter(one -> one.kind() == EntryKind.TASK).findFirst().orElseThrow();
+    assertThat(again.rank()).isEqualTo(2);
+    desk.answer(2, again.id(), "right");
+    assertThat(Desk.result(a)).isEqualTo("right");
+  }
+
+  @Test
+  void afterItsEndAPoolPingsNobody() throws Exception {
+    Desk desk = new Desk(2);
+    desk.dispatcher.watch(Duration.ofSeconds(1), rank -> 0);
+    await().until(() -> desk.news().stream().anyMatch(one -> one.kind() == EntryKind.PING));
+    desk.dispatcher.breakDown("Staged", null);
+    desk.news();
+    Thread.sleep(500); // five times the pause between looks
+    assertThat(desk.news()).isEmpty();
+    assertThat(desk.dispatcher.hasAdrift()).isFalse();
   }
 
   /** The numbers of a group's tasks, by worker. */

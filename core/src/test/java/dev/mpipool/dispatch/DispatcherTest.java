@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
 import static org.awaitility.Awaitility.await;
 
+import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.testing.Logged;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
@@ -142,6 +144,39 @@ class DispatcherTest {
     assertThat(dispatcher.idling()).isEqualTo(1);
     desk.answer(1, desk.nextTask(), 1);
     assertThat(dispatcher.idling()).isEqualTo(2);
+  }
+
+  @Test
+  void anAnswerThatThereIsNoMemoryForFailsItsTaskAlone() throws Exception {
+    TaskFuture<Object> tooLong = desk.submit("too long");
+    long id = desk.nextTask();
+    TaskFuture<Object> other = desk.submit("other");
+    ByteBuffer answer =
+        Frame.encode(
+            List.of(
+                new Entry(EntryKind.RESULT, id, ByteBuffer.allocate(3_000_000)),
+                new Entry(EntryKind.SPENT, 1_000)));
+    desk.dispatcher.receivedCut(
+        new MessageTooLongException(
+            new Message(1, 0, answer.slice(0, 60_000)), answer.remaining() - 60_000));
+    assertThat(Desk.failure(tooLong))
+        .hasMessageContaining("could not be read on main")
+        .hasMessageContaining("it takes 3000000 bytes, for which there is no memory");
+    assertThat(other).isNotDone();
+    assertThat(desk.dispatcher.size()).isEqualTo(2);
+  }
+
+  @Test
+  void whoSendsLongNonsenseIsGivenUp() throws Exception {
+    ByteBuffer frame =
+        Frame.encode(List.of(new Entry(EntryKind.GONE, 0, ByteBuffer.allocate(3_000_000))));
+    desk.dispatcher.receivedCut(
+        new MessageTooLongException(new Message(1, 0, frame.slice(0, 60_000)), 2_940_000));
+    assertThat(desk.dispatcher.size()).isEqualTo(1);
+    byte[] nonsense = new byte[60_000];
+    desk.dispatcher.receivedCut(
+        new MessageTooLongException(new Message(2, 0, ByteBuffer.wrap(nonsense)), 2_940_000));
+    assertThat(desk.dispatcher.size()).isZero();
   }
 
   @Test
@@ -421,5 +456,92 @@ class DispatcherTest {
     dispatcher.received(1, answer);
 
     assertThat(Desk.result(a)).isEqualTo("right");
+  }
+
+  @Test
+  void openTellsEachWorkerItsThreadsAndWhatToRunFirst() throws Exception {
+    dispatcher.open(null);
+    List<Desk.Sent> plain = desk.news();
+    assertThat(plain).extracting(Desk.Sent::kind).containsExactly(EntryKind.OPEN, EntryKind.OPEN);
+    assertThat(plain).extracting(Desk.Sent::rank).containsExactly(1, 2);
+    assertThat(plain.get(0).body()).isEqualTo(ByteBuffer.allocate(4).putInt(1).flip());
+
+    Desk initialized = new Desk(1);
+    initialized.dispatcher.open(new Desk.Job("first"));
+    ByteBuffer body = initialized.news().get(0).body().duplicate();
+    assertThat(body.getInt()).isEqualTo(1);
+    assertThat(Desk.called(body.slice())).isEqualTo("first");
+  }
+
+  @Test
+  void anInitializerThatFailsBreaksThePool() throws Exception {
+    dispatcher.open(new Desk.Job("first"));
+    TaskFuture<Object> a = desk.submit("a");
+    desk.fail(2, 0, Origin.TASK, new IOException("no such data"));
+
+    assertThat(Desk.failure(a))
+        .isInstanceOf(TestFailures.Broken.class)
+        .hasMessage("The initializer failed on rank 2")
+        .hasRootCauseMessage("no such data");
+    assertThat(dispatcher.isOpen()).isFalse();
+    assertThatThrownBy(() -> desk.submit("b")).isInstanceOf(TestFailures.Broken.class);
+    dispatcher.shutdown();
+    desk.awaitTerminated();
+  }
+
+  @Test
+  void anInitializerThatCannotTravelBreaksThePool() {
+    dispatcher.open(new Captures(new Object()));
+
+    assertThat(desk.news()).isEmpty();
+    assertThatThrownBy(dispatcher::checkAccepting)
+        .isInstanceOf(TestFailures.Broken.class)
+        .hasMessage("The initializer cannot travel")
+        .cause()
+        .isInstanceOf(TestFailures.Unserializable.class)
+        .hasMessageContaining("java.lang.Object");
+  }
+
+  @Test
+  void itTellsWhetherAMessageCompletesAnything() throws Exception {
+    desk.submit("a");
+    long id = desk.nextTask();
+    Entry pong = new Entry(EntryKind.PONG, 0);
+    Entry answer = new Entry(EntryKind.RESULT, id, desk.serializer.encode(1));
+    assertThat(dispatcher.received(1, Frame.encode(List.of(pong)))).isFalse();
+    assertThat(dispatcher.received(2, Frame.encode(List.of(answer)))).isFalse();
+    assertThat(dispatcher.received(3, Frame.encode(List.of(answer)))).isFalse();
+    assertThat(dispatcher.received(1, Frame.encode(List.of(answer)))).isTrue();
+    assertThat(dispatcher.received(2, ByteBuffer.allocate(3))).isFalse();
+    assertThat(dispatcher.size()).isEqualTo(1);
+  }
+
+  @Test
+  void manyThatAreCancelledLeaveTheQueueAndOthersDoNot() throws Exception {
+    desk.submit("a");
+    desk.submit("b");
+    List<Desk.Sent> held = desk.news();
+    TaskFuture<Object> c = desk.submit("c");
+    TaskFuture<Object> d = desk.submit("d");
+    TaskFuture<Object> e = desk.submit("e");
+    assertThat(dispatcher.toString()).contains("queued tasks: 3");
+    d.cancel(true);
+    c.cancel(true);
+    assertThat(dispatcher.toString()).contains("queued tasks: 1");
+    desk.answer(1, held.get(0).id(), 1);
+    assertThat(desk.newsAsText()).containsExactly("1 e");
+    assertThat(e).isNotDone();
+  }
+
+  @Test
+  void anAnswerAfterATimeoutOfAQueuedTaskChangesNothing() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    long id = desk.nextTask();
+    a.completeOnTimeout("late", 1, TimeUnit.MILLISECONDS);
+    assertThat(Desk.result(a)).isEqualTo("late");
+    desk.answer(1, id, "in time?");
+
+    assertThat(Desk.result(a)).isEqualTo("late");
+    assertThat(dispatcher.idling()).isEqualTo(2);
   }
 }

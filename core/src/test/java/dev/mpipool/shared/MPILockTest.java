@@ -323,6 +323,18 @@ class MPILockTest {
   }
 
   @Test
+  void whoClosesLongAfterAllOthersDiedDoesNotWaitForThem() throws Exception {
+    MortalRanks mortal = new MortalRanks(2, true);
+    List<MPILock> locks = locks(mortal.ranks);
+    mortal.kill(0);
+    await().during(100, MILLISECONDS).until(threads::areWaiting); // the news has been dealt with
+    long begin = System.nanoTime();
+    locks.get(1).close();
+    assertThat(System.nanoTime() - begin).isLessThan(SECONDS.toNanos(4));
+    await().atMost(10, SECONDS).until(() -> threads.alive().size() == 2); // of the killed
+  }
+
+  @Test
   void whereNobodySurvivesALossWaitingEnds() throws Exception {
     MortalRanks mortal = new MortalRanks(3, false);
     List<MPILock> locks = locks(mortal.ranks);

@@ -410,6 +410,19 @@ class MPISharedTest {
   }
 
   @Test
+  void memoryIsFreeWhenTheLastSurvivorHasClosed() throws Exception {
+    assumeRoomInMemory(256L << 20);
+    MortalRanks mortal = new MortalRanks(3, true);
+    List<SharedBytes> open = Ranks.onAll(mortal.ranks, own -> MPIShared.bytes(own, 64L << 20));
+    mortal.kill(1);
+    open.get(0).close();
+    long before = Files.getFileStore(Path.of("/dev/shm")).getUsableSpace();
+    open.get(2).close();
+    long closed = Files.getFileStore(Path.of("/dev/shm")).getUsableSpace();
+    assertThat(closed - before).isGreaterThan(56L << 20);
+  }
+
+  @Test
   void anArrayForWhichThereIsNoRoomIsAnErrorOnAllRanks() throws Exception {
     assertThat(
             failures(LocalCommunicator.create(3), own -> MPIShared.bytes(own, Long.MAX_VALUE / 16)))

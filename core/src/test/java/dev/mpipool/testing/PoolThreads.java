@@ -3,6 +3,7 @@ package dev.mpipool.testing;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The threads of pools that were started since this was made; other tests may have left some. */
 public final class PoolThreads {
@@ -11,7 +12,16 @@ public final class PoolThreads {
 
   /** The names of those that are alive. */
   public List<String> alive() {
-    return all().stream().filter(thread -> !before.contains(thread)).map(Thread::getName).toList();
+    return started().map(Thread::getName).toList();
+  }
+
+  /** Whether each of them waits for something. */
+  public boolean areWaiting() {
+    return started().map(Thread::getState).allMatch(state -> state == Thread.State.WAITING);
+  }
+
+  private Stream<Thread> started() {
+    return all().stream().filter(thread -> !before.contains(thread));
   }
 
   private static Set<Thread> all() {

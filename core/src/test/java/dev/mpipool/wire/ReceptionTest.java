@@ -8,6 +8,7 @@ import static org.mockito.Mockito.when;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageTooLongException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,6 +17,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -28,18 +30,44 @@ class ReceptionTest {
   private final Reception reception = new Reception(ranks.get(0), "stand-in", log);
 
   /** What has come, and in which thread it was handled. A negative number is the last. */
-  private static final class Log implements Reception.Handler {
+  private final class Log implements Reception.Handler {
     private final List<Integer> numbers = new CopyOnWriteArrayList<>();
     private final LinkedBlockingQueue<Thread> threads = new LinkedBlockingQueue<>();
+    private final AtomicInteger waited = new AtomicInteger();
+    private final AtomicInteger inVain = new AtomicInteger();
+    private volatile boolean waitsForOthers;
     private volatile boolean over;
+
+    /** As a handler whose lock another thread holds while that begins to be idle. */
+    private void waitForOthers() {
+      if (waitsForOthers) {
+        Thread other =
+            new Thread(
+                () -> {
+                  reception.beginIdle();
+                  reception.endIdle();
+                });
+        other.start();
+        if (!Threads.join(other, 5_000)) {
+          inVain.incrementAndGet();
+        }
+        waited.incrementAndGet();
+      }
+    }
 
     @Override
     public boolean take(Message message) {
+      waitForOthers();
       int number = message.data().getInt();
       numbers.add(number);
       threads.add(Thread.currentThread());
       over = number < 0;
       return true;
+    }
+
+    @Override
+    public boolean takeCut(MessageTooLongException message) {
+      throw message;
     }
 
     @Override
@@ -49,6 +77,7 @@ class ReceptionTest {
 
     @Override
     public boolean isOver() {
+      waitForOthers();
       return over;
     }
 
@@ -87,6 +116,18 @@ class ReceptionTest {
       receiver = log.nextThread();
     }
     assertThat(receiver).isSameAs(Thread.currentThread());
+  }
+
+  @Test
+  void theHandlerIsCalledWithNoLockHeld() throws Exception {
+    log.waitsForOthers = true;
+    for (int number = 1; number <= 3; number++) {
+      send(number);
+      assertThat(log.nextThread()).isNotNull();
+    }
+    await().until(() -> log.waited.get() >= 6);
+    log.waitsForOthers = false;
+    assertThat(log.inVain).hasValue(0);
   }
 
   @Test
@@ -139,7 +180,7 @@ class ReceptionTest {
     }
   }
 
-  private static void everyMessageIsHandledOnce(long seed) throws Exception {
+  private void everyMessageIsHandledOnce(long seed) throws Exception {
     List<Communicator> ranks = LocalCommunicator.create(2);
     Log log = new Log();
     Reception reception = new Reception(ranks.get(0), "stand-in", log);

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.ServerSocketChannel;
 import mpi.MPIException;
@@ -122,6 +123,24 @@ final class Endpoint {
       throw new RankLostException(to);
     }
     return send;
+  }
+
+  /** A long message to another rank out of memory that is no mpjbuf buffer's. */
+  SendRequest sendFrom(ByteBuffer bytes, int to, int tag, int context) {
+    SendRequest send = new SendRequest(progress, job.rank(), bytes, tag, context);
+    if (!links[to].send(send)) {
+      throw new RankLostException(to);
+    }
+    return send;
+  }
+
+  MemoryReceive receiveInto(ByteBuffer place, int source, int tag, int context) {
+    MemoryReceive recv = new MemoryReceive(progress, ids, place, source, tag, context);
+    Arrival a = matcher.post(recv);
+    if (a != null) {
+      deliver(a, recv);
+    }
+    return recv;
   }
 
   /** A send that succeeds and goes nowhere. */

@@ -74,6 +74,10 @@ class RecvRequest extends DeviceRequest {
     return envelope.staticLength;
   }
 
+  int elements() {
+    return envelope.elements;
+  }
+
   /** Whether the bytes are to be given to {@link #take} piece by piece. */
   boolean isInPieces() {
     return false;
@@ -110,7 +114,7 @@ class RecvRequest extends DeviceRequest {
    * The smaller of what the mpjbuf buffer says and what its memory can hold; some buffers say
    * nothing.
    */
-  private int room() {
+  int room() {
     int memory = buffer.getStaticBuffer().getCapacity() - buffer.offset();
     int said = buffer.getCapacity() - buffer.offset();
     return said > 0 ? Math.min(said, memory) : memory;

@@ -62,6 +62,19 @@ final class SendRequest extends DeviceRequest {
     envelope = new Envelope(source, tag, context, type, buffer.getSize(), dynamic.length, elements);
   }
 
+  /** A long message from memory that is no mpjbuf buffer's, as if it were one section of bytes. */
+  SendRequest(Progress progress, int source, ByteBuffer bytes, int tag, int context) {
+    super(progress);
+    synchronous = false;
+    offset = 0;
+    memory = null;
+    dynamic = EMPTY;
+    packed = ArrayRange.of(bytes);
+    int length = Buffer.SECTION_OVERHEAD + bytes.remaining();
+    int type = Type.BYTE.getCode();
+    envelope = new Envelope(source, tag, context, type, length, 0, bytes.remaining());
+  }
+
   /** A view of the static section. */
   ByteBuffer staticPart() {
     return memory.duplicate().limit(offset + envelope.staticLength).position(offset);

@@ -1,6 +1,7 @@
 package dev.mpipool.device;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.function.IntConsumer;
 import mpi.MPIException;
 import mpjbuf.Buffer;
@@ -143,6 +144,44 @@ public final class TcpDevice implements Device {
   @Override
   public void ssend(Buffer buffer, ProcessID to, int tag, int context) {
     send(buffer, to, tag, context, true, true).await();
+  }
+
+  /**
+   * Whether a message is long enough for {@link #sendFrom}. Shorter ones are sent as any other.
+   *
+   * @param bytes its length
+   * @return true if it is sent only once the receiver has asked for it
+   */
+  public boolean isLong(int bytes) {
+    return bytes > endpoint().job().eagerLimit();
+  }
+
+  /**
+   * Sends a long message of bytes out of memory of any kind, without a copy of the whole. To its
+   * receiver it is as any other message of bytes. Returns when the memory may be used again.
+   *
+   * @param bytes what remains of it is sent; its position stays
+   * @param destination another rank in {@code MPI.COMM_WORLD}
+   * @param tag of the message
+   * @param context the communicator's, for sending
+   */
+  public void sendFrom(ByteBuffer bytes, int destination, int tag, int context) {
+    endpoint().sendFrom(bytes, destination, tag, context).await();
+  }
+
+  /**
+   * Receives a message of bytes into memory of any kind, without a copy of the whole.
+   *
+   * @param place where it goes, from the position on, which stays
+   * @param source another rank in {@code MPI.COMM_WORLD}
+   * @param tag of the message
+   * @param context the communicator's, for receiving
+   * @return the bytes that have come
+   */
+  public int receiveInto(ByteBuffer place, int source, int tag, int context) {
+    MemoryReceive receive = endpoint().receiveInto(place, source, tag, context);
+    receive.await();
+    return receive.bytes();
   }
 
   private SendRequest send(

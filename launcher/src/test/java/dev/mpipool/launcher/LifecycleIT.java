@@ -6,10 +6,13 @@ import dev.mpipool.launcher.programs.Script;
 import dev.mpipool.launcher.testing.Mpjrun;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** However a job ends: with the right exit code, in time, and with nothing left behind. */
+@Execution(ExecutionMode.CONCURRENT)
 class LifecycleIT {
   private static final Duration PROMISED = Duration.ofSeconds(5);
 

@@ -48,6 +48,12 @@ class FaultsIT {
     assertThat(result.out()).containsExactly("hard work: true", "working");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"niodev", "tcpdev"})
+  void whatThereIsNoMemoryForFailsAlone(String device) {
+    right(6, Mpjrun.on(device).np(3).options("-Xmx160m").run(Faults.class, "tooLong"));
+  }
+
   @Test
   void theExitOfATaskEndsAJobOfOneProcess() {
     Mpjrun.on("multicore").np(3).run(Faults.class, "taskExits").assertExitCode(5);

@@ -7,6 +7,8 @@ import dev.mpipool.ranks.programs.PoolScript;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -103,6 +105,7 @@ class PoolLifecycleIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"niodev", "tcpdev"})
+  @Execution(ExecutionMode.CONCURRENT)
   void anIdlePoolCostsNoProcessorTime(String device) throws Exception {
     Mpjrun.Running job = Mpjrun.on(device).np(3).start(PoolScript.class, "idle");
     job.awaitLine("idle");

@@ -119,6 +119,31 @@ class SharedIT {
   }
 
   @Test
+  void survivorsReadOnAndAreToldAndNothingIsLeft() throws Exception {
+    Mpjrun.Result result =
+        Mpjrun.on("tcpdev")
+            .np(5)
+            .options("-Dmpipool.shared.nodes=4", "-Dmpipool.shared.folder=" + folder)
+            .run(SharedScript.class, "survivors");
+    result.assertNothingLeft();
+    assertThat(result.out())
+        .containsExactlyInAnyOrder(
+            "rank 0 failed failed reads 3.0",
+            "rank 2 failed failed reads 3.0",
+            "rank 3 failed failed reads 3.0",
+            "rank 4 failed failed reads 3.0");
+    assertThat(list(folder)).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"multicore,false", "tcpdev,true"})
+  void messagesIntoPlaces(String device, boolean straight) {
+    Mpjrun.Result result = Mpjrun.on(device).np(2).run(SharedScript.class, "straight");
+    result.assertExitCode(0).assertNothingLeft();
+    assertThat(result.out()).containsExactly("right: true, straight: " + straight);
+  }
+
+  @Test
   void threeJobsOnOneFolderAndOneIsKilled() throws Exception {
     int tasks = 90;
     List<Mpjrun.Running> jobs = new ArrayList<>();

@@ -71,7 +71,7 @@ final class Results {
               "Task %d for %s could not be read by its job: %s"
                   .formatted(task, plan.function(), text),
               exception(report));
-      case WRITING_RESULT ->
+      case WRITING_RESULT, READING_RESULT ->
           new TaskSerializationException(
               "The result of task %d (%s) cannot travel back: %s"
                   .formatted(task, plan.function(), text),

@@ -197,7 +197,7 @@ public final class SoakJob {
             .submit(
                 array -> {
                   for (int i = 0; i < array.length; i++) {
-                    array[i] *= 2;
+                    array[i] = (byte) (2 * array[i]);
                   }
                   return array;
                 },

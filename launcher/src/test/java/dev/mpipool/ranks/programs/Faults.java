@@ -1,8 +1,10 @@
 package dev.mpipool.ranks.programs;
 
+import dev.mpipool.Broadcast;
 import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.MPIExecutor;
 import dev.mpipool.MPIRuntime;
+import dev.mpipool.TaskSerializationException;
 import dev.mpipool.WorkerLostException;
 import dev.mpipool.WorkersExitException;
 import dev.mpipool.comm.Communicator;
@@ -33,6 +35,7 @@ public final class Faults {
       case "silent" -> silent(args);
       case "neverWakes" -> run(args, Faults::neverWakes);
       case "busy" -> run(args, Faults::busy);
+      case "tooLong" -> run(args, Faults::tooLong);
       case "taskExits" -> run(args, Faults::taskExits);
       case "closedSocket" -> run(args, Faults::closedSocket);
       case "misuse" -> misuse(args);
@@ -109,12 +112,48 @@ public final class Faults {
     }
   }
 
+  @SuppressWarnings("InfiniteRecursion") // that is what it is for
   private static int deep(int n) {
     return deep(n + 1) + 1;
   }
 
   private static boolean isLost(Throwable failure, int attempts) {
     return failure instanceof WorkerLostException lost && lost.ranks().size() == attempts;
+  }
+
+  private static final int LONG = 50 << 20;
+  private static byte[] hoard;
+
+  /**
+   * A result that main has no memory for; an argument and a broadcast that workers have none for.
+   */
+  private static void tooLong(MPIExecutor executor) throws Exception {
+    hoard = new byte[120 << 20];
+    Throwable result = failure(executor.submit(() -> new byte[LONG]));
+    say(
+        "a result: " + result.getMessage(),
+        result instanceof TaskSerializationException
+            && result.getMessage().contains("from rank")
+            && result.getMessage().contains("could not be read on main"));
+    hoard = null;
+    say("the next result", executor.submit(() -> new byte[LONG]).get().length == LONG);
+    executor.submitToAll(Faults::hoard).get(40, TimeUnit.SECONDS);
+    Throwable argument = failure(executor.submit(array -> array.length, new byte[LONG]));
+    say(
+        "an argument: " + argument.getMessage(),
+        argument instanceof TaskSerializationException
+            && argument.getMessage().contains("could not be read on rank"));
+    try (Broadcast<byte[]> shared = executor.broadcast(new byte[LONG])) {
+      Throwable broadcast = failure(executor.submit(() -> shared.value().length));
+      say("a broadcast: " + broadcast, String.valueOf(broadcast).contains("no memory"));
+    }
+    say("nobody is lost", executor.size() == 2);
+    say("the pool goes on", executor.submit(() -> 6 * 7).get(20, TimeUnit.SECONDS) == 42);
+  }
+
+  private static int hoard() {
+    hoard = new byte[120 << 20];
+    return hoard.length;
   }
 
   private static void killMyself() throws Exception {

@@ -4,18 +4,22 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.mpipool.MPIRuntime;
 import dev.mpipool.comm.Communicator;
+import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.shared.MPIBatch;
 import dev.mpipool.shared.MPILock;
 import dev.mpipool.shared.MPIShared;
 import dev.mpipool.shared.SharedDoubles;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.DoubleBuffer;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.locks.LockSupport;
@@ -35,6 +39,8 @@ public final class SharedScript {
       case "turns" -> turns(world, Path.of(own[1]), Integer.parseInt(own[2]));
       case "owners" -> owners(world);
       case "array" -> array(world);
+      case "survivors" -> survivors(world);
+      case "straight" -> straight(world);
       case "batch" -> batch(world, Path.of(own[1]), Integer.parseInt(own[2]));
       default -> throw new IllegalArgumentException(own[0]);
     }
@@ -143,6 +149,81 @@ public final class SharedScript {
     kept.set(world.rank() == 0 ? new double[] {1, 2, 3} : null, MPIShared.at(5), 0);
     System.out.println("open " + kept.get(7));
     awaitKill();
+  }
+
+  /**
+   * Rank 1 dies as soon as it sees a block come in that it passes on; all survivors try again, read
+   * and close.
+   */
+  private static void survivors(Communicator world) {
+    int count = 16 << 20;
+    SharedDoubles array = MPIShared.doubles(world, count + 1);
+    array.set(world.rank() == 2 ? new double[] {3} : null, MPIShared.at(count), 2);
+    world.barrier();
+    if (world.rank() == 1) {
+      DoubleBuffer view = array.view(0, count);
+      String pid = Long.toString(ProcessHandle.current().pid());
+      Thread killer =
+          new Thread(
+              () -> {
+                while (view.get(0) == 0) {
+                  Thread.onSpinWait();
+                }
+                try {
+                  new ProcessBuilder("kill", "-9", pid).start();
+                } catch (IOException e) {
+                  throw new UncheckedIOException(e);
+                }
+              });
+      killer.setDaemon(true);
+      killer.start();
+    }
+    double[] block = new double[world.rank() == 0 ? count : 0];
+    Arrays.fill(block, 1);
+    StringBuilder told = new StringBuilder("rank " + world.rank());
+    for (int i = 0; i < 2; i++) {
+      try {
+        array.set(block, MPIShared.at(0), 0);
+        told.append(" was wrong");
+      } catch (CommunicatorException e) {
+        told.append(" failed");
+      }
+    }
+    told.append(" reads ").append(array.get(count));
+    array.close();
+    System.out.println(told);
+  }
+
+  /** Messages into places: longer and shorter than the device's limit, and than their place. */
+  private static void straight(Communicator world) {
+    int[] lengths = {0, 1, 1000, 128 << 10, (128 << 10) + 1, 3_000_001};
+    boolean right = true;
+    for (int length : lengths) {
+      for (boolean direct : new boolean[] {false, true}) {
+        int room = length + 17;
+        ByteBuffer bytes = direct ? ByteBuffer.allocateDirect(room) : ByteBuffer.allocate(room);
+        bytes.position(5);
+        if (world.rank() == 0) {
+          for (int i = 0; i < length; i++) {
+            bytes.put(5 + i, (byte) (i * 31 + length));
+          }
+          world.receive(1, 1); // so that the receive is there first, mostly
+          world.sendInto(1, 7, bytes.slice(5, length));
+          world.send(1, 7, ByteBuffer.allocate(2)); // another kind of message
+        } else {
+          world.send(0, 1, ByteBuffer.allocate(0));
+          right &= world.receiveInto(0, 7, bytes) == length && bytes.position() == 5;
+          for (int i = 0; i < length; i++) {
+            right &= bytes.get(5 + i) == (byte) (i * 31 + length);
+          }
+          right &= bytes.get(5 + length) == 0;
+          right &= world.receive(0, 7).data().remaining() == 2;
+        }
+      }
+    }
+    if (world.rank() == 1) {
+      System.out.println("right: " + right + ", straight: " + world.isStraight());
+    }
   }
 
   /** Works on tasks once the test says go; each task notes who began and who ended it. */

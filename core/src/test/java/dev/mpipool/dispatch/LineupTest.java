@@ -1,0 +1,204 @@
+package dev.mpipool.dispatch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+/** Whose turn it is, and how much a worker may hold. */
+class LineupTest {
+
+  private static final long MICROSECOND = TimeUnit.MICROSECONDS.toNanos(1);
+
+  private final Desk desk = new Desk(1);
+  private final Lineup lineup = new Lineup();
+  private final WorkerState one = new WorkerState(1, 1);
+  private final WorkerState two = new WorkerState(2, 1);
+  private long id;
+
+  private void hold(WorkerState worker, int tasks) {
+    for (int i = 0; i < tasks; i++) {
+      worker.tasks.put(++id, TaskFuture.of(desk.dispatcher, new Desk.Job("job"), "job"));
+    }
+  }
+
+  @Test
+  void whoIsUnknownHoldsWhatItRuns() {
+    WorkerState threaded = new WorkerState(3, 2);
+    assertThat(threaded.hasFreeThread()).isTrue();
+    hold(threaded, 1);
+    assertThat(threaded.hasRoom()).isTrue();
+    assertThat(threaded.unstarted()).isZero();
+    hold(threaded, 1);
+    assertThat(threaded.hasFreeThread()).isFalse();
+    assertThat(threaded.hasRoom()).isFalse();
+    hold(threaded, 3);
+    assertThat(threaded.unstarted()).isEqualTo(3);
+  }
+
+  @Test
+  void aWorkerHoldsTwoMillisecondsOfWorkBeyondWhatItRuns() {
+    one.spent(1_000_000, 1);
+    hold(one, 2);
+    assertThat(one.hasRoom()).isTrue();
+    hold(one, 1);
+    assertThat(one.hasRoom()).isFalse();
+    assertThat(one.unstartedNanos()).isEqualTo(2_000_000);
+
+    WorkerState threaded = new WorkerState(3, 2);
+    threaded.spent(2_000_000, 2); // a millisecond each
+    hold(threaded, 5);
+    assertThat(threaded.hasRoom()).isTrue();
+    hold(threaded, 1);
+    assertThat(threaded.hasRoom()).isFalse();
+    assertThat(threaded.unstartedNanos()).isEqualTo(2_000_000);
+  }
+
+  @Test
+  void theTimeOfATaskRisesAtOnceAndFallsSlowly() {
+    one.spent(1_000_000, 1);
+    hold(one, 2);
+    one.spent(3_000_000, 1);
+    assertThat(one.unstartedNanos()).isEqualTo(3_000_000);
+    one.spent(1_000_000, 1);
+    assertThat(one.unstartedNanos()).isEqualTo(2_500_000);
+  }
+
+  @Test
+  void howeverShortTasksAreAWorkerHoldsNoMoreThanSomeThousand() {
+    one.spent(1, 1_000);
+    hold(one, 8_192);
+    assertThat(one.hasRoom()).isTrue();
+    hold(one, 1);
+    assertThat(one.hasRoom()).isFalse();
+  }
+
+  @Test
+  void theDeadAndThoseWhoAreAskedForTasksHaveNoRoom() {
+    one.spent(1_000, 1);
+    assertThat(one.hasRoom()).isTrue();
+    one.recalling = true;
+    assertThat(one.hasRoom()).isFalse();
+    one.recalling = false;
+    one.alive = false;
+    assertThat(one.hasRoom()).isFalse();
+    assertThat(one.hasFreeThread()).isFalse();
+  }
+
+  @Test
+  void aPlaceThatIsKeptForAGroupIsTaken() {
+    one.reserved = true;
+    assertThat(one.hasFreeThread()).isFalse();
+    assertThat(one.hasRoom()).isFalse();
+    WorkerState threaded = new WorkerState(3, 2);
+    threaded.reserved = true;
+    assertThat(threaded.hasFreeThread()).isTrue();
+  }
+
+  @Test
+  void itHoldsLittleAsLongAsOneMoreTakesEightMicrosecondsInAll() {
+    assertThat(one.holdsLittle()).isFalse();
+    one.spent(2 * MICROSECOND, 1);
+    assertThat(one.holdsLittle()).isFalse();
+    hold(one, 3);
+    assertThat(one.holdsLittle()).isTrue();
+    hold(one, 1);
+    assertThat(one.holdsLittle()).isFalse();
+
+    WorkerState stuck = new WorkerState(3, 1);
+    stuck.spent(MICROSECOND, 1);
+    hold(stuck, 1);
+    stuck.gaveBack = true;
+    assertThat(stuck.holdsLittle()).isFalse();
+    stuck.spent(MICROSECOND, 1);
+    assertThat(stuck.holdsLittle()).isTrue();
+  }
+
+  @Test
+  void whoHasNothingIsIdle() {
+    assertThat(one.isIdle()).isTrue();
+    hold(one, 1);
+    assertThat(one.isIdle()).isFalse();
+    two.pinned.add(TaskFuture.of(desk.dispatcher, new Desk.Job("job"), "job"));
+    assertThat(two.isIdle()).isFalse();
+  }
+
+  @Test
+  void thoseWithAFreeThreadGoBeforeThoseWithRoom() {
+    one.spent(MICROSECOND, 1);
+    hold(one, 20);
+    lineup.add(one);
+    lineup.add(two);
+    lineup.add(two);
+
+    assertThat(lineup.free()).isEqualTo(1);
+    assertThat(lineup.hasFree()).isTrue();
+    assertThat(lineup.next()).isSameAs(two);
+    assertThat(lineup.next()).isSameAs(one);
+    assertThat(lineup.next()).isNull();
+    lineup.add(two);
+    lineup.add(one);
+    assertThat(lineup.next()).isSameAs(two);
+    assertThat(lineup.next()).isSameAs(one);
+  }
+
+  @Test
+  void turnsGoRound() {
+    one.spent(1_000_000, 1);
+    two.spent(1_000_000, 1);
+    hold(one, 1);
+    hold(two, 1);
+    lineup.add(one);
+    lineup.add(one);
+    lineup.add(two);
+
+    assertThat(lineup.next()).isSameAs(one);
+    lineup.add(one);
+    assertThat(lineup.next()).isSameAs(two);
+    assertThat(lineup.next()).isSameAs(one);
+    assertThat(lineup.next()).isNull();
+  }
+
+  @Test
+  void whoseTasksAreShorterThanAMessageHasTheNextTurnToo() {
+    one.spent(MICROSECOND, 1);
+    lineup.add(one);
+    lineup.add(two);
+    assertThat(lineup.next()).isSameAs(one);
+    hold(one, 1);
+    assertThat(lineup.next()).isSameAs(one);
+    one.reserved = true;
+    assertThat(lineup.next()).isSameAs(two);
+  }
+
+  @Test
+  void entriesThatAreOutOfDateAreSkipped() {
+    lineup.add(one);
+    lineup.add(two);
+    hold(one, 1);
+    assertThat(lineup.nextFree()).isSameAs(two);
+    assertThat(lineup.nextFree()).isNull();
+
+    WorkerState dead = new WorkerState(3, 1);
+    WorkerState kept = new WorkerState(4, 2);
+    lineup.add(dead);
+    lineup.add(kept);
+    dead.alive = false;
+    kept.reserved = true;
+    assertThat(lineup.hasFree()).isFalse();
+    assertThat(lineup.free()).isZero();
+    assertThat(lineup.nextFree()).isNull();
+    kept.reserved = false;
+    lineup.add(kept); // it is listed anew once it has been skipped
+    assertThat(lineup.nextFree()).isSameAs(kept);
+  }
+
+  @Test
+  void whoIsKeptForAGroupIsNotListed() {
+    WorkerState kept = new WorkerState(4, 2);
+    kept.reserved = true;
+    lineup.add(kept);
+    assertThat(lineup.hasFree()).isFalse();
+    assertThat(lineup.next()).isNull();
+  }
+}
