@@ -208,7 +208,8 @@ class SerializerTest {
           try (Broadcast<Star> table = executor.broadcast(one)) {
             assertThat(get(executor.submit(() -> table.value().companion.name))).isEqualTo("two");
             assertThat((Object) get(executor.submit(t -> t.value().name, table))).isEqualTo("one");
-            assertThat((Object) get(executor.submit(map -> map.get(1).value().name, Map.of(1, table))))
+            assertThat(
+                    (Object) get(executor.submit(map -> map.get(1).value().name, Map.of(1, table))))
                 .isEqualTo("one");
           }
         });
@@ -226,7 +227,8 @@ class SerializerTest {
             next.companion = deep;
             deep = next;
           }
-          assertThat((Object) get(executor.submit(x -> x.companion.companion.name, deep))).isEqualTo("147");
+          assertThat((Object) get(executor.submit(x -> x.companion.companion.name, deep)))
+              .isEqualTo("147");
           Map<String, double[]> map = Map.of("a", new double[100_000], "b", new double[] {1});
           assertThat(get(executor.submit(x -> x, map)).get("b")).containsExactly(1);
           assertThat(get(executor.submit(x -> x, new int[][] {{1}, {2, 3}}))[1])
@@ -269,9 +271,7 @@ class SerializerTest {
                 .hasMessageContaining("cannot be written by Apache Fory 1.")
                 .hasMessageContaining("java.lang.Thread");
           }
-          assertThat(
-                  failure(
-                      executor.submitBatch(x -> thread.getName(), List.of(1)).iterator().next()))
+          assertThatThrownBy(() -> executor.map(x -> thread.getName(), List.of(1)).toList())
               .hasMessageContaining("cannot be written by Apache Fory 1.");
           assertThat(get(executor.submit(() -> 1))).isEqualTo(1);
         });
@@ -426,7 +426,8 @@ class SerializerTest {
   void withoutTheJarTheDependencyIsNamed() throws Exception {
     System.setProperty(PROPERTY, ForySerializer.class.getName());
     List<URL> path = new ArrayList<>();
-    for (String entry : List.of(System.getProperty("java.class.path").split(File.pathSeparator, -1))) {
+    for (String entry :
+        List.of(System.getProperty("java.class.path").split(File.pathSeparator, -1))) {
       if (!new File(entry).getName().startsWith("fory")) {
         path.add(new File(entry).toURI().toURL());
       }

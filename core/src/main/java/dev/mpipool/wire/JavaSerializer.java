@@ -241,7 +241,8 @@ public final class JavaSerializer implements Serializer {
           return lambda.code().prepare(loader, filter).make(lambda.captured());
         } catch (Exception e) {
           throw new IOException(
-              "a lambda of class %s cannot be made: %s".formatted(lambda.code().capturingClass(), e),
+              "a lambda of class %s cannot be made: %s"
+                  .formatted(lambda.code().capturingClass(), e),
               e);
         }
       }

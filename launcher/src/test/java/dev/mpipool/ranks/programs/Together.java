@@ -1,7 +1,7 @@
 package dev.mpipool.ranks.programs;
 
-import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.Broadcast;
+import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.MPIExecutor;
 import dev.mpipool.MPIRuntime;
 import dev.mpipool.MainBody;
@@ -27,7 +27,8 @@ public final class Together {
     Serializer fory = new ForySerializer();
     pool(MPIExecutor.builder().serializer(fory), Together::plainObjects);
     boolean another = Communicator.world().rank() == 2;
-    pool(another ? MPIExecutor.builder() : MPIExecutor.builder().serializer(fory), Together::broken);
+    pool(
+        another ? MPIExecutor.builder() : MPIExecutor.builder().serializer(fory), Together::broken);
     MPIExecutor.Builder options =
         MPIExecutor.builder().threadsPerWorker(2).initializer(() -> READY.incrementAndGet());
     MPIExecutor.run(args, options, (executor, arguments) -> body(executor));
@@ -53,7 +54,8 @@ public final class Together {
 
   private static void plainObjects(MPIExecutor executor, String[] none) throws Exception {
     Star star = new Star("Vega");
-    List<Star> back = executor.submitToAll(() -> new Star(star.name + MPIExecutor.currentRank())).get();
+    List<Star> back =
+        executor.submitToAll(() -> new Star(star.name + MPIExecutor.currentRank())).get();
     System.out.println("fory " + back.stream().map(one -> one.name).toList());
   }
 
