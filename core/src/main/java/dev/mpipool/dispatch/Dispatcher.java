@@ -658,8 +658,8 @@ public final class Dispatcher {
   }
 
   private void initializerFailed(int rank, ByteBuffer report) {
-    breakDown(
-        "The initializer failed on rank " + rank, outcome.failure("(initializer)", rank, report));
+    Throwable failure = outcome.failure("(initializer)", rank, report);
+    breakDown("The initializer failed on rank %d: %s".formatted(rank, failure), failure);
   }
 
   private void mismatched(int rank, String formats) {

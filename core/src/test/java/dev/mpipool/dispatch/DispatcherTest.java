@@ -484,7 +484,7 @@ class DispatcherTest {
 
     assertThat(Desk.failure(a))
         .isInstanceOf(TestFailures.Broken.class)
-        .hasMessage("The initializer failed on rank 2")
+        .hasMessage("The initializer failed on rank 2: java.io.IOException: no such data")
         .hasRootCauseMessage("no such data");
     assertThat(dispatcher.isOpen()).isFalse();
     assertThatThrownBy(() -> desk.submit("b")).isInstanceOf(TestFailures.Broken.class);

@@ -1,5 +1,6 @@
 package dev.mpipool.pool;
 
+import dev.mpipool.BrokenExecutorException;
 import java.lang.reflect.Array;
 import java.util.AbstractCollection;
 import java.util.Arrays;
@@ -125,6 +126,9 @@ final class Elements<A> {
 
   /** What a verb throws for an element. */
   static CompletionException failure(long index, Object element, Throwable cause) {
+    if (cause instanceof BrokenExecutorException) { // no element's fault
+      return new CompletionException(cause.getMessage(), cause);
+    }
     return new CompletionException(
         "Element %d (%s) failed: %s".formatted(index, text(element), cause), cause);
   }

@@ -94,6 +94,10 @@ class PythonPoolTest {
           .satisfiesAnyOf(
               e -> assertThat(e).isInstanceOf(BrokenExecutorException.class),
               e -> assertThat(e).hasCauseInstanceOf(BrokenExecutorException.class));
+      assertThatThrownBy(() -> broken.map(x -> x, List.of(1)))
+          .hasMessageContaining("The initializer failed on rank")
+          .hasMessageContaining("not a number")
+          .satisfies(e -> assertThat(e.getMessage()).doesNotContain("Element"));
     }
   }
 
