@@ -14,9 +14,10 @@ import org.apache.commons.lang3.ClassUtils;
  *
  * <p>They are asked about what Java's serialization makes, at the moments at which it asks, and in
  * the same way about what travels in a leaner form: primitive arrays with their length, the classes
- * of structures, and the class that a lambda stands in. A pool's filter is not asked about the classes of {@linkplain
- * #isAlwaysAllowed what every task needs}, only about depth, references and bytes; the JVM's own is
- * asked about everything, except null, boxed primitives and strings that travel outside of objects, and strings in structures.
+ * of structures, and the class that a lambda stands in. A pool's filter is not asked about the
+ * classes of {@linkplain #isAlwaysAllowed what every task needs}, only about depth, references and
+ * bytes; the JVM's own is asked about everything, except null, boxed primitives and strings that
+ * travel outside of objects, and strings in structures.
  */
 public final class ClassFilter {
 

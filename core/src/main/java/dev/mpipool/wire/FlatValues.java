@@ -242,7 +242,7 @@ final class FlatValues {
     return part(in, in.getInt(), size);
   }
 
-  private static ByteBuffer part(ByteBuffer in, int elements, int size) throws IOException {
+  static ByteBuffer part(ByteBuffer in, int elements, int size) throws IOException {
     long length = (long) elements * size;
     if (length < 0 || length > in.remaining()) {
       throw new IOException("a value of the impossible length " + elements);

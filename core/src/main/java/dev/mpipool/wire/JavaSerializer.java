@@ -137,8 +137,7 @@ public final class JavaSerializer implements Serializer {
     } else if (e instanceof OutOfMemoryError) {
       what = "it needs more memory than there is (%s)".formatted(e.getMessage());
     }
-    String trail =
-        met.stream().limit(MOST_MET).collect(Collectors.joining(" > ", ", in ", ""));
+    String trail = met.stream().limit(MOST_MET).collect(Collectors.joining(" > ", ", in ", ""));
     return new IOException(met.isEmpty() ? what : what + trail, e);
   }
 

@@ -63,7 +63,7 @@ final class LeanReader {
 
   private IOException failure(Throwable e) {
     if (inquiry != null && inquiry.hasRejected()) {
-      return inquiry.rejection(e);
+      return e instanceof InvalidClassException rejection ? rejection : inquiry.rejection(e);
     }
     List<String> trail = new ArrayList<>();
     for (int i = 0; i < classCount; i++) {
@@ -148,13 +148,13 @@ final class LeanReader {
   private Object constant() throws IOException, ClassNotFoundException {
     LeanClass here = type().here();
     Object name = FlatValues.read(in.get(), in);
-    if (!here.isEnum() || !(name instanceof String)) {
+    if (!here.isEnum() || !(name instanceof String constant)) {
       throw new IOException("no constant of %s".formatted(here.type().getName()));
     }
     try {
-      return Enum.valueOf((Class) here.type(), (String) name);
+      return Enum.valueOf((Class) here.type(), constant);
     } catch (IllegalArgumentException e) {
-      throw invalid("enum constant %s does not exist in %s".formatted(name, here.type()), e);
+      throw invalid("enum constant %s does not exist in %s".formatted(constant, here.type()), e);
     }
   }
 

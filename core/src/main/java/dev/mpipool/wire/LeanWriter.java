@@ -5,7 +5,7 @@ import java.lang.invoke.MethodHandle;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
-import java.util.Map;
+import java.util.List;
 
 /**
  * Writes one structure: records, enums and lists ({@link ArrayList}) of such and of flat values.
@@ -25,8 +25,8 @@ import java.util.Map;
  * the order in which their ends are met: those that are one object arrive as one.
  *
  * <p>What Java's serialization has to write fails: an object of any other class, a record that is
- * not serializable or has {@code writeReplace} or {@code readResolve}, a list in itself, and what is
- * nested more deeply than {@value #MOST_DEPTH}.
+ * not serializable or has {@code writeReplace} or {@code readResolve}, a list in itself, and what
+ * is nested more deeply than {@value #MOST_DEPTH}.
  */
 final class LeanWriter {
 
@@ -42,8 +42,6 @@ final class LeanWriter {
   static final int MOST_DEPTH = 100;
 
   private static final int MOST_CLASSES = 256;
-
-  private static final NotLeanException NOT_LEAN = new NotLeanException();
 
   private final Output out;
   private final Seen seen = new Seen();
@@ -121,14 +119,14 @@ final class LeanWriter {
 
   private void writeNested(Object value) throws IOException, NotLeanException {
     if (++depth > MOST_DEPTH) {
-      throw NOT_LEAN;
+      throw new NotLeanException();
     }
     if (value instanceof Record) {
       writeRecord(value);
     } else if (value.getClass() == ArrayList.class) {
-      writeList((ArrayList<?>) value);
+      writeList((List<?>) value);
     } else {
-      throw NOT_LEAN;
+      throw new NotLeanException();
     }
     depth--;
   }
@@ -139,7 +137,7 @@ final class LeanWriter {
     FlatValues.writeString(constant.name(), out);
   }
 
-  private void writeList(ArrayList<?> list) throws IOException, NotLeanException {
+  private void writeList(List<?> list) throws IOException, NotLeanException {
     int size = list.size();
     out.putByte(LIST);
     out.putInt(size);
@@ -149,7 +147,8 @@ final class LeanWriter {
       written++;
     }
     if (written != size) {
-      throw NOT_LEAN; // somebody has changed it meanwhile, which Java's serialization reports
+      throw new NotLeanException(); // somebody has changed it meanwhile, which Java's serialization
+      // reports
     }
   }
 
@@ -190,7 +189,7 @@ final class LeanWriter {
     }
     LeanClass lean = LeanClass.of(type);
     if (lean.description == null || classCount == MOST_CLASSES) {
-      throw NOT_LEAN;
+      throw new NotLeanException();
     }
     out.putByte(classCount);
     out.put(lean.description);
@@ -207,7 +206,7 @@ final class LeanWriter {
     private static final int FEW = 8;
 
     private final Object[] few = new Object[FEW];
-    private Map<Object, Integer> many;
+    private IdentityHashMap<Object, Integer> many;
     private int count;
 
     void add(Object value) {

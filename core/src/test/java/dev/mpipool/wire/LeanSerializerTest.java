@@ -51,8 +51,7 @@ class LeanSerializerTest {
 
   record Point(double x, double y, String name) implements Serializable {}
 
-  record Primitives(
-      boolean a, byte b, short c, char d, int e, long f, float g, double h, boolean i)
+  record Primitives(boolean a, byte b, short c, char d, int e, long f, float g, double h, boolean i)
       implements Serializable {}
 
   record Boxes(
@@ -131,7 +130,7 @@ class LeanSerializerTest {
     private static final long serialVersionUID = 1;
   }
 
-  /** What is one length to write and another to read would show in every line below. */
+  /** The versions are told apart by the last letter, and written under one name. */
   record VersionA(int kept, String gone, int[] numbers, long also) implements Serializable {}
 
   record VersionB(double added, long also, Object numbers, int kept, Colour colour)
@@ -155,6 +154,7 @@ class LeanSerializerTest {
     return LEAN.decode(LEAN.encode(value));
   }
 
+  @SuppressWarnings("NonApiType") // that it is an ArrayList is the point
   private static ArrayList<Object> list(Object... elements) {
     return new ArrayList<>(Arrays.asList(elements));
   }
@@ -274,11 +274,12 @@ class LeanSerializerTest {
     return Stream.of(
         new Pair<>(List.of(1), 2),
         new Pair<>(BigDecimal.ONE, null),
-        new Pair<>(new String[] {"a"}[0], Map.of(1, 2)),
+        new Pair<>("a", Map.of(1, 2)),
+        new Pair<>(new int[0][0].getClass(), 1),
+        new External(3),
         deep,
         names,
-        list(1, Set.of(2)),
-        new Pair<>(new External(3).getClass(), 1));
+        list(1, Set.of(2)));
   }
 
   @ParameterizedTest
@@ -409,14 +410,13 @@ class LeanSerializerTest {
         .hasMessageContaining("enum constant RAD does not exist in class");
   }
 
-  /** Asks nothing twice, for streams ask about a class once, and structures once in each box. */
+  /** What a filter is asked while a value is read; how often does not count. */
   private static Set<String> questions(Object value, boolean lean) throws Exception {
     Set<String> asked = new TreeSet<>();
     ObjectInputFilter filter =
         info -> {
           asked.add(
-              "%s %d, depth %d"
-                  .formatted(info.serialClass(), info.arrayLength(), info.depth()));
+              "%s %d, depth %d".formatted(info.serialClass(), info.arrayLength(), info.depth()));
           return ObjectInputFilter.Status.UNDECIDED;
         };
     ClassFilter both = new ClassFilter(filter);
@@ -526,7 +526,6 @@ class LeanSerializerTest {
       try {
         LEAN.decode(ByteBuffer.wrap(bytes));
       } catch (IOException e) {
-        assertThat(e).hasNoSuppressedExceptions();
         assertThat(e.getCause()).isNotInstanceOf(OutOfMemoryError.class);
         refused++;
       }
@@ -562,11 +561,14 @@ class LeanSerializerTest {
               () -> random.nextDouble(),
               () -> random.nextBoolean(),
               () -> (char) random.nextInt(),
-              () -> random.ints(random.nextInt(30), 0, 1_000).mapToObj(i -> "" + (char) i)
-                  .reduce("", String::concat),
+              () ->
+                  random
+                      .ints(random.nextInt(30), 0, 1_000)
+                      .mapToObj(i -> "" + (char) i)
+                      .reduce("", String::concat),
               () -> random.doubles(random.nextInt(30)).toArray(),
               () -> new byte[random.nextInt(3)],
-              () -> Colour.values()[random.nextInt(2)],
+              () -> random.nextBoolean() ? Colour.RED : Colour.GREEN,
               () -> random.nextInt(20) == 0 ? new BigDecimal(random.nextInt()) : 1L,
               Nothing::new);
       return leaves.get(random.nextInt(leaves.size())).get();
