@@ -20,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -165,7 +166,7 @@ class LeanSerializerTest {
     return Stream.of(
         point,
         new Point(Double.NaN, Double.MIN_VALUE, null),
-        new Point(0, 0, "wide \u20ac \ud83d\ude00 and longer than what is short"),
+        new Point(0, 0, "wide \u20ac \ud83d\ude00, not short"),
         new Primitives(true, (byte) -1, (short) -2, '\u20ac', -3, 1L << 40, 1.5f, 1e300, false),
         new Boxes(true, (byte) 1, (short) 2, 'c', 3, 4L, 5f, 6d, 7),
         new Boxes(null, null, null, null, null, null, null, null, 1L),
@@ -328,7 +329,7 @@ class LeanSerializerTest {
 
   @Test
   void whatAConstructorThrowsHasTheMessageOfJavasSerialization() throws Exception {
-    Object value = new Pair<>(1, new Positive(-1));
+    Object value = new Pair<>("text", new Positive(-1));
     ByteBuffer lean = LEAN.encode(value);
     ByteBuffer java = JAVA.encode(value);
     Positive.strict = true;
@@ -394,9 +395,14 @@ class LeanSerializerTest {
 
   @Test
   void aMissingClassHasTheMessageOfJavasSerialization() {
-    assertThat(catchThrowable(() -> asVersion(LEAN, "VersionG")))
-        .hasMessage(catchThrowable(() -> asVersion(JAVA, "VersionG")).getMessage())
+    Throwable thrown = catchThrowable(() -> asVersion(LEAN, "VersionG"));
+    assertThat(thrown)
+        .hasMessageEndingWith(
+            "not to be found on this rank, in %s > %s"
+                .formatted(Pair.class.getName(), VersionA.class.getName().replace("nA", "nG")))
         .hasCauseInstanceOf(ClassNotFoundException.class);
+    assertThat(catchThrowable(() -> asVersion(JAVA, "VersionG")))
+        .hasMessageStartingWith(thrown.getMessage());
   }
 
   @Test
@@ -410,13 +416,15 @@ class LeanSerializerTest {
         .hasMessageContaining("enum constant RAD does not exist in class");
   }
 
-  /** What a filter is asked while a value is read; how often does not count. */
+  /** The classes and lengths that a filter is asked about while a value is read. */
   private static Set<String> questions(Object value, boolean lean) throws Exception {
     Set<String> asked = new TreeSet<>();
     ObjectInputFilter filter =
         info -> {
-          asked.add(
-              "%s %d, depth %d".formatted(info.serialClass(), info.arrayLength(), info.depth()));
+          Class<?> type = info.serialClass();
+          if (type != null && type.isArray() == (info.arrayLength() >= 0)) {
+            asked.add("%s %d".formatted(type, info.arrayLength()));
+          }
           return ObjectInputFilter.Status.UNDECIDED;
         };
     ClassFilter both = new ClassFilter(filter);
@@ -429,12 +437,13 @@ class LeanSerializerTest {
   @Test
   void theFilterIsAskedWhatJavasSerializationAsks() throws Exception {
     int[] array = new int[5];
+    ArrayList<Object> long300 = new ArrayList<>(Collections.nCopies(300, null));
     Object value =
         new Pair<>(
             list(new Point(1, 2, "a"), new Circle(new Point(3, 4, "b"), 1), Colour.GREEN),
-            new Pair<>(array, new Pair<>(list(array, 1, 2L), TimeUnit.DAYS)));
+            new Pair<>(array, new Pair<>(list(array, 1, 2L, long300), TimeUnit.DAYS)));
     assertThat(form(value)).isEqualTo(STRUCTURE);
-    assertThat(questions(value, true)).isEqualTo(questions(value, false)).hasSizeGreaterThan(8);
+    assertThat(questions(value, true)).isEqualTo(questions(value, false)).hasSize(9);
   }
 
   @Test
@@ -444,10 +453,11 @@ class LeanSerializerTest {
       links = new Link(i, links);
     }
     ByteBuffer encoded = LEAN.encode(links);
-    for (String limit : List.of("maxdepth=20", "maxrefs=20", "maxbytes=200")) {
+    for (String limit : List.of("maxdepth=20", "maxrefs=20", "maxbytes=100")) {
       ClassFilter filter = new ClassFilter(ObjectInputFilter.Config.createFilter(limit));
       LeanSerializer limited = new LeanSerializer(new JavaSerializer(LOADER, filter), filter);
       assertThatThrownBy(() -> limited.decode(encoded.duplicate()))
+          .as(limit)
           .hasMessageContaining("was rejected by the filter of this pool");
       assertThat(limited.decode(LEAN.encode(new Link(1, null)))).isEqualTo(new Link(1, null));
     }
@@ -462,9 +472,9 @@ class LeanSerializerTest {
     Object value = new Pair<>(1, new Point(1, 2, "a"));
     ByteBuffer ofJava = java.encode(value);
     ByteBuffer ofLean = lean.encode(value);
-    String bytes = ", \\d+ bytes";
-    assertThat(catchThrowable(() -> lean.decode(ofLean)).getMessage().replaceAll(bytes, ""))
-        .isEqualTo(catchThrowable(() -> java.decode(ofJava)).getMessage().replaceAll(bytes, ""))
+    String counts = ", \\d+ references, \\d+ bytes";
+    assertThat(catchThrowable(() -> lean.decode(ofLean)).getMessage().replaceAll(counts, ""))
+        .isEqualTo(catchThrowable(() -> java.decode(ofJava)).getMessage().replaceAll(counts, ""))
         .contains("$Point was rejected by the filter of this pool");
   }
 
@@ -526,7 +536,7 @@ class LeanSerializerTest {
       try {
         LEAN.decode(ByteBuffer.wrap(bytes));
       } catch (IOException e) {
-        assertThat(e.getCause()).isNotInstanceOf(OutOfMemoryError.class);
+        assertThat(e.getCause() instanceof OutOfMemoryError).isFalse();
         refused++;
       }
     }
