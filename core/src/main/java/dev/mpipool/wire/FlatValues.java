@@ -182,6 +182,10 @@ final class FlatValues {
   }
 
   private static String latinString(ByteBuffer part) {
+    if (part.hasArray()) {
+      return new String(
+          part.array(), part.arrayOffset(), part.remaining(), StandardCharsets.ISO_8859_1);
+    }
     byte[] bytes = new byte[part.remaining()];
     part.get(bytes);
     return new String(bytes, StandardCharsets.ISO_8859_1);
