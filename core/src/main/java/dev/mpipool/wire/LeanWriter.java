@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.invoke.MethodHandle;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.IdentityHashMap;
 import java.util.List;
 
 /**
@@ -204,47 +205,31 @@ final class LeanWriter {
 
     private static final int FEW = 8;
 
-    private Object[] objects = new Object[FEW];
+    private final Object[] few = new Object[FEW];
+    private IdentityHashMap<Object, Integer> many;
     private int count;
 
-    /** With more than a few: numbers + 1 by identity, at the next free place; 0 where none is. */
-    private int[] table;
-
     void add(Object value) {
-      if (count == objects.length) {
-        objects = Arrays.copyOf(objects, 4 * count);
-        table = new int[4 * objects.length];
-        for (int i = 0; i < count; i++) {
-          table[place(objects[i])] = i + 1;
+      if (count < FEW) {
+        few[count] = value;
+      } else {
+        if (many == null) {
+          many = new IdentityHashMap<>(4 * FEW);
         }
+        many.put(value, count);
       }
-      objects[count++] = value;
-      if (table != null) {
-        table[place(value)] = count;
-      }
+      count++;
     }
 
     /** The number of an object; -1 if it has none yet. */
     int number(Object value) {
-      if (table != null) {
-        return table[place(value)] - 1;
-      }
-      int number = count - 1;
-      while (number >= 0 && objects[number] != value) {
-        number--;
-      }
-      return number;
-    }
-
-    private int place(Object value) {
-      int place = System.identityHashCode(value);
-      while (true) {
-        place &= table.length - 1;
-        if (table[place] == 0 || objects[table[place] - 1] == value) {
-          return place;
+      for (int i = 0; i < Math.min(count, FEW); i++) {
+        if (few[i] == value) {
+          return i;
         }
-        place++;
       }
+      Integer number = many == null ? null : many.get(value);
+      return number == null ? -1 : number;
     }
   }
 }
