@@ -2,7 +2,9 @@ package dev.mpipool;
 
 import dev.mpipool.comm.CommunicatorProvider;
 import dev.mpipool.comm.Providers;
+import java.util.Arrays;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * MPI's beginning and end, for programs that do not use {@link MPIExecutor#run(String[],
@@ -13,24 +15,35 @@ import java.util.Objects;
  */
 public final class MPIRuntime {
 
+  /** What the program's main was called with, once MPI has been initialized here. */
+  private static volatile String[] launchedWith;
+
   private MPIRuntime() {}
 
   /**
    * Initializes MPI, with our own device where ranks are processes (unless the system property
-   * {@code mpipool.device} is {@code niodev}). Does nothing if it is initialized already.
-   * Collective.
+   * {@code mpipool.device} is {@code niodev}). If it is initialized already, only the arguments are
+   * looked at. Collective.
    *
    * @param args the arguments of the program's main
    * @return those that are meant for the program: what the launcher added is taken off
    */
   public static String[] init(String[] args) {
     Objects.requireNonNull(args, "args");
-    if (Providers.initialized().isPresent()) {
+    boolean again = Providers.initialized().isPresent();
+    if (again && !Arrays.equals(args, launchedWith)) {
       return args.clone();
     }
-    return Providers.launchedWith(args)
-        .map(mpi -> Providers.disabled() ? mpi.programArguments(args) : mpi.init(args))
-        .orElseGet(args::clone);
+    Optional<CommunicatorProvider> launcher = Providers.launchedWith(args);
+    if (launcher.isEmpty()) {
+      return args.clone();
+    }
+    if (again || Providers.disabled()) {
+      return launcher.get().programArguments(args);
+    }
+    String[] own = launcher.get().init(args);
+    launchedWith = args.clone();
+    return own;
   }
 
   /**

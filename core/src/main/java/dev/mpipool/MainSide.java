@@ -161,13 +161,10 @@ final class MainSide {
   }
 
   /**
-   * A communicator for a pool alone. Collective. MPI must not be called by an interrupted thread:
-   * MPJ Express closes its connections then.
+   * A communicator for a pool alone. Collective. MPJ Express's own devices must not be called by an
+   * interrupted thread: they fail, or close their connections.
    */
   static Communicator duplicate(Communicator communicator) {
-    if (communicator.callableFromAnyThread()) {
-      return communicator.duplicate();
-    }
     FutureTask<Communicator> call = new FutureTask<>(communicator::duplicate);
     Thread thread = new Thread(call, "mpipool-opening"); // of this rank, by its thread group
     thread.setDaemon(true);

@@ -1,5 +1,6 @@
 package dev.mpipool.comm;
 
+import dev.mpipool.device.RankQueues;
 import dev.mpipool.device.TcpDevice;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
@@ -12,6 +13,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
@@ -47,6 +49,9 @@ import org.slf4j.LoggerFactory;
  * done by one thread at a time ({@link Mailbox}), so nothing can come between them. Our tags travel
  * in the head; MPI's tags only tell heads from pieces.
  *
+ * <p>Where the ranks are threads of one JVM and our launcher has started them, messages go through
+ * {@link RankQueues} instead, all but the long ones of {@link #sendInto}.
+ *
  * <p>On the stock devices a message to the own rank does not wake a receive that waits inside MPI,
  * so such a message is found by the next {@code receive} but not by one that waits already.
  */
@@ -58,6 +63,10 @@ public final class MpjCommunicator extends AbstractCommunicator {
   private static final int PIECE_TAG = 2;
   private static final int STRAIGHT_TAG = 3;
   private static final int WAKE_BYTES = Integer.BYTES;
+
+  /** In a queue: no message, but something to look for. */
+  private static final Object[] WAKE = {};
+
   private static final int HEADER_BYTES = 2 * Integer.BYTES;
   private static final int HEAD_BYTES = 64 * 1024;
 
@@ -75,6 +84,9 @@ public final class MpjCommunicator extends AbstractCommunicator {
   private final ReentrantLock[] sending;
   private final boolean onTcpDevice = MPJDev.dev instanceof TcpDevice;
   private final int[] worldRanks;
+
+  /** What has come, where the ranks are threads that share it; else null. */
+  private final BlockingQueue<Object[]> queue;
 
   /** Messages that there is no memory for, and what they lack. */
   private final Map<Message, Integer> cut = Collections.synchronizedMap(new IdentityHashMap<>());
@@ -113,6 +125,10 @@ public final class MpjCommunicator extends AbstractCommunicator {
     this.progress = new AtomicLongArray(size());
     int[] mine = IntStream.range(0, size()).toArray();
     this.worldRanks = Group.Translate_ranks(intracomm.Group(), mine, MPI.COMM_WORLD.Group());
+    this.queue =
+        areThreads() && RankQueues.areSharedWith(MpjCommunicator.class)
+            ? RankQueues.queue(intracomm.mpjdevComm.recvctxt, worldRanks[rank()])
+            : null;
     this.sending = Stream.generate(ReentrantLock::new).limit(size()).toArray(ReentrantLock[]::new);
   }
 
@@ -143,9 +159,15 @@ public final class MpjCommunicator extends AbstractCommunicator {
     wake();
   }
 
+  private static boolean areThreads() {
+    return MPJDev.dev.getClass().getName().startsWith("xdev.smpdev.");
+  }
+
   /** Has the thread that waits inside MPI, if there is one, look around. */
   private void wake() {
-    if (onTcpDevice) {
+    if (queue != null) {
+      queue.add(WAKE);
+    } else if (onTcpDevice) {
       try {
         intracomm.Send(new byte[WAKE_BYTES], 0, WAKE_BYTES, MPI.BYTE, rank(), HEAD_TAG);
       } catch (MPIException e) {
@@ -183,6 +205,13 @@ public final class MpjCommunicator extends AbstractCommunicator {
     if (length > MAX_BYTES) {
       throw new CommunicatorException(
           "A message has at most %d bytes, not %d".formatted(MAX_BYTES, length), null);
+    }
+    if (queue != null) {
+      ByteBuffer whole = ByteBuffer.allocate((int) length);
+      whole.put(beginning.duplicate()).put(message.duplicate()).flip();
+      RankQueues.queue(intracomm.mpjdevComm.sendctxt, worldRanks[destination])
+          .add(new Object[] {rank(), tag, whole});
+      return;
     }
     ByteBuffer rest = message.duplicate();
     byte[] first = new byte[(int) Math.min(HEAD_BYTES, HEADER_BYTES + length)];
@@ -289,6 +318,12 @@ public final class MpjCommunicator extends AbstractCommunicator {
 
   /** Waits for the next message from anybody. The mailbox lets one thread in at a time. */
   private Message pull() {
+    if (queue != null) {
+      Object[] next = takeUninterruptibly(queue);
+      return next.length == 0
+          ? null
+          : new Message((Integer) next[0], (Integer) next[1], (ByteBuffer) next[2]);
+    }
     try {
       Status status = intracomm.Recv(head, 0, HEAD_BYTES, MPI.BYTE, MPI.ANY_SOURCE, HEAD_TAG);
       int received = status.Get_count(MPI.BYTE);
@@ -320,6 +355,23 @@ public final class MpjCommunicator extends AbstractCommunicator {
         return null;
       }
       throw new CommunicatorException("Rank %d could not receive".formatted(rank()), e);
+    }
+  }
+
+  private static Object[] takeUninterruptibly(BlockingQueue<Object[]> queue) {
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          return queue.take();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
@@ -438,7 +490,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
 
   @Override
   public boolean callableFromAnyThread() {
-    return onTcpDevice;
+    return onTcpDevice || queue != null;
   }
 
   @Override
@@ -448,6 +500,9 @@ public final class MpjCommunicator extends AbstractCommunicator {
         KNOWN.remove(intracomm);
       }
       listeners.forEach(LostRanks::forget);
+      if (queue != null) {
+        RankQueues.forget(intracomm.mpjdevComm.recvctxt, worldRanks[rank()]);
+      }
     }
   }
 
@@ -494,7 +549,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
 
     @Override
     public boolean ranksAreProcesses() {
-      return !MPJDev.dev.getClass().getName().startsWith("xdev.smpdev.");
+      return !areThreads();
     }
 
     @Override

@@ -133,10 +133,10 @@ public final class Dispatcher {
   /** Null as long as nobody is watched. */
   private Heartbeats heartbeats;
 
-  private boolean shutdown;
+  private volatile boolean shutdown;
   private boolean released;
   private boolean ended;
-  private RejectedExecutionException broken;
+  private volatile RejectedExecutionException broken;
 
   /** May submit more, even after a shutdown, and hears of the pool's end. */
   public interface TaskSource {
@@ -414,16 +414,12 @@ public final class Dispatcher {
    * @throws RejectedExecutionException if the pool is shut down or broken
    */
   public void checkAccepting() {
-    lock.lock();
-    try {
-      if (broken != null) {
-        throw failures.broken(broken.getMessage(), broken.getCause());
-      }
-      if (shutdown) {
-        throw new RejectedExecutionException("The pool has been shut down and takes no more tasks");
-      }
-    } finally {
-      lock.unlock();
+    RejectedExecutionException why = broken;
+    if (why != null) {
+      throw failures.broken(why.getMessage(), why.getCause());
+    }
+    if (shutdown) {
+      throw new RejectedExecutionException("The pool has been shut down and takes no more tasks");
     }
   }
 

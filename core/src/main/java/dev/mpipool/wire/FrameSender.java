@@ -13,6 +13,7 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntFunction;
 import org.slf4j.Logger;
@@ -21,7 +22,9 @@ import org.slf4j.LoggerFactory;
 /**
  * The thread of a pool that sends. Entries that pile up for a rank while it is busy share the next
  * frame; a lone entry goes out at once. Where MPI may be called from any thread, whoever posts may
- * also send itself, if nobody else does: that saves waking the thread.
+ * also send itself, if nobody else does: that saves waking the thread. There the thread rests for a
+ * moment after what it has sent, since more will come and every frame is dear on both sides; what
+ * is flushed meanwhile does not wait for it.
  *
  * <p>Posting never waits, so threads that receive may post. A send may wait for its receiver, and
  * receivers never wait for a send of their own, so all sends to the living come to an end. A send
@@ -41,6 +44,9 @@ public final class FrameSender {
 
   /** A send that takes longer does not keep others waiting. */
   private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+
+  /** Rests are longer by what the system's timers take, some 60 us on Linux. */
+  private static final long REST_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
 
   private static final int NOBODY = -1;
 
@@ -232,6 +238,9 @@ public final class FrameSender {
         }
       } finally {
         mine.sending.unlock();
+      }
+      if (fromAnyThread && more && REST_NANOS > 0) {
+        LockSupport.parkNanos(REST_NANOS);
       }
     }
   }

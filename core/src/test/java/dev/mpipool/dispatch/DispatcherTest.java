@@ -12,6 +12,7 @@ import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.FailureReport.Origin;
 import dev.mpipool.wire.Frame;
+import dev.mpipool.wire.Opening;
 import java.io.IOException;
 import java.io.ObjectOutputStream;
 import java.io.Serializable;
@@ -464,13 +465,15 @@ class DispatcherTest {
     List<Desk.Sent> plain = desk.news();
     assertThat(plain).extracting(Desk.Sent::kind).containsExactly(EntryKind.OPEN, EntryKind.OPEN);
     assertThat(plain).extracting(Desk.Sent::rank).containsExactly(1, 2);
-    assertThat(plain.get(0).body()).isEqualTo(ByteBuffer.allocate(4).putInt(1).flip());
+    Opening opening = Opening.decode(plain.get(0).body());
+    assertThat(opening.threads()).isEqualTo(1);
+    assertThat(opening.format()).isEqualTo(desk.serializer.format());
+    assertThat(opening.initializer().hasRemaining()).isFalse();
 
     Desk initialized = new Desk(1);
     initialized.dispatcher.open(new Desk.Job("first"));
-    ByteBuffer body = initialized.news().get(0).body().duplicate();
-    assertThat(body.getInt()).isEqualTo(1);
-    assertThat(Desk.called(body.slice())).isEqualTo("first");
+    ByteBuffer first = Opening.decode(initialized.news().get(0).body()).initializer();
+    assertThat(Desk.called(first)).isEqualTo("first");
   }
 
   @Test

@@ -14,6 +14,7 @@ import dev.mpipool.comm.RankLostException;
 import dev.mpipool.testing.PoolThreads;
 import dev.mpipool.testing.Ranks;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
@@ -67,13 +68,22 @@ class MPILockTest {
     await()
         .atMost(10, SECONDS)
         .pollInterval(1, MILLISECONDS)
-        .until(() -> thread.get() != null && thread.get().getState() == Thread.State.WAITING);
+        .until(() -> thread.get() != null && isQueued(thread.get()));
     return task;
   }
 
-  /** Has what was sent before reach the keeper. */
-  private static void settle(MPILock lock) {
-    assertThat(lock.tryLock()).isFalse();
+  /** Whether it has asked, and waits for the answer; before, it may wait for a lock inside. */
+  private static boolean isQueued(Thread thread) {
+    return thread.getState() == Thread.State.WAITING
+        && Arrays.stream(thread.getStackTrace())
+            .anyMatch(frame -> frame.getClassName().equals(LockWaiter.class.getName()));
+  }
+
+  /** Has what its rank sent before reach the keeper; another's thread may hold the lock. */
+  private static void settle(MPILock lock) throws Exception {
+    FutureTask<Boolean> settling = Ranks.start("settle", () -> lock.tryLock());
+    boolean granted = Ranks.result(settling);
+    assertThat(granted).isFalse();
   }
 
   @ParameterizedTest
@@ -120,7 +130,7 @@ class MPILockTest {
     int[] ranks = {2, 0, 2, 1, 0, 1};
     for (int i = 0; i < ranks.length; i++) {
       waiting.add(locking(locks.get(ranks[i]), order, "waiter " + i));
-      settle(locks.get(ranks[i]).isHeldByCurrentThread() ? locks.get(0) : locks.get(ranks[i]));
+      settle(locks.get(ranks[i]));
     }
     locks.get(1).unlock();
     for (FutureTask<String> one : waiting) {

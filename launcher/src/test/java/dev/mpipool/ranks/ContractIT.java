@@ -39,13 +39,13 @@ class ContractIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"multicore", "tcpdev"})
-  void whatWorkersDoOnceAndTogetherAndByAnotherSerializer(String device) {
+  void whatWorkersDoOnceAndTogetherAndByAnotherSerializer(String device, @TempDir Path folder) {
     String fory = Fory.class.getProtectionDomain().getCodeSource().getLocation().getPath();
     Mpjrun.Result result =
         Mpjrun.on(device)
             .np(4)
             .classPath(Mpjrun.classes() + File.pathSeparator + fory)
-            .run(Together.class);
+            .run(Together.class, folder.resolve("squares").toString());
     result.assertExitCode(0).assertNothingLeft();
     assertThat(result.out())
         .containsExactly(
@@ -59,6 +59,7 @@ class ContractIT {
             "groups done",
             "map 399980000",
             "batch 20000",
+            "cached [0, 1, 4, 9, 16] by 5, [0, 1, 4, 9, 16, 25, 36] by 2, ",
             "freed 3");
   }
 }

@@ -48,6 +48,10 @@ final class Granularity {
     double efficiencyOfLonger = 1;
     double metg = SHORTEST_MICROS;
     int below = 0;
+    long begin = System.nanoTime();
+    while (System.nanoTime() - begin < effort.warmUpNanos / 3) {
+      efficiency(start(), turnsPerMicro); // warms up: the task is new to the workers
+    }
     for (double micros = start(); micros >= SHORTEST_MICROS && below < 2; micros /= 2) {
       double efficiency = efficiency(micros, turnsPerMicro);
       found.put("efficiency.%.0f".formatted(micros), efficiency);

@@ -6,7 +6,6 @@ import dev.mpipool.SerializableCallable;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -72,20 +71,32 @@ public final class Parts {
     return future.get(LIMIT_SECONDS, SECONDS);
   }
 
+  /** Something to measure: a larger figure is a better one. */
+  @FunctionalInterface
+  private interface Sample {
+    double take() throws Exception;
+  }
+
+  /** Until it becomes no better: compilers work for seconds, and slow the rest down meanwhile. */
+  private void warmUp(Sample sample) throws Exception {
+    long begin = System.nanoTime();
+    double best = Double.NEGATIVE_INFINITY;
+    int withoutGain = 0;
+    long elapsed = 0;
+    while (elapsed < effort.warmUpNanos / 3 || (withoutGain < 5 && elapsed < effort.warmUpNanos)) {
+      double now = sample.take();
+      withoutGain = now > best + Math.abs(best) / 50 ? 0 : withoutGain + 1;
+      best = Math.max(best, now);
+      elapsed = System.nanoTime() - begin;
+    }
+  }
+
   /** Null tasks, one future each: all are submitted, then all are waited for. */
   private void throughput() throws Exception {
-    int count = 1000;
-    long begin = System.nanoTime();
-    double seconds = nullTasks(count);
-    while (System.nanoTime() - begin < effort.warmUpNanos) {
-      seconds = nullTasks(count);
-      count = scaled(count, seconds);
-    }
+    rate = 1000;
+    warmUp(this::nullTasks);
     for (int i = 0; i < effort.repetitions; i++) {
-      count = scaled(count, seconds);
-      seconds = nullTasks(count);
-      rate = count / seconds;
-      print("throughput", rate);
+      print("throughput", nullTasks());
     }
   }
 
@@ -94,10 +105,12 @@ public final class Parts {
     return (int) Math.max(100, Math.min(MOST_TASKS, count * (effort.sampleNanos / 1e9) / seconds));
   }
 
-  private double nullTasks(int count) throws Exception {
+  private double nullTasks() throws Exception {
+    int count = scaled((int) rate, 1);
     long begin = System.nanoTime();
     submitAndCount(count);
-    return (System.nanoTime() - begin) / 1e9;
+    rate = count * 1e9 / (System.nanoTime() - begin);
+    return rate;
   }
 
   private void submitAndCount(int count) throws Exception {
@@ -146,37 +159,45 @@ public final class Parts {
   }
 
   private void map() throws Exception {
-    for (int i = 0; i <= effort.repetitions; i++) {
-      long begin = System.nanoTime();
-      OptionalLong sum = contestant.map(ITEMS);
-      if (sum.isEmpty()) {
-        return;
-      }
-      double seconds = (System.nanoTime() - begin) / 1e9;
-      check(ITEMS * (ITEMS + 1L) / 2, sum.getAsLong());
-      if (i > 0) {
-        print("map", ITEMS / seconds);
-      }
+    if (contestant.map(1).isEmpty()) {
+      return;
     }
+    warmUp(this::mapped);
+    for (int i = 0; i < effort.repetitions; i++) {
+      print("map", mapped());
+    }
+  }
+
+  private double mapped() throws Exception {
+    long begin = System.nanoTime();
+    long sum = contestant.map(ITEMS).getAsLong();
+    double seconds = (System.nanoTime() - begin) / 1e9;
+    check(ITEMS * (ITEMS + 1L) / 2, sum);
+    return ITEMS / seconds;
   }
 
   /** The median of lone tasks: the next is submitted when the one before is done. */
   private void roundTrip() throws Exception {
-    long[] nanos = new long[2000];
-    for (int i = 0; i <= effort.repetitions; i++) {
-      long begin = System.nanoTime();
-      int count = 0;
-      while (count < nanos.length && System.nanoTime() - begin < 4 * effort.sampleNanos) {
-        long start = System.nanoTime();
-        check(1, get(contestant.submit(tasks.one())));
-        nanos[count++] = System.nanoTime() - start;
-      }
-      if (i > 0) {
-        Arrays.sort(nanos, 0, count);
-        print("roundtrip", nanos[count / 2] / 1e3);
-        print("roundtrip.p99", nanos[count * 99 / 100] / 1e3);
-      }
+    warmUp(() -> -loneTasks()[0]);
+    for (int i = 0; i < effort.repetitions; i++) {
+      double[] micros = loneTasks();
+      print("roundtrip", micros[0]);
+      print("roundtrip.p99", micros[1]);
     }
+  }
+
+  /** The median, and the time that 99 of 100 do not exceed, in microseconds. */
+  private double[] loneTasks() throws Exception {
+    long[] nanos = new long[2000];
+    long begin = System.nanoTime();
+    int count = 0;
+    while (count < nanos.length && System.nanoTime() - begin < 4 * effort.sampleNanos) {
+      long start = System.nanoTime();
+      check(1, get(contestant.submit(tasks.one())));
+      nanos[count++] = System.nanoTime() - start;
+    }
+    Arrays.sort(nanos, 0, count);
+    return new double[] {nanos[count / 2] / 1e3, nanos[count * 99 / 100] / 1e3};
   }
 
   /** The bandwidth of an array that goes there and comes back: twice its length in this time. */
@@ -186,18 +207,21 @@ public final class Parts {
       data[i] = (byte) (i * 31);
     }
     int times = bytes > 10_000_000 ? 1 : 20;
-    for (int i = 0; i <= effort.repetitions; i++) {
-      long begin = System.nanoTime();
-      byte[] back = null;
-      for (int j = 0; j < times; j++) {
-        back = get(contestant.submit(tasks.echo(data)));
-      }
-      double seconds = (System.nanoTime() - begin) / 1e9 / times;
-      check(0, Arrays.mismatch(data, back) + 1L);
-      if (i > 0) {
-        print(key, 2 * bytes / seconds / 1e6);
-      }
+    warmUp(() -> thereAndBack(data, times));
+    for (int i = 0; i < effort.repetitions; i++) {
+      print(key, thereAndBack(data, times));
     }
+  }
+
+  private double thereAndBack(byte[] data, int times) throws Exception {
+    long begin = System.nanoTime();
+    byte[] back = null;
+    for (int j = 0; j < times; j++) {
+      back = get(contestant.submit(tasks.echo(data)));
+    }
+    double seconds = (System.nanoTime() - begin) / 1e9 / times;
+    check(0, Arrays.mismatch(data, back) + 1L);
+    return 2 * data.length / seconds / 1e6;
   }
 
   /** The processor time of processes that have nothing to do, in percent of a processor. */

@@ -14,6 +14,7 @@ final class RawMessages {
   private static final int SMALL = 32;
 
   private static final int TAG = 1;
+  private static final int WARM_UPS = 3;
 
   private final String name;
   private final Effort effort;
@@ -26,7 +27,7 @@ final class RawMessages {
   }
 
   void measure() throws Exception {
-    for (int i = 0; i <= effort.repetitions; i++) {
+    for (int i = -WARM_UPS + 1; i <= effort.repetitions; i++) {
       print(i, "roundtrip", pingPong(SMALL, 2000) * 1e6);
       print(i, "payload.1MB", 2 * 1_000_000 / pingPong(1_000_000, 20) / 1e6);
       print(i, "payload.64MB", 2 * 64_000_000 / pingPong(64_000_000, 1) / 1e6);
@@ -34,7 +35,7 @@ final class RawMessages {
     }
   }
 
-  /** The first round warms up. */
+  /** The first rounds warm up. */
   private void print(int round, String key, double value) {
     if (me == 0 && round > 0) {
       Lines.print(name, key, value);

@@ -43,7 +43,7 @@ public final class Simulation {
       simulation.memory(false);
       simulation.memory(true);
     }
-    for (int i = 0; i <= effort.repetitions; i++) {
+    for (int i = -1; i <= effort.repetitions; i++) {
       for (int workers : WORKERS) {
         simulation.cost(workers, i > 0);
       }

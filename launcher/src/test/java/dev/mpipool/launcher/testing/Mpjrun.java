@@ -138,7 +138,11 @@ public final class Mpjrun {
   }
 
   private Running command(List<String> rest) {
-    List<String> command = new ArrayList<>(List.of(script.toString()));
+    List<String> command = new ArrayList<>();
+    if (isInterruptIgnored()) { // a build in a shell's background has it so, and its children
+      command.addAll(List.of("env", "--default-signal=INT"));
+    }
+    command.add(script.toString());
     command.addAll(options);
     command.addAll(rest);
     ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
@@ -151,6 +155,16 @@ public final class Mpjrun {
       return new Running(this, builder.start());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  private static boolean isInterruptIgnored() {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
+      return lines
+          .filter(line -> line.startsWith("SigIgn:"))
+          .anyMatch(line -> (Long.parseUnsignedLong(line.substring(7).strip(), 16) & 2) != 0);
+    } catch (IOException e) {
+      return false; // not Linux
     }
   }
 

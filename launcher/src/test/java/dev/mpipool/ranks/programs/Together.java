@@ -9,6 +9,7 @@ import dev.mpipool.WorkersExitException;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.wire.ForySerializer;
 import dev.mpipool.wire.Serializer;
+import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -19,6 +20,7 @@ import java.util.stream.IntStream;
 public final class Together {
 
   private static final AtomicInteger READY = new AtomicInteger();
+  private static final AtomicInteger RAN = new AtomicInteger();
 
   private Together() {}
 
@@ -31,7 +33,7 @@ public final class Together {
         another ? MPIExecutor.builder() : MPIExecutor.builder().serializer(fory), Together::broken);
     MPIExecutor.Builder options =
         MPIExecutor.builder().threadsPerWorker(2).initializer(() -> READY.incrementAndGet());
-    MPIExecutor.run(args, options, (executor, arguments) -> body(executor));
+    MPIExecutor.run(args, options, (executor, arguments) -> body(executor, Path.of(arguments[0])));
   }
 
   /** Is not serializable. */
@@ -68,7 +70,7 @@ public final class Together {
     }
   }
 
-  private static void body(MPIExecutor executor) throws Exception {
+  private static void body(MPIExecutor executor, Path folder) throws Exception {
     System.out.println("initialized " + executor.submitToAll(() -> READY.get()).get());
     System.out.println("ranks " + executor.submitToAll(() -> MPIExecutor.currentRank()).get());
     try (Broadcast<double[]> table = executor.broadcast(new double[] {1, 2, 3})) {
@@ -94,7 +96,29 @@ public final class Together {
     System.out.println("map " + executor.map(x -> 2 * x, items).mapToLong(x -> x).sum());
     System.out.println(
         "batch " + executor.submitBatch((a, b) -> a + b, items, items).results().size());
+    System.out.println("cached " + cached(executor, folder, 5) + cached(executor, folder, 7));
     executor.submitGroup(2, own -> own.receive(1 - own.rank(), 0)).cancel(true);
     System.out.println("freed " + executor.submitToAll(() -> 1).get().size());
+  }
+
+  /** The squares of the first numbers, and how many of them were computed. */
+  private static String cached(MPIExecutor executor, Path folder, int count) throws Exception {
+    int before = ran(executor);
+    List<Integer> squares =
+        executor
+            .batch()
+            .cachedIn(folder)
+            .submit(
+                x -> {
+                  RAN.incrementAndGet();
+                  return x * x;
+                },
+                IntStream.range(0, count).boxed().toList())
+            .results();
+    return "%s by %d, ".formatted(squares, ran(executor) - before);
+  }
+
+  private static int ran(MPIExecutor executor) throws Exception {
+    return executor.submitToAll(() -> RAN.get()).get().stream().mapToInt(x -> x).sum();
   }
 }

@@ -1,0 +1,55 @@
+package dev.mpipool.device;
+
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+
+/**
+ * Where ranks that are threads of one JVM hand each other messages: MPJ Express's own device for
+ * them takes some twenty microseconds for each. The launcher lets all ranks share this class,
+ * though each has its own of every other; so only the JDK's types pass here, and this class uses no
+ * other of the product.
+ */
+public final class RankQueues {
+
+  private static final Map<Long, BlockingQueue<Object[]>> QUEUES = new ConcurrentHashMap<>();
+
+  private RankQueues() {}
+
+  /**
+   * Whether the ranks of this JVM share this class, so that what one puts here another finds.
+   *
+   * @param ofRank a class that each rank has for itself
+   * @return false where ranks are processes, and where another launcher has made the class loaders
+   */
+  public static boolean areSharedWith(Class<?> ofRank) {
+    return RankQueues.class.getClassLoader() != ofRank.getClassLoader();
+  }
+
+  /**
+   * The messages to one rank on one communicator, in the order in which they were sent. It is there
+   * from the first call of anybody.
+   *
+   * @param context of the communicator
+   * @param worldRank who takes from it
+   * @return a queue without bounds
+   */
+  public static BlockingQueue<Object[]> queue(int context, int worldRank) {
+    return QUEUES.computeIfAbsent(key(context, worldRank), key -> new LinkedBlockingQueue<>());
+  }
+
+  /**
+   * Forgets a queue, when the rank has closed the communicator.
+   *
+   * @param context of the communicator
+   * @param worldRank who took from it
+   */
+  public static void forget(int context, int worldRank) {
+    QUEUES.remove(key(context, worldRank));
+  }
+
+  private static long key(int context, int worldRank) {
+    return (long) context << Integer.SIZE | worldRank;
+  }
+}
