@@ -13,10 +13,11 @@ import org.apache.commons.lang3.ClassUtils;
  * builder, and the JVM's own ({@code jdk.serialFilter}). One that rejects is enough.
  *
  * <p>They are asked about what Java's serialization makes, at the moments at which it asks, and in
- * the same way about what travels in a leaner form: primitive arrays with their length, and the
- * class that a lambda stands in. A pool's filter is not asked about the classes of {@linkplain
- * #isAlwaysAllowed what every task needs}, only about depth, references and bytes; the JVM's own is
- * asked about everything, except null, boxed primitives and strings that travel outside of objects.
+ * the same way about what travels in a leaner form: primitive arrays with their length, the classes
+ * of structures, and the class that a lambda stands in. A pool's filter is not asked about the
+ * classes of {@linkplain #isAlwaysAllowed what every task needs}, only about depth, references and
+ * bytes; the JVM's own is asked about everything, except null, boxed primitives and strings that
+ * travel outside of objects, and strings in structures.
  */
 public final class ClassFilter {
 
@@ -65,12 +66,20 @@ public final class ClassFilter {
    * @throws InvalidClassException if it is rejected; the message says by which filter, and the cure
    */
   void check(Class<?> type, int length) throws InvalidClassException {
-    if (pool != null || virtualMachine != null) {
-      Inquiry inquiry = new Inquiry(virtualMachine, Long.MAX_VALUE);
-      if (inquiry.checkInput(new Info(type, length, 1, 1, 0)) == Status.REJECTED) {
-        throw inquiry.rejection(null);
-      }
+    Inquiry inquiry = inquire();
+    if (inquiry != null) {
+      inquiry.check(type, length, 1, 1, 0);
     }
+  }
+
+  /**
+   * For a value that no stream makes.
+   *
+   * @return null if there is no filter
+   */
+  Inquiry inquire() {
+    boolean none = pool == null && virtualMachine == null;
+    return none ? null : new Inquiry(virtualMachine, Long.MAX_VALUE);
   }
 
   /**
@@ -144,6 +153,24 @@ public final class ClassFilter {
         cure = ifWanted;
       }
       return answer;
+    }
+
+    /**
+     * Asks as a stream would.
+     *
+     * @param type null for an object or a class that has been met before
+     * @param length of an array; else -1
+     * @param depth from 1 on
+     * @param references so many objects, nulls included, have been met with this one
+     * @param bytes so many have been read
+     * @throws InvalidClassException if it is rejected; the message says by which filter, and the
+     *     cure
+     */
+    void check(Class<?> type, long length, int depth, long references, int bytes)
+        throws InvalidClassException {
+      if (checkInput(new Info(type, length, depth, references, bytes)) == Status.REJECTED) {
+        throw rejection(null);
+      }
     }
 
     boolean hasRejected() {

@@ -117,16 +117,32 @@ public final class JavaSerializer implements Serializer {
       if (inquiry.hasRejected()) {
         throw inquiry.rejection(e);
       }
-      String what = e.getCause() == null ? e.toString() : "%s (%s)".formatted(e, e.getCause());
-      if (in.missing != null) {
-        what = "class %s is not to be found on this rank".formatted(in.missing);
-      } else if (e instanceof StackOverflowError) {
-        what = "it is nested too deeply";
-      } else if (e instanceof OutOfMemoryError) {
-        what = "it needs more memory than there is (%s)".formatted(e.getMessage());
-      }
-      throw new IOException("%s%s".formatted(what, in.trail()), e);
+      throw unreadable(e, in.missing, in.met);
     }
+  }
+
+  /**
+   * Says why a value cannot be read.
+   *
+   * @param e what was thrown
+   * @param missing a class that is not there, or null
+   * @param met the classes on the way, from the outermost to the one that is to blame
+   */
+  static IOException unreadable(Throwable e, String missing, List<String> met) {
+    String what = e.getCause() == null ? e.toString() : "%s (%s)".formatted(e, e.getCause());
+    if (missing != null) {
+      what = "class %s is not to be found on this rank".formatted(missing);
+    } else if (e instanceof StackOverflowError) {
+      what = "it is nested too deeply";
+    } else if (e instanceof OutOfMemoryError) {
+      what = "it needs more memory than there is (%s)".formatted(e.getMessage());
+    }
+    String trail = met.stream().limit(MOST_MET).collect(Collectors.joining(" > ", ", in ", ""));
+    return new IOException(met.isEmpty() ? what : what + trail, e);
+  }
+
+  ClassLoader loader() {
+    return loader;
   }
 
   private ObjectOutputStream stream(ExposedBytes bytes, boolean thrown) throws IOException {
@@ -251,10 +267,6 @@ public final class JavaSerializer implements Serializer {
       }
       ByteBuffer bytes = ByteBuffer.wrap(foreign.bytes());
       return foreign.thrown() ? JavaSerializer.this.decode(bytes) : chosen.decode(bytes);
-    }
-
-    String trail() {
-      return met.isEmpty() ? "" : ", in " + String.join(" > ", met);
     }
 
     @Override

@@ -4,72 +4,38 @@ import java.io.IOException;
 import java.lang.reflect.Array;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
-import java.util.Map;
 
 /**
- * Writes what tasks mostly consist of (boxed primitives, strings, primitive arrays, null) without
- * the overhead of a general serializer, and leaves everything else to one.
+ * Writes what tasks mostly consist of without the overhead of a general serializer, and leaves
+ * everything else to one.
  *
  * <pre>
- *   value:   | type (byte) | contents |
- *   string:  | type | length in chars (int) | a byte or two for each char |
- *   array:   | type | number of elements (int) | elements |
- *   other:   | type | length in bytes (int) | what the general serializer made of it |
+ *   null, boxed primitives, strings, primitive arrays: see FlatValues
+ *   structure: | type (byte) | length in bytes (int) | see LeanWriter |
+ *   other:     | type | length in bytes (int) | what the general serializer made of it |
  * </pre>
  *
- * The general serializer is Java's. If the user has chosen another, that one writes the users'
- * values (with a type of their own), and Java's what mpipool puts around them, lambdas and
- * exceptions.
+ * Structures are records, enums and {@link java.util.ArrayList}s, of such and of flat values. They
+ * arrive as Java's serialization would bring them; what a lean form cannot keep as it is, Java's
+ * serialization writes.
+ *
+ * <p>The general serializer is Java's. If the user has chosen another, that one writes the users'
+ * values (with a type of their own), structures included, and Java's what mpipool puts around them,
+ * lambdas and exceptions.
  *
  * <p>Values can follow each other in one body: {@link #read} leaves the buffer behind the value
- * even if the general serializer cannot read it.
+ * even if it cannot be read.
  */
 public final class LeanSerializer implements Serializer {
 
-  private static final int NULL = 0;
-  private static final int TRUE = 1;
-  private static final int FALSE = 2;
-  private static final int BYTE = 3;
-  private static final int SHORT = 4;
-  private static final int CHAR = 5;
-  private static final int INT = 6;
-  private static final int LONG = 7;
-  private static final int FLOAT = 8;
-  private static final int DOUBLE = 9;
-  private static final int LATIN_STRING = 10;
-  private static final int WIDE_STRING = 11;
-  private static final int BOOLEANS = 12;
-  private static final int BYTES = 13;
-  private static final int SHORTS = 14;
-  private static final int CHARS = 15;
-  private static final int INTS = 16;
-  private static final int LONGS = 17;
-  private static final int FLOATS = 18;
-  private static final int DOUBLES = 19;
+  /** Behind the types of {@link FlatValues}. */
+  private static final int STRUCTURE = 20;
+
   private static final int CHOSEN = 126;
   private static final int OTHER = 127;
 
-  /** What has a lean form, for a quick decision. */
-  private static final Map<Class<?>, Integer> TYPES =
-      Map.ofEntries(
-          Map.entry(Boolean.class, TRUE),
-          Map.entry(Byte.class, BYTE),
-          Map.entry(Short.class, SHORT),
-          Map.entry(Character.class, CHAR),
-          Map.entry(Integer.class, INT),
-          Map.entry(Long.class, LONG),
-          Map.entry(Float.class, FLOAT),
-          Map.entry(Double.class, DOUBLE),
-          Map.entry(String.class, LATIN_STRING),
-          Map.entry(boolean[].class, BOOLEANS),
-          Map.entry(byte[].class, BYTES),
-          Map.entry(short[].class, SHORTS),
-          Map.entry(char[].class, CHARS),
-          Map.entry(int[].class, INTS),
-          Map.entry(long[].class, LONGS),
-          Map.entry(float[].class, FLOATS),
-          Map.entry(double[].class, DOUBLES));
+  /** A type and a length, in bytes. */
+  private static final int HEAD = 1 + Integer.BYTES;
 
   private final Serializer others;
   private final ClassFilter filter;
@@ -77,10 +43,14 @@ public final class LeanSerializer implements Serializer {
   /** What the user has chosen; null for Java's own. */
   private final ChosenSerializer chosen;
 
+  /** For structures; null if they are left to others. */
+  private final LeanClasses classes;
+
   /**
    * Creates a serializer that asks no filter but the JVM's own.
    *
-   * @param others for values without a lean form
+   * @param others for values without a lean form; structures have one if this is a {@link
+   *     JavaSerializer}
    */
   public LeanSerializer(Serializer others) {
     this(others, new ClassFilter(null));
@@ -89,19 +59,23 @@ public final class LeanSerializer implements Serializer {
   /**
    * Creates a serializer.
    *
-   * @param others for values without a lean form
-   * @param filter asked about arrays, and about what others make of these bytes, such as lambdas
+   * @param others for values without a lean form; structures have one if this is a {@link
+   *     JavaSerializer}
+   * @param filter asked about arrays and structures, and about what others make of these bytes,
+   *     such as lambdas
    */
   public LeanSerializer(Serializer others, ClassFilter filter) {
     this.others = others;
     this.filter = filter;
     this.chosen = null;
+    this.classes = others instanceof JavaSerializer java ? new LeanClasses(java.loader()) : null;
   }
 
   private LeanSerializer(ClassLoader loader, ClassFilter filter, ChosenSerializer chosen) {
     this.others = new JavaSerializer(loader, filter, chosen);
     this.filter = filter;
     this.chosen = chosen;
+    this.classes = null;
   }
 
   /**
@@ -161,13 +135,12 @@ public final class LeanSerializer implements Serializer {
     int start = out.length();
     try {
       if (value instanceof Integer number) { // first, for it is what is most often sent
-        out.putByte(INT);
+        out.putByte(FlatValues.INT);
         out.putInt(number);
       } else if (value == null) {
-        out.putByte(NULL);
+        out.putByte(FlatValues.NULL);
       } else {
-        Integer lean = TYPES.get(value.getClass());
-        write(lean != null ? lean : isOwn(value) ? OTHER : CHOSEN, value, out);
+        writeObject(value, out);
       }
     } catch (Throwable e) {
       out.truncate(start);
@@ -175,25 +148,43 @@ public final class LeanSerializer implements Serializer {
     }
   }
 
-  private void write(int type, Object value, Output out) throws Exception {
-    switch (type) {
-      case TRUE -> out.putByte((Boolean) value ? TRUE : FALSE);
-      case LATIN_STRING -> writeString((String) value, out);
-      case OTHER, CHOSEN -> {
-        ByteBuffer encoded = type == OTHER ? others.encode(value) : chosen.encode(value);
-        out.putByte(type);
-        out.putInt(encoded.remaining());
-        out.put(encoded);
-      }
-      default -> {
-        out.putByte(type);
-        if (type < LATIN_STRING) {
-          writeNumber(type, value, out);
-        } else {
-          writeArray(type, value, out);
-        }
-      }
+  private void writeObject(Object value, Output out) throws Exception {
+    Integer flat = FlatValues.type(value.getClass());
+    if (flat != null) {
+      FlatValues.write(flat, value, out);
+    } else if (classes != null && LeanWriter.mayWrite(value)) {
+      writeStructure(value, out);
+    } else if (isOwn(value)) {
+      writeBy(others, OTHER, value, out);
+    } else {
+      writeBy(chosen, CHOSEN, value, out);
     }
+  }
+
+  /** Writes what may have a lean form, which shows only on the way. */
+  private void writeStructure(Object value, Output out) throws Exception {
+    int start = out.length();
+    try {
+      out.putByte(STRUCTURE);
+      out.putInt(0);
+      LeanWriter.write(value, out);
+      out.setInt(start + 1, out.length() - start - HEAD);
+      return;
+    } catch (LeanWriter.NotLeanException
+        | RuntimeException
+        | StackOverflowError
+        | OutOfMemoryError e) {
+      out.truncate(start); // Java's serialization does better, or says why it cannot
+    }
+    writeBy(others, OTHER, value, out);
+  }
+
+  private static void writeBy(Serializer serializer, int type, Object value, Output out)
+      throws Exception {
+    ByteBuffer encoded = serializer.encode(value);
+    out.putByte(type);
+    out.putInt(encoded.remaining());
+    out.put(encoded);
   }
 
   /** Whether Java's serialization is to begin with it. */
@@ -202,62 +193,6 @@ public final class LeanSerializer implements Serializer {
         || value instanceof Carrier
         || value instanceof Throwable
         || Lambdas.site(value).isLambda();
-  }
-
-  private static void writeNumber(int type, Object value, Output out) throws IOException {
-    switch (type) {
-      case BYTE -> out.putByte((Byte) value);
-      case SHORT -> out.putShort((Short) value);
-      case CHAR -> out.putShort((Character) value);
-      case INT -> out.putInt((Integer) value);
-      case LONG -> out.putLong((Long) value);
-      case FLOAT -> out.putInt(Float.floatToRawIntBits((Float) value));
-      default -> out.putLong(Double.doubleToRawLongBits((Double) value));
-    }
-  }
-
-  private static void writeString(String value, Output out) throws IOException {
-    boolean latin = isLatin(value);
-    out.putByte(latin ? LATIN_STRING : WIDE_STRING);
-    out.putInt(value.length());
-    if (latin) {
-      out.put(ByteBuffer.wrap(value.getBytes(StandardCharsets.ISO_8859_1)));
-    } else {
-      out.next(2L * value.length()).asCharBuffer().put(value);
-    }
-  }
-
-  private static boolean isLatin(String value) {
-    for (int i = 0; i < value.length(); i++) {
-      if (value.charAt(i) > 255) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private static void writeArray(int type, Object value, Output out) throws IOException {
-    switch (type) {
-      case BOOLEANS -> {
-        boolean[] array = (boolean[]) value;
-        ByteBuffer room = room(out, array.length, 1);
-        for (boolean element : array) {
-          room.put((byte) (element ? 1 : 0));
-        }
-      }
-      case BYTES -> room(out, ((byte[]) value).length, 1).put((byte[]) value);
-      case SHORTS -> room(out, ((short[]) value).length, 2).asShortBuffer().put((short[]) value);
-      case CHARS -> room(out, ((char[]) value).length, 2).asCharBuffer().put((char[]) value);
-      case INTS -> room(out, ((int[]) value).length, 4).asIntBuffer().put((int[]) value);
-      case LONGS -> room(out, ((long[]) value).length, 8).asLongBuffer().put((long[]) value);
-      case FLOATS -> room(out, ((float[]) value).length, 4).asFloatBuffer().put((float[]) value);
-      default -> room(out, ((double[]) value).length, 8).asDoubleBuffer().put((double[]) value);
-    }
-  }
-
-  private static ByteBuffer room(Output out, int elements, int size) throws IOException {
-    out.putInt(elements);
-    return out.next((long) elements * size);
   }
 
   /**
@@ -271,21 +206,10 @@ public final class LeanSerializer implements Serializer {
     try {
       int type = in.get();
       return switch (type) {
-        case NULL -> null;
-        case TRUE -> true;
-        case FALSE -> false;
-        case BYTE -> in.get();
-        case SHORT -> in.getShort();
-        case CHAR -> in.getChar();
-        case INT -> in.getInt();
-        case LONG -> in.getLong();
-        case FLOAT -> Float.intBitsToFloat(in.getInt());
-        case DOUBLE -> Double.longBitsToDouble(in.getLong());
-        case LATIN_STRING -> latinString(part(in, 1));
-        case WIDE_STRING -> part(in, 2).asCharBuffer().toString();
-        case OTHER -> others.decode(part(in, 1));
-        case CHOSEN -> chosen(part(in, 1));
-        default -> allowed(array(type, in));
+        case OTHER -> others.decode(FlatValues.part(in, 1));
+        case CHOSEN -> chosen(FlatValues.part(in, 1));
+        case STRUCTURE -> structure(FlatValues.part(in, 1));
+        default -> allowed(FlatValues.read(type, in));
       };
     } catch (BufferUnderflowException e) {
       throw new IOException("a value ends too early", e);
@@ -301,100 +225,26 @@ public final class LeanSerializer implements Serializer {
     return chosen.decode(part);
   }
 
-  private Object allowed(Object array) throws IOException {
-    filter.check(array.getClass(), Array.getLength(array));
-    return array;
+  private Object structure(ByteBuffer part) throws IOException {
+    if (classes == null) {
+      throw new IOException("it has a form that %s does not know".formatted(format()));
+    }
+    return LeanReader.read(part, classes, filter);
+  }
+
+  private Object allowed(Object value) throws IOException {
+    if (value != null && value.getClass().isArray()) {
+      filter.check(value.getClass(), Array.getLength(value));
+    }
+    return value;
   }
 
   /** Moves a buffer's position behind the value that stands there, without reading it. */
   static void skip(ByteBuffer in) throws IOException {
     int type = in.get();
     switch (type) {
-      case NULL, TRUE, FALSE -> {}
-      case BYTE, SHORT, CHAR, INT, LONG, FLOAT, DOUBLE -> part(in, 1, elementBytes(type));
-      default -> part(in, elementBytes(type));
+      case OTHER, CHOSEN, STRUCTURE -> FlatValues.part(in, 1);
+      default -> FlatValues.skip(type, in);
     }
-  }
-
-  /** How long one element is: of an array, a char of a string, or the number itself. */
-  private static int elementBytes(int type) throws IOException {
-    return switch (type) {
-      case BYTE, LATIN_STRING, BOOLEANS, BYTES, CHOSEN, OTHER -> Byte.BYTES;
-      case SHORT, CHAR, WIDE_STRING, SHORTS, CHARS -> Short.BYTES;
-      case INT, FLOAT, INTS, FLOATS -> Integer.BYTES;
-      case LONG, DOUBLE, LONGS, DOUBLES -> Long.BYTES;
-      default -> throw new IOException("a value of the unknown type " + type);
-    };
-  }
-
-  private static String latinString(ByteBuffer part) {
-    byte[] bytes = new byte[part.remaining()];
-    part.get(bytes);
-    return new String(bytes, StandardCharsets.ISO_8859_1);
-  }
-
-  private static Object array(int type, ByteBuffer in) throws IOException {
-    int size = elementBytes(type);
-    ByteBuffer part = part(in, size);
-    int length = part.remaining() / size;
-    switch (type) {
-      case BOOLEANS -> {
-        boolean[] array = new boolean[length];
-        for (int i = 0; i < length; i++) {
-          array[i] = part.get() != 0;
-        }
-        return array;
-      }
-      case BYTES -> {
-        byte[] array = new byte[length];
-        part.get(array);
-        return array;
-      }
-      case SHORTS -> {
-        short[] array = new short[length];
-        part.asShortBuffer().get(array);
-        return array;
-      }
-      case CHARS -> {
-        char[] array = new char[length];
-        part.asCharBuffer().get(array);
-        return array;
-      }
-      case INTS -> {
-        int[] array = new int[length];
-        part.asIntBuffer().get(array);
-        return array;
-      }
-      case LONGS -> {
-        long[] array = new long[length];
-        part.asLongBuffer().get(array);
-        return array;
-      }
-      case FLOATS -> {
-        float[] array = new float[length];
-        part.asFloatBuffer().get(array);
-        return array;
-      }
-      default -> {
-        double[] array = new double[length];
-        part.asDoubleBuffer().get(array);
-        return array;
-      }
-    }
-  }
-
-  /** The contents that follow a count of elements. */
-  private static ByteBuffer part(ByteBuffer in, int size) throws IOException {
-    return part(in, in.getInt(), size);
-  }
-
-  private static ByteBuffer part(ByteBuffer in, int elements, int size) throws IOException {
-    long length = (long) elements * size;
-    if (length < 0 || length > in.remaining()) {
-      throw new IOException("a value of the impossible length " + elements);
-    }
-    ByteBuffer part = in.slice(in.position(), (int) length);
-    in.position(in.position() + (int) length);
-    return part;
   }
 }

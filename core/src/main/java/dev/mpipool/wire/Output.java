@@ -79,6 +79,12 @@ public final class Output {
     length += value.remaining();
   }
 
+  void put(byte[] value) throws IOException {
+    reserve(value.length);
+    System.arraycopy(value, 0, bytes, length, value.length);
+    length += value.length;
+  }
+
   /** A view of the next bytes, which count as written, to be filled by the caller. */
   ByteBuffer next(long count) throws IOException {
     reserve(count);

@@ -5,10 +5,11 @@ import java.nio.ByteBuffer;
 /**
  * Turns values into bytes and back: what tasks capture, their arguments and results, and what is
  * broadcast, as far as it has no lean form of mpipool's own (null, boxed primitives, strings and
- * primitive arrays have) and is no lambda and no exception. Java's serialization does that unless
- * another is chosen, by {@link dev.mpipool.MPIExecutor.Builder#serializer} or for a whole program
- * by {@code -Dmpipool.serializer=CLASS}; {@link ForySerializer} is one. Used by several threads at
- * once.
+ * primitive arrays have, and unless another serializer is chosen records, enums and {@link
+ * java.util.ArrayList}s of such) and is no lambda and no exception. Java's serialization does that
+ * unless another is chosen, by {@link dev.mpipool.MPIExecutor.Builder#serializer} or for a whole
+ * program by {@code -Dmpipool.serializer=CLASS}; {@link ForySerializer} is one. Used by several
+ * threads at once.
  *
  * <p>The values of one task are encoded one by one: an object that two of them refer to arrives as
  * two. Lambdas and exceptions stay with Java's serialization, except those inside of other objects;
