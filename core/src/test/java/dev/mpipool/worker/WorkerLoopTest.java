@@ -6,6 +6,8 @@ import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.LocalCommunicator;
+import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.testing.Logged;
 import dev.mpipool.testing.PoolThreads;
 import dev.mpipool.testing.Ranks;
@@ -26,6 +28,9 @@ import dev.mpipool.wire.Opening;
 import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.Serializable;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
@@ -122,9 +127,32 @@ class WorkerLoopTest {
         Ranks.start(
             "test-worker",
             () -> {
-              new WorkerLoop(ranks.get(1), 0, SERIALIZER, null).run();
+              new WorkerLoop(withLittleMemory(ranks.get(1)), 0, SERIALIZER, null).run();
               return "released";
             });
+  }
+
+  /** Receives of what is longer than a megabyte the beginning only. */
+  private static Communicator withLittleMemory(Communicator rank) {
+    InvocationHandler handler =
+        (proxy, method, arguments) -> {
+          Object result;
+          try {
+            result = method.invoke(rank, arguments);
+          } catch (InvocationTargetException e) {
+            throw e.getCause();
+          }
+          if (result instanceof Message message && message.data().remaining() > 1 << 20) {
+            ByteBuffer beginning = message.data().slice(0, 60_000);
+            throw new MessageTooLongException(
+                new Message(message.source(), message.tag(), beginning),
+                message.data().remaining() - beginning.remaining());
+          }
+          return result;
+        };
+    return (Communicator)
+        Proxy.newProxyInstance(
+            WorkerLoopTest.class.getClassLoader(), new Class<?>[] {Communicator.class}, handler);
   }
 
   @AfterEach
@@ -190,6 +218,33 @@ class WorkerLoopTest {
     expectResult(2, null);
     expectResult(3, 1);
     assertThat(TaskContext.rank()).isEmpty();
+  }
+
+  @Test
+  void aTaskThatThereIsNoMemoryForFailsAlone() throws Exception {
+    ByteBuffer large = ByteBuffer.allocate(2_000_000);
+    send(task(1, () -> 1), new Entry(EntryKind.TASK, 2, large));
+    send(new Entry(EntryKind.SHARE, 7, large));
+    send(task(3, () -> 3));
+
+    List<Entry> answers = List.of(next(), next(), next());
+    assertThat(answers).extracting(Entry::id).containsExactlyInAnyOrder(1L, 2L, 3L);
+    for (Entry answer : answers) {
+      if (answer.id() == 2) {
+        FailureReport report = FailureReport.decode(answer.body());
+        assertThat(report.origin()).isEqualTo(Origin.READING_TASK);
+        assertThat(report.message()).contains("for which there is no memory");
+      } else {
+        assertThat(answer.kind()).isEqualTo(EntryKind.RESULT);
+      }
+    }
+  }
+
+  @Test
+  void aLongMessageOfMainThatMakesNoSenseEndsTheWorker() throws Exception {
+    send(new Entry(EntryKind.GONE, 0, ByteBuffer.allocate(2_000_000)));
+    assertThat(next().kind()).isEqualTo(EntryKind.GONE);
+    assertThatThrownBy(() -> Ranks.result(worker)).hasStackTraceContaining("cannot be understood");
   }
 
   @Test
