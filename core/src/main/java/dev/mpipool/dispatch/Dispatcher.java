@@ -136,6 +136,10 @@ public final class Dispatcher {
   private volatile boolean shutdown;
   private boolean released;
   private boolean ended;
+
+  /** Answers are off the books, and the relay does not have them yet: not the time to end. */
+  private boolean taking;
+
   private volatile RejectedExecutionException broken;
 
   /** May submit more, even after a shutdown, and hears of the pool's end. */
@@ -536,6 +540,7 @@ public final class Dispatcher {
       }
       worker.lastHeard = System.nanoTime();
       worker.lastSign = worker.lastHeard;
+      taking = true;
       try {
         for (Entry entry : entries) {
           if (!worker.alive) {
@@ -549,6 +554,7 @@ public final class Dispatcher {
         }
       } finally {
         relay.add(completions); // whatever else goes wrong, those are off the books
+        taking = false;
       }
       handout.lineUp(worker);
       handout.handOut();
@@ -959,7 +965,7 @@ public final class Dispatcher {
 
   /** Releases the workers when there is nothing left to do, and ends when they are gone. */
   private void endIfDone() {
-    if (!shutdown || ended) {
+    if (!shutdown || ended || taking) {
       return;
     }
     boolean idle =

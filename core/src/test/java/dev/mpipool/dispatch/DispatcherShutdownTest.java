@@ -11,6 +11,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -56,6 +57,25 @@ class DispatcherShutdownTest {
     assertThat(Desk.result(c)).isEqualTo(3);
     desk.gone(1, 2);
     desk.awaitTerminated();
+  }
+
+  @Test
+  void anAnswerThatSharesItsMessageWithTheNewsOfALossIsDoneBeforeTheEnd() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    TaskFuture<Object> b = desk.submit("b");
+    List<Desk.Sent> sent = desk.news();
+    AtomicBoolean bothDone = new AtomicBoolean();
+    dispatcher.atTermination(() -> bothDone.set(a.isDone() && b.isDone()));
+    dispatcher.shutdown();
+    dispatcher.workerLost(2, "it was killed");
+    desk.receive(
+        1,
+        new Entry(EntryKind.RESULT, sent.get(0).id(), desk.serializer.encode(5)),
+        new Entry(EntryKind.GONE, 0));
+
+    desk.awaitTerminated();
+    assertThat(bothDone).isTrue();
+    assertThat(Desk.result(a)).isEqualTo(5);
   }
 
   @Test
