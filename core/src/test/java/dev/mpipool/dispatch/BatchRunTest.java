@@ -113,7 +113,7 @@ class BatchRunTest {
             });
   }
 
-  private static ByteBuffer outcome(Desk.Sent chunk, int done, long nanos) throws Exception {
+  static ByteBuffer outcome(Desk.Sent chunk, int done, long nanos) throws Exception {
     Chunk.Continuation continuation =
         new Chunk.Continuation() {
           private int asked;
