@@ -246,6 +246,23 @@ class BatchRunTest {
   }
 
   @Test
+  void aPartOfAChunkIsAskedBackAlsoWhenTasksHaveWaitedAtAWorkerBefore() throws Exception {
+    Entry quick = new Entry(EntryKind.SPENT, 1_000);
+    ByteBuffer five = desk.serializer.encode(5);
+    desk.submit("warm");
+    desk.receive(1, new Entry(EntryKind.RESULT, desk.nextTask(), five), quick);
+    for (int i = 0; i < 8; i++) {
+      desk.submit("task");
+    }
+    for (Desk.Sent task : desk.news()) {
+      desk.answer(task.rank(), task.id(), 5);
+    }
+    assertThat(desk.dispatcher.idling()).isEqualTo(2);
+    start(chunksOf(20), range(20));
+    await().until(() -> desk.news().stream().anyMatch(sent -> sent.kind() == EntryKind.RECALL));
+  }
+
+  @Test
   void aChunkOfWhichNothingWasRunIsNoAnswer() throws Exception {
     BatchRun run = start(chunksOf(2), range(2));
     Desk.Sent chunk = awaitChunks(1).get(0);
