@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -548,5 +549,90 @@ class BatchRunTest {
     assertThat(((Failed) outcomes.get(2)).cause())
         .isInstanceOf(TestFailures.Unserializable.class)
         .hasMessageContaining("Element 2 for the task java.lang.String cannot travel to a worker");
+  }
+
+  /** Gives one item, and then nothing until it is interrupted. */
+  private static Iterable<Integer> stuckAfterOne(CountDownLatch interrupted) {
+    return () ->
+        IntStream.range(0, 2)
+            .peek(
+                i -> {
+                  if (i == 1) {
+                    try {
+                      Thread.sleep(60_000);
+                    } catch (InterruptedException e) {
+                      interrupted.countDown();
+                    }
+                  }
+                })
+            .iterator();
+  }
+
+  @Test
+  void whatAnIteratorHasGivenDoesNotWaitWhileItBlocks() throws Exception {
+    CountDownLatch interrupted = new CountDownLatch(1);
+    BatchRun run = start(chunksOf(100), stuckAfterOne(interrupted));
+    Desk.Sent chunk = awaitChunks(1).get(0);
+    assertThat(Chunk.count(chunk.body())).isEqualTo(1);
+    answer(chunk);
+    assertThat(run.take(true, 0)).containsExactly(0);
+
+    run.cancel();
+    assertThat(interrupted.await(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(run.await(TimeUnit.SECONDS.toNanos(20))).isTrue();
+  }
+
+  @Test
+  void theLastOfACollectionAreDividedAmongAll() throws Exception {
+    int all = 2_000;
+    BatchRun run = start(new BatchOptions(0, 0, null, null), range(all));
+    run.runToEnd();
+    List<Integer> sizes = new ArrayList<>();
+    int first = 0;
+    while (first < all) {
+      for (Desk.Sent chunk : awaitChunks(1)) {
+        int count = Chunk.count(chunk.body());
+        assertThat(count).isLessThanOrEqualTo(Math.max(1, (all - first) / 5));
+        first += count;
+        sizes.add(count);
+        answer(chunk, Integer.MAX_VALUE, count * 1_000L);
+      }
+    }
+    assertThat(sizes).as("more at first, fewer at last").anyMatch(size -> size > 20).endsWith(1, 1);
+    assertThat(takeAll(run, true)).isEqualTo(range(all).stream().map(i -> 10 * i).toList());
+  }
+
+  @Test
+  void aChunkIsAtMostHalfOfTheLookAhead() throws Exception {
+    Iterable<Integer> ofUnknownSize = () -> range(400).iterator();
+    BatchRun run = start(new BatchOptions(0, 10, null, null), ofUnknownSize);
+    run.runToEnd();
+    List<Integer> sizes = new ArrayList<>();
+    int done = 0;
+    while (done < 400) {
+      for (Desk.Sent chunk : awaitChunks(1)) {
+        int count = Chunk.count(chunk.body());
+        done += count;
+        sizes.add(count);
+        answer(chunk, Integer.MAX_VALUE, count * 1_000L);
+      }
+    }
+    assertThat(sizes).allMatch(size -> size <= 5).contains(5);
+  }
+
+  @Test
+  void aChunkOfLongItemsIsHandedInBeforeItHasAsManyAsItMay() throws Exception {
+    List<byte[]> items = IntStream.range(0, 9).mapToObj(i -> new byte[600_000]).toList();
+    BatchRun run = start(chunksOf(100), items);
+    run.runToEnd();
+    int done = 0;
+    while (done < 9) {
+      for (Desk.Sent chunk : awaitChunks(1)) {
+        assertThat(Chunk.count(chunk.body())).isLessThanOrEqualTo(2);
+        done += Chunk.count(chunk.body());
+        answer(chunk);
+      }
+    }
+    assertThat(takeAll(run, true)).hasSize(9);
   }
 }
