@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -113,7 +114,7 @@ class BatchRunTest {
             });
   }
 
-  private static ByteBuffer outcome(Desk.Sent chunk, int done, long nanos) throws Exception {
+  static ByteBuffer outcome(Desk.Sent chunk, int done, long nanos) throws Exception {
     Chunk.Continuation continuation =
         new Chunk.Continuation() {
           private int asked;
@@ -208,13 +209,12 @@ class BatchRunTest {
   @Test
   void anItemThatFailsIsAnOutcomeAmongOthers() throws Exception {
     BatchRun run = start(chunksOf(3), List.of(12, -13, 14));
-    answer(awaitChunks(1).get(0));
-    Object[] outcomes = run.take(true, 0);
-    assertThat(outcomes[0]).isEqualTo(120);
-    assertThat(((Failed) outcomes[1]).cause())
+    answerAll(3, MILLISECOND);
+    List<Object> outcomes = takeAll(run, true);
+    assertThat(outcomes).hasSize(3).startsWith(120).endsWith(140);
+    assertThat(((Failed) outcomes.get(1)).cause())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("minus thirteen");
-    assertThat(outcomes[2]).isEqualTo(140);
   }
 
   @Test
@@ -244,6 +244,23 @@ class BatchRunTest {
     }
     assertThat(pieces).as("two for each task thread").isEqualTo(4);
     assertThat(takeAll(run, true)).isEqualTo(range(20).stream().map(i -> 10 * i).toList());
+  }
+
+  @Test
+  void aPartOfAChunkIsAskedBackAlsoWhenTasksHaveWaitedAtAWorkerBefore() throws Exception {
+    Entry quick = new Entry(EntryKind.SPENT, 1_000);
+    ByteBuffer five = desk.serializer.encode(5);
+    desk.submit("warm");
+    desk.receive(1, new Entry(EntryKind.RESULT, desk.nextTask(), five), quick);
+    for (int i = 0; i < 8; i++) {
+      desk.submit("task");
+    }
+    for (Desk.Sent task : desk.news()) {
+      desk.answer(task.rank(), task.id(), 5);
+    }
+    assertThat(desk.dispatcher.idling()).isEqualTo(2);
+    start(chunksOf(20), range(20));
+    await().until(() -> desk.news().stream().anyMatch(sent -> sent.kind() == EntryKind.RECALL));
   }
 
   @Test
@@ -526,13 +543,96 @@ class BatchRunTest {
     List<Object> items = new ArrayList<>(List.of(1, 2, 3, 4));
     items.set(2, new Object());
     BatchRun run = start(chunksOf(4), items);
-    answer(awaitChunks(1).get(0));
-    Object[] outcomes = run.take(true, 0);
-    assertThat(outcomes[0]).isEqualTo(10);
-    assertThat(outcomes[1]).isEqualTo(20);
-    assertThat(((Failed) outcomes[2]).cause())
+    answerAll(4, MILLISECOND);
+    List<Object> outcomes = takeAll(run, true);
+    assertThat(outcomes).hasSize(4).startsWith(10, 20).endsWith(40);
+    assertThat(((Failed) outcomes.get(2)).cause())
         .isInstanceOf(TestFailures.Unserializable.class)
         .hasMessageContaining("Element 2 for the task java.lang.String cannot travel to a worker");
-    assertThat(outcomes[3]).isEqualTo(40);
+  }
+
+  /** Gives one item, and then nothing until it is interrupted. */
+  private static Iterable<Integer> stuckAfterOne(CountDownLatch interrupted) {
+    return () ->
+        IntStream.range(0, 2)
+            .peek(
+                i -> {
+                  if (i == 1) {
+                    try {
+                      Thread.sleep(60_000);
+                    } catch (InterruptedException e) {
+                      interrupted.countDown();
+                    }
+                  }
+                })
+            .iterator();
+  }
+
+  @Test
+  void whatAnIteratorHasGivenDoesNotWaitWhileItBlocks() throws Exception {
+    CountDownLatch interrupted = new CountDownLatch(1);
+    BatchRun run = start(chunksOf(100), stuckAfterOne(interrupted));
+    Desk.Sent chunk = awaitChunks(1).get(0);
+    assertThat(Chunk.count(chunk.body())).isEqualTo(1);
+    answer(chunk);
+    assertThat(run.take(true, 0)).containsExactly(0);
+
+    run.cancel();
+    assertThat(interrupted.await(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(run.await(TimeUnit.SECONDS.toNanos(20))).isTrue();
+  }
+
+  @Test
+  void theLastOfACollectionAreDividedAmongAll() throws Exception {
+    int all = 2_000;
+    BatchRun run = start(new BatchOptions(0, 0, null, null), range(all));
+    run.runToEnd();
+    List<Integer> sizes = new ArrayList<>();
+    int first = 0;
+    while (first < all) {
+      for (Desk.Sent chunk : awaitChunks(1)) {
+        int count = Chunk.count(chunk.body());
+        assertThat(count).isLessThanOrEqualTo(Math.max(1, (all - first) / 5));
+        first += count;
+        sizes.add(count);
+        answer(chunk, Integer.MAX_VALUE, count * 1_000L);
+      }
+    }
+    assertThat(sizes).as("more at first, fewer at last").anyMatch(size -> size > 20).endsWith(1, 1);
+    assertThat(takeAll(run, true)).isEqualTo(range(all).stream().map(i -> 10 * i).toList());
+  }
+
+  @Test
+  void aChunkIsAtMostHalfOfTheLookAhead() throws Exception {
+    Iterable<Integer> ofUnknownSize = () -> range(400).iterator();
+    BatchRun run = start(new BatchOptions(0, 10, null, null), ofUnknownSize);
+    run.runToEnd();
+    List<Integer> sizes = new ArrayList<>();
+    int done = 0;
+    while (done < 400) {
+      for (Desk.Sent chunk : awaitChunks(1)) {
+        int count = Chunk.count(chunk.body());
+        done += count;
+        sizes.add(count);
+        answer(chunk, Integer.MAX_VALUE, count * 1_000L);
+      }
+    }
+    assertThat(sizes).allMatch(size -> size <= 5).contains(5);
+  }
+
+  @Test
+  void aChunkOfLongItemsIsHandedInBeforeItHasAsManyAsItMay() throws Exception {
+    List<byte[]> items = IntStream.range(0, 9).mapToObj(i -> new byte[600_000]).toList();
+    BatchRun run = start(chunksOf(100), items);
+    run.runToEnd();
+    int done = 0;
+    while (done < 9) {
+      for (Desk.Sent chunk : awaitChunks(1)) {
+        assertThat(Chunk.count(chunk.body())).isLessThanOrEqualTo(2);
+        done += Chunk.count(chunk.body());
+        answer(chunk);
+      }
+    }
+    assertThat(takeAll(run, true)).hasSize(9);
   }
 }

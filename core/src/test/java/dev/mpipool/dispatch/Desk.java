@@ -77,11 +77,18 @@ final class Desk {
   TaskFuture<Object> submit(String name) throws Exception {
     TaskFuture<Object> future = TaskFuture.of(dispatcher, new Job(name), name);
     dispatcher.submit(future);
+    assertOpenToOthers();
     return future;
+  }
+
+  /** Whoever has called the dispatcher must leave it to other threads. */
+  private void assertOpenToOthers() {
+    assertThat(dispatcher.lock().isHeldByCurrentThread()).as("the lock is kept").isFalse();
   }
 
   /** What was sent since the last call. */
   synchronized List<Sent> news() {
+    assertOpenToOthers();
     List<Sent> news = List.copyOf(sent);
     sent.clear();
     return news;
@@ -117,7 +124,9 @@ final class Desk {
   }
 
   void receive(int rank, Entry... entries) {
+    assertOpenToOthers();
     dispatcher.received(rank, Frame.encode(List.of(entries)));
+    assertOpenToOthers();
   }
 
   void gone(int... ranks) {
@@ -140,5 +149,6 @@ final class Desk {
   void awaitTerminated() throws InterruptedException {
     assertThat(dispatcher.awaitTermination(20, TimeUnit.SECONDS)).isTrue();
     assertThat(dispatcher.isTerminated()).isTrue();
+    assertOpenToOthers();
   }
 }

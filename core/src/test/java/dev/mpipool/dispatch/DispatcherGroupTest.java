@@ -114,6 +114,20 @@ class DispatcherGroupTest {
   }
 
   @Test
+  void shutdownNowDoesNotReturnAGroupThatTheUserHasCancelledInTheQueue() throws Exception {
+    Desk desk = new Desk(1);
+    for (String name : List.of("running", "a", "b", "c")) {
+      desk.submit(name);
+    }
+    CompletableFuture<List<Object>> group = group(desk, 1);
+    assertThat(group.cancel(true)).isTrue();
+
+    assertThat(desk.dispatcher.shutdownNow())
+        .extracting(TaskFuture::call)
+        .containsExactly(new Desk.Job("a"), new Desk.Job("b"), new Desk.Job("c"));
+  }
+
+  @Test
   void shutdownNowCancelsAGroupThatGathers() throws Exception {
     Desk desk = new Desk(2);
     desk.submit("a");

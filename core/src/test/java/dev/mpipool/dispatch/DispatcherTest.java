@@ -157,9 +157,10 @@ class DispatcherTest {
             List.of(
                 new Entry(EntryKind.RESULT, id, ByteBuffer.allocate(3_000_000)),
                 new Entry(EntryKind.SPENT, 1_000)));
-    desk.dispatcher.receivedCut(
+    MessageTooLongException message =
         new MessageTooLongException(
-            new Message(1, 0, answer.slice(0, 60_000)), answer.remaining() - 60_000));
+            new Message(1, 0, answer.slice(0, 60_000)), answer.remaining() - 60_000);
+    assertThat(dispatcher.receivedCut(message)).as("a future is to be completed").isTrue();
     assertThat(Desk.failure(tooLong))
         .hasMessageContaining("could not be read on main")
         .hasMessageContaining("it takes 3000000 bytes, for which there is no memory");
@@ -171,12 +172,14 @@ class DispatcherTest {
   void whoSendsLongNonsenseIsGivenUp() throws Exception {
     ByteBuffer frame =
         Frame.encode(List.of(new Entry(EntryKind.GONE, 0, ByteBuffer.allocate(3_000_000))));
-    desk.dispatcher.receivedCut(
-        new MessageTooLongException(new Message(1, 0, frame.slice(0, 60_000)), 2_940_000));
+    MessageTooLongException longFrame =
+        new MessageTooLongException(new Message(1, 0, frame.slice(0, 60_000)), 2_940_000);
+    assertThat(dispatcher.receivedCut(longFrame)).isFalse();
     assertThat(desk.dispatcher.size()).isEqualTo(1);
     byte[] nonsense = new byte[60_000];
-    desk.dispatcher.receivedCut(
-        new MessageTooLongException(new Message(2, 0, ByteBuffer.wrap(nonsense)), 2_940_000));
+    MessageTooLongException longNonsense =
+        new MessageTooLongException(new Message(2, 0, ByteBuffer.wrap(nonsense)), 2_940_000);
+    assertThat(dispatcher.receivedCut(longNonsense)).isFalse();
     assertThat(desk.dispatcher.size()).isZero();
   }
 
@@ -503,6 +506,28 @@ class DispatcherTest {
         .cause()
         .isInstanceOf(TestFailures.Unserializable.class)
         .hasMessageContaining("java.lang.Object");
+  }
+
+  @Test
+  void aWorkerThatEncodesValuesInAnotherWayBreaksThePool() throws Exception {
+    TaskFuture<Object> a = desk.submit("a");
+    String mine = desk.serializer.format();
+    ByteBuffer formats = ByteBuffer.wrap(("theirs\n" + mine).getBytes(StandardCharsets.UTF_8));
+    desk.receive(2, new Entry(EntryKind.MISMATCH, 0, formats));
+
+    assertThat(Desk.failure(a))
+        .isInstanceOf(TestFailures.Broken.class)
+        .hasMessageStartingWith(
+            "Main encodes values by %s, and rank 2 by theirs. Give the builder of".formatted(mine));
+  }
+
+  @Test
+  void whoComplainsOfAFormatThatIsNotMainsIsGivenUp() {
+    ByteBuffer formats = ByteBuffer.wrap("theirs\nanother".getBytes(StandardCharsets.UTF_8));
+    desk.receive(2, new Entry(EntryKind.MISMATCH, 0, formats));
+
+    assertThat(dispatcher.size()).isEqualTo(1);
+    assertThat(dispatcher.isOpen()).isTrue();
   }
 
   @Test

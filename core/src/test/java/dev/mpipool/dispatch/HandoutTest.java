@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
+import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.SharedValue;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -110,6 +111,34 @@ class HandoutTest {
       rest.add((String) Desk.called(sent.body()));
     }
     assertThat(rest).containsExactly("b", "c", "later");
+  }
+
+  @Test
+  void aGroupWantsWhatWaitsAlsoWhenOtherTasksHaveWaitedThereBefore() throws Exception {
+    Desk desk = new Desk(1);
+    desk.submit("warm");
+    makeFast(desk, 1, desk.nextTask());
+    for (int round = 0; round < 3; round++) {
+      for (String name : List.of("a", "b", "c")) {
+        desk.submit(name);
+      }
+      List<Desk.Sent> held = desk.news();
+      assertThat(held).hasSize(3);
+      CompletableFuture<List<Object>> group =
+          desk.dispatcher.submitGroup(1, new Desk.Job("g"), "g");
+      assertThat(asked(awaitRecall(desk))).isEqualTo(2);
+      giveBack(desk, 1, held.get(2).id());
+      desk.answer(1, held.get(0).id(), 1);
+      desk.answer(1, held.get(1).id(), 1);
+      for (int i = 0; i < 2; i++) { // the group, and c behind it
+        List<Desk.Sent> next = desk.news();
+        for (Desk.Sent sent : next) {
+          desk.answer(1, sent.id(), "done");
+        }
+      }
+      assertThat(Desk.result(group)).isEqualTo(List.of("done"));
+      assertThat(desk.dispatcher.idling()).isEqualTo(1);
+    }
   }
 
   @Test
@@ -239,8 +268,15 @@ class HandoutTest {
     dispatcher.submit(TaskFuture.of(dispatcher, new Desk.Job("a"), "a"));
     assertThat(ways.ways).containsExactly("caller TASK", "flush");
     ways.ways.clear();
-    dispatcher.submit(TaskFuture.of(dispatcher, new Desk.Job("b"), "b"));
+    TaskFuture<Object> b = TaskFuture.of(dispatcher, new Desk.Job("b"), "b");
+    dispatcher.submit(b);
     assertThat(ways.ways).containsExactly("sender TASK");
+    ways.ways.clear();
+    ByteBuffer five = Desk.SERIALIZER.encode(5);
+    dispatcher.received(1, Frame.encode(List.of(new Entry(EntryKind.RESULT, b.id - 1, five))));
+    dispatcher.received(2, Frame.encode(List.of(new Entry(EntryKind.RESULT, b.id, five))));
+    dispatcher.submit(TaskFuture.of(dispatcher, new Desk.Job("c"), "c"));
+    assertThat(ways.ways).as("alone again").containsExactly("caller TASK", "flush");
 
     Ways big = new Ways();
     Dispatcher other =

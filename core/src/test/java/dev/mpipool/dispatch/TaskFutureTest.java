@@ -123,4 +123,45 @@ class TaskFutureTest {
     desk.answer(1, running, 1);
     assertThat(desk.newsAsText()).isEqualTo(List.of("1 wanted"));
   }
+
+  @Test
+  void whoeverCompletesItIsToldWhetherItWasTheFirst() throws Exception {
+    TaskFuture<Object> failed = future();
+    assertThat(failed.completeExceptionally(new IOException("mine"))).isTrue();
+    assertThat(failed.completeExceptionally(new IOException("again"))).isFalse();
+    assertThat(Desk.failure(failed)).hasMessage("mine");
+
+    TaskFuture<Object> completed = future();
+    assertThat(completed.complete("mine")).isTrue();
+    assertThat(completed.complete("again")).isFalse();
+    assertThat(Desk.result(completed)).isEqualTo("mine");
+  }
+
+  @Test
+  void whatIsForcedUponItReplacesItsResultAndTellsTheWorker() throws Exception {
+    TaskFuture<Object> failed = desk.submit("failed");
+    failed.obtrudeException(new IOException("forced"));
+    assertThat(Desk.failure(failed)).hasMessage("forced");
+    failed.obtrudeValue("forced");
+    assertThat(Desk.result(failed)).isEqualTo("forced");
+
+    assertThat(desk.newsAsText()).containsExactly("1 failed", "1 CANCEL", "1 CANCEL");
+  }
+
+  @Test
+  void whatSetsATimeoutOrAResultReturnsTheFutureItself() {
+    TaskFuture<Object> future = future();
+    assertThat(future.orTimeout(1, TimeUnit.DAYS)).isSameAs(future);
+    assertThat(future.completeOnTimeout(1, 1, TimeUnit.DAYS)).isSameAs(future);
+    assertThat(future.completeAsync(() -> 1)).isSameAs(future);
+  }
+
+  @Test
+  void itKnowsWhatWasSubmittedAndWhere() {
+    TaskFuture<Object> future = future();
+    assertThat(future.original()).isEqualTo("original");
+    assertThat(future.call()).isEqualTo(new Desk.Job("job"));
+    assertThat(future.isFor(desk.dispatcher)).isTrue();
+    assertThat(future.isFor(new Desk(1).dispatcher)).isFalse();
+  }
 }
