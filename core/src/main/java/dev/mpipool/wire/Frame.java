@@ -1,5 +1,6 @@
 package dev.mpipool.wire;
 
+import dev.mpipool.comm.Message;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,7 +43,7 @@ public final class Frame {
   private static final int ENTRY_BYTES = Byte.BYTES + Long.BYTES + Integer.BYTES;
 
   /** To copy a longer body would take about as long as a small message takes. */
-  private static final int UNCOPIED_BYTES = 256 << 10;
+  static final int UNCOPIED_BYTES = 256 << 10;
 
   private Frame() {}
 
@@ -53,7 +54,7 @@ public final class Frame {
    * @return its length in bytes
    */
   static long length(Entry entry) {
-    return (long) ENTRY_BYTES + entry.body().remaining();
+    return (long) ENTRY_BYTES + entry.content().length();
   }
 
   /**
@@ -63,47 +64,41 @@ public final class Frame {
    * @return the message
    */
   public static ByteBuffer encode(List<Entry> entries) {
-    return encode(entries, entries.size());
+    return encode(entries, 0);
   }
 
-  /** Leaves the body of one entry out, as if it stood elsewhere. */
+  /** Leaves so many bytes of the last body out, as if they stood elsewhere. */
   private static ByteBuffer encode(List<Entry> entries, int apart) {
-    long length = HEADER_BYTES;
+    long length = (long) HEADER_BYTES - apart;
     for (int i = 0; i < entries.size(); i++) {
-      length += i == apart ? ENTRY_BYTES : length(entries.get(i));
+      length += length(entries.get(i));
     }
     ByteBuffer frame = ByteBuffer.allocate(Math.toIntExact(length)).put(FORMAT).putInt(0);
     CRC32C checksum = new CRC32C();
     for (int i = 0; i < entries.size(); i++) {
       Entry entry = entries.get(i);
-      ByteBuffer body = entry.body();
+      Body body = entry.content();
       int start = frame.position();
-      frame.put(entry.kind().code()).putLong(entry.id()).putInt(body.remaining());
-      checksum.update(frame.slice(start, ENTRY_BYTES));
-      checksum.update(body.slice(body.position(), checked(body.remaining())));
-      if (i != apart) {
-        frame.put(body.duplicate());
-      }
+      frame.put(entry.kind().code()).putLong(entry.id()).putInt(body.length());
+      checksum.update(frame.array(), start, ENTRY_BYTES);
+      body.check(checksum, CHECKED_BODY_BYTES);
+      body.put(frame, body.length() - (i == entries.size() - 1 ? apart : 0));
     }
     return frame.putInt(Byte.BYTES, (int) checksum.getValue()).flip();
-  }
-
-  private static int checked(int bodyBytes) {
-    return Math.min(CHECKED_BODY_BYTES, bodyBytes);
   }
 
   /**
    * Puts entries into one message whose last part, if it is long, has not been copied.
    *
    * @param entries in the order in which the receiver sees them; together less than 2 GiB
-   * @return the parts of the message, of which the last may belong to the last entry
+   * @return the parts of the message, one or two, of which the second belongs to the last entry
    */
   static List<ByteBuffer> encodeInParts(List<Entry> entries) {
-    Entry last = entries.get(entries.size() - 1);
-    if (last.body().remaining() < UNCOPIED_BYTES) {
+    ByteBuffer last = entries.get(entries.size() - 1).content().lastPart();
+    if (last.remaining() < UNCOPIED_BYTES) {
       return List.of(encode(entries));
     }
-    return List.of(encode(entries, entries.size() - 1), last.body());
+    return List.of(encode(entries, last.remaining()), last);
   }
 
   /**
@@ -170,6 +165,21 @@ public final class Frame {
    * @throws DamagedFrameException if the message is anything else
    */
   public static List<Entry> decode(ByteBuffer message) throws DamagedFrameException {
+    return decode(message, null);
+  }
+
+  /**
+   * Reads a message.
+   *
+   * @param message as {@link #encode} made it; maybe with a tail, then this is of the last body
+   * @return its entries, whose bodies are parts of the message
+   * @throws DamagedFrameException if the message is anything else
+   */
+  public static List<Entry> decode(Message message) throws DamagedFrameException {
+    return decode(message.beginning(), message.tail());
+  }
+
+  private static List<Entry> decode(ByteBuffer message, byte[] tail) throws DamagedFrameException {
     ByteBuffer rest = message.duplicate();
     if (rest.remaining() < HEADER_BYTES || rest.get() != FORMAT) {
       throw new DamagedFrameException("does not begin as a frame does", message);
@@ -177,11 +187,12 @@ public final class Frame {
     int expected = rest.getInt();
     CRC32C checksum = new CRC32C();
     List<Entry> entries = new ArrayList<>();
+    byte[] tailLeft = tail;
     while (rest.hasRemaining()) {
       if (rest.remaining() < ENTRY_BYTES) {
         throw new DamagedFrameException("ends inside an entry", message);
       }
-      int start = rest.position();
+      checksum.update(rest.slice(rest.position(), ENTRY_BYTES));
       byte code = rest.get();
       EntryKind kind = EntryKind.ofCode(code);
       long id = rest.getLong();
@@ -189,12 +200,22 @@ public final class Frame {
       if (kind == null) {
         throw new DamagedFrameException("has an entry of the unknown kind " + code, message);
       }
-      if (length < 0 || length > rest.remaining()) {
+      Body body;
+      if (tailLeft != null && length == rest.remaining() + (long) tailLeft.length) {
+        body = Body.of(rest, tailLeft);
+        rest.position(rest.limit());
+        tailLeft = null;
+      } else if (length >= 0 && length <= rest.remaining()) {
+        body = Body.of(rest.slice(rest.position(), length));
+        rest.position(rest.position() + length);
+      } else {
         throw new DamagedFrameException("has a body that is longer than the frame", message);
       }
-      checksum.update(rest.slice(start, ENTRY_BYTES + checked(length)));
-      entries.add(new Entry(kind, id, rest.slice(rest.position(), length)));
-      rest.position(rest.position() + length);
+      body.check(checksum, CHECKED_BODY_BYTES);
+      entries.add(new Entry(kind, id, body));
+    }
+    if (tailLeft != null) {
+      throw new DamagedFrameException("has a tail that belongs to no entry", message);
     }
     if ((int) checksum.getValue() != expected) {
       throw new DamagedFrameException("has another checksum than it says", message);

@@ -3,6 +3,7 @@ package dev.mpipool.worker;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
+import dev.mpipool.wire.Body;
 import dev.mpipool.wire.Caller;
 import dev.mpipool.wire.DamagedFrameException;
 import dev.mpipool.wire.Entry;
@@ -153,7 +154,7 @@ public final class WorkerLoop {
   private final class Incoming implements Reception.Handler {
     @Override
     public boolean take(Message message) {
-      WorkerLoop.this.take(message.source(), message.data());
+      WorkerLoop.this.take(message);
       return !waiting.isEmpty();
     }
 
@@ -174,7 +175,8 @@ public final class WorkerLoop {
     }
   }
 
-  private void take(int source, ByteBuffer message) {
+  private void take(Message message) {
+    int source = message.source();
     List<Entry> entries;
     try {
       entries = Frame.decode(message);
@@ -247,13 +249,13 @@ public final class WorkerLoop {
   private void take(Entry entry) throws IOException {
     switch (entry.kind()) {
       case OPEN -> open(Opening.decode(entry.body()));
-      case TASK -> hold(TaskRun.ofCall(entry.id(), entry.body(), tools));
-      case CHUNK -> hold(new ChunkRun(entry.id(), entry.body(), tools));
+      case TASK -> hold(TaskRun.ofCall(entry.id(), entry.content(), tools));
+      case CHUNK -> hold(new ChunkRun(entry.id(), entry.content(), tools));
       case GROUP -> join(entry);
       case SHARE -> tools.shared().put(entry.id(), entry.body());
       case UNSHARE -> tools.shared().remove(entry.id());
       case CANCEL -> cancel(entry);
-      case RECALL -> giveBack(entry.body().duplicate().getInt());
+      case RECALL -> giveBack(entry.body().getInt());
       case GIVEN_UP -> groups.lost((int) entry.id(), "main has given it up");
       case PING -> sender.post(main, new Entry(EntryKind.PONG, 0));
       case RELEASE -> {
@@ -289,11 +291,10 @@ public final class WorkerLoop {
     }
     int threads = opening.threads();
     TaskRun ready =
-        new TaskRun(0, opening.initializer(), 0, tools) {
+        new TaskRun(0, Body.of(opening.initializer()), 0, tools) {
           @Override
           Entry answer() {
-            Entry answer =
-                encoded().hasRemaining() ? super.answer() : new Entry(EntryKind.RESULT, 0);
+            Entry answer = encoded().length() > 0 ? super.answer() : new Entry(EntryKind.RESULT, 0);
             unfit = answer.kind() == EntryKind.FAILURE;
             while (!unfit && taskThreads.get() < threads) {
               startTaskThread();
@@ -306,7 +307,9 @@ public final class WorkerLoop {
 
   private void join(Entry entry) throws IOException {
     GroupTask task = GroupTask.decode(entry.body());
-    hold(new GroupRun(entry.id(), task.group(), task.task(), groups.join(task), tools, groups));
+    hold(
+        new GroupRun(
+            entry.id(), task.group(), Body.of(task.task()), groups.join(task), tools, groups));
   }
 
   private void cancel(Entry entry) {
@@ -382,7 +385,7 @@ public final class WorkerLoop {
   private void answerAndFlush(TaskRun run, Entry answer) {
     if (run.id() == 0 && answer.kind() != EntryKind.FAILURE) {
       held.remove(run.id()); // the initializer, of which main hears only if it fails
-    } else if (waiting.isEmpty() && answer.body().remaining() <= FLUSHED_BYTES) {
+    } else if (waiting.isEmpty() && answer.content().length() <= FLUSHED_BYTES) {
       held.remove(run.id());
       sender.postForFlush(main, answer);
       sender.flush();
