@@ -15,9 +15,11 @@ import java.util.zip.CRC32C;
  *   entry:  | kind (byte) | task id (long) | length of the body (int) | body |
  * </pre>
  *
- * Numbers are big-endian. The checksum (CRC-32C) is over kind, id, length and the first 64 bytes of
- * the body of every entry: over all that the pool itself acts upon. The rest are the users' values,
- * which the transport keeps whole, and which would be dear to go over once more.
+ * Numbers are big-endian. A message may have a {@linkplain Message#tail tail}, which then ends the
+ * body of the last entry; the length of the body counts it. The checksum (CRC-32C) is over kind,
+ * id, length and the first 64 bytes of the body of every entry: over all that the pool itself acts
+ * upon. The rest are the users' values, which the transport keeps whole, and which would be dear to
+ * go over once more.
  *
  * <p><b>Who sends nonsense.</b> A frame that is not exactly so is refused as a whole: nothing of it
  * is believed. Then what it was to say is lost, and its sender may wait for the effect for ever; so
@@ -33,7 +35,7 @@ public final class Frame {
   public static final int MAX_BODY_BYTES = Integer.MAX_VALUE - 4096;
 
   /** The first byte of every frame; changes whenever the layout does. */
-  private static final byte FORMAT = (byte) 0xA2;
+  private static final byte FORMAT = (byte) 0xA3;
 
   private static final int HEADER_BYTES = Byte.BYTES + Integer.BYTES;
 
