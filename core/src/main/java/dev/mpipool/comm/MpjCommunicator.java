@@ -14,9 +14,11 @@ import java.util.Objects;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.IntStream;
@@ -52,7 +54,7 @@ import org.slf4j.LoggerFactory;
  * in the head; MPI's tags only tell heads from pieces.
  *
  * <p>Where the ranks are threads of one JVM and our launcher has started them, messages go through
- * {@link RankQueues} instead, all but the long ones of {@link #sendInto}.
+ * {@link RankQueues} instead; those of {@link #sendInto} are copied once, by their receiver.
  *
  * <p>On the stock devices a message to the own rank does not wake a receive that waits inside MPI,
  * so such a message is found by the next {@code receive} but not by one that waits already.
@@ -253,7 +255,9 @@ public final class MpjCommunicator extends AbstractCommunicator {
     checkOther(destination, tag);
     try {
       int mpiTag = Math.addExact(STRAIGHT_TAG, tag);
-      if (MPJDev.dev instanceof TcpDevice device && device.isLong(message.remaining())) {
+      if (queue != null) {
+        handOver(destination, tag, message);
+      } else if (MPJDev.dev instanceof TcpDevice device && device.isLong(message.remaining())) {
         int context = intracomm.mpjdevComm.sendctxt;
         device.sendFrom(message, worldRanks[destination], mpiTag, context);
       } else {
@@ -273,7 +277,9 @@ public final class MpjCommunicator extends AbstractCommunicator {
     try {
       int mpiTag = Math.addExact(STRAIGHT_TAG, tag);
       int length;
-      if (MPJDev.dev instanceof TcpDevice device) {
+      if (queue != null) {
+        length = takeOver(source, tag, place);
+      } else if (MPJDev.dev instanceof TcpDevice device) {
         int context = intracomm.mpjdevComm.recvctxt;
         length = device.receiveInto(place, worldRanks[source], mpiTag, context);
       } else {
@@ -293,9 +299,36 @@ public final class MpjCommunicator extends AbstractCommunicator {
     }
   }
 
+  /** Between threads: a long message lies where it is until the receiver has copied it. */
+  private void handOver(int destination, int tag, ByteBuffer message) {
+    boolean isShort = message.remaining() <= HEAD_BYTES;
+    FutureTask<Void> taken = new FutureTask<>(() -> null);
+    RankQueues.straight(
+            intracomm.mpjdevComm.sendctxt, worldRanks[rank()], worldRanks[destination], tag)
+        .add(new Object[] {isShort ? ByteBuffer.wrap(copy(message)) : message.duplicate(), taken});
+    if (!isShort) {
+      uninterruptibly(taken::get);
+    }
+  }
+
+  private int takeOver(int source, int tag, ByteBuffer place) {
+    Object[] next =
+        uninterruptibly(
+            RankQueues.straight(
+                    intracomm.mpjdevComm.recvctxt, worldRanks[source], worldRanks[rank()], tag)
+                ::take);
+    try {
+      ByteBuffer message = (ByteBuffer) next[0];
+      place.put(place.position(), message, message.position(), message.remaining());
+      return message.remaining();
+    } finally {
+      ((Runnable) next[1]).run();
+    }
+  }
+
   @Override
   public boolean isStraight() {
-    return onTcpDevice;
+    return onTcpDevice || queue != null;
   }
 
   private CommunicatorException failure(String what, int other, RuntimeException e) {
@@ -318,7 +351,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
   /** Waits for the next message from anybody. The mailbox lets one thread in at a time. */
   private Message pull() {
     if (queue != null) {
-      Object[] next = takeUninterruptibly(queue);
+      Object[] next = uninterruptibly(queue::take);
       return next.length == 0
           ? null
           : new Message(
@@ -382,14 +415,17 @@ public final class MpjCommunicator extends AbstractCommunicator {
         : message;
   }
 
-  private static Object[] takeUninterruptibly(BlockingQueue<Object[]> queue) {
+  /** Waits through interrupts, of which the caller hears later. */
+  private static <T> T uninterruptibly(Callable<T> wait) {
     boolean interrupted = false;
     try {
       while (true) {
         try {
-          return queue.take();
+          return wait.call();
         } catch (InterruptedException e) {
           interrupted = true;
+        } catch (Exception e) {
+          throw new CommunicatorException("A message was not handed over", e);
         }
       }
     } finally {

@@ -4,9 +4,7 @@ import dev.mpipool.wire.Reception;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -48,8 +46,8 @@ final class CompletionRelay {
   private final Condition watch = lock.newCondition();
   private final ArrayDeque<Item> queue = new ArrayDeque<>();
 
-  /** What each thread is at. */
-  private final Map<Thread, Item> running = new HashMap<>();
+  /** Those that have not ended. */
+  private final List<RelayThread> threads = new ArrayList<>();
 
   /**
    * Those of the rank's own thread that made the pool: a timer's thread may be the first to add.
@@ -62,10 +60,10 @@ final class CompletionRelay {
   private Reception reception;
 
   /** The thread that receives meanwhile, or null. */
-  private Thread receiver;
+  private RelayThread receiver;
 
-  private Thread leader;
-  private Thread standby;
+  private RelayThread leader;
+  private RelayThread standby;
 
   /** When the leader began with its item; changes with every item. */
   private long itemStart;
@@ -73,6 +71,21 @@ final class CompletionRelay {
   private boolean standbyDozes;
   private boolean closed;
   private int threadsMade;
+
+  private final class RelayThread extends Thread {
+
+    /** What it is at, or null. */
+    private Item item;
+
+    RelayThread(String name) {
+      super(group, name);
+    }
+
+    @Override
+    public void run() {
+      relay(this);
+    }
+  }
 
   void add(Collection<Item> items) {
     if (items.isEmpty()) {
@@ -88,7 +101,7 @@ final class CompletionRelay {
           leader = null;
           leadAnew();
         }
-      } else if (!running.containsKey(leader)) {
+      } else if (leader.item == null) {
         work.signal();
       } else {
         haveLeaderWatched();
@@ -134,7 +147,9 @@ final class CompletionRelay {
     try {
       List<CompletableFuture<?>> undone = new ArrayList<>();
       queue.forEach(item -> undone.add(item.future));
-      running.values().forEach(item -> undone.add(item.future));
+      threads.stream()
+          .filter(thread -> thread.item != null)
+          .forEach(thread -> undone.add(thread.item.future));
       return CompletableFuture.allOf(undone.toArray(CompletableFuture[]::new))
           .handle((done, failure) -> null);
     } finally {
@@ -150,16 +165,16 @@ final class CompletionRelay {
     }
   }
 
-  private Thread start() {
-    Thread thread = new Thread(group, this::relay, "mpipool-callbacks-" + threadsMade++);
+  private RelayThread start() {
+    RelayThread thread = new RelayThread("mpipool-callbacks-" + threadsMade++);
+    threads.add(thread);
     thread.setContextClassLoader(loader);
     thread.setDaemon(true);
     thread.start();
     return thread;
   }
 
-  private void relay() {
-    Thread me = Thread.currentThread();
+  private void relay(RelayThread me) {
     lock.lock();
     try {
       while (awaitLead(me)) {
@@ -177,12 +192,13 @@ final class CompletionRelay {
         run(me, item);
       }
     } finally {
+      threads.remove(me);
       lock.unlock();
     }
   }
 
   /** Waits as the standby until this thread leads; false if it is needed no more. */
-  private boolean awaitLead(Thread me) {
+  private boolean awaitLead(RelayThread me) {
     if (leader == null) {
       leader = me;
     }
@@ -201,7 +217,7 @@ final class CompletionRelay {
         leader = me;
         standby = null;
         return true;
-      } else if (queue.isEmpty() || !running.containsKey(leader)) {
+      } else if (queue.isEmpty() || leader == null || leader.item == null) {
         standbyDozes = true;
         watch.awaitUninterruptibly();
         standbyDozes = false;
@@ -228,7 +244,7 @@ final class CompletionRelay {
   }
 
   /** The next item; null if there is none and never will be, or this thread leads no more. */
-  private Item awaitItem(Thread me) {
+  private Item awaitItem(RelayThread me) {
     while (queue.isEmpty()) {
       if (closed) {
         watch.signalAll();
@@ -258,7 +274,7 @@ final class CompletionRelay {
   }
 
   /** With the lock given up meanwhile; false if nobody is wanted there. */
-  private boolean receive(Thread me) {
+  private boolean receive(RelayThread me) {
     if (reception == null) {
       return false;
     }
@@ -274,8 +290,8 @@ final class CompletionRelay {
     }
   }
 
-  private void run(Thread me, Item item) {
-    running.put(me, item);
+  private void run(RelayThread me, Item item) {
+    me.item = item;
     itemStart = System.nanoTime();
     lock.unlock();
     try {
@@ -286,7 +302,7 @@ final class CompletionRelay {
     } finally {
       Thread.interrupted(); // a callback's own business, ended with it
       lock.lock();
-      running.remove(me);
+      me.item = null;
     }
   }
 }

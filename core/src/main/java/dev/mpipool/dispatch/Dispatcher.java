@@ -338,6 +338,7 @@ public final class Dispatcher {
   public void unshare(SharedValue value) {
     lock.lock();
     try {
+      workers.values().forEach(worker -> worker.lastShared = 0);
       workers.values().stream()
           .filter(worker -> worker.shared.remove(value.number()) && worker.alive && !released)
           .forEach(
@@ -633,7 +634,7 @@ public final class Dispatcher {
     if (worker == null || !worker.alive) {
       return; // then the group begins again for that
     }
-    for (TaskFuture<?> future : List.copyOf(worker.tasks.values())) {
+    for (TaskFuture<?> future : worker.tasks.inOrder()) {
       if (future instanceof Gang.Member<?> member && member.counts()) {
         handout.cancel(future, true);
         beginsAgain(future);
@@ -942,7 +943,7 @@ public final class Dispatcher {
       relay.add(
           waiting.stream().map(future -> new CompletionRelay.Item(future, future::drop)).toList());
       for (WorkerState worker : workers.values()) {
-        worker.tasks.values().forEach(task -> handout.cancel(task, true));
+        worker.tasks.inOrder().forEach(task -> handout.cancel(task, true));
       }
       endIfDone();
     } finally {

@@ -5,7 +5,6 @@ import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.SharedValue;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -200,7 +199,7 @@ final class Handout {
     }
     future.worker = worker;
     future.id = ++lastId;
-    worker.tasks.put(future.id, future);
+    worker.tasks.add(future.id, future);
     if (future.needs() != null) {
       give(worker, future.needs());
     }
@@ -247,7 +246,7 @@ final class Handout {
 
   /** A worker does not hold this task any more; null if it did not. */
   TaskFuture<?> take(WorkerState worker, long id) {
-    TaskFuture<?> future = worker.tasks.remove(id);
+    TaskFuture<?> future = worker.tasks.take(id);
     if (future != null) {
       future.worker = null;
       held--;
@@ -282,6 +281,10 @@ final class Handout {
   }
 
   void give(WorkerState worker, SharedValue value) {
+    if (worker.lastShared == value.number()) {
+      return;
+    }
+    worker.lastShared = value.number();
     if (worker.shared.add(value.number())) {
       outbox.post(worker.rank, new Entry(EntryKind.SHARE, value.number(), value.encoded()));
     }
@@ -289,10 +292,8 @@ final class Handout {
 
   /** A worker holds nothing any more; what it held, in order. */
   List<TaskFuture<?>> takeAll(WorkerState worker) {
-    List<TaskFuture<?>> all = new ArrayList<>();
-    for (long id : List.copyOf(worker.tasks.keySet())) {
-      all.add(take(worker, id));
-    }
+    List<TaskFuture<?>> all = worker.tasks.inOrder();
+    all.forEach(future -> take(worker, future.id));
     return all;
   }
 }

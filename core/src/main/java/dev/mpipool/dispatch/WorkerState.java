@@ -2,8 +2,6 @@ package dev.mpipool.dispatch;
 
 import java.util.ArrayDeque;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
@@ -26,14 +24,16 @@ final class WorkerState {
   /** How many tasks it runs at a time. */
   final int threads;
 
-  /** The tasks it holds, by number, in the order in which they were given. */
-  final Map<Long, TaskFuture<?>> tasks = new LinkedHashMap<>();
+  final HeldTasks tasks = new HeldTasks();
 
   /** Tasks for this worker alone, that it does not have yet. */
   final ArrayDeque<TaskFuture<?>> pinned = new ArrayDeque<>();
 
   /** The shared values that it has been sent. */
   final Set<Long> shared = new HashSet<>();
+
+  /** The one of those that the last task needed: most often the next needs it, too. */
+  long lastShared;
 
   boolean alive = true;
 
@@ -125,6 +125,6 @@ final class WorkerState {
 
   /** Whether one of its chunks could be given back in part, and has not been asked for. */
   boolean holdsDivisibleChunk() {
-    return tasks.values().stream().anyMatch(TaskFuture::isDivisible);
+    return tasks.inOrder().stream().anyMatch(TaskFuture::isDivisible);
   }
 }

@@ -21,7 +21,7 @@ final class Lambdas {
       new ClassValue<>() {
         @Override
         protected Site computeValue(Class<?> type) {
-          return new Site(replacer(type));
+          return new Site(type, replacer(type));
         }
       };
 
@@ -35,8 +35,26 @@ final class Lambdas {
 
     private SharedValue code;
 
-    private Site(MethodHandle replace) {
+    /** Whether each object that is made here has values of its own. */
+    private final boolean captures;
+
+    /** What a call of a lambda without values or arguments travels as: always the same. */
+    private volatile CallCodec.Encoded bare;
+
+    private Site(Class<?> type, MethodHandle replace) {
       this.replace = replace;
+      this.captures = replace == null || type.getDeclaredFields().length > 0;
+    }
+
+    /** The form of a call without arguments; null if that is not known, or not always the same. */
+    CallCodec.Encoded bare() {
+      return bare;
+    }
+
+    void keepBare(CallCodec.Encoded call) {
+      if (!captures) {
+        bare = call;
+      }
     }
 
     boolean isLambda() {

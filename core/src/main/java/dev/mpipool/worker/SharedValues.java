@@ -25,7 +25,10 @@ public final class SharedValues {
   public final class Value {
 
     private ByteBuffer encoded;
-    private Object decoded;
+
+    /** Null until it is there; seen without the lock, for every task asks. */
+    private volatile Object decoded;
+
     private Exception failure;
 
     private Value(ByteBuffer encoded) {
@@ -38,7 +41,12 @@ public final class SharedValues {
      * @return the same object at every call
      * @throws Exception if it cannot be read; the same at every call
      */
-    public synchronized Object get() throws Exception {
+    public Object get() throws Exception {
+      Object known = decoded;
+      return known != null ? known : decode();
+    }
+
+    private synchronized Object decode() throws Exception {
       if (encoded != null) {
         try {
           decoded = codec.prepare(serializer.decode(encoded), loader());

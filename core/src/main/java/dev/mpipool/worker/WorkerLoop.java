@@ -20,12 +20,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.BlockingDeque;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.LinkedBlockingDeque;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import org.slf4j.Logger;
@@ -47,9 +43,6 @@ public final class WorkerLoop {
   /** How long the last answer may take; main is waiting for it. */
   private static final long LAST_ANSWER_MILLIS = 10_000;
 
-  /** The listener's word to the task thread that nothing more comes. */
-  private static final TaskRun NO_MORE = new TaskRun(0, null, 0, null);
-
   /** A longer answer may take its time to be sent, in which its task thread has better to do. */
   private static final int FLUSHED_BYTES = 16 << 10;
 
@@ -67,8 +60,7 @@ public final class WorkerLoop {
   private final Tools tools;
   private final FrameSender sender;
   private final Groups groups;
-  private final BlockingDeque<TaskRun> waiting = new LinkedBlockingDeque<>();
-  private final Map<Long, TaskRun> held = new ConcurrentHashMap<>();
+  private final Backlog backlog = new Backlog();
   private final CompletableFuture<Void> released = new CompletableFuture<>();
 
   /** On tasks, since main was told last. */
@@ -121,8 +113,8 @@ public final class WorkerLoop {
         }
       }
     } finally {
-      waiting.add(NO_MORE);
-      held.values().forEach(run -> run.cancel(true));
+      backlog.close();
+      backlog.all().forEach(run -> run.cancel(true));
       sender.close();
       if (released.isCompletedExceptionally()) {
         wakeListener();
@@ -155,13 +147,13 @@ public final class WorkerLoop {
     @Override
     public boolean take(Message message) {
       WorkerLoop.this.take(message);
-      return !waiting.isEmpty();
+      return !backlog.isEmpty();
     }
 
     @Override
     public boolean takeCut(MessageTooLongException message) {
       WorkerLoop.this.takeCut(message);
-      return !waiting.isEmpty();
+      return !backlog.isEmpty();
     }
 
     @Override
@@ -249,8 +241,8 @@ public final class WorkerLoop {
   private void take(Entry entry) throws IOException {
     switch (entry.kind()) {
       case OPEN -> open(Opening.decode(entry.body()));
-      case TASK -> hold(TaskRun.ofCall(entry.id(), entry.content(), tools));
-      case CHUNK -> hold(new ChunkRun(entry.id(), entry.content(), tools));
+      case TASK -> backlog.add(TaskRun.ofCall(entry.id(), entry.content(), tools));
+      case CHUNK -> backlog.add(new ChunkRun(entry.id(), entry.content(), tools));
       case GROUP -> join(entry);
       case SHARE -> tools.shared().put(entry.id(), entry.body());
       case UNSHARE -> tools.shared().remove(entry.id());
@@ -265,11 +257,6 @@ public final class WorkerLoop {
       case ABANDON -> leave("Main ended without closing the pool", null);
       default -> throw new IOException("only workers may send that");
     }
-  }
-
-  private void hold(TaskRun run) {
-    held.put(run.id(), run);
-    waiting.add(run);
   }
 
   /**
@@ -302,22 +289,22 @@ public final class WorkerLoop {
             return answer;
           }
         };
-    hold(ready);
+    backlog.add(ready);
   }
 
   private void join(Entry entry) throws IOException {
     GroupTask task = GroupTask.decode(entry.body());
-    hold(
+    backlog.add(
         new GroupRun(
             entry.id(), task.group(), Body.of(task.task()), groups.join(task), tools, groups));
   }
 
   private void cancel(Entry entry) {
-    TaskRun run = held.get(entry.id());
+    TaskRun run = backlog.find(entry.id());
     ByteBuffer body = entry.body();
     boolean interrupt = body.hasRemaining() && body.get(body.position()) != 0;
-    if (run != null && run.cancel(interrupt) && waiting.remove(run)) {
-      answer(run, new Entry(EntryKind.DROPPED, entry.id()));
+    if (run != null && run.cancel(interrupt) && backlog.remove(run)) {
+      sender.post(main, new Entry(EntryKind.DROPPED, entry.id()));
     }
   }
 
@@ -328,11 +315,11 @@ public final class WorkerLoop {
   private void runTasks() {
     TaskContext.enter(communicator.rank(), tools.shared());
     ClassLoader loader = Thread.currentThread().getContextClassLoader();
+    TaskRun run = null;
     while (!released.isDone()) {
       try {
-        TaskRun run = nextTask();
-        if (run == NO_MORE) {
-          waiting.add(NO_MORE); // for the next thread
+        run = nextTask(run);
+        if (run == null) {
           return;
         }
         if (!unfit) {
@@ -351,18 +338,21 @@ public final class WorkerLoop {
     }
   }
 
-  /** Waits for a task: at the reception, if that wants somebody, or in the queue. */
-  private TaskRun nextTask() throws InterruptedException {
-    TaskRun run = waiting.poll();
+  /**
+   * Waits for a task: at the reception, if that wants somebody, or in the queue. Null if nothing
+   * more comes.
+   */
+  private TaskRun nextTask(TaskRun done) throws InterruptedException {
+    TaskRun run = backlog.poll(done);
     while (run == null && taskThreads.get() == 1 && reception.receive()) {
-      run = waiting.poll();
+      run = backlog.poll(null);
     }
     if (run != null) {
       return run;
     }
     reception.beginIdle();
     try {
-      return waiting.take();
+      return backlog.take();
     } finally {
       reception.endIdle();
     }
@@ -376,21 +366,16 @@ public final class WorkerLoop {
     }
   }
 
-  private void answer(TaskRun run, Entry answer) {
-    held.remove(run.id());
-    sender.post(main, answer);
-  }
-
   /** From a task thread: with nothing else to do, it sends the answer itself. */
   private void answerAndFlush(TaskRun run, Entry answer) {
     if (run.id() == 0 && answer.kind() != EntryKind.FAILURE) {
-      held.remove(run.id()); // the initializer, of which main hears only if it fails
-    } else if (waiting.isEmpty() && answer.content().length() <= FLUSHED_BYTES) {
-      held.remove(run.id());
+      return; // the initializer, of which main hears only if it fails
+    }
+    if (backlog.isEmpty() && answer.content().length() <= FLUSHED_BYTES) {
       sender.postForFlush(main, answer);
       sender.flush();
     } else {
-      answer(run, answer);
+      sender.post(main, answer);
     }
   }
 
@@ -414,22 +399,16 @@ public final class WorkerLoop {
     if (most < 0) {
       throw new IOException("%d tasks are to be given back".formatted(most));
     }
-    ByteBuffer numbers = ByteBuffer.allocate(Math.min(most, waiting.size()) * Long.BYTES);
+    ByteBuffer numbers = ByteBuffer.allocate(Math.min(most, backlog.size()) * Long.BYTES);
     while (numbers.hasRemaining()) {
-      TaskRun run = waiting.pollLast();
-      if (run == null) {
+      TaskRun run = backlog.last();
+      if (run == null || !run.isForAnyWorker() || !backlog.remove(run)) {
         break;
       }
-      if (run.isForAnyWorker() && run.cancel(false)) {
-        held.remove(run.id());
-        numbers.putLong(run.id());
-      } else {
-        waiting.addLast(run);
-        break;
-      }
+      numbers.putLong(run.id());
     }
     if (numbers.position() == 0) {
-      held.values().stream()
+      backlog.all().stream()
           .filter(ChunkRun.class::isInstance)
           .forEach(run -> ((ChunkRun) run).recall());
     }

@@ -18,7 +18,7 @@ class LineupTest {
 
   private void hold(WorkerState worker, int tasks) {
     for (int i = 0; i < tasks; i++) {
-      worker.tasks.put(++id, TaskFuture.of(desk.dispatcher, new Desk.Job("job"), "job"));
+      worker.tasks.add(++id, TaskFuture.of(desk.dispatcher, new Desk.Job("job"), "job"));
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.mpipool.device;
 
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
@@ -14,6 +15,10 @@ import java.util.concurrent.LinkedBlockingQueue;
 public final class RankQueues {
 
   private static final Map<Long, BlockingQueue<Object[]>> QUEUES = new ConcurrentHashMap<>();
+
+  /** By context, receiver, sender and tag. */
+  private static final Map<List<Integer>, BlockingQueue<Object[]>> STRAIGHT =
+      new ConcurrentHashMap<>();
 
   private RankQueues() {}
 
@@ -40,13 +45,30 @@ public final class RankQueues {
   }
 
   /**
-   * Forgets a queue, when the rank has closed the communicator.
+   * The messages from one rank to another whose receiver knows where they go. It is there from the
+   * first call of either.
    *
    * @param context of the communicator
-   * @param worldRank who took from it
+   * @param from the world rank of the sender
+   * @param to the world rank of the receiver, who takes from it
+   * @param tag as both name it
+   * @return a queue without bounds
+   */
+  public static BlockingQueue<Object[]> straight(int context, int from, int to, int tag) {
+    return STRAIGHT.computeIfAbsent(
+        List.of(context, to, from, tag), key -> new LinkedBlockingQueue<>());
+  }
+
+  /**
+   * Forgets what is for a rank, when it has closed the communicator.
+   *
+   * @param context of the communicator
+   * @param worldRank who took
    */
   public static void forget(int context, int worldRank) {
     QUEUES.remove(key(context, worldRank));
+    List<Integer> its = List.of(context, worldRank);
+    STRAIGHT.keySet().removeIf(key -> key.subList(0, 2).equals(its));
   }
 
   private static long key(int context, int worldRank) {

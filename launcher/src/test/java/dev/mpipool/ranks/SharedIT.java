@@ -136,7 +136,7 @@ class SharedIT {
   }
 
   @ParameterizedTest
-  @CsvSource({"multicore,false", "tcpdev,true"})
+  @CsvSource({"multicore,true", "niodev,false", "tcpdev,true"})
   void messagesIntoPlaces(String device, boolean straight) {
     Mpjrun.Result result = Mpjrun.on(device).np(2).run(SharedScript.class, "straight");
     result.assertExitCode(0).assertNothingLeft();

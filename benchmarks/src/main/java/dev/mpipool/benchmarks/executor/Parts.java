@@ -3,6 +3,7 @@ package dev.mpipool.benchmarks.executor;
 import static java.util.concurrent.TimeUnit.SECONDS;
 
 import dev.mpipool.SerializableCallable;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -20,6 +21,10 @@ public final class Parts {
 
   private static final int SUBMITTING_THREADS = 8;
   private static final int LIMIT_SECONDS = 60;
+
+  /** Of one processor, by compilers. */
+  private static final double BUSY = 0.05;
+
   private static final int MOST_TASKS = 400_000;
 
   private final String name;
@@ -77,18 +82,30 @@ public final class Parts {
     double take() throws Exception;
   }
 
-  /** Until it becomes no better: compilers work for seconds, and slow the rest down meanwhile. */
+  /**
+   * Until it becomes no better and the compilers are through: they work for many seconds where some
+   * JVMs share two processors, and slow the rest down meanwhile.
+   */
   private void warmUp(Sample sample) throws Exception {
     long begin = System.nanoTime();
     double best = Double.NEGATIVE_INFINITY;
     int withoutGain = 0;
     long elapsed = 0;
-    while (elapsed < effort.warmUpNanos / 3 || (withoutGain < 5 && elapsed < effort.warmUpNanos)) {
+    boolean compiling = true;
+    while (elapsed < effort.warmUpNanos / 6
+        || (elapsed < effort.warmUpNanos && (withoutGain < 5 || compiling))) {
+      long compiled = compilerMillis();
       double now = sample.take();
       withoutGain = now > best + Math.abs(best) / 50 ? 0 : withoutGain + 1;
       best = Math.max(best, now);
+      long before = elapsed;
       elapsed = System.nanoTime() - begin;
+      compiling = 1e6 * (compilerMillis() - compiled) > BUSY * (elapsed - before);
     }
+  }
+
+  private static long compilerMillis() {
+    return ManagementFactory.getCompilationMXBean().getTotalCompilationTime();
   }
 
   /** Null tasks, one future each: all are submitted, then all are waited for. */

@@ -34,11 +34,16 @@ final class Profile {
         Iterable<Integer> numbers = () -> IntStream.range(0, Parts.ITEMS).iterator();
         yield executor.map(x -> x + 1, numbers).count();
       }
-      case "payload" -> Parts.get(executor.submit(x -> x, new byte[64_000_000])).length;
+      case "payload" -> payload(64_000_000);
+      case "megabyte" -> payload(1_000_000);
       default ->
           throw new IllegalArgumentException(
-              "%s: one of throughput, roundtrip, map, payload is wanted".formatted(what));
+              "%s: one of throughput, roundtrip, map, payload, megabyte is wanted".formatted(what));
     };
+  }
+
+  private long payload(int bytes) throws Exception {
+    return Parts.get(executor.submit(x -> x, new byte[bytes])).length;
   }
 
   private long throughput() throws Exception {

@@ -1,0 +1,127 @@
+package dev.mpipool.dispatch;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The tasks that a worker holds, by number, in the order in which they were given.
+ *
+ * <p>Numbers only rise, and most often the first is taken first; so the tasks stand in a ring in
+ * which the next is found at once and any other by halves. A place in the middle stays empty until
+ * those before it are taken, or until the ring is full and closes its gaps. To add and take a task
+ * makes no objects, which a map would, for each of hundreds of thousands a second. Guarded by the
+ * dispatcher's lock.
+ */
+final class HeldTasks {
+
+  private static final int LEAST_ROOM = 16;
+
+  /** The lengths are a power of two. */
+  private long[] numbers = new long[LEAST_ROOM];
+
+  private TaskFuture<?>[] tasks = new TaskFuture<?>[LEAST_ROOM];
+
+  /** Where the first task stands, unless there is none. */
+  private int head;
+
+  /** The places from the first to the last, empty ones included. */
+  private int span;
+
+  private int size;
+
+  int size() {
+    return size;
+  }
+
+  boolean isEmpty() {
+    return size == 0;
+  }
+
+  /** How many tasks there are places for. */
+  int room() {
+    return tasks.length;
+  }
+
+  /**
+   * Adds a task.
+   *
+   * @param number greater than all before
+   */
+  void add(long number, TaskFuture<?> task) {
+    if (span == tasks.length) {
+      makeRoom();
+    }
+    int place = place(span++);
+    numbers[place] = number;
+    tasks[place] = task;
+    size++;
+  }
+
+  /** Takes a task; null if it is not there. */
+  TaskFuture<?> take(long number) {
+    int place = place(find(number));
+    TaskFuture<?> task = tasks[place];
+    if (task == null || numbers[place] != number) {
+      return null;
+    }
+    tasks[place] = null;
+    size--;
+    while (span > 0 && tasks[head] == null) {
+      head = place(1);
+      span--;
+    }
+    return task;
+  }
+
+  /** All of them, in order. */
+  List<TaskFuture<?>> inOrder() {
+    List<TaskFuture<?>> all = new ArrayList<>(size);
+    for (int i = 0; i < span; i++) {
+      if (tasks[place(i)] != null) {
+        all.add(tasks[place(i)]);
+      }
+    }
+    return all;
+  }
+
+  private int place(int index) {
+    return (head + index) & (tasks.length - 1);
+  }
+
+  /** The only index at which a number can be. */
+  private int find(long number) {
+    if (numbers[head] == number) {
+      return 0;
+    }
+    int low = 0;
+    int high = span - 1;
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (numbers[place(middle)] < number) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+  /** Twice the room, or the same without gaps if those are half of it. */
+  private void makeRoom() {
+    int room = size > tasks.length / 2 ? 2 * tasks.length : tasks.length;
+    long[] roomyNumbers = new long[room];
+    TaskFuture<?>[] roomyTasks = new TaskFuture<?>[room];
+    int next = 0;
+    for (int i = 0; i < span; i++) {
+      int place = place(i);
+      if (tasks[place] != null) {
+        roomyNumbers[next] = numbers[place];
+        roomyTasks[next++] = tasks[place];
+      }
+    }
+    numbers = roomyNumbers;
+    tasks = roomyTasks;
+    head = 0;
+    span = next;
+  }
+}

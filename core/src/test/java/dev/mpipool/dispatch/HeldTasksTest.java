@@ -1,0 +1,77 @@
+package dev.mpipool.dispatch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Holds what a map in the order of insertion holds. */
+class HeldTasksTest {
+
+  private final Desk desk = new Desk(1);
+  private final HeldTasks held = new HeldTasks();
+
+  private TaskFuture<?> task() {
+    return TaskFuture.of(desk.dispatcher, new Desk.Job("job"), "job");
+  }
+
+  @Test
+  void whatIsNotThereIsNotTaken() {
+    assertThat(held.take(0)).isNull();
+    assertThat(held.take(7)).isNull();
+    TaskFuture<?> task = task();
+    held.add(7, task);
+
+    assertThat(held.take(6)).isNull();
+    assertThat(held.take(8)).isNull();
+    assertThat(held.take(7)).isSameAs(task);
+    assertThat(held.take(7)).isNull();
+    assertThat(held.isEmpty()).isTrue();
+  }
+
+  @Test
+  void oneThatStaysWhileAMillionPassNeedsNoMoreRoomThanItself() {
+    TaskFuture<?> slow = task();
+    TaskFuture<?> quick = task();
+    held.add(1, slow);
+    for (long i = 2; i < 1_000_000; i++) {
+      held.add(i, quick);
+      assertThat(held.take(i) == quick).isTrue();
+    }
+    assertThat(held.room()).isEqualTo(16);
+    assertThat(held.inOrder()).singleElement().isSameAs(slow);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 16, 17, 1000})
+  void isAsAMap(int most) {
+    Random random = new Random(most);
+    Map<Long, TaskFuture<?>> map = new LinkedHashMap<>();
+    long next = 0;
+    for (int i = 0; i < 20_000; i++) {
+      if (map.size() < most && random.nextBoolean()) {
+        next += 1 + random.nextInt(3);
+        TaskFuture<?> task = task();
+        map.put(next, task);
+        held.add(next, task);
+      } else {
+        List<Long> there = new ArrayList<>(map.keySet());
+        boolean strange = there.isEmpty() || random.nextInt(10) == 0;
+        int which = random.nextInt(3) == 0 ? 0 : random.nextInt(Math.max(1, there.size()));
+        long number = strange ? random.nextLong(next + 3) : there.get(which);
+        assertThat(held.take(number)).isSameAs(map.remove(number));
+      }
+      assertThat(held.size()).isEqualTo(map.size());
+      assertThat(held.isEmpty()).isEqualTo(map.isEmpty());
+      if (i % 100 == 0) {
+        assertThat(held.inOrder()).containsExactlyElementsOf(map.values());
+      }
+    }
+  }
+}
