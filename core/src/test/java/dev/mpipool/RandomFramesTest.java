@@ -40,9 +40,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * A random walk over the wire: 100,000 frames that are damaged, cut, random or senseless, to main
- * and to a worker. A walk that fails says its seed, and goes the same way again with it (apart from
- * the order of threads).
+ * A random walk over the wire: 100,000 frames that are damaged, cut, random or senseless, half of
+ * them with a tail, to main and to a worker. A walk that fails says its seed, and goes the same way
+ * again with it (apart from the order of threads).
  */
 @Timeout(120)
 @ExtendWith(LocalPools.class)
@@ -111,7 +111,7 @@ class RandomFramesTest {
         ByteBuffer right = Frame.encode(answers);
         if (!numbers.isEmpty() && !released) {
           for (int i = 0; i < FRAMES_OF_A_ROGUE; i++) {
-            send(forges ? Damage.forged(numbers, random) : Damage.of(right, random));
+            sendInPartsOrNot(forges ? Damage.forged(numbers, random) : Damage.of(right, random));
             sent.incrementAndGet();
           }
         }
@@ -123,10 +123,14 @@ class RandomFramesTest {
       own.send(0, FrameSender.TAG, message);
     }
 
+    private void sendInPartsOrNot(ByteBuffer message) {
+      own.sendParts(0, FrameSender.TAG, Damage.parts(message, random));
+    }
+
     private void answer(Entry entry, List<Entry> answers) throws Exception {
       switch (entry.kind()) {
         case TASK -> {
-          Object value = CODEC.decode(entry.body(), null, null).call();
+          Object value = CODEC.decode(entry.content(), null, null).call();
           result(entry, SERIALIZER.encode(value), answers);
         }
         case GROUP -> {
@@ -274,12 +278,12 @@ class RandomFramesTest {
               }
             });
 
-    void send(int rank, ByteBuffer message) {
-      ranks.get(rank).send(1, FrameSender.TAG, message);
+    void send(int rank, List<ByteBuffer> parts) {
+      ranks.get(rank).sendParts(1, FrameSender.TAG, parts);
     }
 
     void send(Entry... entries) {
-      send(0, Frame.encode(List.of(entries)));
+      send(0, List.of(Frame.encode(List.of(entries))));
     }
 
     private final BlockingQueue<Entry> answers = new LinkedBlockingQueue<>();
@@ -343,7 +347,10 @@ class RandomFramesTest {
           Frame.encode(List.of(new Entry(EntryKind.GROUP_MESSAGE, 3, ByteBuffer.allocate(20))));
       for (int i = 0; i < FRAMES; i++) {
         boolean forged = random.nextBoolean();
-        played.send(2, forged ? Damage.forged(List.of(3L), random) : Damage.of(message, random));
+        played.send(
+            2,
+            Damage.parts(
+                forged ? Damage.forged(List.of(3L), random) : Damage.of(message, random), random));
       }
       assertThat(played.answers(1L << 40)).as("seed %d", seed).isTrue();
       assertThat(played.end()).isEqualTo("released");
@@ -364,7 +371,7 @@ class RandomFramesTest {
       played.send(open());
       boolean served = true;
       for (int i = 0; i < 40; i++) {
-        played.send(0, nonsense(round, random));
+        played.send(0, Damage.parts(nonsense(round, random), random));
         sent++;
       }
       served = played.answers(1L << 40);

@@ -41,6 +41,28 @@ abstract class AbstractCommunicator implements Communicator {
   /** Sends to a rank that exists, with any tag. */
   abstract void transmit(int destination, int tag, ByteBuffer message);
 
+  /** Sends two parts to a rank that exists; what is long is to arrive as the message's tail. */
+  void transmit(int destination, int tag, ByteBuffer beginning, ByteBuffer tail) {
+    transmit(destination, tag, joined(beginning, tail));
+  }
+
+  /** A copy of two parts as one. */
+  static ByteBuffer joined(ByteBuffer beginning, ByteBuffer tail) {
+    int length = Math.addExact(beginning.remaining(), tail.remaining());
+    return ByteBuffer.allocate(length).put(beginning.duplicate()).put(tail.duplicate()).flip();
+  }
+
+  /** A copy of what remains of a buffer. */
+  static byte[] copy(ByteBuffer of) {
+    if (of.hasArray()) { // then the copy is not cleared first
+      int start = of.arrayOffset() + of.position();
+      return Arrays.copyOfRange(of.array(), start, start + of.remaining());
+    }
+    byte[] copy = new byte[of.remaining()];
+    of.get(of.position(), copy);
+    return copy;
+  }
+
   /** Takes a message; a negative tag other than ANY_TAG is a collective's. */
   abstract Message take(int source, int tag);
 
@@ -56,10 +78,24 @@ abstract class AbstractCommunicator implements Communicator {
 
   @Override
   public final void send(int destination, int tag, ByteBuffer message) {
-    checkRank(destination, "destination");
-    Validate.isTrue(tag >= 0, "A tag is at least 0, but this one is %d", tag);
+    checkSend(destination, tag);
     Objects.requireNonNull(message, "message");
     transmit(destination, tag, message);
+  }
+
+  @Override
+  public final void sendParts(int destination, int tag, List<ByteBuffer> parts) {
+    if (parts.size() == 2) {
+      checkSend(destination, tag);
+      transmit(destination, tag, parts.get(0), parts.get(1));
+    } else {
+      Communicator.super.sendParts(destination, tag, parts);
+    }
+  }
+
+  private void checkSend(int destination, int tag) {
+    checkRank(destination, "destination");
+    Validate.isTrue(tag >= 0, "A tag is at least 0, but this one is %d", tag);
   }
 
   @Override

@@ -74,8 +74,9 @@ public interface Communicator extends AutoCloseable {
   void send(int destination, int tag, ByteBuffer message);
 
   /**
-   * Sends what remains of several buffers as one message; else like {@link #send}. Where the ranks
-   * are processes, a long last part is not copied together with the others.
+   * Sends what remains of several buffers as one message; else like {@link #send}. The second of
+   * two parts may arrive as the message's {@linkplain Message#tail tail}, and need not be copied
+   * together with the first; communicators that do not care make all parts one.
    *
    * @param destination a rank; the calling rank itself is allowed
    * @param tag a number of at least 0 by which the receiver can pick

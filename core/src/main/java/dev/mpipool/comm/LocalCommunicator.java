@@ -54,9 +54,16 @@ public final class LocalCommunicator extends AbstractCommunicator {
 
   @Override
   void transmit(int destination, int tag, ByteBuffer message) {
-    ByteBuffer copy = ByteBuffer.allocate(message.remaining());
-    copy.put(message.duplicate()).flip();
-    group.mailboxes.get(destination).deliver(new Message(rank(), tag, copy));
+    deliver(destination, new Message(rank(), tag, ByteBuffer.wrap(copy(message))));
+  }
+
+  @Override
+  void transmit(int destination, int tag, ByteBuffer beginning, ByteBuffer tail) {
+    deliver(destination, new Message(rank(), tag, ByteBuffer.wrap(copy(beginning)), copy(tail)));
+  }
+
+  private void deliver(int destination, Message message) {
+    group.mailboxes.get(destination).deliver(message);
   }
 
   @Override

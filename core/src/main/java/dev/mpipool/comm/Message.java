@@ -7,6 +7,35 @@ import java.nio.ByteBuffer;
  *
  * @param source the rank that sent it
  * @param tag the tag it was sent with
- * @param data its bytes, from position to limit; the receiver's own
+ * @param beginning its bytes, from position to limit, without the tail; the receiver's own
+ * @param tail its last bytes, where they have come in an array of their own (see {@link
+ *     Communicator#sendParts}); the receiver's own; else null
  */
-public record Message(int source, int tag, ByteBuffer data) {}
+@SuppressWarnings("ArrayRecordComponent") // nobody compares messages
+public record Message(int source, int tag, ByteBuffer beginning, byte[] tail) {
+
+  /**
+   * A message in one piece.
+   *
+   * @param source the rank that sent it
+   * @param tag the tag it was sent with
+   * @param data its bytes, from position to limit; the receiver's own
+   */
+  public Message(int source, int tag, ByteBuffer data) {
+    this(source, tag, data, null);
+  }
+
+  /**
+   * All its bytes.
+   *
+   * @return from position to limit; the same buffer at every call, but if there is a tail, a new
+   *     one into which everything is copied
+   */
+  public ByteBuffer data() {
+    if (tail == null) {
+      return beginning;
+    }
+    int length = Math.addExact(beginning.remaining(), tail.length);
+    return ByteBuffer.allocate(length).put(beginning.duplicate()).put(tail).flip();
+  }
+}

@@ -39,11 +39,13 @@ import org.slf4j.LoggerFactory;
  * <p>What MPJ Express does badly is kept from the user here. A message longer than the receiver's
  * buffer hangs its receiver, and probing for the length spins: so a message travels as a
  * <i>head</i> of at most 64 KiB, which names the length of the whole, and if it is longer, as
- * further pieces that the receiver then expects from just that rank:
+ * further pieces that the receiver then expects from just that rank. A message may have a tail,
+ * which is received into an array of its own:
  *
  * <pre>
- *   MPI tag 1:  | tag (int) | length of the whole (int) | its first bytes ... |
- *   MPI tag 2:  | up to 16 MiB of the rest | ... and so on until the whole is there
+ *   MPI tag 1:  | tag (int) | length without the tail (int) | length of the tail (int) | its first bytes ... |
+ *   MPI tag 2:  | up to 16 MiB of the rest without the tail | ... and so on until that is there
+ *   MPI tag 2:  | up to 16 MiB of the tail | ... and so on until the whole is there
  *   MPI tag 3 + tag:  | a message for whom knows how long it can be, see sendInto |
  * </pre>
  *
@@ -65,11 +67,12 @@ public final class MpjCommunicator extends AbstractCommunicator {
   private static final int PIECE_TAG = 2;
   private static final int STRAIGHT_TAG = 3;
   private static final int WAKE_BYTES = Integer.BYTES;
+  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
   /** In a queue: no message, but something to look for. */
   private static final Object[] WAKE = {};
 
-  private static final int HEADER_BYTES = 2 * Integer.BYTES;
+  private static final int HEADER_BYTES = 3 * Integer.BYTES;
   private static final int HEAD_BYTES = 64 * 1024;
 
   /** Where there is no memory for a shorter message, there is none to go on. */
@@ -179,58 +182,58 @@ public final class MpjCommunicator extends AbstractCommunicator {
   }
 
   @Override
-  public void sendParts(int destination, int tag, List<ByteBuffer> parts) {
-    boolean lastIsLong =
-        parts.size() == 2
-            && parts.get(0).remaining() < HEAD_BYTES - HEADER_BYTES
-            && parts.get(1).remaining() > HEAD_BYTES;
-    if (lastIsLong && destination != rank() && destination >= 0 && destination < size()) {
-      transmit(destination, tag, parts.get(0), parts.get(1));
-    } else {
-      super.sendParts(destination, tag, parts);
-    }
+  void transmit(int destination, int tag, ByteBuffer message) {
+    send(destination, tag, message, NOTHING);
   }
 
   @Override
-  void transmit(int destination, int tag, ByteBuffer message) {
-    if (destination == rank()) {
-      mailbox.deliver(new Message(rank(), tag, copy(message)));
-      wake();
-      return;
+  void transmit(int destination, int tag, ByteBuffer beginning, ByteBuffer tail) {
+    if (tail.remaining() > HEAD_BYTES && destination != rank()) {
+      send(destination, tag, beginning, tail);
+    } else {
+      transmit(destination, tag, joined(beginning, tail));
     }
-    transmit(destination, tag, ByteBuffer.allocate(0), message);
   }
 
-  /** The beginning fits into the head. */
-  private void transmit(int destination, int tag, ByteBuffer beginning, ByteBuffer message) {
-    long length = (long) beginning.remaining() + message.remaining();
+  private void send(int destination, int tag, ByteBuffer beginning, ByteBuffer tail) {
+    long length = (long) beginning.remaining() + tail.remaining();
     if (length > MAX_BYTES) {
       throw new CommunicatorException(
           "A message has at most %d bytes, not %d".formatted(MAX_BYTES, length), null);
     }
-    if (queue != null) {
-      ByteBuffer whole = ByteBuffer.allocate((int) length);
-      whole.put(beginning.duplicate()).put(message.duplicate()).flip();
-      RankQueues.queue(intracomm.mpjdevComm.sendctxt, worldRanks[destination])
-          .add(new Object[] {rank(), tag, whole});
-      return;
+    if (destination == rank()) {
+      mailbox.deliver(new Message(rank(), tag, ByteBuffer.wrap(copy(beginning))));
+      wake();
+    } else if (queue != null) {
+      Object[] message = {rank(), tag, copy(beginning), tail.hasRemaining() ? copy(tail) : null};
+      RankQueues.queue(intracomm.mpjdevComm.sendctxt, worldRanks[destination]).add(message);
+    } else {
+      sendThroughMpi(destination, tag, beginning.duplicate(), tail.duplicate());
     }
-    ByteBuffer rest = message.duplicate();
-    byte[] first = new byte[(int) Math.min(HEAD_BYTES, HEADER_BYTES + length)];
-    ByteBuffer head =
-        ByteBuffer.wrap(first).putInt(tag).putInt((int) length).put(beginning.duplicate());
-    rest.get(first, head.position(), head.remaining());
+  }
+
+  private void sendThroughMpi(int destination, int tag, ByteBuffer beginning, ByteBuffer tail) {
+    byte[] first =
+        new byte[Math.min(HEAD_BYTES - HEADER_BYTES, beginning.remaining()) + HEADER_BYTES];
+    ByteBuffer head = ByteBuffer.wrap(first);
+    head.putInt(tag).putInt(beginning.remaining()).putInt(tail.remaining());
+    beginning.get(first, HEADER_BYTES, head.remaining());
     sending[destination].lock();
     try {
       intracomm.Send(first, 0, first.length, MPI.BYTE, destination, HEAD_TAG);
-      while (rest.hasRemaining()) {
-        sendPiece(rest, destination);
-        progress.set(destination, System.nanoTime());
-      }
+      sendPieces(beginning, destination);
+      sendPieces(tail, destination);
     } catch (RuntimeException e) {
       throw failure("send to", destination, e);
     } finally {
       sending[destination].unlock();
+    }
+  }
+
+  private void sendPieces(ByteBuffer rest, int destination) {
+    while (rest.hasRemaining()) {
+      sendPiece(rest, destination);
+      progress.set(destination, System.nanoTime());
     }
   }
 
@@ -258,7 +261,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
         int context = intracomm.mpjdevComm.sendctxt;
         device.sendFrom(message, worldRanks[destination], mpiTag, context);
       } else {
-        ByteBuffer array = message.hasArray() ? message : copy(message);
+        ByteBuffer array = message.hasArray() ? message : ByteBuffer.wrap(copy(message));
         int offset = array.arrayOffset() + array.position();
         intracomm.Send(array.array(), offset, array.remaining(), MPI.BYTE, destination, mpiTag);
       }
@@ -302,7 +305,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
     FutureTask<Void> taken = new FutureTask<>(() -> null);
     RankQueues.straight(
             intracomm.mpjdevComm.sendctxt, worldRanks[rank()], worldRanks[destination], tag)
-        .add(new Object[] {isShort ? copy(message) : message.duplicate(), taken});
+        .add(new Object[] {isShort ? ByteBuffer.wrap(copy(message)) : message.duplicate(), taken});
     if (!isShort) {
       uninterruptibly(taken::get);
     }
@@ -328,10 +331,6 @@ public final class MpjCommunicator extends AbstractCommunicator {
     return onTcpDevice || queue != null;
   }
 
-  private static ByteBuffer copy(ByteBuffer of) {
-    return ByteBuffer.allocate(of.remaining()).put(of.duplicate()).flip();
-  }
-
   private CommunicatorException failure(String what, int other, RuntimeException e) {
     String text = "Rank %d could not %s rank %d".formatted(rank(), what, other);
     return isLoss(e)
@@ -355,40 +354,65 @@ public final class MpjCommunicator extends AbstractCommunicator {
       Object[] next = uninterruptibly(queue::take);
       return next.length == 0
           ? null
-          : new Message((Integer) next[0], (Integer) next[1], (ByteBuffer) next[2]);
+          : new Message(
+              (Integer) next[0],
+              (Integer) next[1],
+              ByteBuffer.wrap((byte[]) next[2]),
+              (byte[]) next[3]);
     }
     try {
       Status status = intracomm.Recv(head, 0, HEAD_BYTES, MPI.BYTE, MPI.ANY_SOURCE, HEAD_TAG);
       int received = status.Get_count(MPI.BYTE);
-      if (received == WAKE_BYTES) {
-        return null;
-      }
-      ByteBuffer header = ByteBuffer.wrap(head);
-      int tag = header.getInt();
-      int length = header.getInt();
-      int filled = received - HEADER_BYTES;
-      byte[] room = room(length, filled);
-      boolean isCut = room.length < length;
-      byte[] data = isCut ? new byte[filled] : room;
-      System.arraycopy(head, HEADER_BYTES, data, 0, filled);
-      Message message = new Message(status.source, tag, ByteBuffer.wrap(data));
-      if (isCut) {
-        cut.put(message, length - filled);
-      }
-      if (!onTcpDevice) {
-        receivePieces(status.source, length, filled, room);
-        return message;
-      }
-      boolean whole = filled == length;
-      Runnable rest =
-          whole ? () -> mailbox.deliver(message) : () -> finish(message, length, filled, room);
-      return isToWait(message.source(), whole, rest) ? null : message;
+      return received == WAKE_BYTES ? null : begun(status.source, received - HEADER_BYTES);
     } catch (MPIException e) {
       if (isLoss(e)) {
         return null;
       }
       throw new CommunicatorException("Rank %d could not receive".formatted(rank()), e);
     }
+  }
+
+  /** A message whose head has come, with so many bytes; null if it is delivered later. */
+  private Message begun(int source, int filled) {
+    ByteBuffer header = ByteBuffer.wrap(head);
+    int tag = header.getInt();
+    int length = header.getInt();
+    int tailLength = header.getInt();
+    long missing = (long) length - filled + tailLength;
+    if (filled < 0 || length < filled || tailLength < 0 || missing > MAX_BYTES) {
+      throw new CommunicatorException(
+          "Rank %d sent a message of the impossible length %d + %d"
+              .formatted(source, length, tailLength),
+          null);
+    }
+    byte[] data = room(length, filled);
+    byte[] tail = tailLength == 0 ? null : room(tailLength, 0);
+    boolean isCut = data.length < length || (tail != null && tail.length < tailLength);
+    System.arraycopy(head, HEADER_BYTES, data, 0, filled);
+    Message message =
+        isCut
+            ? new Message(
+                source,
+                tag,
+                ByteBuffer.wrap(Arrays.copyOfRange(head, HEADER_BYTES, HEADER_BYTES + filled)))
+            : new Message(source, tag, ByteBuffer.wrap(data), tail);
+    if (isCut) {
+      cut.put(message, (int) missing);
+    }
+    Runnable rest =
+        () -> {
+          receivePieces(source, length, filled, data);
+          receivePieces(source, tailLength, 0, tail);
+        };
+    if (!onTcpDevice) {
+      rest.run();
+      return message;
+    }
+    boolean whole = missing == 0;
+    return isToWait(
+            source, whole, whole ? () -> mailbox.deliver(message) : () -> finish(message, rest))
+        ? null
+        : message;
   }
 
   /** Waits through interrupts, of which the caller hears later. */
@@ -472,9 +496,9 @@ public final class MpjCommunicator extends AbstractCommunicator {
   }
 
   /** Receives the rest of a long message, while others come. */
-  private void finish(Message message, int length, int begun, byte[] room) {
+  private void finish(Message message, Runnable rest) {
     try {
-      receivePieces(message.source(), length, begun, room);
+      rest.run();
       mailbox.deliver(message);
     } catch (MPIException e) {
       // nobody will miss it: its sender is gone, or MPI has ended

@@ -36,7 +36,7 @@ public final class AnswerListener {
   private final class Incoming implements Reception.Handler {
     @Override
     public boolean take(Message message) {
-      return dispatcher.received(message.source(), message.data());
+      return dispatcher.received(message);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.wire.Body;
 import dev.mpipool.wire.Chunk;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.LeanSerializer;
@@ -83,8 +84,8 @@ final class ChunkFuture extends TaskFuture<Integer> {
   }
 
   @Override
-  Object read(ByteBuffer result, int rank, Outcome outcome) throws IOException {
-    ByteBuffer in = result.duplicate();
+  Object read(Body result, int rank, Outcome outcome) throws IOException {
+    ByteBuffer in = result.toBuffer();
     nanos = in.getLong();
     for (int i = 0; i < count; i++) {
       switch (in.get()) {

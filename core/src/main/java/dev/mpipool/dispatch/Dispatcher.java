@@ -1,6 +1,8 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
+import dev.mpipool.wire.Body;
 import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.DamagedFrameException;
 import dev.mpipool.wire.Entry;
@@ -214,7 +216,7 @@ public final class Dispatcher {
     lock.lock();
     try {
       checkAccepting();
-      alone = handout.held == 0 && encoded.body().remaining() <= FLUSHED_BYTES;
+      alone = handout.held == 0 && encoded.body().length() <= FLUSHED_BYTES;
       if (!future.submitted) {
         future.submitted = true;
         future.encoded = encoded.body();
@@ -386,7 +388,7 @@ public final class Dispatcher {
         return;
       }
       future.submitted = true;
-      future.encoded = encoded;
+      future.encoded = Body.of(encoded);
       queue.add(future);
       handout.handOut();
     } finally {
@@ -479,11 +481,11 @@ public final class Dispatcher {
   /**
    * A message has come from a worker.
    *
-   * @param rank the worker
    * @param message a frame, or damaged
    * @return whether futures are to be completed now
    */
-  public boolean received(int rank, ByteBuffer message) {
+  public boolean received(Message message) {
+    int rank = message.source();
     List<Entry> entries;
     try {
       entries = Frame.decode(message);

@@ -1,10 +1,12 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.wire.Body;
 import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.GroupTask;
 import dev.mpipool.wire.SharedValue;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -140,8 +142,9 @@ final class Gang<T> {
     members = List.copyOf(all);
     List<Integer> ranks = workers.stream().map(worker -> worker.rank).toList();
     long number = SharedValue.nextNumber();
+    ByteBuffer body = task.body().toBuffer();
     for (Member<T> member : members) {
-      member.encoded = new GroupTask(number, member.number, ranks, task.body()).encode();
+      member.encoded = Body.of(new GroupTask(number, member.number, ranks, body).encode());
     }
     return members;
   }

@@ -1,9 +1,10 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.wire.Body;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.FailureReport;
-import dev.mpipool.wire.Serializer;
+import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.TaskName;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -15,10 +16,10 @@ import java.util.Objects;
  */
 final class Outcome {
 
-  private final Serializer serializer;
+  private final LeanSerializer serializer;
   private final Failures failures;
 
-  Outcome(Serializer serializer, Failures failures) {
+  Outcome(LeanSerializer serializer, Failures failures) {
     this.serializer = serializer;
     this.failures = failures;
   }
@@ -37,7 +38,7 @@ final class Outcome {
     }
     Object value;
     try {
-      value = future.read(answer.body(), rank, this);
+      value = future.read(answer.content(), rank, this);
     } catch (Throwable e) {
       future.fail(unreadable("The result", future.name(), rank, e));
       return;
@@ -46,8 +47,8 @@ final class Outcome {
   }
 
   /** Reads one encoded value. */
-  Object decode(ByteBuffer value) throws Exception {
-    return serializer.decode(value);
+  Object decode(Body value) throws Exception {
+    return serializer.decodeBody(value);
   }
 
   private Throwable failure(TaskFuture<?> future, int rank, Entry answer) {

@@ -1,10 +1,10 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.wire.Body;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.SharedValue;
 import dev.mpipool.wire.TaskName;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -33,7 +33,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   private final Object original;
 
   /** The task as bytes, from its submission until the future is done. Guarded by the dispatcher. */
-  ByteBuffer encoded;
+  Body encoded;
 
   /** What a worker needs to have been sent before; null for nothing. */
   SharedValue code;
@@ -175,7 +175,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   }
 
   /** Reads what a worker has answered. */
-  Object read(ByteBuffer result, int rank, Outcome outcome) throws Exception {
+  Object read(Body result, int rank, Outcome outcome) throws Exception {
     return outcome.decode(result);
   }
 

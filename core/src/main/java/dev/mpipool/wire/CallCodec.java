@@ -16,8 +16,9 @@ import java.util.List;
  *            | 2 (byte) | shape (byte) | code | number of arguments (byte) | arguments |
  * </pre>
  *
- * Values are written as {@link LeanSerializer} does. A lambda's code travels as a shared value,
- * once to each worker; so calling a lambda that captures nothing is a dozen bytes.
+ * Values are written as {@link LeanSerializer} does; the first long {@code byte[]} among them is
+ * the body's tail. A lambda's code travels as a shared value, once to each worker; so calling a
+ * lambda that captures nothing is a dozen bytes.
  */
 public final class CallCodec {
 
@@ -45,7 +46,7 @@ public final class CallCodec {
    * @param body what to send
    * @param code what the worker has to have before, or null
    */
-  public record Encoded(ByteBuffer body, SharedValue code) {}
+  public record Encoded(Body body, SharedValue code) {}
 
   /**
    * Encodes a call.
@@ -63,7 +64,7 @@ public final class CallCodec {
         // the whole is tried, for an error that names the way to the culprit from the top
       }
     }
-    return new Encoded(encodeWhole(call), null);
+    return new Encoded(whole(call, true).toBody(), null);
   }
 
   /**
@@ -74,7 +75,11 @@ public final class CallCodec {
    * @throws Exception if it cannot travel; the message says why
    */
   public ByteBuffer encodeWhole(Envelope call) throws Exception {
-    Output out = new Output(256);
+    return whole(call, false).toBuffer();
+  }
+
+  private Output whole(Envelope call, boolean mayHaveTail) throws Exception {
+    Output out = new Output(256, mayHaveTail);
     if (serializer.isJavas() || call.shape() < 0) {
       out.putByte(WHOLE);
       serializer.write(call, out);
@@ -84,17 +89,17 @@ public final class CallCodec {
       serializer.write(call.code(), out);
       writeArguments(call, out);
     }
-    return out.toBuffer();
+    return out;
   }
 
   private Encoded encodeLambda(Lambdas.Site site, Envelope call) throws Exception {
     Encoded known = call.arguments().isEmpty() ? site.bare() : null;
-    if (known != null && known.body().get(SHAPE_AT) == call.shape()) {
+    if (known != null && known.body().beginning().get(SHAPE_AT) == call.shape()) {
       return known;
     }
     SerializedLambda lambda = site.takeApart(call.code());
     SharedValue code = site.code(lambda, serializer);
-    Output out = new Output(32);
+    Output out = new Output(32, true);
     out.putByte(LAMBDA);
     out.putLong(code.number());
     out.putByte(call.shape());
@@ -104,7 +109,7 @@ public final class CallCodec {
       serializer.write(lambda.getCapturedArg(i), out);
     }
     writeArguments(call, out);
-    Encoded encoded = new Encoded(out.toBuffer(), code);
+    Encoded encoded = new Encoded(out.toBody(), code);
     if (call.arguments().isEmpty()) {
       site.keepBare(encoded);
     }
@@ -125,10 +130,10 @@ public final class CallCodec {
    * @param body of an encoded call
    * @return 0 if it brings its code along
    */
-  public static long codeNumber(ByteBuffer body) {
-    int at = body.position();
-    boolean lambda = body.remaining() > Long.BYTES && body.get(at) == LAMBDA;
-    return lambda ? body.getLong(at + 1) : 0;
+  public static long codeNumber(Body body) {
+    ByteBuffer in = body.beginning();
+    boolean lambda = in.remaining() > Long.BYTES && in.get() == LAMBDA;
+    return lambda ? in.getLong() : 0;
   }
 
   /** Finds shared values on a worker. */
@@ -170,21 +175,21 @@ public final class CallCodec {
   /**
    * Reads a call, on a worker.
    *
-   * @param body of an encoded call
+   * @param body of an encoded call; to be read once
    * @param code finds its code, if it needs some
    * @param caller makes the call
    * @return the call, ready to be made
    * @throws Exception if it cannot be read
    */
-  public Call decode(ByteBuffer body, Code code, Caller caller) throws Exception {
-    ByteBuffer in = body.duplicate();
+  public Call decode(Body body, Code code, Caller caller) throws Exception {
+    ByteBuffer in = body.beginning();
     byte form = in.get();
     if (form == WHOLE) {
-      Envelope envelope = (Envelope) serializer.read(in);
+      Envelope envelope = (Envelope) serializer.read(in, body);
       return envelope::call;
     }
     if (form == PARTS) {
-      return called(in.get(), serializer.read(in), in, caller);
+      return called(in.get(), serializer.read(in, body), in, body, caller);
     }
     in.getLong();
     int shape = in.get();
@@ -193,17 +198,18 @@ public final class CallCodec {
     }
     Object[] captured = new Object[Byte.toUnsignedInt(in.get())];
     for (int i = 0; i < captured.length; i++) {
-      captured[i] = serializer.read(in);
+      captured[i] = serializer.read(in, body);
     }
-    return called(shape, factory.make(captured), in, caller);
+    return called(shape, factory.make(captured), in, body, caller);
   }
 
   /** A call of some code, whose arguments follow. */
-  private Call called(int shape, Object code, ByteBuffer in, Caller caller) throws Exception {
+  private Call called(int shape, Object code, ByteBuffer in, Body body, Caller caller)
+      throws Exception {
     int arguments = in.get();
-    Object a = arguments > 0 ? serializer.read(in) : null;
-    Object b = arguments > 1 ? serializer.read(in) : null;
-    Object c = arguments > 2 ? serializer.read(in) : null;
+    Object a = arguments > 0 ? serializer.read(in, body) : null;
+    Object b = arguments > 1 ? serializer.read(in, body) : null;
+    Object c = arguments > 2 ? serializer.read(in, body) : null;
     return () -> caller.call(shape, code, a, b, c);
   }
 }

@@ -7,11 +7,9 @@ import java.nio.ByteBuffer;
  *
  * @param kind what it says
  * @param id the task it is about, as numbered by main; 0 where there is none
- * @param body the rest, from position to limit; must not be changed
+ * @param content the rest
  */
-public record Entry(EntryKind kind, long id, ByteBuffer body) {
-
-  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0).asReadOnlyBuffer();
+public record Entry(EntryKind kind, long id, Body content) {
 
   /**
    * An entry that needs no body.
@@ -20,6 +18,27 @@ public record Entry(EntryKind kind, long id, ByteBuffer body) {
    * @param id the task it is about, or 0
    */
   public Entry(EntryKind kind, long id) {
-    this(kind, id, NOTHING);
+    this(kind, id, Body.EMPTY);
+  }
+
+  /**
+   * An entry whose body has no tail.
+   *
+   * @param kind what it says
+   * @param id the task it is about, or 0
+   * @param body the rest, from position to limit; must not be changed any more
+   */
+  public Entry(EntryKind kind, long id, ByteBuffer body) {
+    this(kind, id, Body.of(body));
+  }
+
+  /**
+   * The content as a whole.
+   *
+   * @return a new view from position to limit, which must not be written to; a copy if the content
+   *     has a tail
+   */
+  public ByteBuffer body() {
+    return content.toBuffer();
   }
 }

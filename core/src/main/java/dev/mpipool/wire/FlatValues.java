@@ -204,6 +204,9 @@ final class FlatValues {
         return array;
       }
       case BYTES -> {
+        if (part.hasArray()) {
+          return Body.copy(part.array(), part.arrayOffset(), length);
+        }
         byte[] array = new byte[length];
         part.get(array);
         return array;

@@ -1,5 +1,6 @@
 package dev.mpipool.wire;
 
+import dev.mpipool.comm.Message;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,9 +15,11 @@ import java.util.zip.CRC32C;
  *   entry:  | kind (byte) | task id (long) | length of the body (int) | body |
  * </pre>
  *
- * Numbers are big-endian. The checksum (CRC-32C) is over kind, id, length and the first 64 bytes of
- * the body of every entry: over all that the pool itself acts upon. The rest are the users' values,
- * which the transport keeps whole, and which would be dear to go over once more.
+ * Numbers are big-endian. A message may have a {@linkplain Message#tail tail}, which then ends the
+ * body of the last entry; the length of the body counts it. The checksum (CRC-32C) is over kind,
+ * id, length and the first 64 bytes of the body of every entry: over all that the pool itself acts
+ * upon. The rest are the users' values, which the transport keeps whole, and which would be dear to
+ * go over once more.
  *
  * <p><b>Who sends nonsense.</b> A frame that is not exactly so is refused as a whole: nothing of it
  * is believed. Then what it was to say is lost, and its sender may wait for the effect for ever; so
@@ -32,7 +35,7 @@ public final class Frame {
   public static final int MAX_BODY_BYTES = Integer.MAX_VALUE - 4096;
 
   /** The first byte of every frame; changes whenever the layout does. */
-  private static final byte FORMAT = (byte) 0xA2;
+  private static final byte FORMAT = (byte) 0xA3;
 
   private static final int HEADER_BYTES = Byte.BYTES + Integer.BYTES;
 
@@ -42,7 +45,7 @@ public final class Frame {
   private static final int ENTRY_BYTES = Byte.BYTES + Long.BYTES + Integer.BYTES;
 
   /** To copy a longer body would take about as long as a small message takes. */
-  private static final int UNCOPIED_BYTES = 256 << 10;
+  static final int UNCOPIED_BYTES = 256 << 10;
 
   private Frame() {}
 
@@ -53,7 +56,7 @@ public final class Frame {
    * @return its length in bytes
    */
   static long length(Entry entry) {
-    return (long) ENTRY_BYTES + entry.body().remaining();
+    return (long) ENTRY_BYTES + entry.content().length();
   }
 
   /**
@@ -63,47 +66,41 @@ public final class Frame {
    * @return the message
    */
   public static ByteBuffer encode(List<Entry> entries) {
-    return encode(entries, entries.size());
+    return encode(entries, 0);
   }
 
-  /** Leaves the body of one entry out, as if it stood elsewhere. */
+  /** Leaves so many bytes of the last body out, as if they stood elsewhere. */
   private static ByteBuffer encode(List<Entry> entries, int apart) {
-    long length = HEADER_BYTES;
+    long length = (long) HEADER_BYTES - apart;
     for (int i = 0; i < entries.size(); i++) {
-      length += i == apart ? ENTRY_BYTES : length(entries.get(i));
+      length += length(entries.get(i));
     }
     ByteBuffer frame = ByteBuffer.allocate(Math.toIntExact(length)).put(FORMAT).putInt(0);
     CRC32C checksum = new CRC32C();
     for (int i = 0; i < entries.size(); i++) {
       Entry entry = entries.get(i);
-      ByteBuffer body = entry.body();
+      Body body = entry.content();
       int start = frame.position();
-      frame.put(entry.kind().code()).putLong(entry.id()).putInt(body.remaining());
-      checksum.update(frame.slice(start, ENTRY_BYTES));
-      checksum.update(body.slice(body.position(), checked(body.remaining())));
-      if (i != apart) {
-        frame.put(body.duplicate());
-      }
+      frame.put(entry.kind().code()).putLong(entry.id()).putInt(body.length());
+      checksum.update(frame.array(), start, ENTRY_BYTES);
+      body.check(checksum, CHECKED_BODY_BYTES);
+      body.put(frame, body.length() - (i == entries.size() - 1 ? apart : 0));
     }
     return frame.putInt(Byte.BYTES, (int) checksum.getValue()).flip();
-  }
-
-  private static int checked(int bodyBytes) {
-    return Math.min(CHECKED_BODY_BYTES, bodyBytes);
   }
 
   /**
    * Puts entries into one message whose last part, if it is long, has not been copied.
    *
    * @param entries in the order in which the receiver sees them; together less than 2 GiB
-   * @return the parts of the message, of which the last may belong to the last entry
+   * @return the parts of the message, one or two, of which the second belongs to the last entry
    */
   static List<ByteBuffer> encodeInParts(List<Entry> entries) {
-    Entry last = entries.get(entries.size() - 1);
-    if (last.body().remaining() < UNCOPIED_BYTES) {
+    ByteBuffer last = entries.get(entries.size() - 1).content().lastPart();
+    if (last.remaining() < UNCOPIED_BYTES) {
       return List.of(encode(entries));
     }
-    return List.of(encode(entries, entries.size() - 1), last.body());
+    return List.of(encode(entries, last.remaining()), last);
   }
 
   /**
@@ -170,6 +167,21 @@ public final class Frame {
    * @throws DamagedFrameException if the message is anything else
    */
   public static List<Entry> decode(ByteBuffer message) throws DamagedFrameException {
+    return decode(message, null);
+  }
+
+  /**
+   * Reads a message.
+   *
+   * @param message as {@link #encode} made it; maybe with a tail, then this is of the last body
+   * @return its entries, whose bodies are parts of the message
+   * @throws DamagedFrameException if the message is anything else
+   */
+  public static List<Entry> decode(Message message) throws DamagedFrameException {
+    return decode(message.beginning(), message.tail());
+  }
+
+  private static List<Entry> decode(ByteBuffer message, byte[] tail) throws DamagedFrameException {
     ByteBuffer rest = message.duplicate();
     if (rest.remaining() < HEADER_BYTES || rest.get() != FORMAT) {
       throw new DamagedFrameException("does not begin as a frame does", message);
@@ -177,11 +189,12 @@ public final class Frame {
     int expected = rest.getInt();
     CRC32C checksum = new CRC32C();
     List<Entry> entries = new ArrayList<>();
+    byte[] tailLeft = tail;
     while (rest.hasRemaining()) {
       if (rest.remaining() < ENTRY_BYTES) {
         throw new DamagedFrameException("ends inside an entry", message);
       }
-      int start = rest.position();
+      checksum.update(rest.slice(rest.position(), ENTRY_BYTES));
       byte code = rest.get();
       EntryKind kind = EntryKind.ofCode(code);
       long id = rest.getLong();
@@ -189,12 +202,22 @@ public final class Frame {
       if (kind == null) {
         throw new DamagedFrameException("has an entry of the unknown kind " + code, message);
       }
-      if (length < 0 || length > rest.remaining()) {
+      Body body;
+      if (tailLeft != null && length == rest.remaining() + (long) tailLeft.length) {
+        body = Body.of(rest, tailLeft);
+        rest.position(rest.limit());
+        tailLeft = null;
+      } else if (length >= 0 && length <= rest.remaining()) {
+        body = Body.of(rest.slice(rest.position(), length));
+        rest.position(rest.position() + length);
+      } else {
         throw new DamagedFrameException("has a body that is longer than the frame", message);
       }
-      checksum.update(rest.slice(start, ENTRY_BYTES + checked(length)));
-      entries.add(new Entry(kind, id, rest.slice(rest.position(), length)));
-      rest.position(rest.position() + length);
+      body.check(checksum, CHECKED_BODY_BYTES);
+      entries.add(new Entry(kind, id, body));
+    }
+    if (tailLeft != null) {
+      throw new DamagedFrameException("has a tail that belongs to no entry", message);
     }
     if ((int) checksum.getValue() != expected) {
       throw new DamagedFrameException("has another checksum than it says", message);

@@ -35,7 +35,8 @@ public final class FrameSender {
   public static final int TAG = 0;
 
   /**
-   * Entries that together are longer go into several frames; one that is longer alone goes alone.
+   * Entries that together are longer go into several frames; one that is longer alone, or has a
+   * tail, goes alone.
    */
   private static final long FRAME_BYTES = 1 << 20;
 
@@ -360,17 +361,22 @@ public final class FrameSender {
   }
 
   private List<Entry> nextFrame(int destination, Queue<Entry> entries) {
-    List<Entry> frame = new ArrayList<>();
-    long length = 0;
-    do {
+    Entry first = entries.poll();
+    List<Entry> frame = new ArrayList<>(List.of(first));
+    long length = Frame.length(first);
+    while (!first.content().hasTail() && fits(entries.peek(), length)) {
       length += Frame.length(entries.peek());
       frame.add(entries.poll());
-    } while (!entries.isEmpty() && length + Frame.length(entries.peek()) <= FRAME_BYTES);
+    }
     Entry end = last.apply(destination);
     if (end != null) {
       frame.add(
           frame.size() == 1 ? 0 : frame.size(), end); // a lone body, if it is long, stays last
     }
     return frame;
+  }
+
+  private static boolean fits(Entry next, long length) {
+    return next != null && !next.content().hasTail() && length + Frame.length(next) <= FRAME_BYTES;
   }
 }

@@ -13,11 +13,14 @@ import java.nio.ByteBuffer;
  *   null, boxed primitives, strings, primitive arrays: see FlatValues
  *   structure: | type (byte) | length in bytes (int) | see LeanWriter |
  *   other:     | type | length in bytes (int) | what the general serializer made of it |
+ *   tail:      | 125 | number of bytes (int) | for a byte[] whose contents end the body
  * </pre>
  *
- * Structures are records, enums and {@link java.util.ArrayList}s, of such and of flat values. They
- * arrive as Java's serialization would bring them; what a lean form cannot keep as it is, Java's
- * serialization writes.
+ * The last is for one long array of those that are written together: the body's tail.
+ *
+ * <p>Structures are records, enums and {@link java.util.ArrayList}s, of such and of flat values.
+ * They arrive as Java's serialization would bring them; what a lean form cannot keep as it is,
+ * Java's serialization writes.
  *
  * <p>The general serializer is Java's. If the user has chosen another, that one writes the users'
  * values (with a type of their own), structures included, and Java's what mpipool puts around them,
@@ -31,6 +34,7 @@ public final class LeanSerializer implements Serializer {
   /** Behind the types of {@link FlatValues}. */
   private static final int STRUCTURE = 20;
 
+  private static final int TAIL = 125;
   private static final int CHOSEN = 126;
   private static final int OTHER = 127;
 
@@ -114,10 +118,34 @@ public final class LeanSerializer implements Serializer {
     return out.toBuffer();
   }
 
+  /**
+   * Writes a value, which may be or become the tail of a body.
+   *
+   * @param value any, or null
+   * @return its bytes, for {@link #decodeBody}
+   * @throws Exception if it cannot be written; the message says what is wrong
+   */
+  public Body encodeBody(Object value) throws Exception {
+    Output out = new Output(32, true);
+    write(value, out);
+    return out.toBody();
+  }
+
   @Override
   public Object decode(ByteBuffer bytes) throws Exception {
-    ByteBuffer in = bytes.duplicate();
-    Object value = read(in);
+    return decodeBody(Body.of(bytes));
+  }
+
+  /**
+   * Reads a value.
+   *
+   * @param body as {@link #encodeBody} or {@link #encode} made it; to be read once
+   * @return the value, which may be the very array that is the body's tail
+   * @throws Exception if it cannot be read
+   */
+  public Object decodeBody(Body body) throws Exception {
+    ByteBuffer in = body.beginning();
+    Object value = read(in, body);
     if (in.hasRemaining()) {
       throw new IOException("%d bytes follow a value".formatted(in.remaining()));
     }
@@ -150,7 +178,11 @@ public final class LeanSerializer implements Serializer {
 
   private void writeObject(Object value, Output out) throws Exception {
     Integer flat = FlatValues.type(value.getClass());
-    if (flat != null) {
+    if (value instanceof byte[] array && out.isForTail(array)) {
+      out.putByte(TAIL);
+      out.putInt(array.length);
+      out.putTail(array);
+    } else if (flat != null) {
       FlatValues.write(flat, value, out);
     } else if (classes != null && LeanWriter.mayWrite(value)) {
       writeStructure(value, out);
@@ -203,17 +235,36 @@ public final class LeanSerializer implements Serializer {
    * @throws Exception if it cannot be read
    */
   public Object read(ByteBuffer in) throws Exception {
+    return read(in, null);
+  }
+
+  /**
+   * Reads the value at a buffer's position, and moves the position behind it.
+   *
+   * @param in what is left of the body's beginning
+   * @param body has the tail, if that is what the value is; null where there can be none
+   */
+  Object read(ByteBuffer in, Body body) throws Exception {
     try {
       int type = in.get();
       return switch (type) {
         case OTHER -> others.decode(FlatValues.part(in, 1));
         case CHOSEN -> chosen(FlatValues.part(in, 1));
         case STRUCTURE -> structure(FlatValues.part(in, 1));
+        case TAIL -> allowed(tail(in, body));
         default -> allowed(FlatValues.read(type, in));
       };
     } catch (BufferUnderflowException e) {
       throw new IOException("a value ends too early", e);
     }
+  }
+
+  private static byte[] tail(ByteBuffer in, Body body) throws IOException {
+    int length = in.getInt();
+    if (body == null) {
+      throw new IOException("an array is to end what does not end with it");
+    }
+    return body.takeTail(length, in);
   }
 
   private Object chosen(ByteBuffer part) throws IOException {

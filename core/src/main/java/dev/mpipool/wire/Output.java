@@ -9,7 +9,7 @@ import java.util.Arrays;
 
 /**
  * Bytes that grow as they are written, for the bodies of entries. Numbers are big-endian, as in
- * frames. Not thread-safe.
+ * frames. One long array may be kept apart, as the {@link Body}'s tail. Not thread-safe.
  */
 public final class Output {
 
@@ -22,6 +22,8 @@ public final class Output {
 
   private byte[] bytes;
   private int length;
+  private final boolean mayHaveTail;
+  private byte[] tail;
 
   /**
    * Creates an empty output.
@@ -29,11 +31,17 @@ public final class Output {
    * @param capacity the room to begin with, in bytes
    */
   public Output(int capacity) {
-    bytes = new byte[capacity];
+    this(capacity, false);
+  }
+
+  /** One that is written all at once, and may end as a body with a tail. */
+  Output(int capacity, boolean mayHaveTail) {
+    this.bytes = new byte[capacity];
+    this.mayHaveTail = mayHaveTail;
   }
 
   /**
-   * How much has been written.
+   * How much has been written, without the tail.
    *
    * @return in bytes
    */
@@ -85,6 +93,21 @@ public final class Output {
     length += value.length;
   }
 
+  /** Whether an array is to be the tail. */
+  boolean isForTail(byte[] value) {
+    return mayHaveTail && tail == null && value.length >= Frame.UNCOPIED_BYTES;
+  }
+
+  /** Keeps a copy of an array apart, as what comes after all that is written. */
+  void putTail(byte[] value) throws IOException {
+    checkLength(value.length);
+    try {
+      tail = Body.copy(value, 0, value.length);
+    } catch (OutOfMemoryError e) {
+      throw noMemory(value.length, e);
+    }
+  }
+
   /** A view of the next bytes, which count as written, to be filled by the caller. */
   ByteBuffer next(long count) throws IOException {
     reserve(count);
@@ -110,28 +133,45 @@ public final class Output {
 
   private void reserve(long more) throws IOException {
     if (bytes.length - length < more) {
+      checkLength(more);
       long needed = length + more;
-      if (needed > Frame.MAX_BODY_BYTES) {
-        throw new IOException(
-            "it takes %d bytes or more, and %d are the most"
-                .formatted(needed, Frame.MAX_BODY_BYTES));
-      }
       int capacity = (int) Math.min(Frame.MAX_BODY_BYTES, Math.max(needed, 2L * length));
       try {
         bytes = Arrays.copyOf(bytes, capacity);
       } catch (OutOfMemoryError e) {
-        throw new IOException(
-            "it takes %d bytes or more, for which there is no memory".formatted(needed), e);
+        throw noMemory(more, e);
       }
     }
   }
 
+  private void checkLength(long more) throws IOException {
+    if (lengthWith(more) > Frame.MAX_BODY_BYTES) {
+      throw new IOException(
+          "it takes %d bytes or more, and %d are the most"
+              .formatted(lengthWith(more), Frame.MAX_BODY_BYTES));
+    }
+  }
+
+  private IOException noMemory(long more, OutOfMemoryError e) {
+    return new IOException(
+        "it takes %d bytes or more, for which there is no memory".formatted(lengthWith(more)), e);
+  }
+
+  private long lengthWith(long more) {
+    return length + more + (tail == null ? 0 : tail.length);
+  }
+
   /**
-   * What has been written.
+   * What has been written, where there can be no tail.
    *
    * @return a view; nothing must be written after
    */
   public ByteBuffer toBuffer() {
     return ByteBuffer.wrap(bytes, 0, length).slice();
+  }
+
+  /** What has been written; nothing must be written after. */
+  Body toBody() {
+    return Body.of(bytes, length, tail);
   }
 }

@@ -1,5 +1,6 @@
 package dev.mpipool.worker;
 
+import dev.mpipool.wire.Body;
 import dev.mpipool.wire.Chunk;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
@@ -12,8 +13,8 @@ final class ChunkRun extends TaskRun {
 
   private volatile boolean recalled;
 
-  ChunkRun(long id, ByteBuffer encoded, Tools tools) {
-    super(id, encoded, Chunk.function(encoded), tools);
+  ChunkRun(long id, Body encoded, Tools tools) {
+    super(id, encoded, Chunk.function(encoded.toBuffer()), tools);
   }
 
   /** Another worker has nothing to do: the items that have not begun are wanted back. */
@@ -30,7 +31,8 @@ final class ChunkRun extends TaskRun {
       return failure(Origin.READING_TASK, e);
     }
     try {
-      ByteBuffer outcomes = Chunk.run(encoded(), function, tools().serializer(), continuation());
+      ByteBuffer outcomes =
+          Chunk.run(encoded().toBuffer(), function, tools().serializer(), continuation());
       return new Entry(EntryKind.RESULT, id(), outcomes);
     } catch (Throwable e) {
       return failure(Origin.WRITING_RESULT, e);

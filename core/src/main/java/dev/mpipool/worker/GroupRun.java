@@ -1,10 +1,10 @@
 package dev.mpipool.worker;
 
 import dev.mpipool.comm.GroupCommunicator;
+import dev.mpipool.wire.Body;
 import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
-import java.nio.ByteBuffer;
 
 /**
  * A task that this worker runs together with others. If it fails after another member was lost,
@@ -15,15 +15,10 @@ final class GroupRun extends TaskRun {
   private final long group;
   private final Groups groups;
   private final GroupCommunicator communicator;
-  private final ByteBuffer task;
+  private final Body task;
 
   GroupRun(
-      long id,
-      long group,
-      ByteBuffer task,
-      GroupCommunicator communicator,
-      Tools tools,
-      Groups groups) {
+      long id, long group, Body task, GroupCommunicator communicator, Tools tools, Groups groups) {
     super(id, task, CallCodec.codeNumber(task), tools);
     this.group = group;
     this.task = task;

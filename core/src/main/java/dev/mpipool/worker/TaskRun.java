@@ -1,19 +1,19 @@
 package dev.mpipool.worker;
 
+import dev.mpipool.wire.Body;
 import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.FailureReport;
 import dev.mpipool.wire.FailureReport.Origin;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 
 /** One task on a worker: read, run and answered on a task thread; cancelled from the listener's. */
 class TaskRun {
 
   private final long id;
   private final Tools tools;
-  private ByteBuffer encoded;
+  private Body encoded;
 
   /** The code that the task needs, as it was when the task came; null for none. */
   private final SharedValues.Value code;
@@ -23,7 +23,7 @@ class TaskRun {
 
   private volatile boolean cancelled;
 
-  TaskRun(long id, ByteBuffer encoded, long code, Tools tools) {
+  TaskRun(long id, Body encoded, long code, Tools tools) {
     this.id = id;
     this.encoded = encoded;
     this.tools = tools;
@@ -31,7 +31,7 @@ class TaskRun {
   }
 
   /** A call of some code. */
-  static TaskRun ofCall(long id, ByteBuffer encoded, Tools tools) {
+  static TaskRun ofCall(long id, Body encoded, Tools tools) {
     return new TaskRun(id, encoded, CallCodec.codeNumber(encoded), tools);
   }
 
@@ -52,7 +52,7 @@ class TaskRun {
   }
 
   /** What the task was sent as. */
-  final ByteBuffer encoded() {
+  final Body encoded() {
     return encoded;
   }
 
@@ -111,7 +111,7 @@ class TaskRun {
   }
 
   /** Runs one encoded call. */
-  final Entry answer(ByteBuffer encodedCall) {
+  final Entry answer(Body encodedCall) {
     CallCodec.Call task;
     try {
       task = tools.codec().decode(encodedCall, this::code, tools.caller());
@@ -125,7 +125,7 @@ class TaskRun {
       return failure(Origin.TASK, e);
     }
     try {
-      return new Entry(EntryKind.RESULT, id, tools.serializer().encode(result));
+      return new Entry(EntryKind.RESULT, id, tools.serializer().encodeBody(result));
     } catch (Throwable e) {
       return failure(Origin.WRITING_RESULT, e);
     }

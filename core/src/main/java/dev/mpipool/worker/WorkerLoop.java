@@ -3,6 +3,7 @@ package dev.mpipool.worker;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
+import dev.mpipool.wire.Body;
 import dev.mpipool.wire.Caller;
 import dev.mpipool.wire.DamagedFrameException;
 import dev.mpipool.wire.Entry;
@@ -145,7 +146,7 @@ public final class WorkerLoop {
   private final class Incoming implements Reception.Handler {
     @Override
     public boolean take(Message message) {
-      WorkerLoop.this.take(message.source(), message.data());
+      WorkerLoop.this.take(message);
       return !backlog.isEmpty();
     }
 
@@ -166,7 +167,8 @@ public final class WorkerLoop {
     }
   }
 
-  private void take(int source, ByteBuffer message) {
+  private void take(Message message) {
+    int source = message.source();
     List<Entry> entries;
     try {
       entries = Frame.decode(message);
@@ -239,13 +241,13 @@ public final class WorkerLoop {
   private void take(Entry entry) throws IOException {
     switch (entry.kind()) {
       case OPEN -> open(Opening.decode(entry.body()));
-      case TASK -> backlog.add(TaskRun.ofCall(entry.id(), entry.body(), tools));
-      case CHUNK -> backlog.add(new ChunkRun(entry.id(), entry.body(), tools));
+      case TASK -> backlog.add(TaskRun.ofCall(entry.id(), entry.content(), tools));
+      case CHUNK -> backlog.add(new ChunkRun(entry.id(), entry.content(), tools));
       case GROUP -> join(entry);
       case SHARE -> tools.shared().put(entry.id(), entry.body());
       case UNSHARE -> tools.shared().remove(entry.id());
       case CANCEL -> cancel(entry);
-      case RECALL -> giveBack(entry.body().duplicate().getInt());
+      case RECALL -> giveBack(entry.body().getInt());
       case GIVEN_UP -> groups.lost((int) entry.id(), "main has given it up");
       case PING -> sender.post(main, new Entry(EntryKind.PONG, 0));
       case RELEASE -> {
@@ -276,11 +278,10 @@ public final class WorkerLoop {
     }
     int threads = opening.threads();
     TaskRun ready =
-        new TaskRun(0, opening.initializer(), 0, tools) {
+        new TaskRun(0, Body.of(opening.initializer()), 0, tools) {
           @Override
           Entry answer() {
-            Entry answer =
-                encoded().hasRemaining() ? super.answer() : new Entry(EntryKind.RESULT, 0);
+            Entry answer = encoded().length() > 0 ? super.answer() : new Entry(EntryKind.RESULT, 0);
             unfit = answer.kind() == EntryKind.FAILURE;
             while (!unfit && taskThreads.get() < threads) {
               startTaskThread();
@@ -294,7 +295,8 @@ public final class WorkerLoop {
   private void join(Entry entry) throws IOException {
     GroupTask task = GroupTask.decode(entry.body());
     backlog.add(
-        new GroupRun(entry.id(), task.group(), task.task(), groups.join(task), tools, groups));
+        new GroupRun(
+            entry.id(), task.group(), Body.of(task.task()), groups.join(task), tools, groups));
   }
 
   private void cancel(Entry entry) {
@@ -369,7 +371,7 @@ public final class WorkerLoop {
     if (run.id() == 0 && answer.kind() != EntryKind.FAILURE) {
       return; // the initializer, of which main hears only if it fails
     }
-    if (backlog.isEmpty() && answer.body().remaining() <= FLUSHED_BYTES) {
+    if (backlog.isEmpty() && answer.content().length() <= FLUSHED_BYTES) {
       sender.postForFlush(main, answer);
       sender.flush();
     } else {

@@ -182,8 +182,19 @@ public final class FaultyCommunicator extends AbstractCommunicator {
 
   @Override
   void transmit(int destination, int tag, ByteBuffer message) {
+    transmit(destination, () -> ((AbstractCommunicator) local).transmit(destination, tag, message));
+  }
+
+  @Override
+  void transmit(int destination, int tag, ByteBuffer beginning, ByteBuffer tail) {
+    transmit(
+        destination,
+        () -> ((AbstractCommunicator) local).transmit(destination, tag, beginning, tail));
+  }
+
+  private void transmit(int destination, Runnable transmission) {
     if (!faulty) {
-      ((AbstractCommunicator) local).transmit(destination, tag, message);
+      transmission.run();
       return;
     }
     Accident fate = world.fate(rank(), world.sent.get(rank()).incrementAndGet());
@@ -198,7 +209,7 @@ public final class FaultyCommunicator extends AbstractCommunicator {
       throw new RankLostException(destination, "dead by plan", null);
     }
     if (!world.dead.contains(rank())) {
-      ((AbstractCommunicator) local).transmit(destination, tag, message);
+      transmission.run();
     }
   }
 

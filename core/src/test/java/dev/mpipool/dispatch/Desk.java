@@ -3,6 +3,8 @@ package dev.mpipool.dispatch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import dev.mpipool.comm.Message;
+import dev.mpipool.wire.Body;
 import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
@@ -71,7 +73,7 @@ final class Desk {
 
   /** What the task of an entry returns. */
   static Object called(ByteBuffer body) throws Exception {
-    return new CallCodec(SERIALIZER).decode(body, null, null).call();
+    return new CallCodec(SERIALIZER).decode(Body.of(body), null, null).call();
   }
 
   TaskFuture<Object> submit(String name) throws Exception {
@@ -125,7 +127,7 @@ final class Desk {
 
   void receive(int rank, Entry... entries) {
     assertOpenToOthers();
-    dispatcher.received(rank, Frame.encode(List.of(entries)));
+    dispatcher.received(new Message(rank, 0, Frame.encode(List.of(entries))));
     assertOpenToOthers();
   }
 

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tasks, answers and cancellation; worker 1 and 2 are played by the test. */
 @Timeout(30)
@@ -147,8 +148,9 @@ class DispatcherTest {
     assertThat(dispatcher.idling()).isEqualTo(2);
   }
 
-  @Test
-  void anAnswerThatThereIsNoMemoryForFailsItsTaskAlone() throws Exception {
+  @ParameterizedTest
+  @ValueSource(ints = {18, 23, 60_000}) // without its tail at least the beginning is there
+  void anAnswerThatThereIsNoMemoryForFailsItsTaskAlone(int there) throws Exception {
     TaskFuture<Object> tooLong = desk.submit("too long");
     long id = desk.nextTask();
     TaskFuture<Object> other = desk.submit("other");
@@ -159,7 +161,7 @@ class DispatcherTest {
                 new Entry(EntryKind.SPENT, 1_000)));
     MessageTooLongException message =
         new MessageTooLongException(
-            new Message(1, 0, answer.slice(0, 60_000)), answer.remaining() - 60_000);
+            new Message(1, 0, answer.slice(0, there)), answer.remaining() - there);
     assertThat(dispatcher.receivedCut(message)).as("a future is to be completed").isTrue();
     assertThat(Desk.failure(tooLong))
         .hasMessageContaining("could not be read on main")
@@ -393,14 +395,14 @@ class DispatcherTest {
     ByteBuffer answer =
         Frame.encode(List.of(new Entry(EntryKind.RESULT, id, desk.serializer.encode("right"))));
     try (Logged log = new Logged()) {
-      dispatcher.received(1, answer.duplicate().limit(answer.limit() - 1));
+      dispatcher.received(new Message(1, 0, answer.duplicate().limit(answer.limit() - 1)));
 
       assertThat(log.warnings())
           .anyMatch(line -> line.startsWith("A message from rank 1 is refused: A message of "))
           .anyMatch(line -> line.startsWith("Worker rank 1 was lost: it sent what is no frame"));
     }
     assertThat(desk.newsAsText()).containsExactlyInAnyOrder("2 a", "1 RELEASE", "2 GIVEN_UP");
-    dispatcher.received(1, answer);
+    dispatcher.received(new Message(1, 0, answer));
     assertThat(a).isNotDone();
     assertThat(dispatcher.size()).isEqualTo(1);
     desk.answer(2, id + 1, "right");
@@ -453,11 +455,11 @@ class DispatcherTest {
     long id = desk.nextTask();
     ByteBuffer answer =
         Frame.encode(List.of(new Entry(EntryKind.RESULT, id, desk.serializer.encode("right"))));
-    dispatcher.received(3, answer.duplicate().limit(9));
-    dispatcher.received(3, answer);
+    dispatcher.received(new Message(3, 0, answer.duplicate().limit(9)));
+    dispatcher.received(new Message(3, 0, answer));
     assertThat(a).isNotDone();
     assertThat(dispatcher.size()).isEqualTo(2);
-    dispatcher.received(1, answer);
+    dispatcher.received(new Message(1, 0, answer));
 
     assertThat(Desk.result(a)).isEqualTo("right");
   }
@@ -536,11 +538,11 @@ class DispatcherTest {
     long id = desk.nextTask();
     Entry pong = new Entry(EntryKind.PONG, 0);
     Entry answer = new Entry(EntryKind.RESULT, id, desk.serializer.encode(1));
-    assertThat(dispatcher.received(1, Frame.encode(List.of(pong)))).isFalse();
-    assertThat(dispatcher.received(2, Frame.encode(List.of(answer)))).isFalse();
-    assertThat(dispatcher.received(3, Frame.encode(List.of(answer)))).isFalse();
-    assertThat(dispatcher.received(1, Frame.encode(List.of(answer)))).isTrue();
-    assertThat(dispatcher.received(2, ByteBuffer.allocate(3))).isFalse();
+    assertThat(dispatcher.received(new Message(1, 0, Frame.encode(List.of(pong))))).isFalse();
+    assertThat(dispatcher.received(new Message(2, 0, Frame.encode(List.of(answer))))).isFalse();
+    assertThat(dispatcher.received(new Message(3, 0, Frame.encode(List.of(answer))))).isFalse();
+    assertThat(dispatcher.received(new Message(1, 0, Frame.encode(List.of(answer))))).isTrue();
+    assertThat(dispatcher.received(new Message(2, 0, ByteBuffer.allocate(3)))).isFalse();
     assertThat(dispatcher.size()).isEqualTo(1);
   }
 

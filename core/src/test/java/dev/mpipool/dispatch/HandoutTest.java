@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.mpipool.comm.Message;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Frame;
@@ -273,8 +274,10 @@ class HandoutTest {
     assertThat(ways.ways).containsExactly("sender TASK");
     ways.ways.clear();
     ByteBuffer five = Desk.SERIALIZER.encode(5);
-    dispatcher.received(1, Frame.encode(List.of(new Entry(EntryKind.RESULT, b.id - 1, five))));
-    dispatcher.received(2, Frame.encode(List.of(new Entry(EntryKind.RESULT, b.id, five))));
+    dispatcher.received(
+        new Message(1, 0, Frame.encode(List.of(new Entry(EntryKind.RESULT, b.id - 1, five)))));
+    dispatcher.received(
+        new Message(2, 0, Frame.encode(List.of(new Entry(EntryKind.RESULT, b.id, five)))));
     dispatcher.submit(TaskFuture.of(dispatcher, new Desk.Job("c"), "c"));
     assertThat(ways.ways).as("alone again").containsExactly("caller TASK", "flush");
 

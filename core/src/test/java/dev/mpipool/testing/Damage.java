@@ -37,6 +37,17 @@ public final class Damage {
     return ByteBuffer.wrap(bytes);
   }
 
+  /** The same message, in half of the cases in two parts, divided anywhere, mostly in its end. */
+  public static List<ByteBuffer> parts(ByteBuffer message, Random random) {
+    int length = message.remaining();
+    if (random.nextBoolean()) {
+      return List.of(message);
+    }
+    int most = random.nextBoolean() ? length : Math.min(length, 20);
+    int at = message.limit() - random.nextInt(most + 1);
+    return List.of(message.duplicate().limit(at), message.duplicate().position(at));
+  }
+
   /** Random bytes. */
   public static byte[] noise(Random random) {
     byte[] bytes = new byte[random.nextInt(MOST_NOISE)];

@@ -13,6 +13,7 @@ import static org.mockito.Mockito.mock;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.LocalCommunicator;
+import dev.mpipool.comm.Message;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,7 +48,7 @@ class FrameSenderTest {
     doAnswer(
             call -> {
               assertThat(go.await(20, TimeUnit.SECONDS)).isTrue();
-              frames.add(Frame.decode(call.getArgument(2)));
+              frames.add(Frame.decode(call.<ByteBuffer>getArgument(2)));
               return null;
             })
         .when(communicator)
@@ -106,6 +107,31 @@ class FrameSenderTest {
       assertThat(length <= 1 << 20 || frame.size() == 1).isTrue();
     }
     assertThat(frames).hasSizeLessThanOrEqualTo(5);
+  }
+
+  @Test
+  void anEntryWithATailGoesAlone() throws Exception {
+    FrameSender sender = sender(ranks.get(0));
+    byte[] tail = new byte[300_000];
+    Entry long1 = new Entry(EntryKind.TASK, 2, Body.of(new byte[] {1}, 1, tail));
+    Entry long2 = new Entry(EntryKind.TASK, 3, Body.of(new byte[] {1}, 1, tail));
+    List<Entry> posted = List.of(task(1, 1), long1, long2, task(4, 1), task(5, 1));
+    for (Entry entry : posted) {
+      sender.post(1, entry);
+    }
+    List<Entry> received = new ArrayList<>();
+    int alone = 0;
+    while (received.size() < posted.size()) {
+      Message message = ranks.get(1).receive(0, FrameSender.TAG);
+      List<Entry> entries = Frame.decode(message);
+      received.addAll(entries);
+      alone += message.tail() != null && entries.size() == 1 ? 1 : 0;
+      assertThat(message.tail()).isNotSameAs(tail);
+    }
+    assertThat(received).isEqualTo(posted);
+    assertThat(alone).isEqualTo(2);
+    sender.close();
+    assertThat(sender.awaitEnd(LONG)).isTrue();
   }
 
   @Test
@@ -181,7 +207,7 @@ class FrameSenderTest {
               if (rank == 1) {
                 assertThat(awake.await(20, TimeUnit.SECONDS)).isTrue();
               }
-              for (Entry entry : Frame.decode(call.getArgument(2))) {
+              for (Entry entry : Frame.decode(call.<ByteBuffer>getArgument(2))) {
                 sent.add(rank + ":" + entry.id());
               }
               return null;

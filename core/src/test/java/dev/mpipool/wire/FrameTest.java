@@ -66,7 +66,7 @@ class FrameTest {
     Entry entry = new Entry(EntryKind.RESULT, 0x0102030405060708L, ByteBuffer.wrap(new byte[] {9}));
 
     assertThat(bytes(Frame.encode(List.of(entry))))
-        .containsExactly(0xA2, 0x32, 0x01, 0x97, 0xA7, 17, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 1, 9);
+        .containsExactly(0xA3, 0x32, 0x01, 0x97, 0xA7, 17, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 1, 9);
   }
 
   @Test
@@ -130,7 +130,7 @@ class FrameTest {
       byte[] noise = new byte[random.nextInt(60)];
       random.nextBytes(noise);
       if (noise.length > 0 && random.nextBoolean()) {
-        noise[0] = (byte) 0xA2;
+        noise[0] = (byte) 0xA3;
       }
       refusedOrExact(noise);
     }

@@ -3,6 +3,7 @@ package dev.mpipool.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.mpipool.testing.Huge;
+import dev.mpipool.wire.Body;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
@@ -33,7 +34,8 @@ class TaskRunTest {
     LeanSerializer serializer =
         new LeanSerializer(new Huge(new JavaSerializer(getClass().getClassLoader()), folder));
     Tools tools = new Tools(serializer, null);
-    Entry answer = TaskRun.ofCall(7, tools.codec().encodeWhole(new Answering("?uge")), tools).run();
+    Entry answer =
+        TaskRun.ofCall(7, Body.of(tools.codec().encodeWhole(new Answering("?uge"))), tools).run();
     assertThat(answer.kind()).isEqualTo(EntryKind.FAILURE);
     FailureReport report = FailureReport.decode(answer.body());
     assertThat(report.origin()).isEqualTo(FailureReport.Origin.WRITING_RESULT);

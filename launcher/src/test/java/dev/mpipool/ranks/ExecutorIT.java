@@ -98,7 +98,7 @@ class ExecutorIT {
   void valuesOfAllSizesTravel(String device) {
     Mpjrun.Result result = Mpjrun.on(device).np(2).options("-Xmx1g").run(PoolScript.class, "sizes");
     result.assertExitCode(0).assertNothingLeft();
-    assertThat(result.out()).hasSize(10).allMatch(line -> line.endsWith(" true"));
+    assertThat(result.out()).hasSize(12).allMatch(line -> line.endsWith(" true"));
   }
 
   @ParameterizedTest

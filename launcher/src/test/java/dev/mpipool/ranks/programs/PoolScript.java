@@ -7,9 +7,12 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.MpjCommunicator;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.stream.IntStream;
 import mpi.MPI;
 
 /** Programs with a pool, each named by the first argument. */
@@ -260,15 +263,37 @@ public final class PoolScript {
         args,
         (executor, own) -> {
           int[] sizes = {
-            0, 1, 65_000, 65_528, 65_536, 131_072, 1 << 20, 16 << 20, (16 << 20) + 65_536, 50 << 20
+            0, 1, 65_000, 65_524, 65_536, 262_143, 262_144, 16 << 20, (16 << 20) + 65_536, 50 << 20
           };
           for (int size : sizes) {
-            byte[] bytes = new byte[size];
-            new java.util.Random(size).nextBytes(bytes);
-            byte[] back = executor.submit(x -> x, bytes).get();
-            System.out.println(size + " " + java.util.Arrays.equals(bytes, back));
+            byte[] bytes = random(size);
+            CompletableFuture<byte[]> back = executor.submit(x -> x, bytes);
+            Arrays.fill(bytes, (byte) 0); // is not to be seen
+            System.out.println(size + " " + Arrays.equals(random(size), back.get()));
           }
+          byte[] one = random(1 << 20);
+          byte[] other = random(17 << 20);
+          int hash =
+              executor
+                  .submit(
+                      (text, x, y) -> text.hashCode() + Arrays.hashCode(x) - 5 * Arrays.hashCode(y),
+                      "long".repeat(25_000),
+                      one,
+                      other)
+                  .get();
+          int right =
+              "long".repeat(25_000).hashCode() + Arrays.hashCode(one) - 5 * Arrays.hashCode(other);
+          System.out.println("several " + (hash == right));
+          int[] numbers = IntStream.range(0, 1 << 20).toArray();
+          System.out.println(
+              "ints " + Arrays.equals(numbers, executor.submit(() -> numbers).get()));
         });
+  }
+
+  private static byte[] random(int size) {
+    byte[] bytes = new byte[size];
+    new Random(size).nextBytes(bytes);
+    return bytes;
   }
 
   private static void collectives(String[] args) {

@@ -1,0 +1,166 @@
+package dev.mpipool.wire;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.zip.CRC32C;
+
+/**
+ * What an entry carries: some bytes, of which the last may be kept apart, as the <i>tail</i>.
+ *
+ * <p>A long {@code byte[]} among the values of a call, or as a result, travels as the tail. So it
+ * is copied once, when it is encoded, and where the communicator keeps tails apart (see {@link
+ * dev.mpipool.comm.Communicator#sendParts}) it is received straight into the array that the user
+ * gets. To all who do not look for it the tail is just the end of the body.
+ *
+ * <p>The bytes must not be changed. Not thread-safe once it is being read.
+ */
+public final class Body {
+
+  private static final byte[] NO_BYTES = {};
+
+  static final Body EMPTY = new Body(NO_BYTES, 0, 0, null);
+
+  private final byte[] bytes;
+  private final int offset;
+  private final int count;
+  private byte[] tail;
+
+  /** Whether the tail is somebody else's now. */
+  private boolean tailTaken;
+
+  private Body(byte[] bytes, int offset, int count, byte[] tail) {
+    this.bytes = bytes;
+    this.offset = offset;
+    this.count = count;
+    this.tail = tail;
+  }
+
+  /** The first bytes of an array, and maybe (else null) another array behind them. */
+  static Body of(byte[] bytes, int count, byte[] tail) {
+    return new Body(bytes, 0, count, tail);
+  }
+
+  /**
+   * A body without a tail.
+   *
+   * @param bytes its bytes, from position to limit; not copied if they are in an array
+   * @return a body
+   */
+  public static Body of(ByteBuffer bytes) {
+    return of(bytes, null);
+  }
+
+  static Body of(ByteBuffer bytes, byte[] tail) {
+    int count = bytes.remaining();
+    if (count == 0 && tail != null) {
+      return new Body(tail, 0, tail.length, null);
+    }
+    if (bytes.hasArray()) {
+      return new Body(bytes.array(), bytes.arrayOffset() + bytes.position(), count, tail);
+    }
+    byte[] copy = new byte[count];
+    bytes.get(bytes.position(), copy);
+    return new Body(copy, 0, count, tail);
+  }
+
+  /**
+   * How long it is, the tail included.
+   *
+   * @return in bytes
+   */
+  public int length() {
+    return count + (tail == null ? 0 : tail.length);
+  }
+
+  boolean hasTail() {
+    return tail != null;
+  }
+
+  /**
+   * All its bytes.
+   *
+   * @return a new view; a copy if there is a tail
+   */
+  public ByteBuffer toBuffer() {
+    if (tail == null) {
+      return beginning();
+    }
+    ByteBuffer joined = ByteBuffer.allocate(length());
+    put(joined, length());
+    return joined.flip();
+  }
+
+  /** A new view of the bytes before the tail. */
+  ByteBuffer beginning() {
+    ByteBuffer view = ByteBuffer.wrap(bytes, offset, count);
+    return offset == 0 ? view : view.slice();
+  }
+
+  /** The longest part of its end that can be had without a copy. */
+  ByteBuffer lastPart() {
+    return tail == null ? beginning() : ByteBuffer.wrap(tail);
+  }
+
+  /** Writes the first so many bytes. */
+  void put(ByteBuffer out, int most) {
+    out.put(bytes, offset, Math.min(most, count));
+    if (most > count) {
+      out.put(tail, 0, most - count);
+    }
+  }
+
+  /** Brings the first so many bytes, or all if there are fewer, under a checksum. */
+  void check(CRC32C checksum, int most) {
+    checksum.update(bytes, offset, Math.min(most, count));
+    if (most > count && tail != null) {
+      checksum.update(tail, 0, Math.min(most - count, tail.length));
+    }
+  }
+
+  /**
+   * Takes the array that ends the body, once: it is the caller's alone.
+   *
+   * @param length how long it has to be
+   * @param rest what has not been read of the {@link #beginning}; where the tail was not kept apart
+   *     on its way, it is at the end of this, which then becomes shorter
+   * @return an array that nobody else has
+   * @throws IOException if there is no such array, or somebody has taken it
+   */
+  byte[] takeTail(int length, ByteBuffer rest) throws IOException {
+    byte[] whole = tail;
+    boolean fits =
+        whole == null ? length >= 0 && length <= rest.remaining() : length == whole.length;
+    if (tailTaken || !fits) {
+      throw new IOException("an array of the impossible length " + length);
+    }
+    tailTaken = true;
+    tail = null;
+    if (whole == null) {
+      int start = rest.limit() - length;
+      whole = copy(rest.array(), rest.arrayOffset() + start, length);
+      rest.limit(start);
+    }
+    return whole;
+  }
+
+  /** A part of an array. The JDK does this without clearing the copy first. */
+  static byte[] copy(byte[] of, int start, int length) {
+    return Arrays.copyOfRange(of, start, start + length);
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof Body body && toBuffer().equals(body.toBuffer());
+  }
+
+  @Override
+  public int hashCode() {
+    return toBuffer().hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return length() + " bytes";
+  }
+}
