@@ -21,6 +21,9 @@ final class Handout {
   /** A task is not called back from a worker that will begin it sooner. */
   private static final long RECALL_NANOS = TimeUnit.MICROSECONDS.toNanos(300);
 
+  /** To look at one worker for work takes some nanoseconds: that is to be a small part of all. */
+  private static final long LOOK_NANOS = 250;
+
   /** A chunk is to take less than this. */
   private static final long CHUNK_RECALL_NANOS = TimeUnit.MILLISECONDS.toNanos(3);
 
@@ -134,7 +137,8 @@ final class Handout {
     boolean wanted = gathering != null || lineup.hasFree();
     if ((unstarted > 0 || chunks > 0) && !lookingForWork && wanted) {
       lookingForWork = true;
-      CompletableFuture.delayedExecutor(RECALL_NANOS, TimeUnit.NANOSECONDS, Runnable::run)
+      long delay = RECALL_NANOS + LOOK_NANOS * workers.size();
+      CompletableFuture.delayedExecutor(delay, TimeUnit.NANOSECONDS, Runnable::run)
           .execute(this::findWork);
     }
   }

@@ -5,12 +5,9 @@ import dev.mpipool.comm.CommunicatorException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Queue;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
@@ -48,8 +45,6 @@ public final class FrameSender {
   /** Rests are longer by what the system's timers take, some 60 us on Linux. */
   private static final long REST_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
 
-  private static final int NOBODY = -1;
-
   private static final Logger LOG = LoggerFactory.getLogger(FrameSender.class);
 
   private final Communicator communicator;
@@ -65,10 +60,13 @@ public final class FrameSender {
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-  private final Map<Integer, Queue<Entry>> waiting = new LinkedHashMap<>();
+  private Lane[] lanes = new Lane[4];
 
-  /** Ranks to which somebody is still sending who has lost the turn. */
-  private final Set<Integer> stuck = new HashSet<>();
+  /** Those with something to send; who waits longest is the first. */
+  private final ArrayDeque<Lane> waiting = new ArrayDeque<>();
+
+  /** How many are stuck. */
+  private int stuck;
 
   private boolean closed;
 
@@ -79,10 +77,26 @@ public final class FrameSender {
   private static final class Turn {
     final ReentrantLock sending = new ReentrantLock();
 
-    /** What is under way; guarded by the sender's lock. */
-    int destination = NOBODY;
+    /** Where something is under way, or null; guarded by the sender's lock. */
+    Lane lane;
 
     long since;
+  }
+
+  /** What is for one rank; guarded by the sender's lock. */
+  private static final class Lane {
+    final int destination;
+    ArrayDeque<Entry> posted = new ArrayDeque<>();
+
+    /** Empty, but for whom is sending: what it has taken, and touches without the lock. */
+    ArrayDeque<Entry> taken = new ArrayDeque<>();
+
+    /** Whether somebody is still sending who has lost the turn. */
+    boolean stuck;
+
+    Lane(int destination) {
+      this.destination = destination;
+    }
   }
 
   /** Hears of ranks that cannot be reached. */
@@ -150,9 +164,14 @@ public final class FrameSender {
     lock.lock();
     try {
       if (!closed) {
-        waiting.computeIfAbsent(destination, key -> new ArrayDeque<>()).add(entry);
-        if (isStuck(turn) && turn.destination != destination) {
-          stuck.add(turn.destination);
+        Lane lane = lane(destination);
+        if (lane.posted.isEmpty()) {
+          waiting.add(lane);
+        }
+        lane.posted.add(entry);
+        if (isStuck(turn) && turn.lane != lane) {
+          turn.lane.stuck = true;
+          stuck++;
           turn = new Turn();
           thread = start();
         } else if (wake) {
@@ -164,8 +183,18 @@ public final class FrameSender {
     }
   }
 
+  private Lane lane(int destination) {
+    if (destination >= lanes.length) {
+      lanes = Arrays.copyOf(lanes, Math.max(destination + 1, 2 * lanes.length));
+    }
+    if (lanes[destination] == null) {
+      lanes[destination] = new Lane(destination);
+    }
+    return lanes[destination];
+  }
+
   private static boolean isStuck(Turn turn) {
-    return turn.destination != NOBODY && System.nanoTime() - turn.since > PATIENCE_NANOS;
+    return turn.lane != null && System.nanoTime() - turn.since > PATIENCE_NANOS;
   }
 
   /**
@@ -259,44 +288,54 @@ public final class FrameSender {
   }
 
   private boolean hasSendable() {
-    return !waiting.isEmpty() && (stuck.isEmpty() || !stuck.containsAll(waiting.keySet()));
+    return !waiting.isEmpty() && (stuck == 0 || waiting.stream().anyMatch(lane -> !lane.stuck));
   }
 
   private void sendPosted(Turn mine) {
-    Map.Entry<Integer, Queue<Entry>> next = next(mine);
-    while (next != null) {
-      sendTo(next.getKey(), next.getValue());
-      next = next(mine);
+    for (Lane next = next(mine); next != null; next = next(mine)) {
+      sendTo(next.destination, next.taken);
     }
   }
 
   /** What to send next: to whoever waits longest. Null if there is nothing, or the turn is lost. */
-  private Map.Entry<Integer, Queue<Entry>> next(Turn mine) {
+  private Lane next(Turn mine) {
     lock.lock();
     try {
-      int before = mine.destination;
-      if (mine != turn) {
-        Queue<Entry> rest = closed ? waiting.remove(before) : null; // the others may have ended
-        if (rest == null) {
-          stuck.remove(before);
-          changed.signal();
-        }
-        mine.destination = rest == null ? NOBODY : before;
-        return rest == null ? null : Map.entry(before, rest);
+      Lane before = mine.lane;
+      mine.lane = null;
+      if (mine == turn) {
+        Lane lane = stuck == 0 ? waiting.poll() : pollNotStuck();
+        mine.since = System.nanoTime();
+        return take(mine, lane);
       }
-      mine.destination = NOBODY;
-      for (Map.Entry<Integer, Queue<Entry>> one : waiting.entrySet()) {
-        if (!stuck.contains(one.getKey())) {
-          waiting.remove(one.getKey());
-          mine.destination = one.getKey();
-          mine.since = System.nanoTime();
-          return one;
-        }
+      if (closed && waiting.remove(before)) {
+        return take(mine, before); // the others may have ended
+      }
+      if (before != null) {
+        before.stuck = false;
+        stuck--;
+        changed.signal();
       }
       return null;
     } finally {
       lock.unlock();
     }
+  }
+
+  private Lane pollNotStuck() {
+    Lane found = waiting.stream().filter(lane -> !lane.stuck).findFirst().orElse(null);
+    waiting.remove(found);
+    return found;
+  }
+
+  private static Lane take(Turn mine, Lane lane) {
+    mine.lane = lane;
+    if (lane != null) {
+      ArrayDeque<Entry> empty = lane.taken;
+      lane.taken = lane.posted;
+      lane.posted = empty;
+    }
+    return lane;
   }
 
   private void sendTo(int destination, Queue<Entry> entries) {
@@ -315,6 +354,8 @@ public final class FrameSender {
     } catch (Error e) { // for example no memory for a large frame
       LOG.debug("A frame for rank {} could not be sent", destination, e);
       failures.sendFailed(destination, new CommunicatorException(e.toString(), e));
+    } finally {
+      entries.clear(); // of a frame that could not be sent
     }
   }
 

@@ -8,7 +8,9 @@ import dev.mpipool.wire.LeanSerializer;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -56,11 +58,14 @@ public final class Simulation {
         MPIExecutor.builder().communicator(new Desk(workers, true, one.duplicate()));
     try (MPIExecutor executor = options.open()) {
       run(executor, tasks / 4);
-      long before = mainNanos();
+      Map<Long, Long> before = nanosByThread();
       long begin = System.nanoTime();
       run(executor, tasks);
       long elapsed = System.nanoTime() - begin;
-      long spent = mainNanos() - before;
+      long spent = 0;
+      for (Map.Entry<Long, Long> thread : nanosByThread().entrySet()) {
+        spent += thread.getValue() - before.getOrDefault(thread.getKey(), 0L);
+      }
       if (warm) {
         Lines.print(NAME, "cost." + workers, spent / 1e3 / tasks);
         Lines.print(NAME, "wall." + workers, elapsed / 1e3 / tasks);
@@ -81,15 +86,16 @@ public final class Simulation {
   }
 
   /** Of the threads of Java alone; the compiler's and the collector's are not the tasks' fault. */
-  private long mainNanos() {
-    long sum = 0;
+  private Map<Long, Long> nanosByThread() {
+    Map<Long, Long> all = new HashMap<>();
     for (java.lang.management.ThreadInfo thread :
         threads.getThreadInfo(threads.getAllThreadIds())) {
       if (thread != null && !thread.getThreadName().equals(Desk.THREAD)) {
-        sum += Math.max(0, threads.getThreadCpuTime(thread.getThreadId()));
+        long nanos = threads.getThreadCpuTime(thread.getThreadId());
+        all.put(thread.getThreadId(), Math.max(0, nanos));
       }
     }
-    return sum;
+    return all;
   }
 
   /** Bytes of heap for each task that waits, its future included, the user's lambda not. */
