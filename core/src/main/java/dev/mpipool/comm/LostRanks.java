@@ -22,8 +22,11 @@ final class LostRanks {
     }
   }
 
-  /** The launcher knows more than the device: how a process ended. It is given this time to say. */
-  private static final long LAUNCHER_MILLIS = 300;
+  /**
+   * The launcher knows more than the device: how a process ended. It is given this time to say,
+   * since a process may close its connections well before its end; the loss is known within 1 s.
+   */
+  private static final long LAUNCHER_MILLIS = 700;
 
   private LostRanks() {}
 
