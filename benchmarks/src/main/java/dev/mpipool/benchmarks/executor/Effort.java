@@ -7,7 +7,7 @@ public enum Effort {
   /** All parts in seconds, for a look. */
   QUICK(3, 100, 500, 30, 2, 45, 140),
   /** For figures to be quoted. */
-  FULL(5, 500, 30_000, 150, 10, 500, 24 * 3600);
+  FULL(5, 500, 20_000, 150, 10, 500, 24 * 3600);
 
   /** How often a program takes each measure; each is told. */
   final int repetitions;
