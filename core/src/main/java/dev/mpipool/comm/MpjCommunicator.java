@@ -16,9 +16,9 @@ import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
-import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.IntStream;
@@ -302,12 +302,16 @@ public final class MpjCommunicator extends AbstractCommunicator {
   /** Between threads: a long message lies where it is until the receiver has copied it. */
   private void handOver(int destination, int tag, ByteBuffer message) {
     boolean isShort = message.remaining() <= HEAD_BYTES;
-    FutureTask<Void> taken = new FutureTask<>(() -> null);
+    CountDownLatch taken = new CountDownLatch(1);
     RankQueues.straight(
             intracomm.mpjdevComm.sendctxt, worldRanks[rank()], worldRanks[destination], tag)
         .add(new Object[] {isShort ? ByteBuffer.wrap(copy(message)) : message.duplicate(), taken});
     if (!isShort) {
-      uninterruptibly(taken::get);
+      uninterruptibly(
+          () -> {
+            taken.await();
+            return null;
+          });
     }
   }
 
@@ -322,7 +326,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
       place.put(place.position(), message, message.position(), message.remaining());
       return message.remaining();
     } finally {
-      ((Runnable) next[1]).run();
+      ((CountDownLatch) next[1]).countDown();
     }
   }
 

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
 
 /**
  * The tasks that a worker holds: those that wait, in their order, and those that its task threads
@@ -82,7 +83,15 @@ final class Backlog {
 
   /** The task of a number; null if it is not held, or not any more. */
   TaskRun find(long id) {
-    return all().stream().filter(run -> run.id() == id).findFirst().orElse(null);
+    lock.lock();
+    try { // without a copy: a pool that is shut down cancels all, one by one
+      return Stream.concat(begun.stream(), waiting.stream())
+          .filter(run -> run.id() == id)
+          .findFirst()
+          .orElse(null);
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Takes one out that waits; false if it does not. */

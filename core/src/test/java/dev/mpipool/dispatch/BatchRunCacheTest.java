@@ -159,7 +159,7 @@ class BatchRunCacheTest {
   }
 
   @Test
-  void whoHasCancelledMayBeginAnewAtOnce() throws Exception {
+  void whoHasCancelledMayBeginAnew() throws Exception {
     BatchRun run = start(folder, range(0, 10));
     List<Desk.Sent> held = new ArrayList<>();
     await()
