@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.awaitility.Awaitility.await;
 
+import dev.mpipool.testing.PoolThreads;
 import dev.mpipool.wire.Chunk;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
@@ -16,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -634,5 +636,35 @@ class BatchRunTest {
       }
     }
     assertThat(takeAll(run, true)).hasSize(9);
+  }
+
+  /** A batch that waits for its consumer, having taken and done as many as it may. */
+  private BatchRun waitingForConsumer() throws Exception {
+    PoolThreads threads = new PoolThreads();
+    BatchRun run = start(lookAhead(2), range(10));
+    answerAll(2, MILLISECOND);
+    await().until(() -> threads.alive().contains("mpipool-batch") && threads.areWaiting());
+    return run;
+  }
+
+  @Test
+  void whoLooksForTheEndOfABatchThatWaitsHasItGoOn() throws Exception {
+    BatchRun run = waitingForConsumer();
+    assertThat(run.isFinishedNow()).isFalse();
+    answerAll(8, MILLISECOND);
+
+    assertThat(takeAll(run, true)).hasSize(10);
+  }
+
+  @Test
+  void whoAwaitsTheEndOfABatchThatWaitsHasItGoOn() throws Exception {
+    BatchRun run = waitingForConsumer();
+    FutureTask<Boolean> awaiting =
+        new FutureTask<>(() -> run.await(TimeUnit.SECONDS.toNanos(20)));
+    new Thread(awaiting, "awaiting").start();
+    answerAll(8, MILLISECOND);
+
+    assertThat(awaiting.get(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(takeAll(run, true)).as("nobody keeps the batch from others").hasSize(10);
   }
 }
