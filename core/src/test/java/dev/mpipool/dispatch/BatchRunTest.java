@@ -659,8 +659,7 @@ class BatchRunTest {
   @Test
   void whoAwaitsTheEndOfABatchThatWaitsHasItGoOn() throws Exception {
     BatchRun run = waitingForConsumer();
-    FutureTask<Boolean> awaiting =
-        new FutureTask<>(() -> run.await(TimeUnit.SECONDS.toNanos(20)));
+    FutureTask<Boolean> awaiting = new FutureTask<>(() -> run.await(TimeUnit.SECONDS.toNanos(20)));
     new Thread(awaiting, "awaiting").start();
     answerAll(8, MILLISECOND);
 
