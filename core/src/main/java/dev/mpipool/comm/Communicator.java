@@ -128,6 +128,16 @@ public interface Communicator extends AutoCloseable {
   }
 
   /**
+   * Whether {@link #sendParts} needs no memory for a copy of the last of two parts, however long it
+   * is.
+   *
+   * @return false if it may run out of memory
+   */
+  default boolean sendsUncopied() {
+    return false;
+  }
+
+  /**
    * Whether {@link #sendInto} and {@link #receiveInto} bring long messages from any memory to any
    * memory, mapped files included, without an array in between. Where they do not, buffers with an
    * array and messages that fit into a processor's cache are best.

@@ -331,6 +331,11 @@ public final class MpjCommunicator extends AbstractCommunicator {
   }
 
   @Override
+  public boolean sendsUncopied() {
+    return queue == null;
+  }
+
+  @Override
   public boolean isStraight() {
     return onTcpDevice || queue != null;
   }

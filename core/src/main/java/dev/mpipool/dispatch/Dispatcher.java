@@ -219,6 +219,7 @@ public final class Dispatcher {
       alone = handout.held == 0 && encoded.body().length() <= FLUSHED_BYTES;
       if (!future.submitted) {
         future.submitted = true;
+        future.alone = alone;
         future.encoded = encoded.body();
         future.code = encoded.code();
         queue.add(future);

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RunnableFuture;
 import java.util.concurrent.TimeUnit;
@@ -27,6 +28,14 @@ import java.util.function.Supplier;
  * @param <T> the type of the result
  */
 public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFuture<T> {
+
+  /**
+   * Who waits for a lone task looks for its end so long before going to sleep, and lets all others
+   * go first: to be woken takes some microseconds, a good part of a round trip.
+   */
+  private static final long LOOKING_NANOS = TimeUnit.MICROSECONDS.toNanos(30);
+
+  private static final boolean MAY_LOOK = Runtime.getRuntime().availableProcessors() > 1;
 
   private final Dispatcher dispatcher;
   private final Envelope call;
@@ -46,6 +55,9 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
 
   /** Whether the dispatcher has taken it. Guarded by the dispatcher. */
   boolean submitted;
+
+  /** Whether no worker held anything when it was submitted: its answer may come in no time. */
+  boolean alone;
 
   /** What the user ends it with, soon; whoever finds it so may do it. Guarded by the dispatcher. */
   Runnable ending;
@@ -215,6 +227,37 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   /** Cancels it, for a worker has dropped the task before it began. */
   void drop() {
     super.cancel(false);
+  }
+
+  @Override
+  public T get() throws InterruptedException, ExecutionException {
+    look();
+    return super.get();
+  }
+
+  @Override
+  public T get(long timeout, TimeUnit unit)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    if (unit.toNanos(timeout) > LOOKING_NANOS) {
+      look();
+    }
+    return super.get(timeout, unit);
+  }
+
+  @Override
+  public T join() {
+    look();
+    return super.join();
+  }
+
+  @SuppressWarnings("ThreadPriorityCheck") // nothing depends on it
+  private void look() {
+    if (alone && MAY_LOOK) {
+      long begin = System.nanoTime();
+      while (!isDone() && System.nanoTime() - begin < LOOKING_NANOS) {
+        Thread.yield();
+      }
+    }
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.mpipool.wire;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.concurrent.CountDownLatch;
 import java.util.zip.CRC32C;
 
 /**
@@ -14,6 +15,10 @@ import java.util.zip.CRC32C;
  * gets. To all who do not look for it the tail is just the end of the body.
  *
  * <p>The bytes must not be changed. Not thread-safe once it is being read.
+ *
+ * <p>A tail may be <i>borrowed</i>: it is an array of the user, who may change it as soon as the
+ * thread that has encoded it goes on. That thread has to wait until the body has been sent, or to
+ * {@linkplain #keep have it copied} after all.
  */
 public final class Body {
 
@@ -29,6 +34,9 @@ public final class Body {
   /** Whether the tail is somebody else's now. */
   private boolean tailTaken;
 
+  /** Open until a borrowed tail has been given back; null if it is not borrowed. */
+  private CountDownLatch borrowed;
+
   private Body(byte[] bytes, int offset, int count, byte[] tail) {
     this.bytes = bytes;
     this.offset = offset;
@@ -39,6 +47,50 @@ public final class Body {
   /** The first bytes of an array, and maybe (else null) another array behind them. */
   static Body of(byte[] bytes, int count, byte[] tail) {
     return new Body(bytes, 0, count, tail);
+  }
+
+  /** The same, with a tail that is borrowed. */
+  static Body borrowing(byte[] bytes, int count, byte[] tail) {
+    Body body = of(bytes, count, tail);
+    body.borrowed = new CountDownLatch(1);
+    return body;
+  }
+
+  /**
+   * Whether the tail is an array of the user, who is waiting for it.
+   *
+   * @return false if there is no tail, or it is a copy
+   */
+  public boolean isBorrowed() {
+    return borrowed != null;
+  }
+
+  /**
+   * Makes a borrowed tail a copy, before anybody else has the body.
+   *
+   * @throws IOException if there is no memory for it
+   */
+  public void keep() throws IOException {
+    try {
+      tail = copy(tail, 0, tail.length);
+      borrowed = null;
+    } catch (OutOfMemoryError e) {
+      throw Output.noMemory(length(), e);
+    }
+  }
+
+  /** The tail is needed no more. */
+  void giveBack() {
+    if (borrowed != null) {
+      borrowed.countDown();
+    }
+  }
+
+  /** Waits until a borrowed tail is needed no more, through interrupts. */
+  void awaitGivenBack() {
+    if (borrowed != null) {
+      Threads.await(borrowed);
+    }
   }
 
   /**

@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.TimeUnit;
@@ -164,7 +165,9 @@ public final class FrameSender {
   private void post(int destination, Entry entry, boolean wake) {
     lock.lock();
     try {
-      if (!closed) {
+      if (closed) {
+        entry.content().giveBack();
+      } else {
         Lane lane = lane(destination);
         if (lane.posted.isEmpty()) {
           waiting.add(lane);
@@ -232,6 +235,19 @@ public final class FrameSender {
     } finally {
       lock.unlock();
     }
+  }
+
+  /**
+   * Sends an entry, whose borrowed tail may be used again when this returns, whether it could be
+   * sent or not. Must not be called with a lock held.
+   *
+   * @param destination the rank it is for
+   * @param entry what to send
+   */
+  public void send(int destination, Entry entry) {
+    postForFlush(destination, entry);
+    flush();
+    entry.content().awaitGivenBack();
   }
 
   /** Lets the thread end when everything posted has been sent. Returns at once. */
@@ -340,13 +356,16 @@ public final class FrameSender {
   }
 
   private void sendTo(int destination, Queue<Entry> entries) {
+    List<Entry> frame = List.of();
     try {
       while (!entries.isEmpty()) {
-        List<ByteBuffer> parts = Frame.encodeInParts(nextFrame(destination, entries));
+        frame = nextFrame(destination, entries);
+        List<ByteBuffer> parts = Frame.encodeInParts(frame);
         if (parts.size() == 1) {
           communicator.send(destination, TAG, parts.get(0));
         } else {
           communicator.sendParts(destination, TAG, parts);
+          giveBack(frame);
         }
       }
     } catch (RuntimeException e) {
@@ -356,8 +375,14 @@ public final class FrameSender {
       LOG.debug("A frame for rank {} could not be sent", destination, e);
       failures.sendFailed(destination, new CommunicatorException(e.toString(), e));
     } finally {
-      entries.clear(); // of a frame that could not be sent
+      giveBack(frame);
+      giveBack(entries); // of frames that could not be sent
+      entries.clear();
     }
+  }
+
+  private static void giveBack(Collection<Entry> entries) {
+    entries.forEach(entry -> entry.content().giveBack());
   }
 
   private List<Entry> nextFrame(int destination, Queue<Entry> entries) {

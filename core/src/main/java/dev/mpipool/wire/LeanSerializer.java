@@ -119,14 +119,15 @@ public final class LeanSerializer implements Serializer {
   }
 
   /**
-   * Writes a value, which may be or become the tail of a body.
+   * A value as a body. It may refer to an array of the value, as a tail that is only borrowed (see
+   * {@link Body#isBorrowed}).
    *
-   * @param value any, or null
+   * @param value anything that can be written, or null
    * @return its bytes, for {@link #decodeBody}
    * @throws Exception if it cannot be written; the message says what is wrong
    */
   public Body encodeBody(Object value) throws Exception {
-    Output out = new Output(32, true);
+    Output out = Output.borrowing(32);
     write(value, out);
     return out.toBody();
   }

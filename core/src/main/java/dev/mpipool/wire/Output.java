@@ -23,6 +23,10 @@ public final class Output {
   private byte[] bytes;
   private int length;
   private final boolean mayHaveTail;
+
+  /** Whether the tail may be the user's own array. */
+  private final boolean borrows;
+
   private byte[] tail;
 
   /**
@@ -36,8 +40,18 @@ public final class Output {
 
   /** One that is written all at once, and may end as a body with a tail. */
   Output(int capacity, boolean mayHaveTail) {
+    this(capacity, mayHaveTail, false);
+  }
+
+  private Output(int capacity, boolean mayHaveTail, boolean borrows) {
     this.bytes = new byte[capacity];
     this.mayHaveTail = mayHaveTail;
+    this.borrows = borrows;
+  }
+
+  /** One that may end as a body with a borrowed tail. */
+  static Output borrowing(int capacity) {
+    return new Output(capacity, true, true);
   }
 
   /**
@@ -98,13 +112,17 @@ public final class Output {
     return mayHaveTail && tail == null && value.length >= Frame.UNCOPIED_BYTES;
   }
 
-  /** Keeps a copy of an array apart, as what comes after all that is written. */
+  /** Keeps an array apart, or a copy, as what comes after all that is written. */
   void putTail(byte[] value) throws IOException {
     checkLength(value.length);
+    if (borrows) {
+      tail = value;
+      return;
+    }
     try {
       tail = Body.copy(value, 0, value.length);
     } catch (OutOfMemoryError e) {
-      throw noMemory(value.length, e);
+      throw noMemory(lengthWith(value.length), e);
     }
   }
 
@@ -139,7 +157,7 @@ public final class Output {
       try {
         bytes = Arrays.copyOf(bytes, capacity);
       } catch (OutOfMemoryError e) {
-        throw noMemory(more, e);
+        throw noMemory(lengthWith(more), e);
       }
     }
   }
@@ -152,9 +170,9 @@ public final class Output {
     }
   }
 
-  private IOException noMemory(long more, OutOfMemoryError e) {
+  static IOException noMemory(long length, OutOfMemoryError e) {
     return new IOException(
-        "it takes %d bytes or more, for which there is no memory".formatted(lengthWith(more)), e);
+        "it takes %d bytes or more, for which there is no memory".formatted(length), e);
   }
 
   private long lengthWith(long more) {
@@ -172,6 +190,8 @@ public final class Output {
 
   /** What has been written; nothing must be written after. */
   Body toBody() {
-    return Body.of(bytes, length, tail);
+    return borrows && tail != null
+        ? Body.borrowing(bytes, length, tail)
+        : Body.of(bytes, length, tail);
   }
 }

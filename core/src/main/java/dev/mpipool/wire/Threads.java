@@ -1,11 +1,31 @@
 package dev.mpipool.wire;
 
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /** Waiting that interrupts do not end, for the pool's own threads. */
 public final class Threads {
 
   private Threads() {}
+
+  /**
+   * Waits for a latch.
+   *
+   * @param latch will open
+   */
+  static void await(CountDownLatch latch) {
+    boolean interrupted = false;
+    while (latch.getCount() > 0) {
+      try {
+        latch.await();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
 
   /**
    * Waits for a thread's end.

@@ -131,6 +131,18 @@ class TaskRun {
     }
   }
 
+  /** An answer that is left as it is, whatever becomes of the user's array that it may refer to. */
+  final Entry kept(Entry answer) {
+    try {
+      if (answer.content().isBorrowed()) {
+        answer.content().keep();
+      }
+      return answer;
+    } catch (IOException e) {
+      return failure(Origin.WRITING_RESULT, e);
+    }
+  }
+
   final Entry failure(Origin origin, Throwable e) {
     return new Entry(
         EntryKind.FAILURE, id, FailureReport.of(origin, e, tools.serializer()).encode());

@@ -43,7 +43,10 @@ public final class WorkerLoop {
   /** How long the last answer may take; main is waiting for it. */
   private static final long LAST_ANSWER_MILLIS = 10_000;
 
-  /** A longer answer may take its time to be sent, in which its task thread has better to do. */
+  /**
+   * A longer answer may take its time to be sent, in which its task thread has better to do. But to
+   * copy an array that need not be copied is not better.
+   */
   private static final int FLUSHED_BYTES = 16 << 10;
 
   private static final ByteBuffer UNREPORTABLE =
@@ -371,11 +374,14 @@ public final class WorkerLoop {
     if (run.id() == 0 && answer.kind() != EntryKind.FAILURE) {
       return; // the initializer, of which main hears only if it fails
     }
-    if (backlog.isEmpty() && answer.content().length() <= FLUSHED_BYTES) {
+    boolean atLeisure = backlog.isEmpty();
+    if (atLeisure && answer.content().isBorrowed() && communicator.sendsUncopied()) {
+      sender.send(main, answer);
+    } else if (atLeisure && answer.content().length() <= FLUSHED_BYTES) {
       sender.postForFlush(main, answer);
       sender.flush();
     } else {
-      sender.post(main, answer);
+      sender.post(main, run.kept(answer));
     }
   }
 

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -246,5 +247,54 @@ class FrameSenderTest {
     sender.close();
 
     assertThat(sender.awaitEnd(LONG)).isTrue();
+  }
+
+  private static Entry borrowing(long id) throws Exception {
+    LeanSerializer serializer =
+        new LeanSerializer(new JavaSerializer(FrameSenderTest.class.getClassLoader()));
+    Entry entry =
+        new Entry(EntryKind.RESULT, id, serializer.encodeBody(new byte[Frame.UNCOPIED_BYTES]));
+    assertThat(entry.content().isBorrowed()).isTrue();
+    return entry;
+  }
+
+  @Test
+  void anArrayThatIsBorrowedIsGivenBackWhenItHasBeenSent() throws Exception {
+    CountDownLatch go = new CountDownLatch(1);
+    List<List<Entry>> frames = new CopyOnWriteArrayList<>();
+    FrameSender sender = sender(slow(go, frames));
+    sender.post(1, task(1, 1));
+    Entry entry = borrowing(2);
+    FutureTask<Integer> framesThen =
+        new FutureTask<>(
+            () -> {
+              sender.send(1, entry);
+              return frames.size();
+            });
+    Thread thread = new Thread(framesThen, "test-borrower");
+    thread.start();
+    await().until(() -> thread.getState() == Thread.State.WAITING);
+    thread.interrupt();
+    go.countDown();
+
+    assertThat(framesThen.get(20, TimeUnit.SECONDS)).isEqualTo(2);
+    sender.close();
+    assertThat(sender.awaitEnd(LONG)).isTrue();
+  }
+
+  @Test
+  void anArrayThatIsBorrowedIsGivenBackWhenItCannotBeSent() throws Exception {
+    Communicator communicator = mock(Communicator.class);
+    doThrow(new CommunicatorException("lost", null))
+        .when(communicator)
+        .sendParts(anyInt(), anyInt(), any());
+    FrameSender sender = sender(communicator);
+    sender.send(1, borrowing(1));
+    assertThat(failures).containsExactly("1: lost");
+
+    sender.close();
+    assertThat(sender.awaitEnd(LONG)).isTrue();
+    sender.send(1, borrowing(2));
+    assertThat(failures).hasSize(1);
   }
 }

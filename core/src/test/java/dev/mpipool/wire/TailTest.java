@@ -57,10 +57,20 @@ class TailTest {
   }
 
   @Test
-  void aResultIsCopiedWhenItIsEncodedAndNeverAgain() throws Exception {
+  void aResultIsSentFromTheArrayOfTheUserWhoWaits() throws Exception {
+    byte[] value = random(LONG);
+    Body body = serializer.encodeBody(value);
+    assertThat(body.isBorrowed()).isTrue();
+    assertThat(message(new Entry(EntryKind.RESULT, 7, body)).tail()).isSameAs(value);
+  }
+
+  @Test
+  void aResultIsCopiedWhenItIsKeptAndNeverAgain() throws Exception {
     byte[] value = random(LONG);
     byte[] before = value.clone();
     Body body = serializer.encodeBody(value);
+    body.keep();
+    assertThat(body.isBorrowed()).isFalse();
     Arrays.fill(value, (byte) 0);
     Entry answer = new Entry(EntryKind.RESULT, 7, body);
     Message message = message(new Entry(EntryKind.SPENT, 3), answer);

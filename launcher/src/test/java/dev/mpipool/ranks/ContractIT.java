@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Cancellation, bulk calls, the ways to close, and MPIPool, where they have to cross ranks. */
 class ContractIT {
 
-  private static final int POINTS = 37;
+  private static final int POINTS = 38;
   private static final int POOL_POINTS = 51;
 
   @ParameterizedTest

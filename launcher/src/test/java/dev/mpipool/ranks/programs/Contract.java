@@ -9,6 +9,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
@@ -31,6 +32,8 @@ public final class Contract {
 
   private static final long SECONDS = 20;
 
+  private static final byte[] REUSED = new byte[1 << 20];
+
   private Contract() {}
 
   private interface Body {
@@ -47,6 +50,7 @@ public final class Contract {
     onPool(Contract::answersOfCancelledTasks);
     onPool(Contract::bulk);
     onPool(Contract::shutdownNow);
+    onPool(Contract::resultsInOneArray);
     onPool(Contract::closeFromACallback);
     onPool(Contract::closeFromTwoThreads);
     onPool(Contract::closeWhenInterrupted);
@@ -233,6 +237,28 @@ public final class Contract {
                   return executor.isTerminated();
                 });
     check("close from a callback", closed.get(SECONDS, TimeUnit.SECONDS));
+  }
+
+  /** Tasks that fill the same array of their worker again and again. */
+  private static void resultsInOneArray(MPIExecutor executor) throws Exception {
+    List<Future<byte[]>> results = new ArrayList<>();
+    for (int i = 0; i < 60; i++) {
+      results.add(executor.submit(Contract::filled, (byte) i));
+    }
+    boolean asReturned = true;
+    for (int i = 0; i < results.size(); i++) {
+      byte[] result = results.get(i).get(SECONDS, TimeUnit.SECONDS);
+      for (byte each : result) {
+        asReturned &= each == i;
+      }
+      asReturned &= result.length == REUSED.length;
+    }
+    check("results are as they were returned", asReturned);
+  }
+
+  private static byte[] filled(byte value) {
+    Arrays.fill(REUSED, value);
+    return REUSED;
   }
 
   private static void closeFromTwoThreads(MPIExecutor executor) throws Exception {
