@@ -122,6 +122,11 @@ final class MainSide {
       public void flush() {
         sender.flush();
       }
+
+      @Override
+      public int waiting() {
+        return sender.waiting();
+      }
     };
   }
 

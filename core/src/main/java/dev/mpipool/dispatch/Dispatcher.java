@@ -95,6 +95,15 @@ public final class Dispatcher {
 
     /** Sends what was posted to be flushed. */
     default void flush() {}
+
+    /**
+     * For how many workers there is something that has not been sent yet.
+     *
+     * @return how many frames go out before one for another worker, as it was a moment ago
+     */
+    default int waiting() {
+      return 0;
+    }
   }
 
   /**

@@ -84,7 +84,7 @@ final class Handout {
         }
         continue;
       }
-      WorkerState worker = lineup.next();
+      WorkerState worker = lineup.next(outbox.waiting());
       if (worker == null) {
         return;
       }

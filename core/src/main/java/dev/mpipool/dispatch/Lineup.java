@@ -5,16 +5,22 @@ import java.util.ArrayDeque;
 /**
  * Who is next to get a task: first those with a free thread, then those that may hold some more,
  * both in turn. But tasks that are shorter than a message to another worker go to the same one, a
- * few at a time. A worker's place here may be out of date; that shows when its turn comes. Guarded
- * by the dispatcher's lock.
+ * few at a time; and some more while its message has to wait for others. A worker's place here may
+ * be out of date; that shows when its turn comes. Guarded by the dispatcher's lock.
  */
 final class Lineup {
 
   private final ArrayDeque<WorkerState> free = new ArrayDeque<>();
   private final ArrayDeque<WorkerState> withRoom = new ArrayDeque<>();
 
-  /** Whose turn it was last, and still is as long as all it holds is short. */
+  /** Whose turn it was last, and still is as long as all it gets is short. */
   private WorkerState last;
+
+  /** Whether it had a free thread when its turn came. */
+  private boolean lastWasFree;
+
+  /** How many tasks it has got since. */
+  private int given;
 
   /** Lists a worker where it belongs, unless it stands there already or is kept for a group. */
   void add(WorkerState worker) {
@@ -45,11 +51,23 @@ final class Lineup {
     return null;
   }
 
-  /** The next worker that may hold one more task, no longer listed; null if there is none. */
-  WorkerState next() {
-    if (last == null || !last.holdsLittle() || !last.hasRoom() || last.reserved) {
+  /**
+   * The next worker that may hold one more task, no longer listed; null if there is none.
+   *
+   * @param waiting how many messages go out before one that is begun now
+   */
+  WorkerState next(int waiting) {
+    if (last == null
+        || last.tasks.isEmpty()
+        || !last.hasRoom()
+        || last.reserved
+        || !last.isLittle(given + 1, waiting)
+        || (!lastWasFree && hasFree())) {
       last = inTurn();
+      lastWasFree = last != null && last.hasFreeThread();
+      given = 0;
     }
+    given++;
     return last;
   }
 

@@ -14,8 +14,14 @@ final class WorkerState {
    */
   private static final long WINDOW_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
-  /** To give away work that takes less costs more than to do it. */
-  private static final long LITTLE_NANOS = TimeUnit.MICROSECONDS.toNanos(8);
+  /**
+   * So long main is busy with a message and its answer. To give away work that takes less costs
+   * more than to do it; and who is served after others waits so long for each of them anyway.
+   */
+  private static final long MESSAGE_NANOS = TimeUnit.MICROSECONDS.toNanos(12);
+
+  /** No more than this is piled up for one worker while others have nothing. */
+  private static final long MOST_NANOS = TimeUnit.MICROSECONDS.toNanos(64);
 
   private static final int MOST_TASKS = 8192;
 
@@ -102,11 +108,15 @@ final class WorkerState {
     return alive && !recalling && tasks.size() + (reserved ? 1 : 0) < threads + ahead();
   }
 
-  /** Whether it holds something, and with one task more still no more than a message is worth. */
-  boolean holdsLittle() {
-    return !gaveBack
-        && !tasks.isEmpty()
-        && (tasks.size() + 1) * nanosPerTask / threads <= LITTLE_NANOS;
+  /**
+   * Whether so many tasks are no more work than a message is worth.
+   *
+   * @param count how many
+   * @param waiting how many messages go out before one to this worker
+   */
+  boolean isLittle(int count, int waiting) {
+    long little = Math.min(MOST_NANOS, (waiting + 1) * MESSAGE_NANOS);
+    return !gaveBack && count * nanosPerTask / threads <= little;
   }
 
   private int ahead() {

@@ -67,6 +67,9 @@ public final class FrameSender {
   /** Those with something to send; who waits longest is the first. */
   private final ArrayDeque<Lane> waiting = new ArrayDeque<>();
 
+  /** How many those are. Written with the lock held. */
+  private volatile int waitingCount;
+
   /** How many are stuck. */
   private int stuck;
 
@@ -171,6 +174,7 @@ public final class FrameSender {
         Lane lane = lane(destination);
         if (lane.posted.isEmpty()) {
           waiting.add(lane);
+          waitingCount = waiting.size();
         }
         lane.posted.add(entry);
         if (isStuck(turn) && turn.lane != lane) {
@@ -248,6 +252,15 @@ public final class FrameSender {
     postForFlush(destination, entry);
     flush();
     entry.content().awaitGivenBack();
+  }
+
+  /**
+   * For how many ranks something was waiting a moment ago.
+   *
+   * @return 0 or more
+   */
+  public int waiting() {
+    return waitingCount;
   }
 
   /** Lets the thread end when everything posted has been sent. Returns at once. */
@@ -345,8 +358,9 @@ public final class FrameSender {
     return found;
   }
 
-  private static Lane take(Turn mine, Lane lane) {
+  private Lane take(Turn mine, Lane lane) {
     mine.lane = lane;
+    waitingCount = waiting.size();
     if (lane != null) {
       ArrayDeque<Entry> empty = lane.taken;
       lane.taken = lane.posted;

@@ -96,22 +96,24 @@ class LineupTest {
   }
 
   @Test
-  void itHoldsLittleAsLongAsOneMoreTakesEightMicrosecondsInAll() {
-    assertThat(one.holdsLittle()).isFalse();
+  void aMessageIsWorthTwelveMicrosecondsOfTasksAndMoreIfItHasToWait() {
+    assertThat(one.isLittle(1, 9)).as("nobody knows how long a task takes").isFalse();
     one.spent(2 * MICROSECOND, 1);
-    assertThat(one.holdsLittle()).isFalse();
-    hold(one, 3);
-    assertThat(one.holdsLittle()).isTrue();
-    hold(one, 1);
-    assertThat(one.holdsLittle()).isFalse();
+    assertThat(one.isLittle(6, 0)).isTrue();
+    assertThat(one.isLittle(7, 0)).isFalse();
+    assertThat(one.isLittle(12, 1)).isTrue();
+    assertThat(one.isLittle(13, 1)).isFalse();
+    assertThat(one.isLittle(32, 1000)).isTrue();
+    assertThat(one.isLittle(33, 1000)).isFalse();
+    WorkerState threaded = new WorkerState(3, 2);
+    threaded.spent(2 * MICROSECOND, 1);
+    assertThat(threaded.isLittle(12, 0)).isTrue();
+    assertThat(threaded.isLittle(13, 0)).isFalse();
 
-    WorkerState stuck = new WorkerState(3, 1);
-    stuck.spent(MICROSECOND, 1);
-    hold(stuck, 1);
-    stuck.gaveBack = true;
-    assertThat(stuck.holdsLittle()).isFalse();
-    stuck.spent(MICROSECOND, 1);
-    assertThat(stuck.holdsLittle()).isTrue();
+    one.gaveBack = true;
+    assertThat(one.isLittle(1, 0)).isFalse();
+    one.spent(MICROSECOND, 1);
+    assertThat(one.isLittle(1, 0)).isTrue();
   }
 
   @Test
@@ -125,7 +127,7 @@ class LineupTest {
 
   @Test
   void thoseWithAFreeThreadGoBeforeThoseWithRoom() {
-    one.spent(MICROSECOND, 1);
+    one.spent(12 * MICROSECOND, 1);
     hold(one, 20);
     lineup.add(one);
     lineup.add(two);
@@ -133,13 +135,34 @@ class LineupTest {
 
     assertThat(lineup.free()).isEqualTo(1);
     assertThat(lineup.hasFree()).isTrue();
-    assertThat(lineup.next()).isSameAs(two);
-    assertThat(lineup.next()).isSameAs(one);
-    assertThat(lineup.next()).isNull();
+    assertThat(lineup.next(0)).isSameAs(two);
+    assertThat(lineup.next(0)).isSameAs(one);
+    assertThat(lineup.next(0)).isNull();
     lineup.add(two);
     lineup.add(one);
-    assertThat(lineup.next()).isSameAs(two);
-    assertThat(lineup.next()).isSameAs(one);
+    assertThat(lineup.next(0)).isSameAs(two);
+    assertThat(lineup.next(0)).isSameAs(one);
+  }
+
+  @Test
+  void whoseTurnItIsGetsAMessagefulOfShortTasks() {
+    one.spent(6 * MICROSECOND, 1);
+    two.spent(6 * MICROSECOND, 1);
+    hold(one, 20);
+    hold(two, 20);
+    lineup.add(one);
+    lineup.add(two);
+
+    for (int i = 0; i < 2; i++) {
+      assertThat(lineup.next(0)).isSameAs(one);
+      lineup.add(one);
+    }
+    assertThat(lineup.next(0)).isSameAs(two);
+    lineup.add(two);
+    WorkerState free = new WorkerState(3, 1);
+    lineup.add(free);
+    assertThat(lineup.next(0)).as("who has nothing to do goes before").isSameAs(free);
+    assertThat(lineup.next(0)).as("and its turn is over if it has none").isSameAs(one);
   }
 
   @Test
@@ -152,11 +175,11 @@ class LineupTest {
     lineup.add(one);
     lineup.add(two);
 
-    assertThat(lineup.next()).isSameAs(one);
+    assertThat(lineup.next(0)).isSameAs(one);
     lineup.add(one);
-    assertThat(lineup.next()).isSameAs(two);
-    assertThat(lineup.next()).isSameAs(one);
-    assertThat(lineup.next()).isNull();
+    assertThat(lineup.next(0)).isSameAs(two);
+    assertThat(lineup.next(0)).isSameAs(one);
+    assertThat(lineup.next(0)).isNull();
   }
 
   @Test
@@ -164,11 +187,11 @@ class LineupTest {
     one.spent(MICROSECOND, 1);
     lineup.add(one);
     lineup.add(two);
-    assertThat(lineup.next()).isSameAs(one);
+    assertThat(lineup.next(0)).isSameAs(one);
     hold(one, 1);
-    assertThat(lineup.next()).isSameAs(one);
+    assertThat(lineup.next(0)).isSameAs(one);
     one.reserved = true;
-    assertThat(lineup.next()).isSameAs(two);
+    assertThat(lineup.next(0)).isSameAs(two);
   }
 
   @Test
@@ -199,6 +222,6 @@ class LineupTest {
     kept.reserved = true;
     lineup.add(kept);
     assertThat(lineup.hasFree()).isFalse();
-    assertThat(lineup.next()).isNull();
+    assertThat(lineup.next(0)).isNull();
   }
 }

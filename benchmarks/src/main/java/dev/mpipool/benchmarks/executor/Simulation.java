@@ -57,18 +57,18 @@ public final class Simulation {
     MPIExecutor.Builder options =
         MPIExecutor.builder().communicator(new Desk(workers, true, one.duplicate()));
     try (MPIExecutor executor = options.open()) {
-      run(executor, tasks / 4);
+      run(executor, tasks);
       Map<Long, Long> before = nanosByThread();
       long begin = System.nanoTime();
-      run(executor, tasks);
+      run(executor, 2 * tasks);
       long elapsed = System.nanoTime() - begin;
       long spent = 0;
       for (Map.Entry<Long, Long> thread : nanosByThread().entrySet()) {
         spent += thread.getValue() - before.getOrDefault(thread.getKey(), 0L);
       }
       if (warm) {
-        Lines.print(NAME, "cost." + workers, spent / 1e3 / tasks);
-        Lines.print(NAME, "wall." + workers, elapsed / 1e3 / tasks);
+        Lines.print(NAME, "cost." + workers, spent / 1e3 / (2 * tasks));
+        Lines.print(NAME, "wall." + workers, elapsed / 1e3 / (2 * tasks));
       }
     }
   }
