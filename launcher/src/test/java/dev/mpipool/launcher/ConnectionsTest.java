@@ -138,7 +138,7 @@ class ConnectionsTest {
 
   private Socket connect(int port) throws IOException {
     Socket socket = new Socket(HERE, port);
-    socket.setSoTimeout(15_000);
+    socket.setSoTimeout(40_000);
     sockets.add(socket);
     return socket;
   }
