@@ -99,7 +99,7 @@ public final class Dispatcher {
     /**
      * For how many workers there is something that has not been sent yet.
      *
-     * @return how many frames go out before one for another worker, as it was a moment ago
+     * @return how many frames are to go out, as it was a moment ago
      */
     default int waiting() {
       return 0;

@@ -54,7 +54,7 @@ final class Lineup {
   /**
    * The next worker that may hold one more task, no longer listed; null if there is none.
    *
-   * @param waiting how many messages go out before one that is begun now
+   * @param waiting how many messages are to go out
    */
   WorkerState next(int waiting) {
     if (last == null

@@ -112,7 +112,7 @@ final class WorkerState {
    * Whether so many tasks are no more work than a message is worth.
    *
    * @param count how many
-   * @param waiting how many messages go out before one to this worker
+   * @param waiting how many messages are to go out, maybe one to this worker among them
    */
   boolean isLittle(int count, int waiting) {
     long little = Math.min(MOST_NANOS, (waiting + 1) * MESSAGE_NANOS);

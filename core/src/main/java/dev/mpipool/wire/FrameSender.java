@@ -6,7 +6,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.TimeUnit;
@@ -370,17 +369,18 @@ public final class FrameSender {
   }
 
   private void sendTo(int destination, Queue<Entry> entries) {
-    List<Entry> frame = List.of();
+    Body longest = Body.EMPTY; // the last of a frame: no other has a tail
     try {
       while (!entries.isEmpty()) {
-        frame = nextFrame(destination, entries);
+        List<Entry> frame = nextFrame(destination, entries);
+        longest = frame.get(frame.size() - 1).content();
         List<ByteBuffer> parts = Frame.encodeInParts(frame);
         if (parts.size() == 1) {
           communicator.send(destination, TAG, parts.get(0));
         } else {
           communicator.sendParts(destination, TAG, parts);
-          giveBack(frame);
         }
+        longest.giveBack();
       }
     } catch (RuntimeException e) {
       LOG.debug("A frame for rank {} could not be sent", destination, e);
@@ -389,14 +389,10 @@ public final class FrameSender {
       LOG.debug("A frame for rank {} could not be sent", destination, e);
       failures.sendFailed(destination, new CommunicatorException(e.toString(), e));
     } finally {
-      giveBack(frame);
-      giveBack(entries); // of frames that could not be sent
+      longest.giveBack();
+      entries.forEach(entry -> entry.content().giveBack()); // of frames that could not be sent
       entries.clear();
     }
-  }
-
-  private static void giveBack(Collection<Entry> entries) {
-    entries.forEach(entry -> entry.content().giveBack());
   }
 
   private List<Entry> nextFrame(int destination, Queue<Entry> entries) {

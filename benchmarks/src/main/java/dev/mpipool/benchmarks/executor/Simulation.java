@@ -60,15 +60,16 @@ public final class Simulation {
       run(executor, tasks);
       Map<Long, Long> before = nanosByThread();
       long begin = System.nanoTime();
-      run(executor, 2 * tasks);
+      int measured = 2 * tasks;
+      run(executor, measured);
       long elapsed = System.nanoTime() - begin;
       long spent = 0;
       for (Map.Entry<Long, Long> thread : nanosByThread().entrySet()) {
         spent += thread.getValue() - before.getOrDefault(thread.getKey(), 0L);
       }
       if (warm) {
-        Lines.print(NAME, "cost." + workers, spent / 1e3 / (2 * tasks));
-        Lines.print(NAME, "wall." + workers, elapsed / 1e3 / (2 * tasks));
+        Lines.print(NAME, "cost." + workers, spent / 1e3 / measured);
+        Lines.print(NAME, "wall." + workers, elapsed / 1e3 / measured);
       }
     }
   }
