@@ -7,7 +7,7 @@ public enum Effort {
   /** All parts in seconds, for a look. */
   QUICK(3, 100, 500, 30, 2, 45, 140),
   /** For figures to be quoted. */
-  FULL(5, 500, 20_000, 150, 10, 500, 24 * 3600);
+  FULL(5, 500, 60_000, 150, 10, 600, 24 * 3600);
 
   /** How often a program takes each measure; each is told. */
   final int repetitions;
@@ -15,7 +15,7 @@ public enum Effort {
   /** How long a measure is to take, about. */
   final long sampleNanos;
 
-  /** How long to warm up for a measure at most, and a sixth of it at least. */
+  /** How long to warm up for a measure at most, and a twelfth of it at least. */
   final long warmUpNanos;
 
   /** How many tasks of mixed lengths there are; each takes 72 ms in the mean. */

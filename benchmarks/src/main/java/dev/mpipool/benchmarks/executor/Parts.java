@@ -25,6 +25,9 @@ public final class Parts {
   /** Of one processor, by compilers. */
   private static final double BUSY = 0.05;
 
+  /** So many samples in a row. */
+  private static final int SETTLED = 10;
+
   private static final int MOST_TASKS = 400_000;
 
   private final String name;
@@ -83,24 +86,33 @@ public final class Parts {
   }
 
   /**
-   * Until it becomes no better and the compilers are through: they work for many seconds where some
-   * JVMs share two processors, and slow the rest down meanwhile.
+   * Until it has become no better in ten samples in a row, in which main's compiler had hardly
+   * anything to do. It works for half a minute where some JVMs share two processors, most of it at
+   * a few long methods, and slows the rest down meanwhile. (A compilation counts when it has ended;
+   * so it is looked for in all ten.)
    */
   private void warmUp(Sample sample) throws Exception {
     long begin = System.nanoTime();
     double best = Double.NEGATIVE_INFINITY;
-    int withoutGain = 0;
+    long settledSince = begin;
+    long compiledThen = 0;
+    int settled = 0;
     long elapsed = 0;
-    boolean compiling = true;
-    while (elapsed < effort.warmUpNanos / 6
-        || (elapsed < effort.warmUpNanos && (withoutGain < 5 || compiling))) {
-      long compiled = compilerMillis();
+    while (elapsed < effort.warmUpNanos / 12
+        || (elapsed < effort.warmUpNanos && settled < SETTLED)) {
       double now = sample.take();
-      withoutGain = now > best + Math.abs(best) / 50 ? 0 : withoutGain + 1;
+      long time = System.nanoTime();
+      elapsed = time - begin;
+      long compiled = compilerMillis();
+      boolean compiling = 1e6 * (compiled - compiledThen) > BUSY * (time - settledSince);
+      if (now > best + Math.abs(best) / 50 || compiling) {
+        settled = 0;
+        settledSince = time;
+        compiledThen = compiled;
+      } else {
+        settled++;
+      }
       best = Math.max(best, now);
-      long before = elapsed;
-      elapsed = System.nanoTime() - begin;
-      compiling = 1e6 * (compilerMillis() - compiled) > BUSY * (elapsed - before);
     }
   }
 
