@@ -94,7 +94,7 @@ public final class CallCodec {
 
   private Encoded encodeLambda(Lambdas.Site site, Envelope call) throws Exception {
     Encoded known = call.arguments().isEmpty() ? site.bare() : null;
-    if (known != null && known.body().beginning().get(SHAPE_AT) == call.shape()) {
+    if (known != null && known.body().at(SHAPE_AT) == call.shape()) {
       return known;
     }
     SerializedLambda lambda = site.takeApart(call.code());
@@ -131,9 +131,8 @@ public final class CallCodec {
    * @return 0 if it brings its code along
    */
   public static long codeNumber(Body body) {
-    ByteBuffer in = body.beginning();
-    boolean lambda = in.remaining() > Long.BYTES && in.get() == LAMBDA;
-    return lambda ? in.getLong() : 0;
+    boolean lambda = body.length() > SHAPE_AT && body.at(0) == LAMBDA;
+    return lambda ? body.longAt(Byte.BYTES) : 0;
   }
 
   /** Finds shared values on a worker. */

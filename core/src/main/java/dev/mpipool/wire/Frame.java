@@ -47,7 +47,52 @@ public final class Frame {
   /** To copy a longer body would take about as long as a small message takes. */
   static final int UNCOPIED_BYTES = 256 << 10;
 
+  /** The room that a list of entries has from the start: for short ones, and not many of them. */
+  private static final int SHORT_BYTES = 2 * ENTRY_BYTES;
+
+  private static final int ROOM = 256;
+
   private Frame() {}
+
+  /**
+   * The checksum of a frame. Short entries stand one behind the other and are gone over at once,
+   * which is several times as fast as piece by piece.
+   */
+  private static final class Checked {
+    private final CRC32C checksum = new CRC32C();
+    private final ByteBuffer frame;
+
+    /** What is not checked yet begins here. */
+    private int from;
+
+    /** Of a frame from its position on. */
+    Checked(ByteBuffer frame) {
+      this.frame = frame.duplicate();
+      from = frame.position();
+    }
+
+    /** A body is behind its entry's other fields, with or without its tail. */
+    void body(Body body, int start, int end) {
+      int count = Math.min(body.length(), CHECKED_BODY_BYTES);
+      if (start + count > end) { // it goes on in its tail
+        upTo(start);
+        body.check(checksum, count);
+        from = end;
+      } else if (body.length() > count) {
+        upTo(start + count);
+        from = end;
+      }
+    }
+
+    private void upTo(int end) {
+      checksum.update(frame.limit(end).position(from));
+    }
+
+    int sumUntil(int end) {
+      upTo(end);
+      return (int) checksum.getValue();
+    }
+  }
 
   /**
    * The room that an entry takes in a frame.
@@ -76,17 +121,16 @@ public final class Frame {
       length += length(entries.get(i));
     }
     ByteBuffer frame = ByteBuffer.allocate(Math.toIntExact(length)).put(FORMAT).putInt(0);
-    CRC32C checksum = new CRC32C();
+    Checked checked = new Checked(frame);
     for (int i = 0; i < entries.size(); i++) {
       Entry entry = entries.get(i);
       Body body = entry.content();
-      int start = frame.position();
       frame.put(entry.kind().code()).putLong(entry.id()).putInt(body.length());
-      checksum.update(frame.array(), start, ENTRY_BYTES);
-      body.check(checksum, CHECKED_BODY_BYTES);
+      int start = frame.position();
       body.put(frame, body.length() - (i == entries.size() - 1 ? apart : 0));
+      checked.body(body, start, frame.position());
     }
-    return frame.putInt(Byte.BYTES, (int) checksum.getValue()).flip();
+    return frame.putInt(Byte.BYTES, checked.sumUntil(frame.position())).flip();
   }
 
   /**
@@ -187,14 +231,13 @@ public final class Frame {
       throw new DamagedFrameException("does not begin as a frame does", message);
     }
     int expected = rest.getInt();
-    CRC32C checksum = new CRC32C();
-    List<Entry> entries = new ArrayList<>();
+    Checked checked = new Checked(rest);
+    List<Entry> entries = new ArrayList<>(Math.min(ROOM, 1 + rest.remaining() / SHORT_BYTES));
     byte[] tailLeft = tail;
     while (rest.hasRemaining()) {
       if (rest.remaining() < ENTRY_BYTES) {
         throw new DamagedFrameException("ends inside an entry", message);
       }
-      checksum.update(rest.slice(rest.position(), ENTRY_BYTES));
       byte code = rest.get();
       EntryKind kind = EntryKind.ofCode(code);
       long id = rest.getLong();
@@ -203,6 +246,7 @@ public final class Frame {
         throw new DamagedFrameException("has an entry of the unknown kind " + code, message);
       }
       Body body;
+      int start = rest.position();
       if (tailLeft != null && length == rest.remaining() + (long) tailLeft.length) {
         body = Body.of(rest, tailLeft);
         rest.position(rest.limit());
@@ -213,13 +257,13 @@ public final class Frame {
       } else {
         throw new DamagedFrameException("has a body that is longer than the frame", message);
       }
-      body.check(checksum, CHECKED_BODY_BYTES);
+      checked.body(body, start, rest.position());
       entries.add(new Entry(kind, id, body));
     }
     if (tailLeft != null) {
       throw new DamagedFrameException("has a tail that belongs to no entry", message);
     }
-    if ((int) checksum.getValue() != expected) {
+    if (checked.sumUntil(rest.position()) != expected) {
       throw new DamagedFrameException("has another checksum than it says", message);
     }
     return entries;

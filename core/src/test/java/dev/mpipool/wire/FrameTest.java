@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -40,6 +41,35 @@ class FrameTest {
       List<Entry> entries = randomEntries(random);
 
       assertThat(Frame.decode(Frame.encode(entries))).isEqualTo(entries);
+    }
+  }
+
+  @Test
+  void theChecksumIsOverTheFieldsAndTheBeginningOfEachBody() throws Exception {
+    Random random = new Random(7);
+    for (int run = 0; run < 2_000; run++) {
+      List<Entry> entries = new ArrayList<>();
+      CRC32C expected = new CRC32C();
+      int count = random.nextInt(6);
+      for (int i = 0; i < count; i++) {
+        byte[] body = new byte[random.nextBoolean() ? random.nextInt(20) : random.nextInt(140)];
+        random.nextBytes(body);
+        entries.add(new Entry(EntryKind.RESULT, random.nextLong(), ByteBuffer.wrap(body)));
+        expected.update(
+            ByteBuffer.allocate(13)
+                .put(EntryKind.RESULT.code())
+                .putLong(entries.get(i).id())
+                .putInt(body.length)
+                .flip());
+        expected.update(body, 0, Math.min(64, body.length));
+      }
+
+      ByteBuffer frame = Frame.encode(entries);
+      ByteBuffer message =
+          ByteBuffer.allocate(frame.limit() + 3).position(3).put(frame).position(3);
+
+      assertThat(frame.getInt(1)).isEqualTo((int) expected.getValue());
+      assertThat(Frame.decode(message)).isEqualTo(entries);
     }
   }
 
