@@ -20,8 +20,8 @@ import org.slf4j.LoggerFactory;
  * The thread of a pool that sends. Entries that pile up for a rank while it is busy share the next
  * frame; a lone entry goes out at once. Where MPI may be called from any thread, whoever posts may
  * also send itself, if nobody else does: that saves waking the thread. There the thread rests for a
- * moment after what it has sent, since more will come and every frame is dear on both sides; what
- * is flushed meanwhile does not wait for it.
+ * moment after what it has sent, since more will come and every frame is dear on both sides, and
+ * for longer while much comes; what is flushed meanwhile does not wait for it.
  *
  * <p>Posting never waits, so threads that receive may post. A send may wait for its receiver, and
  * receivers never wait for a send of their own, so all sends to the living come to an end. A send
@@ -40,11 +40,23 @@ public final class FrameSender {
    */
   private static final long FRAME_BYTES = 1 << 20;
 
+  /** A frame's list of entries has room for at most so many from the start. */
+  private static final int ROOM = 1024;
+
   /** A send that takes longer does not keep others waiting. */
   private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
 
   /** Rests are longer by what the system's timers take, some 60 us on Linux. */
   private static final long REST_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
+
+  /**
+   * While more than so much has piled up for each rank that got something, the next rest is twice
+   * as long as the last: to wake costs more than a few entries do. But it stays a small part of the
+   * time for which a worker has tasks.
+   */
+  private static final int MANY_ENTRIES = 32;
+
+  private static final long LONGEST_REST_NANOS = TimeUnit.MICROSECONDS.toNanos(400);
 
   private static final Logger LOG = LoggerFactory.getLogger(FrameSender.class);
 
@@ -85,6 +97,23 @@ public final class FrameSender {
     Lane lane;
 
     long since;
+
+    /**
+     * For how many ranks something has been sent since the last rest, and how much; for senders.
+     */
+    int lanesServed;
+
+    int entriesSent;
+
+    /** The next; of the sender's thread alone. */
+    long restNanos = REST_NANOS;
+
+    void planRest() {
+      boolean many = entriesSent > lanesServed * MANY_ENTRIES;
+      restNanos = many ? Math.min(2 * restNanos, LONGEST_REST_NANOS) : REST_NANOS;
+      lanesServed = 0;
+      entriesSent = 0;
+    }
   }
 
   /** What is for one rank; guarded by the sender's lock. */
@@ -292,13 +321,14 @@ public final class FrameSender {
       try {
         if (mine == turn) {
           sendPosted(mine);
+          mine.planRest();
           more &= mine == turn; // else this thread was stuck, and has a successor
         }
       } finally {
         mine.sending.unlock();
       }
-      if (fromAnyThread && more && REST_NANOS > 0) {
-        LockSupport.parkNanos(REST_NANOS);
+      if (fromAnyThread && more) {
+        LockSupport.parkNanos(mine.restNanos);
       }
     }
   }
@@ -322,6 +352,8 @@ public final class FrameSender {
 
   private void sendPosted(Turn mine) {
     for (Lane next = next(mine); next != null; next = next(mine)) {
+      mine.lanesServed++;
+      mine.entriesSent += next.taken.size();
       sendTo(next.destination, next.taken);
     }
   }
@@ -397,7 +429,8 @@ public final class FrameSender {
 
   private List<Entry> nextFrame(int destination, Queue<Entry> entries) {
     Entry first = entries.poll();
-    List<Entry> frame = new ArrayList<>(List.of(first));
+    List<Entry> frame = new ArrayList<>(Math.min(ROOM, entries.size() + 2));
+    frame.add(first);
     long length = Frame.length(first);
     while (!first.content().hasTail() && fits(entries.peek(), length)) {
       length += Frame.length(entries.peek());
