@@ -1,10 +1,7 @@
 package dev.mpipool.wire;
 
 import java.io.IOException;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
@@ -27,9 +24,6 @@ import java.util.zip.CRC32C;
 public final class Body {
 
   private static final byte[] NO_BYTES = {};
-
-  private static final VarHandle LONG =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
 
   static final Body EMPTY = new Body(NO_BYTES, 0, 0, null);
 
@@ -153,12 +147,6 @@ public final class Body {
   /** A byte before the tail. */
   byte at(int index) {
     return bytes[offset + Objects.checkIndex(index, count)];
-  }
-
-  /** Eight bytes before the tail. */
-  long longAt(int index) {
-    Objects.checkFromIndexSize(index, Long.BYTES, count);
-    return (long) LONG.get(bytes, offset + index);
   }
 
   /** A new view of the bytes before the tail. */

@@ -131,8 +131,9 @@ public final class CallCodec {
    * @return 0 if it brings its code along
    */
   public static long codeNumber(Body body) {
-    boolean lambda = body.length() > SHAPE_AT && body.at(0) == LAMBDA;
-    return lambda ? body.longAt(Byte.BYTES) : 0;
+    ByteBuffer in = body.beginning();
+    boolean lambda = in.remaining() > Long.BYTES && in.get() == LAMBDA;
+    return lambda ? in.getLong() : 0;
   }
 
   /** Finds shared values on a worker. */

@@ -98,14 +98,12 @@ public final class FrameSender {
 
     long since;
 
-    /**
-     * For how many ranks something has been sent since the last rest, and how much; for senders.
-     */
+    /** How often something was sent since the last rest; this and the next are for who sends. */
     int lanesServed;
 
     int entriesSent;
 
-    /** The next; of the sender's thread alone. */
+    /** How long the next rest is; of the sender's thread alone. */
     long restNanos = REST_NANOS;
 
     void planRest() {
@@ -401,18 +399,17 @@ public final class FrameSender {
   }
 
   private void sendTo(int destination, Queue<Entry> entries) {
-    Body longest = Body.EMPTY; // the last of a frame: no other has a tail
+    Body first = Body.EMPTY; // of a frame: no other has a tail
     try {
       while (!entries.isEmpty()) {
-        List<Entry> frame = nextFrame(destination, entries);
-        longest = frame.get(frame.size() - 1).content();
-        List<ByteBuffer> parts = Frame.encodeInParts(frame);
+        first = entries.element().content();
+        List<ByteBuffer> parts = Frame.encodeInParts(nextFrame(destination, entries));
         if (parts.size() == 1) {
           communicator.send(destination, TAG, parts.get(0));
         } else {
           communicator.sendParts(destination, TAG, parts);
         }
-        longest.giveBack();
+        first.giveBack();
       }
     } catch (RuntimeException e) {
       LOG.debug("A frame for rank {} could not be sent", destination, e);
@@ -421,7 +418,7 @@ public final class FrameSender {
       LOG.debug("A frame for rank {} could not be sent", destination, e);
       failures.sendFailed(destination, new CommunicatorException(e.toString(), e));
     } finally {
-      longest.giveBack();
+      first.giveBack();
       entries.forEach(entry -> entry.content().giveBack()); // of frames that could not be sent
       entries.clear();
     }

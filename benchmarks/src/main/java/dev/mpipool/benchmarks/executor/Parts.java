@@ -93,9 +93,9 @@ public final class Parts {
    */
   private void warmUp(Sample sample) throws Exception {
     long begin = System.nanoTime();
-    double best = Double.NEGATIVE_INFINITY;
-    long settledSince = begin;
-    long compiledThen = 0;
+    double best = sample.take();
+    long settledSince = System.nanoTime();
+    long compiledThen = compilerMillis();
     int settled = 0;
     long elapsed = 0;
     while (elapsed < effort.warmUpNanos / 12
