@@ -66,7 +66,7 @@ archives() {
   [ -d "$archives" ] && return
   [ -z "${MPIPOOL_NO_BUILD:-}" ] || return 0
   mkdir -p "${archives%/*}" 2>/dev/null && made=$(mktemp -d "$archives.XXXXXX" 2>/dev/null) || return 0
-  for device in niodev multicore; do
+  for device in tcpdev multicore; do
     "${launcher[0]}" "-XX:ArchiveClassesAtExit=$made/launcher.jsa" "-Dmpipool.archives.make=$made" \
       "${launcher[@]:1}" "$main" -np 2 -dev "$device" Example >/dev/null 2>&1 </dev/null || true
   done

@@ -35,8 +35,8 @@ import picocli.CommandLine.ParameterException;
       "Examples:",
       "  mpjrun.sh -np 4 Example                       the first example, on four ranks",
       "  mpjrun.sh -np 4 -cp build/classes my.Main in  a program of your own",
-      "  mpjrun.sh -np 4 -dev tcpdev -Xmx2g my.Main    each rank in a JVM of its own",
-      "  mpjrun.sh -np 8 -dev tcpdev -machinesfile hosts -jar my.jar",
+      "  mpjrun.sh -np 4 -dev multicore -Xmx2g my.Main all ranks in one JVM",
+      "  mpjrun.sh -np 8 -machinesfile hosts -jar my.jar",
       "",
       "Exit code: the program's own; 1 if main threw or a rank was lost; 2 if the command is wrong.",
       "Environment: CLASSPATH as for java; MPIPOOL_SSH, the command that reaches other hosts",
@@ -105,9 +105,9 @@ final class Options {
       names = "-dev",
       paramLabel = "DEVICE",
       description =
-          "multicore (default): the ranks are threads of one JVM. tcpdev: each rank is a JVM, on"
-              + " our own device. niodev: each rank is a JVM, on MPJ Express's stock device.")
-  private String device = "multicore";
+          "tcpdev (default): each rank is a JVM, on our own device. multicore: the ranks are"
+              + " threads of one JVM. niodev: each rank is a JVM, on MPJ Express's stock device.")
+  private String device = "tcpdev";
 
   @Option(
       names = {"-cp", "-classpath", "--class-path"},
@@ -225,7 +225,7 @@ final class Options {
     }
     Device on = Device.of(device);
     if (machines != null && !on.processes()) {
-      throw new UsageException("-machinesfile needs ranks that are processes; add -dev tcpdev");
+      throw new UsageException("-machinesfile needs ranks that are processes; leave out -dev " + device);
     }
     if (!Files.isDirectory(folder)) {
       throw new UsageException("-wdir " + folder + " is no folder");

@@ -38,7 +38,10 @@ class CommandLineIT {
         Arguments.of("is no folder", List.of("-wdir", "gone", "Example")),
         Arguments.of(
             "machines file gone", List.of("-dev", "niodev", "-machinesfile", "gone", "Example")),
-        Arguments.of("-dev tcpdev", List.of("-machinesfile", "gone", "Example")));
+        Arguments.of(
+            "leave out -dev multicore",
+            List.of("-dev", "multicore", "-machinesfile", "gone", "Example")),
+        Arguments.of("machines file gone", List.of("-machinesfile", "gone", "Example")));
   }
 
   @ParameterizedTest
