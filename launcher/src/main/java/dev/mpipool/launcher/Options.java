@@ -225,7 +225,8 @@ final class Options {
     }
     Device on = Device.of(device);
     if (machines != null && !on.processes()) {
-      throw new UsageException("-machinesfile needs ranks that are processes; leave out -dev " + device);
+      throw new UsageException(
+          "-machinesfile needs ranks that are processes; leave out -dev " + device);
     }
     if (!Files.isDirectory(folder)) {
       throw new UsageException("-wdir " + folder + " is no folder");
