@@ -1,15 +1,24 @@
 #!/usr/bin/env bash
 # Runs a Java program on MPI ranks: bin/mpjrun.sh -np 4 Example (-h prints all options).
 # Builds what is missing or out of date first; MPIPOOL_NO_BUILD=1 takes what is there.
+
+# Starts over as bash -p, in which BASH_ENV, CDPATH, SHELLOPTS, exported functions and the like have no effect.
+case $- in *p*) ;; *) exec env -u SHELLOPTS -u BASHOPTS bash -p -- "$0" "$@" ;; esac
 set -euo pipefail
 
 script=${BASH_SOURCE[0]}
 while [ -L "$script" ]; do
-  folder=$(cd -P "$(dirname "$script")" && pwd)
-  script=$(readlink "$script")
+  folder=$(cd -P -- "$(dirname -- "$script")" && pwd)
+  script=$(readlink -- "$script")
   case $script in /*) ;; *) script=$folder/$script ;; esac
 done
-home=$(cd -P "$(dirname "$script")/.." && pwd)
+home=$(cd -P -- "$(dirname -- "$script")/.." && pwd)
+. "$home/bin/common.sh"
+case $home in *:*)
+  echo "mpjrun.sh: no class path can hold the colon in $home; move this folder to another place" >&2
+  exit 1
+  ;;
+esac
 built=$home/launcher/target/built
 
 up_to_date() {
@@ -27,7 +36,11 @@ build() {
   fi
 }
 
-if [ -z "${MPIPOOL_NO_BUILD:-}" ] && ! up_to_date; then
+find_java
+
+if [ -z "${MPIPOOL_NO_BUILD:-}" ] && [ -f "$built" ] && [ ! -w "$home/launcher/target" ] && ! up_to_date; then
+  echo "mpjrun.sh: $home is read-only and its sources are newer than what is built there, which runs all the same" >&2
+elif [ -z "${MPIPOOL_NO_BUILD:-}" ] && ! up_to_date; then
   if ! command -v mvn >/dev/null; then
     echo "mpjrun.sh: Maven is needed to build; install it (apt-get install maven) and try again" >&2
     exit 1
@@ -47,9 +60,7 @@ if [ ! -f "$built" ]; then
   exit 1
 fi
 
-mpj=$("$home/bin/setup-mpj.sh")
-java=java
-if [ -n "${JAVA_HOME:-}" ] && [ -x "$JAVA_HOME/bin/java" ]; then java=$JAVA_HOME/bin/java; fi
+mpj=$(bash -p -- "$home/bin/setup-mpj.sh")
 jars=("$home"/launcher/target/mpipool-launcher-*.jar)
 lib=$home/launcher/target/lib
 launcher=("$java" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData -Xmx128m
@@ -58,22 +69,29 @@ main=dev.mpipool.launcher.Main
 
 # Archives of parsed classes, with which JVMs start faster: one set for each JDK and build.
 archives() {
-  local jdk key made
-  jdk=$(readlink -f "$(command -v "$java")" 2>/dev/null) && jdk=${jdk%/bin/java}
+  local key made
   key=$(stat -L -c '%n %Y %s' "$jdk/lib/modules" "${jars[0]}" "$lib"/*.jar "$home"/examples/target/*.jar \
-    "$home"/examples/target/lib/*.jar "$mpj"/lib/*.jar 2>/dev/null | cksum | tr ' ' -)
+    "$home"/examples/target/lib/*.jar "$mpj"/lib/*.jar 2>/dev/null | cksum | tr ' ' -) || true
   archives=$home/launcher/target/archives/$key
   [ -d "$archives" ] && return
   [ -z "${MPIPOOL_NO_BUILD:-}" ] || return 0
   mkdir -p "${archives%/*}" 2>/dev/null && made=$(mktemp -d "$archives.XXXXXX" 2>/dev/null) || return 0
   for device in tcpdev multicore; do
-    "${launcher[0]}" "-XX:ArchiveClassesAtExit=$made/launcher.jsa" "-Dmpipool.archives.make=$made" \
+    env -u JAVA_TOOL_OPTIONS -u JDK_JAVA_OPTIONS -u _JAVA_OPTIONS \
+      "${launcher[0]}" "-XX:ArchiveClassesAtExit=$made/launcher.jsa" "-Dmpipool.archives.make=$made" \
       "${launcher[@]:1}" "$main" -np 2 -dev "$device" Example >/dev/null 2>&1 </dev/null || true
   done
   mv -T "$made" "$archives" 2>/dev/null || rm -rf "$made"
 }
 
 archives
+
+# What the user wants of every JVM is meant for the ranks: the launcher's own has options that go with no others.
+for name in JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS; do
+  unset "MPIPOOL_RANKS_$name"
+  if [ -n "${!name:-}" ]; then export "MPIPOOL_RANKS_$name=${!name}"; fi
+  unset "$name"
+done
 if [ -f "$archives/launcher.jsa" ]; then
   launcher=("$java" "-XX:SharedArchiveFile=$archives/launcher.jsa" -Xshare:auto -Xlog:disable
     "-Dmpipool.archives=$archives" "${launcher[@]:1}")

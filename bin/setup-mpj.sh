@@ -4,10 +4,13 @@
 # downloaded through apt without root. With an argument (a local Maven repository) it prints nothing but
 # puts mpj.jar there as org.mpjexpress:mpj:0.44, since no public repository has it. Writes nothing
 # outside these two.
+
+# Starts over as bash -p, in which BASH_ENV, CDPATH, SHELLOPTS, exported functions and the like have no effect.
+case $- in *p*) ;; *) exec env -u SHELLOPTS -u BASHOPTS bash -p -- "$0" "$@" ;; esac
 set -euo pipefail
 umask 022
 
-clone=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+clone=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 mpj=$clone/.mpj
 version=0.44
 packages=(libmpj-java liblog4j1.2-java libcommons-cli-java libcommons-io-java libcommons-codec-java)
@@ -57,13 +60,13 @@ installed() {
     [ -f /usr/share/java/commons-codec.jar ] && [ -d /etc/mpj ]
 }
 
-mkdir -p "$mpj"
 if [ -n "${MPJ_HOME:-}" ] && works "$MPJ_HOME"; then
-  home=$(cd "$MPJ_HOME" && pwd)
+  home=$(cd -- "$MPJ_HOME" && pwd)
 else
   [ -z "${MPJ_HOME:-}" ] || echo "mpipool: MPJ_HOME=$MPJ_HOME is no working MPJ Express; using another" >&2
   home=$mpj/home
   if ! works "$home"; then
+    mkdir -p "$mpj"
     rm -rf "$home"
     { installed && assemble ""; } || { echo "mpipool: downloading MPJ Express $version" >&2; download; } || {
       echo "mpipool: MPJ Express $version is not on this machine and could not be downloaded through apt." >&2

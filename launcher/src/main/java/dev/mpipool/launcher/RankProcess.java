@@ -22,6 +22,12 @@ final class RankProcess {
   private static final Map<Integer, String> SIGNALS =
       Map.of(1, "HUP", 2, "INT", 3, "QUIT", 6, "ABRT", 7, "BUS", 9, "KILL", 11, "SEGV", 15, "TERM");
 
+  /** The options that every JVM of the user's takes from its environment. */
+  private static final List<String> JVM_OPTIONS =
+      List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS");
+
+  private static final String FOR_RANKS = "MPIPOOL_RANKS_";
+
   private final int rank;
   private final String host;
   private final Process process;
@@ -86,6 +92,7 @@ final class RankProcess {
 
   private static RankProcess start(int rank, String host, ProcessBuilder builder, Setting setting)
       throws IOException {
+    restoreJvmOptions(builder.environment());
     Process process = builder.start();
     byte[] tag = setting.tagged() ? Tags.of(rank) : new byte[0];
     LinePump out =
@@ -95,6 +102,19 @@ final class RankProcess {
     out.start();
     err.start();
     return new RankProcess(rank, host, process, out, err);
+  }
+
+  /**
+   * Gives the options of the user's JVMs their names back. bin/mpjrun.sh changes the names, since
+   * the launcher's own JVM has options that go with no others.
+   */
+  private static void restoreJvmOptions(Map<String, String> environment) {
+    for (String name : JVM_OPTIONS) {
+      String value = environment.remove(FOR_RANKS + name);
+      if (value != null) {
+        environment.put(name, value);
+      }
+    }
   }
 
   int rank() {

@@ -57,6 +57,7 @@ public final class Script {
               .onRankLost(
                   (lost, reason) -> System.out.println(rank + " heard of " + lost + ": " + reason));
       case "property" -> System.out.println(value + "=" + System.getProperty(value));
+      case "environment" -> System.out.println(value + "=" + System.getenv(value));
       case "rest" -> System.out.println(Arrays.asList(args));
       default -> throw new IllegalArgumentException(action);
     }

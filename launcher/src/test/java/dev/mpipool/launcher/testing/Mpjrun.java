@@ -15,8 +15,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
@@ -41,6 +43,7 @@ public final class Mpjrun {
 
   private final List<String> options = new ArrayList<>();
   private final Map<String, String> environment = new HashMap<>();
+  private final Set<String> unset = new HashSet<>();
   private final String mark = "-Dmpipool.job=" + UUID.randomUUID();
   private Path folder = home();
   private Path script = home().resolve("bin/mpjrun.sh");
@@ -80,6 +83,12 @@ public final class Mpjrun {
 
   public Mpjrun environment(String name, String value) {
     environment.put(name, value);
+    return this;
+  }
+
+  /** Takes a variable out of the environment. */
+  public Mpjrun unset(String name) {
+    unset.add(name);
     return this;
   }
 
@@ -149,8 +158,9 @@ public final class Mpjrun {
     builder
         .environment()
         .keySet()
-        .removeAll(List.of("CLASSPATH", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS"));
+        .removeAll(List.of("CLASSPATH", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS"));
     builder.environment().putAll(environment);
+    builder.environment().keySet().removeAll(unset);
     try {
       return new Running(this, builder.start());
     } catch (IOException e) {
