@@ -35,9 +35,10 @@ import java.util.stream.Stream;
  * <p><b>The end.</b> When a batch ends early, what it has taken still comes, and then the consumer
  * gets the reason. What an iterable throws comes as the cause of a {@link CompletionException}; so
  * does the {@link TimeoutException} of {@link BatchBuilder#timeout}. {@link #cancel} leads to a
- * {@link CancellationException}. If the pool is shut down while someone consumes the batch, no more
- * is taken, and the consumer gets a {@link RejectedExecutionException}; if nobody does, it runs to
- * its end before the pool is closed.
+ * {@link CancellationException}. An iterator that has thrown this has ended: {@code hasNext()} is
+ * false from then on. If the pool is shut down while someone consumes the batch, no more is taken,
+ * and the consumer gets a {@link RejectedExecutionException}; if nobody does, it runs to its end
+ * before the pool is closed.
  *
  * @param <R> the type of the results
  */
@@ -61,8 +62,10 @@ public interface Batch<R> extends Iterable<CompletableFuture<R>>, AutoCloseable 
   List<R> results() throws InterruptedException, ExecutionException;
 
   /**
-   * The results in the order of the elements. A failure comes as a {@link CompletionException} and
-   * cancels the rest, as does closing the stream.
+   * The results in the order of the elements. A failure comes as a {@link CompletionException}
+   * after the results of the elements before it, and cancels the rest, as does closing the stream.
+   * An iterator of the stream that has thrown has ended, unlike one of futures, each of which tells
+   * of its own element.
    *
    * @return a stream that is consumed as fast as results come
    */

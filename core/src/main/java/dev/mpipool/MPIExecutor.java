@@ -527,8 +527,9 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
    * A function's results for elements that are taken lazily, in their order. Nothing happens before
    * the stream is used; the function is encoded now. The stream takes from the elements as {@link
    * Batch} does, so it may be endless if the stream is cut short. An element's failure comes as a
-   * {@link CompletionException} with the function's exception as its cause, and cancels the rest;
-   * so does closing the stream.
+   * {@link CompletionException} with the function's exception as its cause, after the results of
+   * the elements before it, and cancels the rest; so does closing the stream. An iterator of the
+   * stream that has thrown has ended.
    *
    * @param <A> the type of the elements
    * @param <R> the type of the results

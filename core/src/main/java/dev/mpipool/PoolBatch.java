@@ -4,6 +4,7 @@ import dev.mpipool.dispatch.BatchEndedException;
 import dev.mpipool.dispatch.BatchRun;
 import dev.mpipool.dispatch.Consumable;
 import dev.mpipool.dispatch.Failed;
+import dev.mpipool.dispatch.UntilFailure;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -140,13 +141,13 @@ final class PoolBatch<R> implements Batch<R>, Consumable {
 
   @Override
   public Stream<R> stream() {
-    Iterator<R> values = values(true);
+    Iterator<R> values = new UntilFailure<>(values(true), this::cancel);
     return StreamSupport.stream(
             Spliterators.spliteratorUnknownSize(values, Spliterator.ORDERED), false)
         .onClose(this::cancel);
   }
 
-  /** Values; a failure is thrown and ends the batch. */
+  /** Values and failures, which are thrown. */
   Iterator<R> values(boolean ordered) {
     Outcomes outcomes = consume(ordered);
     return new Iterator<>() {
@@ -160,8 +161,7 @@ final class PoolBatch<R> implements Batch<R>, Consumable {
       public R next() {
         Object outcome = outcomes.next();
         if (outcome instanceof Failed failed) {
-          cancel();
-          throw thrown(failed.cause());
+          throw failed.dropped() ? thrown(failed.cause()) : new CompletionException(failed.cause());
         }
         return (R) outcome;
       }

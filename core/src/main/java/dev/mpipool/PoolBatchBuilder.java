@@ -3,6 +3,7 @@ package dev.mpipool;
 import dev.mpipool.dispatch.BatchOptions;
 import dev.mpipool.dispatch.BatchRun;
 import dev.mpipool.dispatch.ItemSource;
+import dev.mpipool.dispatch.UntilFailure;
 import dev.mpipool.wire.ItemFunction;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -10,6 +11,7 @@ import java.util.Iterator;
 import java.util.Objects;
 import java.util.Spliterator;
 import java.util.Spliterators;
+import java.util.concurrent.CancellationException;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -143,7 +145,9 @@ final class PoolBatchBuilder implements BatchBuilder {
     LazyStart<R> results = new LazyStart<>(() -> prepared.apply(source, options), !unordered);
     int characteristics = unordered ? 0 : Spliterator.ORDERED;
     return StreamSupport.stream(
-            Spliterators.spliteratorUnknownSize(results, characteristics), false)
+            Spliterators.spliteratorUnknownSize(
+                new UntilFailure<>(results, results::cancel), characteristics),
+            false)
         .onClose(results::cancel);
   }
 
@@ -151,8 +155,11 @@ final class PoolBatchBuilder implements BatchBuilder {
   private static final class LazyStart<R> implements Iterator<R> {
     private final Supplier<BatchRun> start;
     private final boolean ordered;
-    private volatile PoolBatch<R> batch;
     private Iterator<R> results;
+
+    // guarded by this
+    private PoolBatch<R> batch;
+    private boolean cancelled;
 
     LazyStart(Supplier<BatchRun> start, boolean ordered) {
       this.start = start;
@@ -161,10 +168,17 @@ final class PoolBatchBuilder implements BatchBuilder {
 
     private Iterator<R> results() {
       if (results == null) {
-        batch = new PoolBatch<>(start.get());
-        results = batch.values(ordered);
+        results = begun().values(ordered);
       }
       return results;
+    }
+
+    private synchronized PoolBatch<R> begun() {
+      if (cancelled) {
+        throw new CancellationException("The stream was closed before it was read");
+      }
+      batch = new PoolBatch<>(start.get());
+      return batch;
     }
 
     @Override
@@ -177,10 +191,10 @@ final class PoolBatchBuilder implements BatchBuilder {
       return results().next();
     }
 
-    void cancel() {
-      PoolBatch<R> started = batch;
-      if (started != null) {
-        started.cancel();
+    synchronized void cancel() {
+      cancelled = true;
+      if (batch != null) {
+        batch.cancel();
       }
     }
   }

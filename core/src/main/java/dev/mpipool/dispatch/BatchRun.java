@@ -402,7 +402,7 @@ public final class BatchRun implements Dispatcher.TaskSource {
     try {
       if (dropping || removed) {
         for (ChunkFuture future : futures) {
-          future.failAll(endedBy);
+          future.failAll(new Failed(endedBy, true));
         }
         return;
       }
@@ -425,8 +425,7 @@ public final class BatchRun implements Dispatcher.TaskSource {
   private void answered(Part part, ChunkFuture future, Integer done, Throwable failure) {
     taskThreads = Math.max(1, dispatcher.taskThreads());
     if (failure != null) {
-      boolean dropped = failure instanceof CancellationException && endedBy != null;
-      future.failAll(dropped ? endedBy : failure);
+      future.failAll(failed(failure));
     } else {
       save(part, future.offset(), done);
       if (done < future.count()) {
@@ -477,8 +476,17 @@ public final class BatchRun implements Dispatcher.TaskSource {
       List<ByteBuffer> pieces = Chunk.divide(future.body(), done, source.arity(), 2 * taskThreads);
       submit(part, pieces, future.offset() + done);
     } catch (IOException e) {
-      future.failFrom(done, e);
+      future.failFrom(done, new Failed(e));
     }
+  }
+
+  /** A chunk is cancelled, or fails with the pool, for no fault of its items. */
+  private Failed failed(Throwable ofChunk) {
+    boolean cancelled = ofChunk instanceof CancellationException;
+    Throwable reason = endedBy;
+    return new Failed(
+        cancelled && reason != null ? reason : ofChunk,
+        cancelled || ofChunk instanceof RejectedExecutionException);
   }
 
   private void adaptSize(long nanosPerItem) {

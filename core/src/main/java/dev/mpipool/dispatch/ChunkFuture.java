@@ -96,7 +96,8 @@ final class ChunkFuture extends TaskFuture<Integer> {
           outcomes[offset + i] = new Failed(outcome.failure(name(i), rank, report));
           in.position(in.position() + length);
         }
-        case Chunk.NOT_BEGUN -> outcomes[offset + i] = new Failed(new CancellationException());
+        case Chunk.NOT_BEGUN ->
+            outcomes[offset + i] = new Failed(new CancellationException(), true);
         case Chunk.NONE -> {} // it failed here, before it was sent
         case Chunk.GIVEN_BACK -> {
           if (i == 0) {
@@ -123,14 +124,14 @@ final class ChunkFuture extends TaskFuture<Integer> {
   }
 
   /** All its items have become of this. */
-  void failAll(Throwable failure) {
+  void failAll(Failed failure) {
     failFrom(0, failure);
   }
 
   /** Its items from one on have become of this. */
-  void failFrom(int first, Throwable failure) {
+  void failFrom(int first, Failed failure) {
     for (int i = offset + first; i < offset + count; i++) {
-      outcomes[i] = outcomes[i] instanceof Failed ? outcomes[i] : new Failed(failure);
+      outcomes[i] = outcomes[i] instanceof Failed ? outcomes[i] : failure;
     }
   }
 }

@@ -1,10 +1,12 @@
 package dev.mpipool.pool;
 
 import dev.mpipool.Batch;
+import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.dispatch.BatchEndedException;
 import dev.mpipool.dispatch.BatchRun;
 import dev.mpipool.dispatch.Consumable;
 import dev.mpipool.dispatch.Failed;
+import dev.mpipool.dispatch.UntilFailure;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
@@ -87,7 +89,9 @@ final class Outcomes<R> {
   Stream<R> stream() {
     int characteristics = ordered ? Spliterator.ORDERED : 0;
     return StreamSupport.stream(
-            Spliterators.spliteratorUnknownSize(values(), characteristics), false)
+            Spliterators.spliteratorUnknownSize(
+                new UntilFailure<>(values(), batch::cancel), characteristics),
+            false)
         .onClose(batch::cancel);
   }
 
@@ -105,12 +109,7 @@ final class Outcomes<R> {
           throw new NoSuchElementException();
         }
         int place = next++;
-        try {
-          checkNotFailed(place);
-        } catch (CompletionException e) {
-          batch.cancel();
-          throw e;
-        }
+        checkNotFailed(place);
         return (R) chunk[place];
       }
     };
@@ -144,11 +143,18 @@ final class Outcomes<R> {
 
   private void checkNotFailed(int place) {
     if (chunk[place] instanceof Failed failed) {
+      if (failed.dropped()) {
+        throw thrown(failed.cause());
+      }
       throw Elements.failure(first + place, elements.get(first + place), failed.cause());
     }
   }
 
+  /** Why there is no more, which is no element's fault. */
   private static RuntimeException thrown(Throwable reason) {
+    if (reason instanceof BrokenExecutorException) {
+      return new CompletionException(reason.getMessage(), reason);
+    }
     return reason instanceof CancellationException || reason instanceof RejectedExecutionException
         ? (RuntimeException) reason
         : new CompletionException(reason);

@@ -19,11 +19,12 @@ import org.apache.commons.lang3.tuple.Triple;
  *
  * <p><b>Failures.</b> {@link #apply} throws a {@link java.util.concurrent.CompletionException}
  * whose cause is the function's own exception. So do {@link #map}, {@link #starmap} and the
- * streams, and their message names the element's index and value. It comes at once, also while an
- * earlier element is still running; only elements of the same chunk are waited for. Nothing more is
- * taken from the iterable then, and the rest is cancelled. {@link AsyncResult#get} throws the same
- * as {@link java.util.concurrent.ExecutionException}. What the iterable throws comes in the same
- * way, without an element.
+ * streams, and their message names the element's index and value. From the lists' verbs it comes at
+ * once, also while an earlier element is still running; only elements of the same chunk are waited
+ * for. Nothing more is taken from the iterable then, and the rest is cancelled. {@link
+ * AsyncResult#get} throws the same as {@link java.util.concurrent.ExecutionException}. What the
+ * iterable throws comes in the same way, without an element. An iterator of a stream that has
+ * thrown has ended: {@code hasNext()} is false from then on.
  *
  * <p><b>The end.</b> {@link #close} lets work finish, and waits for it: what Python does with
  * {@code close()} and then {@code join()}. {@link #terminate} drops what has not started,
@@ -198,8 +199,8 @@ public interface Pool extends AsyncVerbs, AutoCloseable {
   /**
    * A function's results in the order of the elements, while they come. Work begins with this call,
    * and looks ahead of the results that have been read by four chunks for each task thread at most,
-   * so the iterable may be endless. Closing the stream stops the work; so does an element that
-   * fails.
+   * so the iterable may be endless. Closing the stream stops the work. So does an element that
+   * fails: the results of those before it come, then its failure, and then the stream has ended.
    *
    * @param <A> the type of the element
    * @param <R> the type of a result
@@ -215,8 +216,8 @@ public interface Pool extends AsyncVerbs, AutoCloseable {
   /**
    * A function's results in the order of the elements, while they come. Work begins with this call,
    * and looks ahead of the results that have been read by four chunks for each task thread at most,
-   * so the iterable may be endless. Closing the stream stops the work; so does an element that
-   * fails.
+   * so the iterable may be endless. Closing the stream stops the work. So does an element that
+   * fails: the results of those before it come, then its failure, and then the stream has ended.
    *
    * @param <A> the type of the element
    * @param <R> the type of a result
@@ -232,8 +233,9 @@ public interface Pool extends AsyncVerbs, AutoCloseable {
   /**
    * A function's results in the order in which they come, while they come. Work begins with this
    * call, and looks ahead of the results that have been read by four chunks for each task thread at
-   * most, so the iterable may be endless. Closing the stream stops the work; so does an element
-   * that fails.
+   * most, so the iterable may be endless. Closing the stream stops the work. So does an element
+   * that fails: its failure comes after the results that came before it, and then the stream has
+   * ended.
    *
    * @param <A> the type of the element
    * @param <R> the type of a result
@@ -249,8 +251,9 @@ public interface Pool extends AsyncVerbs, AutoCloseable {
   /**
    * A function's results in the order in which they come, while they come. Work begins with this
    * call, and looks ahead of the results that have been read by four chunks for each task thread at
-   * most, so the iterable may be endless. Closing the stream stops the work; so does an element
-   * that fails.
+   * most, so the iterable may be endless. Closing the stream stops the work. So does an element
+   * that fails: its failure comes after the results that came before it, and then the stream has
+   * ended.
    *
    * @param <A> the type of the element
    * @param <R> the type of a result

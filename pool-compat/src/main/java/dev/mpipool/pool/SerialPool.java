@@ -4,6 +4,7 @@ import dev.mpipool.SerializableBiFunction;
 import dev.mpipool.SerializableCallable;
 import dev.mpipool.SerializableFunction;
 import dev.mpipool.SerializableTriFunction;
+import dev.mpipool.dispatch.UntilFailure;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -11,6 +12,7 @@ import java.util.Objects;
 import java.util.Spliterator;
 import java.util.Spliterators;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
@@ -27,6 +29,7 @@ import org.apache.commons.lang3.tuple.Triple;
 final class SerialPool implements Pool {
 
   private volatile boolean closed;
+  private volatile boolean terminated;
 
   @Override
   public <R> AsyncResult<R> applyAsync(
@@ -95,7 +98,7 @@ final class SerialPool implements Pool {
     Running<List<R>> running = new Running<>(callback, errorCallback);
     List<R> results = new ArrayList<>();
     try {
-      results(fn, items).forEachRemaining(results::add);
+      new Results<>(fn, items).forEachRemaining(results::add);
     } catch (CompletionException e) {
       running.fail(e);
       return running;
@@ -140,11 +143,12 @@ final class SerialPool implements Pool {
   public <A, R> Stream<R> imap(
       SerializableFunction<? super A, ? extends R> fn, Iterable<? extends A> items, int chunkSize) {
     check(fn, items, chunkSize);
+    Reader<R> reader = new Reader<>(new Results<>(fn, items));
     return StreamSupport.stream(
-        () ->
-            Spliterators.spliteratorUnknownSize(this.<A, R>results(fn, items), Spliterator.ORDERED),
-        Spliterator.ORDERED,
-        false);
+            Spliterators.spliteratorUnknownSize(
+                new UntilFailure<>(reader, () -> {}), Spliterator.ORDERED),
+            false)
+        .onClose(reader::cancel);
   }
 
   @Override
@@ -153,29 +157,74 @@ final class SerialPool implements Pool {
     return imap(fn, items, chunkSize);
   }
 
-  private <A, R> Iterator<R> results(
-      SerializableFunction<? super A, ? extends R> fn, Iterable<? extends A> items) {
-    Iterator<? extends A> elements = ofUser(items::iterator);
-    return new Iterator<>() {
-      private long index;
+  /** Calls the function when it is asked for the next result. */
+  private static final class Results<A, R> implements Iterator<R> {
+    private final SerializableFunction<? super A, ? extends R> fn;
+    private final Iterable<? extends A> items;
+    private Iterator<? extends A> elements;
+    private long index;
 
-      @Override
-      public boolean hasNext() {
-        return ofUser(elements::hasNext);
-      }
+    Results(SerializableFunction<? super A, ? extends R> fn, Iterable<? extends A> items) {
+      this.fn = fn;
+      this.items = items;
+    }
 
-      @Override
-      public R next() {
-        A element = ofUser(elements::next);
-        try {
-          return fn.apply(element);
-        } catch (Throwable e) {
-          throw Elements.failure(index, element, e);
-        } finally {
-          index++;
-        }
+    private Iterator<? extends A> elements() {
+      if (elements == null) {
+        elements = items.iterator();
       }
-    };
+      return elements;
+    }
+
+    @Override
+    public boolean hasNext() {
+      return ofUser(() -> elements().hasNext());
+    }
+
+    @Override
+    public R next() {
+      A element = ofUser(() -> elements().next());
+      try {
+        return fn.apply(element);
+      } catch (Throwable e) {
+        throw Elements.failure(index, element, e);
+      } finally {
+        index++;
+      }
+    }
+  }
+
+  /** Results for a stream, whose end, like that of the pool, is the end of the results. */
+  private final class Reader<R> implements Iterator<R> {
+    private final Iterator<R> results;
+    private volatile boolean cancelled;
+
+    Reader(Iterator<R> results) {
+      this.results = results;
+    }
+
+    void cancel() {
+      cancelled = true;
+    }
+
+    @Override
+    public boolean hasNext() {
+      if (!results.hasNext()) {
+        return false;
+      }
+      if (cancelled || terminated) {
+        throw new CancellationException("The stream or its pool was ended before all was read");
+      }
+      if (closed) {
+        throw new RejectedExecutionException("The pool was closed before all was read");
+      }
+      return true;
+    }
+
+    @Override
+    public R next() {
+      return results.next();
+    }
   }
 
   /** What an iterable throws comes as it does from the other pools. */
@@ -220,6 +269,7 @@ final class SerialPool implements Pool {
 
   @Override
   public void terminate() {
+    terminated = true;
     closed = true;
   }
 
