@@ -7,6 +7,13 @@ import java.util.List;
 
 /** The command lines of a job's JVMs. */
 final class Commands {
+  /**
+   * Has a command ignore the signals that a terminal or a scheduler sends to all processes at once:
+   * what the shutdown hooks of a remote rank print comes through its ssh.
+   */
+  private static final List<String> DEAF =
+      List.of("sh", "-c", "trap '' HUP INT TERM; exec \"$@\"", "sh");
+
   private static final List<String> LOCALE = List.of("LANG", "LC_ALL", "LC_CTYPE");
 
   private final JobSpec job;
@@ -25,6 +32,7 @@ final class Commands {
   /** The JVM whose threads are the ranks. */
   List<String> threads(String launcher) throws IOException {
     List<String> command = jvm(0, launcher, "threads");
+    command.add("-D" + MulticoreMain.HOOK_TIMEOUT + "=" + job.hookTimeout());
     command.addAll(List.of("-cp", product.ofThreads(), MulticoreMain.class.getName()));
     command.add(Integer.toString(job.np()));
     command.add(Boolean.toString(job.tagOutput()));
@@ -63,7 +71,8 @@ final class Commands {
     StringBuilder line =
         new StringBuilder("cd ").append(quote(job.folder().toString())).append(" &&");
     command.forEach(word -> line.append(' ').append(quote(word)));
-    List<String> ssh = new ArrayList<>(ssh());
+    List<String> ssh = new ArrayList<>(DEAF);
+    ssh.addAll(ssh());
     ssh.add(job.host(rank));
     ssh.add(line.toString());
     return ssh;

@@ -4,6 +4,7 @@ import dev.mpipool.device.LauncherLink.Ending;
 import java.io.IOException;
 import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
@@ -17,7 +18,8 @@ import java.util.concurrent.TimeUnit;
  * <p>Everything that happens (a rank reports, a process ends, somebody wants the launcher to stop)
  * becomes an event in one queue, and one thread decides what follows. A job that is being ended
  * goes through three steps: the ranks are told and have a grace, then they get SIGTERM, then
- * SIGKILL.
+ * SIGKILL. A signal to the launcher begins with the second step and leaves the ranks' shutdown
+ * hooks the time that the user allows.
  */
 final class Job implements Ranks.Listener {
   /** Milliseconds that the other ranks have once main's has ended. */
@@ -29,8 +31,14 @@ final class Job implements Ranks.Listener {
   /** Milliseconds between SIGTERM and SIGKILL. */
   private static final int TERM = 1_500;
 
-  /** Milliseconds within which Ctrl-C, which the terminal sends to all, has reached all. */
-  private static final int EVERYBODY = 300;
+  /** Milliseconds within which a signal that a terminal or a scheduler sends to all has arrived. */
+  private static final int EVERYBODY = 500;
+
+  /** Milliseconds after which another Ctrl-C is a second one. */
+  private static final int TWICE = 500;
+
+  /** Seconds that killed processes have to end before the launcher leaves them behind. */
+  private static final int KILL = 5;
 
   private static final Set<Ending> RETURNED = EnumSet.of(Ending.FINISHED, Ending.UNFINISHED);
 
@@ -39,7 +47,14 @@ final class Job implements Ranks.Listener {
   private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
   private final CountDownLatch over = new CountDownLatch(1);
   private final Map<Integer, Ending> endings = new HashMap<>();
-  private final CountDownLatch stopping = new CountDownLatch(1);
+
+  /** The ranks that a signal ended while the launcher had not had it, and was given time to. */
+  private final Set<Integer> early = new HashSet<>();
+
+  /** The exit code of the first signal that the launcher got; 0 before. */
+  private volatile int signalled;
+
+  private long signalledAt;
 
   /** Null until something other than main's own end has decided. */
   private Integer exitCode;
@@ -75,25 +90,38 @@ final class Job implements Ranks.Listener {
           event.happen();
         }
       }
-      return exitCode == null ? 0 : exitCode;
+      int code = exitCode == null ? 0 : exitCode;
+      return isStopping() ? signalled : code;
     } finally {
       ranks.kill(false);
       over.countDown();
     }
   }
 
-  /** Ends the job from outside, and waits until it is over. */
-  void stop() {
-    stopping.countDown();
-    events.add(
-        () -> {
-          end(0);
-          if (step == Step.KILL) {
-            ranks.kill(false);
-          }
-        });
+  /**
+   * Ends the job because of a signal. The ranks' shutdown hooks have their time, unless somebody
+   * presses Ctrl-C again. One signal may arrive twice, for a process and for its group.
+   *
+   * @param code what the launcher exits with
+   */
+  synchronized void stop(int code) {
+    if (!isStopping()) {
+      signalledAt = System.nanoTime();
+      signalled = code;
+      events.add(() -> terminate(TimeUnit.SECONDS.toMillis(spec.hookTimeout())));
+      Threads.daemon("mpipool-stop", () -> halt(code));
+    } else if (code == Signals.INTERRUPTED
+        && System.nanoTime() - signalledAt > TimeUnit.MILLISECONDS.toNanos(TWICE)) {
+      events.add(() -> terminate(0));
+    }
+  }
+
+  /** Ends the launcher, and ranks with it, should it be stuck. */
+  private void halt(int code) {
     try {
-      over.await(10, TimeUnit.SECONDS);
+      if (!over.await(spec.hookTimeout() + KILL, TimeUnit.SECONDS)) {
+        Runtime.getRuntime().halt(code);
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -133,11 +161,13 @@ final class Job implements Ranks.Listener {
   }
 
   private void handleExit(int rank, int code) {
+    if (RankProcess.isSignalForAll(code) && !isStopping() && early.add(rank)) {
+      Threads.later(EVERYBODY, () -> exited(rank, code));
+      return;
+    }
     RankProcess process = ranks.remove(rank);
     Ending ending = endings.getOrDefault(rank, code == 0 ? Ending.EXITED_UNFINISHED : null);
-    if (isInterrupt(code)) {
-      end(0);
-    } else if (rank == 0) {
+    if (rank == 0) {
       mainExited(process, ending, code);
     } else if (!isNormal(ending, code)) {
       workerLost(process, process.describe(code));
@@ -147,7 +177,7 @@ final class Job implements Ranks.Listener {
   }
 
   private void mainExited(RankProcess process, Ending ending, int code) {
-    boolean asked = step != Step.RUNNING;
+    boolean asked = isEnding();
     if (exitCode == null) {
       exitCode = code;
     }
@@ -163,7 +193,7 @@ final class Job implements Ranks.Listener {
   }
 
   private void workerLost(RankProcess process, String reason) {
-    if (step != Step.RUNNING) {
+    if (isEnding()) {
       return;
     }
     say(process.name() + " was lost: " + reason);
@@ -174,16 +204,6 @@ final class Job implements Ranks.Listener {
     }
   }
 
-  /** Whether a rank ended because of the Ctrl-C that is about to reach the launcher too. */
-  private boolean isInterrupt(int code) {
-    try {
-      return code == RankProcess.INTERRUPTED && stopping.await(EVERYBODY, TimeUnit.MILLISECONDS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return false;
-    }
-  }
-
   private static boolean isNormal(Ending ending, int code) {
     return code == 0
         && (ending == Ending.FINISHED || ending == Ending.EXITED || ending == Ending.UNFINISHED);
@@ -191,7 +211,7 @@ final class Job implements Ranks.Listener {
 
   /** A rank that ended before MPI.Init would be waited for by the others for ever. */
   private void checkStart() {
-    for (int rank = 0; rank < spec.np() && step == Step.RUNNING; rank++) {
+    for (int rank = 0; rank < spec.np() && !isEnding(); rank++) {
       if (endings.containsKey(rank) && ranks.isMissed(rank)) {
         say("rank " + rank + " ended without MPI.Init, where other ranks wait for it");
         exitCode = 1;
@@ -217,11 +237,23 @@ final class Job implements Ranks.Listener {
     }
   }
 
+  private void terminate(long millis) {
+    step = Step.TERM;
+    deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+    ranks.terminate(mainIsEnding());
+  }
+
+  private boolean isStopping() {
+    return signalled != 0;
+  }
+
+  private boolean isEnding() {
+    return step != Step.RUNNING || isStopping();
+  }
+
   private void nextStep() {
     if (step == Step.GRACE) {
-      step = Step.TERM;
-      deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(TERM);
-      ranks.terminate(mainIsEnding());
+      terminate(TERM);
     } else if (step == Step.TERM) {
       step = Step.KILL;
       ranks.kill(mainIsEnding());
@@ -230,7 +262,7 @@ final class Job implements Ranks.Listener {
 
   /** Whether main's rank is in its shutdown hooks, which have as long as they need, as in Java. */
   private boolean mainIsEnding() {
-    return exitCode == null && endings.containsKey(0) && stopping.getCount() > 0;
+    return exitCode == null && endings.containsKey(0) && !isStopping();
   }
 
   private static void say(String text) {

@@ -13,6 +13,7 @@ import java.util.List;
  * @param classPath the program's own class path, absolute
  * @param folder the working folder of each rank
  * @param tagOutput whether each line of output begins with its rank
+ * @param hookTimeout how long shutdown hooks may take after a signal, in seconds
  * @param switchLimit the length in bytes from which niodev asks before it sends
  * @param mainClass the program's main class
  * @param arguments the program's arguments
@@ -25,6 +26,7 @@ record JobSpec(
     List<Path> classPath,
     Path folder,
     boolean tagOutput,
+    int hookTimeout,
     int switchLimit,
     String mainClass,
     List<String> arguments) {

@@ -27,7 +27,7 @@ public final class Main {
       }
       Product product = Product.fromSystemProperties();
       Job job = new Job(options.toJob(product), product);
-      Runtime.getRuntime().addShutdownHook(new Thread(job::stop, "mpipool-stop"));
+      Signals.handle(job::stop);
       return job.run();
     } catch (UsageException e) {
       System.err.println("mpjrun.sh: " + e.getMessage());

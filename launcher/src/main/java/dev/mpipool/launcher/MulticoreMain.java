@@ -29,8 +29,8 @@ public final class MulticoreMain {
    */
   private static final int GRACE = 1_500;
 
-  /** How long, in milliseconds, the program's shutdown hooks may take after that. */
-  private static final int HOOKS = 3_000;
+  /** How long, in seconds, the program's shutdown hooks may take after that. */
+  static final String HOOK_TIMEOUT = "mpipool.hook.timeout";
 
   private final int np;
   private final String mainClass;
@@ -149,7 +149,7 @@ public final class MulticoreMain {
     Threads.daemon(
         "mpipool-halt",
         () -> {
-          Threads.pause(HOOKS);
+          Threads.pause(1_000 * Integer.getInteger(HOOK_TIMEOUT));
           Runtime.getRuntime().halt(code);
         });
     System.exit(code);

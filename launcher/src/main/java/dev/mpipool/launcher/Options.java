@@ -137,6 +137,14 @@ final class Options {
   private boolean tagOutput;
 
   @Option(
+      names = "-hook-timeout",
+      paramLabel = "SECONDS",
+      description =
+          "How long the ranks' shutdown hooks may take after Ctrl-C or SIGTERM (default:"
+              + " ${DEFAULT-VALUE}). A second Ctrl-C ends them at once.")
+  private int hookTimeout = 10;
+
+  @Option(
       names = "-psl",
       paramLabel = "BYTES",
       description = "Protocol switch limit of niodev and tcpdev (default: ${DEFAULT-VALUE}).")
@@ -223,6 +231,9 @@ final class Options {
     if (switchLimit < 12) {
       throw new UsageException("-psl " + switchLimit + ": at least 12 bytes are needed");
     }
+    if (hookTimeout < 0) {
+      throw new UsageException("-hook-timeout " + hookTimeout + ": 0 seconds is the least");
+    }
     Device on = Device.of(device);
     if (machines != null && !on.processes()) {
       throw new UsageException(
@@ -249,6 +260,7 @@ final class Options {
         path,
         folder.toAbsolutePath().normalize(),
         tagOutput,
+        hookTimeout,
         switchLimit,
         found,
         arguments);

@@ -7,6 +7,7 @@ import java.lang.ProcessBuilder.Redirect;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** One process of a job, seen from the launcher: the JVM of a rank, or the ssh that leads to it. */
 final class RankProcess {
@@ -14,10 +15,11 @@ final class RankProcess {
       Redirect.from(
           new File(System.getProperty("os.name").startsWith("Windows") ? "NUL" : "/dev/null"));
 
-  /** The exit code of a process that SIGINT ended. */
-  static final int INTERRUPTED = 130;
-
   private static final int SIGNAL = 128;
+
+  /** The signals that come to all processes of a job at once: HUP, INT, TERM. */
+  private static final Set<Integer> FOR_ALL = Set.of(1, 2, 15);
+
   private static final int LOST_BY_SSH = 255;
   private static final Map<Integer, String> SIGNALS =
       Map.of(1, "HUP", 2, "INT", 3, "QUIT", 6, "ABRT", 7, "BUS", 9, "KILL", 11, "SEGV", 15, "TERM");
@@ -133,12 +135,14 @@ final class RankProcess {
     return code;
   }
 
+  /** Lets shutdown hooks run. Unlike {@link Process#destroy}, which closes the streams. */
   void terminate() {
-    process.destroy();
+    process.toHandle().destroy();
   }
 
+  /** Ends the process at once; what it has written still arrives. */
   void kill() {
-    process.destroyForcibly();
+    process.toHandle().destroyForcibly();
   }
 
   /** For people: which process this is. */
@@ -158,6 +162,11 @@ final class RankProcess {
 
   private boolean remote() {
     return !Machines.isThisHost(host);
+  }
+
+  /** Whether an exit code is that of a process ended by a signal that may have come to all. */
+  static boolean isSignalForAll(int code) {
+    return FOR_ALL.contains(code - SIGNAL);
   }
 
   /** Whether an exit code is the way to say that a signal ended the process. */

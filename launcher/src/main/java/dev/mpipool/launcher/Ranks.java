@@ -115,8 +115,10 @@ final class Ranks implements Closeable {
           }
           if (Machines.isThisHost(spec.host(rank))) {
             process.terminate();
-          } else {
+          } else if (control.address(rank).isPresent()) {
             control.tellLeave(rank); // a signal to ssh would not get through
+          } else {
+            process.kill(); // the rank's JVM has not started, or is about to look for the launcher
           }
         });
   }

@@ -1,20 +1,28 @@
 package dev.mpipool.launcher;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.launcher.programs.Script;
 import dev.mpipool.launcher.testing.Mpjrun;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** However a job ends: with the right exit code, in time, and with nothing left behind. */
 @Execution(ExecutionMode.CONCURRENT)
 class LifecycleIT {
   private static final Duration PROMISED = Duration.ofSeconds(5);
+
+  @TempDir Path folder;
 
   @ParameterizedTest
   @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
@@ -153,6 +161,7 @@ class LifecycleIT {
     Mpjrun.Running job =
         Mpjrun.on(words[0])
             .np(3)
+            .options("-hook-timeout", "1")
             .start(Script.class, "*:init", "1:hook", "*:say:ready", "*:wait")
             .awaitLines("ready", 3);
     long begin = System.nanoTime();
@@ -161,6 +170,78 @@ class LifecycleIT {
         job.result().assertExitCode(Integer.parseInt(words[2])).assertNothingLeft();
     assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(PROMISED);
     assertThat(result.err()).noneMatch(line -> line.contains("lost"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "tcpdev,INT,130,true",
+    "tcpdev,TERM,143,false",
+    "niodev,TERM,143,true",
+    "multicore,INT,130,false",
+    "multicore,TERM,143,true",
+    "ssh,INT,130,true"
+  })
+  void shutdownHooksHaveTimeAfterASignal(String where, String signal, int code, boolean toAll)
+      throws IOException {
+    boolean ssh = where.equals("ssh");
+    Mpjrun run = Mpjrun.on(ssh ? "tcpdev" : where).np(3).ownGroup();
+    if (ssh) {
+      run.options(
+              "-machinesfile", Files.writeString(folder.resolve("hosts"), "127.0.0.2").toString())
+          .environment("MPIPOOL_SSH", fakeSsh().toString());
+    }
+    Mpjrun.Running job =
+        run.start(
+                Script.class,
+                "*:init",
+                "*:saves:" + folder.resolve("file"),
+                "*:say:ready",
+                "*:wait")
+            .awaitLines("ready", 3);
+    if (toAll) {
+      job.signalGroup(signal);
+    } else {
+      job.signal(signal, job.launcher());
+    }
+    Mpjrun.Result result = job.result().assertExitCode(code).assertNothingLeft();
+    assertThat(result.out()).contains("saved file0", "saved file1", "saved file2").hasSize(6);
+    for (int rank = 0; rank < 3; rank++) {
+      assertThat(folder.resolve("file" + rank)).hasContent("saved");
+    }
+    assertThat(result.err()).isEmpty();
+  }
+
+  /**
+   * A command that runs another where no terminal reaches it, and through which its output comes.
+   */
+  private Path fakeSsh() throws IOException {
+    Path script =
+        Files.writeString(
+            folder.resolve("ssh"),
+            "#!/bin/sh\nsetsid env --default-signal=HUP,INT,TERM sh -c \"$2\" | cat\n");
+    assertThat(script.toFile().setExecutable(true)).isTrue();
+    return script;
+  }
+
+  @Test
+  void aSecondInterruptEndsHooksAtOnce() {
+    Mpjrun.Running job =
+        Mpjrun.on("tcpdev")
+            .np(2)
+            .options("-hook-timeout", "100")
+            .start(Script.class, "*:init", "*:hook", "*:say:ready", "*:wait")
+            .awaitLines("ready", 2);
+    await()
+        .pollInterval(Duration.ofSeconds(1))
+        .atMost(Duration.ofSeconds(30))
+        .until(
+            () -> {
+              if (job.launcher().isAlive()) {
+                job.signal("INT", job.launcher());
+              }
+              return !job.launcher().isAlive();
+            });
+    job.result().assertExitCode(130).assertNothingLeft();
   }
 
   @ParameterizedTest
@@ -222,6 +303,7 @@ class LifecycleIT {
     Mpjrun.Running job =
         Mpjrun.on("niodev")
             .np(2)
+            .options("-hook-timeout", "1")
             .start(Script.class, "*:init", "0:hook", "*:say:ready", "0:throw:boo", "*:wait")
             .awaitLines("ready", 2);
     ProcessHandle other = job.rank(1);

@@ -1,8 +1,11 @@
 package dev.mpipool.launcher.programs;
 
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -48,6 +51,8 @@ public final class Script {
       case "wait" -> new CountDownLatch(1).await();
       case "spin" -> spin();
       case "hook" -> Runtime.getRuntime().addShutdownHook(new Thread(Script::spin));
+      case "saves" ->
+          Runtime.getRuntime().addShutdownHook(new Thread(() -> save(Path.of(value + rank))));
       case "thread" -> thread(Long.parseLong(value), rank);
       case "lines" -> lines(Integer.parseInt(value), rank);
       case "cat" -> cat(rank);
@@ -84,6 +89,17 @@ public final class Script {
       if (n == Long.MIN_VALUE) {
         System.out.println(n);
       }
+    }
+  }
+
+  /** What a shutdown hook does that has some work to finish. */
+  private static void save(Path file) {
+    try {
+      Thread.sleep(1_500);
+      Files.writeString(file, "saved");
+      System.out.println("saved " + file.getFileName());
+    } catch (InterruptedException | IOException e) {
+      throw new IllegalStateException(e);
     }
   }
 

@@ -47,6 +47,7 @@ public final class Mpjrun {
   private final String mark = "-Dmpipool.job=" + UUID.randomUUID();
   private Path folder = home();
   private Path script = home().resolve("bin/mpjrun.sh");
+  private boolean ownGroup;
   private byte[] input = {};
   private Duration timeout = Duration.ofSeconds(60);
   private String classPath = classes().toString();
@@ -104,6 +105,12 @@ public final class Mpjrun {
     return this;
   }
 
+  /** Has the job run in a process group of its own, as a terminal's shell does. */
+  public Mpjrun ownGroup() {
+    ownGroup = true;
+    return this;
+  }
+
   /** Another path to mpjrun.sh, such as a symbolic link. */
   public Mpjrun script(Path path) {
     script = path;
@@ -148,6 +155,9 @@ public final class Mpjrun {
 
   private Running command(List<String> rest) {
     List<String> command = new ArrayList<>();
+    if (ownGroup) {
+      command.add("setsid");
+    }
     if (isInterruptIgnored()) { // a build in a shell's background has it so, and its children
       command.addAll(List.of("env", "--default-signal=INT"));
     }
@@ -262,10 +272,18 @@ public final class Mpjrun {
 
     /** Sends a signal, by name, to a process. */
     public Running signal(String name, ProcessHandle to) {
+      return signal(name, Long.toString(to.pid()));
+    }
+
+    /** Sends a signal to all processes of the job's {@link #ownGroup()}, as a terminal does. */
+    public Running signalGroup(String name) {
+      return signal(name, "-" + process.pid());
+    }
+
+    private Running signal(String name, String to) {
       try {
-        int code =
-            new ProcessBuilder("kill", "-" + name, Long.toString(to.pid())).start().waitFor();
-        assertThat(code).as("kill -%s %d", name, to.pid()).isZero();
+        int code = new ProcessBuilder("kill", "-" + name, "--", to).start().waitFor();
+        assertThat(code).as("kill -%s %s", name, to).isZero();
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       } catch (InterruptedException e) {
