@@ -12,6 +12,11 @@ import java.util.Optional;
  *
  * <p>With {@code MPI_DISABLE=1} in the environment (or as a system property) MPI is left alone: a
  * process, launched as a rank or not, is then a world of its own.
+ *
+ * <p>A process that another launcher than ours started as one of several ({@code mpirun} of Open
+ * MPI or MPICH, {@code srun} of Slurm) cannot join the others, and must not do their work once
+ * more: whatever asks for the ranks of the job, {@link #init} first, ends it with exit code 1, and
+ * rank 0 says on standard error what to do. {@code MPI_DISABLE=1} asks for separate programs.
  */
 public final class MPIRuntime {
 
@@ -36,6 +41,7 @@ public final class MPIRuntime {
     }
     Optional<CommunicatorProvider> launcher = Providers.launchedWith(args);
     if (launcher.isEmpty()) {
+      Providers.refuseForeignRank();
       return args.clone();
     }
     if (again || Providers.disabled()) {

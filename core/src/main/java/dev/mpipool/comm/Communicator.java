@@ -39,7 +39,8 @@ public interface Communicator extends AutoCloseable {
 
   /**
    * All ranks of the job: of the MPI that this process was started with and that has been
-   * initialized, else just this process.
+   * initialized, else just this process. Ends a process that another launcher started as one of
+   * several ranks: see {@link dev.mpipool.MPIRuntime}.
    *
    * @return the same communicator at every call, until MPI ends
    * @throws IllegalStateException if a launcher started this process as one of several ranks, and

@@ -5,6 +5,9 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 
 /** Finds the MPI that this process runs on, if it runs on one. */
 public final class Providers {
@@ -23,6 +26,11 @@ public final class Providers {
           .toList();
 
   private static final Communicator ALONE = LocalCommunicator.alone();
+
+  /** How long rank 0 may take until it has said why all end. */
+  private static final long MILLIS_FOR_RANK_0 = 5_000;
+
+  private static final AtomicBoolean REFUSED = new AtomicBoolean();
 
   private static volatile boolean someoneAdrift;
 
@@ -86,6 +94,37 @@ public final class Providers {
     return someoneAdrift;
   }
 
+  /**
+   * Ends this process, with exit code 1, if another launcher than ours started it as one of several
+   * ranks, which cannot be joined: each would do the whole work alone. Rank 0 says so and ends at
+   * once. The others end silently some seconds later, since many launchers end all ranks with the
+   * first, and would not wait for what rank 0 has to say.
+   *
+   * <p>Returns where MPI is initialized or {@link #disabled}, and in a rank that our launcher
+   * started, whatever started the launcher.
+   */
+  public static void refuseForeignRank() {
+    if (launcherEndsRanks() || disabled() || initialized().isPresent()) {
+      return;
+    }
+    Launch.of(System.getenv()).filter(Launch::oneOfSeveral).ifPresent(Providers::refuse);
+  }
+
+  private static void refuse(Launch launch) {
+    // Without a size, rank 0 cannot tell whether it is one of several.
+    if (launch.rank() > (launch.size() == 0 ? 1 : 0)) {
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(MILLIS_FOR_RANK_0));
+    } else if (REFUSED.compareAndSet(false, true)) {
+      String number = launch.size() == 0 ? "several" : Integer.toString(launch.size());
+      System.err.printf(
+          "mpipool: %s started this program as %s processes, each of which would do the whole work"
+              + " alone. Start it with bin/mpjrun.sh -np %s instead, or set MPI_DISABLE=1 if %s"
+              + " separate programs are what you want.%n",
+          launch.launcher(), number, launch.size() == 0 ? "N" : number, number);
+    }
+    System.exit(1);
+  }
+
   static Communicator world() {
     Optional<CommunicatorProvider> provider = initialized();
     if (provider.isPresent()) {
@@ -96,6 +135,7 @@ public final class Providers {
           "This process is a rank of an MPI job, but MPI is not initialized: call"
               + " args = MPIRuntime.init(args) first, or use MPIExecutor.run(args, ...).");
     }
+    refuseForeignRank();
     return ALONE;
   }
 }

@@ -2,6 +2,7 @@ package dev.mpipool.queue;
 
 import dev.mpipool.SerializableBiFunction;
 import dev.mpipool.SerializableFunction;
+import dev.mpipool.comm.Providers;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -47,6 +48,7 @@ public final class QueuePool {
   }
 
   private QueuePool(Builder builder) {
+    Providers.refuseForeignRank(); // each would submit all jobs
     settings = builder.settings.copy();
     progress = builder.progress;
   }
@@ -119,6 +121,7 @@ public final class QueuePool {
    * @throws QueueException if the map came to nothing as a whole
    */
   public static <R> List<R> resume(Path workFolder) {
+    Providers.refuseForeignRank();
     return cast(QueueMap.resume(workFolder, null));
   }
 

@@ -41,6 +41,8 @@ public final class Worker {
    */
   public static void main(String[] args) throws Exception {
     endWithParent();
+    System.setProperty(
+        "MPI_DISABLE", "1"); // a job's own process, whatever the scheduler started it with
     int code = 0;
     try {
       new Worker(new WorkFolder(Path.of(args[0])), Integer.parseInt(args[1])).run();
