@@ -2,6 +2,7 @@ package dev.mpipool;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.dispatch.TaskFuture;
+import dev.mpipool.dispatch.Unstarted;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.Serializer;
@@ -63,7 +64,8 @@ import org.apache.commons.lang3.exception.ExceptionUtils;
  * <p><b>Futures.</b> {@code cancel} keeps a task from beginning, wherever it is; if it runs
  * already, {@code cancel(true)} interrupts it, as do {@code orTimeout} and {@code
  * completeOnTimeout} when the time is over, and {@code cancel(false)} lets it run and drops its
- * answer, as do {@code complete} and its like.
+ * answer, as do {@code complete} and its like. A future that is done keeps its result alone: what
+ * the task captured and its arguments can be garbage-collected.
  *
  * <p><b>Threads.</b> Main's side may be used by any thread. Callbacks of futures run on threads of
  * the pool, not on those that receive; they may block, but should not for long. What happened in a
@@ -637,7 +639,7 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     return onMain().dispatcher().shutdownNow().stream().map(MPIExecutor::runnable).toList();
   }
 
-  private static Runnable runnable(TaskFuture<?> never) {
+  private static Runnable runnable(Unstarted never) {
     if (never.original() instanceof Runnable runnable) {
       return runnable;
     }

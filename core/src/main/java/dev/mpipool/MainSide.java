@@ -227,7 +227,10 @@ final class MainSide {
   Optional<TaskSerializationException> submit(TaskFuture<?> future) {
     checkNotInTask();
     try {
-      checkSerializable(future.original());
+      Object task = future.original();
+      if (task != null) { // else it is done
+        checkSerializable(task);
+      }
       dispatcher.submit(future);
       return Optional.empty();
     } catch (UnserializableTaskException e) {

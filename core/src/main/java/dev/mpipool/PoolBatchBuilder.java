@@ -153,11 +153,14 @@ final class PoolBatchBuilder implements BatchBuilder {
 
   /** Starts its batch when it is asked for the first result. */
   private static final class LazyStart<R> implements Iterator<R> {
-    private final Supplier<BatchRun> start;
     private final boolean ordered;
     private Iterator<R> results;
 
     // guarded by this
+
+    /** Holds the function and the elements, and so is forgotten when it is done. */
+    private Supplier<BatchRun> start;
+
     private PoolBatch<R> batch;
     private boolean cancelled;
 
@@ -178,6 +181,7 @@ final class PoolBatchBuilder implements BatchBuilder {
         throw new CancellationException("The stream was closed before it was read");
       }
       batch = new PoolBatch<>(start.get());
+      start = null;
       return batch;
     }
 
@@ -193,6 +197,7 @@ final class PoolBatchBuilder implements BatchBuilder {
 
     synchronized void cancel() {
       cancelled = true;
+      start = null;
       if (batch != null) {
         batch.cancel();
       }

@@ -86,10 +86,17 @@ public final class BatchRun implements Dispatcher.TaskSource {
 
   private final Dispatcher dispatcher;
   private final LeanSerializer serializer;
-  private final SharedValue function;
-  private final Object code;
-  private final ItemSource source;
+  private final long functionNumber;
+  private final int arity;
+  private final long size;
   private final BatchOptions options;
+
+  // the user's objects, which are let go when the batch is over
+
+  private volatile SharedValue function;
+  private volatile Object code;
+  private volatile ItemSource source;
+
   private final CompletableFuture<Void> timer = new CompletableFuture<>();
   private final AtomicBoolean watched = new AtomicBoolean();
   private volatile int taskThreads;
@@ -150,8 +157,11 @@ public final class BatchRun implements Dispatcher.TaskSource {
     this.dispatcher = dispatcher;
     this.serializer = serializer;
     this.function = new SharedValue(function);
+    this.functionNumber = this.function.number();
     this.code = code;
     this.source = source;
+    this.arity = source.arity();
+    this.size = source.size();
     this.options = options;
   }
 
@@ -224,9 +234,10 @@ public final class BatchRun implements Dispatcher.TaskSource {
   // ---- the feeder
 
   private void feed() {
-    Object[] item = new Object[source.arity()];
+    Object[] item = new Object[arity];
+    ItemSource items = source;
     try {
-      while (awaitRoom() && source.next(item) && endedBy == null) {
+      while (awaitRoom() && items.next(item) && endedBy == null) {
         Optional<ItemCache.Known> known =
             cache == null ? Optional.empty() : cache.find(taken, item);
         if (known.isPresent()) {
@@ -294,7 +305,7 @@ public final class BatchRun implements Dispatcher.TaskSource {
     try {
       begun = chunk == null;
       if (begun) {
-        chunk = new Chunk(function.number(), serializer, lastLength);
+        chunk = new Chunk(functionNumber, serializer, lastLength);
         unsent = null;
       }
       try {
@@ -353,14 +364,14 @@ public final class BatchRun implements Dispatcher.TaskSource {
     if (options.chunkSize() > 0) {
       return options.chunkSize();
     }
-    long size = automaticSize;
+    long items = automaticSize;
     if (options.lookAhead() > 0) {
-      size = Math.min(size, options.lookAhead() / 2);
+      items = Math.min(items, options.lookAhead() / 2);
     }
-    if (source.size() != Long.MAX_VALUE) {
-      size = Math.min(size, (source.size() - firstIndex) / (2L * taskThreads + 1));
+    if (size != Long.MAX_VALUE) {
+      items = Math.min(items, (size - firstIndex) / (2L * taskThreads + 1));
     }
-    return (int) Math.max(1, size);
+    return (int) Math.max(1, items);
   }
 
   private void handInRest() {
@@ -473,7 +484,7 @@ public final class BatchRun implements Dispatcher.TaskSource {
   /** A worker has given items back: they go to as many as want some. */
   private void submitRest(Part part, ChunkFuture future, int done) {
     try {
-      List<ByteBuffer> pieces = Chunk.divide(future.body(), done, source.arity(), 2 * taskThreads);
+      List<ByteBuffer> pieces = Chunk.divide(future.body(), done, arity, 2 * taskThreads);
       submit(part, pieces, future.offset() + done);
     } catch (IOException e) {
       future.failFrom(done, new Failed(e));
@@ -517,6 +528,9 @@ public final class BatchRun implements Dispatcher.TaskSource {
     closeCache();
     dispatcher.unshare(function);
     dispatcher.removeSource(this);
+    function = null;
+    code = null;
+    source = null;
   }
 
   // ---- the watch

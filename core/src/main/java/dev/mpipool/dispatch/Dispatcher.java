@@ -220,7 +220,11 @@ public final class Dispatcher {
    */
   public void submit(TaskFuture<?> future) throws UnserializableTaskException {
     checkAccepting();
-    CallCodec.Encoded encoded = encode(future.call(), future.original());
+    Envelope call = future.call();
+    if (call == null) {
+      return; // it has been submitted before, and is done
+    }
+    CallCodec.Encoded encoded = encode(call, future.original());
     boolean alone;
     lock.lock();
     try {
@@ -932,8 +936,9 @@ public final class Dispatcher {
    *
    * @return the tasks that were in the queue, cancelled
    */
-  public List<TaskFuture<?>> shutdownNow() {
+  public List<Unstarted> shutdownNow() {
     List<TaskFuture<?>> waiting = new ArrayList<>();
+    List<Unstarted> unstarted;
     List<TaskSource> told;
     lock.lock();
     try {
@@ -950,6 +955,7 @@ public final class Dispatcher {
       }
       waiting.removeIf(TaskFuture::isDone);
       waiting.forEach(future -> future.encoded = null);
+      unstarted = waiting.stream().map(Unstarted::of).toList();
       relay.add(
           waiting.stream().map(future -> new CompletionRelay.Item(future, future::drop)).toList());
       for (WorkerState worker : workers.values()) {
@@ -961,7 +967,7 @@ public final class Dispatcher {
     }
     told.forEach(source -> source.poolEnded(new CancellationException("The pool was shut down")));
     waiting.forEach(TaskFuture::drop);
-    return waiting.stream().filter(CompletableFuture::isCancelled).toList();
+    return unstarted.stream().filter(task -> task.future().isCancelled()).toList();
   }
 
   /** Tells the workers that main ends without having closed the pool. */

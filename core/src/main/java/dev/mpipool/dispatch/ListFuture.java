@@ -14,7 +14,8 @@ import java.util.function.Consumer;
  */
 final class ListFuture<T> extends CompletableFuture<List<T>> {
 
-  private volatile Consumer<Boolean> onUnwanted = interrupt -> {};
+  /** Holds the tasks, and so is null when this is done. */
+  private volatile Consumer<Boolean> onUnwanted;
 
   /** A list of what these tasks return; fails when all are done, with the first's failure. */
   static <T> ListFuture<T> of(List<TaskFuture<T>> tasks) {
@@ -44,6 +45,7 @@ final class ListFuture<T> extends CompletableFuture<List<T>> {
 
   void succeed(List<T> values) {
     super.complete(values);
+    onUnwanted = null;
   }
 
   void fail(Throwable failure) {
@@ -52,6 +54,7 @@ final class ListFuture<T> extends CompletableFuture<List<T>> {
     } else {
       super.completeExceptionally(failure);
     }
+    onUnwanted = null;
   }
 
   @Override
@@ -73,8 +76,10 @@ final class ListFuture<T> extends CompletableFuture<List<T>> {
   }
 
   private boolean unwanted(boolean justCompleted, boolean interrupt) {
-    if (justCompleted) {
-      onUnwanted.accept(interrupt);
+    Consumer<Boolean> action = onUnwanted;
+    if (justCompleted && action != null) {
+      action.accept(interrupt);
+      onUnwanted = null;
     }
     return justCompleted;
   }

@@ -25,6 +25,8 @@ import java.util.function.Supplier;
  * dispatcher that the task is no longer wanted. Cancelling tells it first: the callbacks, which run
  * in the thread that cancels, may wait for the worker to be free.
  *
+ * <p>A done future keeps its result and nothing of its task: users may hold it for long.
+ *
  * @param <T> the type of the result
  */
 public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFuture<T> {
@@ -38,8 +40,11 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   private static final boolean MAY_LOOK = Runtime.getRuntime().availableProcessors() > 1;
 
   private final Dispatcher dispatcher;
-  private final Envelope call;
-  private final Object original;
+
+  /** What travels, and the user's own object; null once the future is done. */
+  private Envelope call;
+
+  private Object original;
 
   /** The task as bytes, from its submission until the future is done. Guarded by the dispatcher. */
   Body encoded;
@@ -96,12 +101,27 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
    */
   public static <T> TaskFuture<T> withResult(
       Dispatcher dispatcher, Envelope call, Object original, T result) {
-    return new TaskFuture<>(dispatcher, call, original) {
-      @Override
-      T result(Object fromWorker) {
-        return result;
-      }
-    };
+    return new WithResult<>(dispatcher, call, original, result);
+  }
+
+  private static final class WithResult<T> extends TaskFuture<T> {
+    private T known;
+
+    private WithResult(Dispatcher dispatcher, Envelope call, Object original, T known) {
+      super(dispatcher, call, original);
+      this.known = known;
+    }
+
+    @Override
+    T result(Object fromWorker) {
+      return known;
+    }
+
+    @Override
+    void letGo() {
+      super.letGo();
+      known = null;
+    }
   }
 
   /** A task for one worker alone, which is lost with it. */
@@ -122,7 +142,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   /**
    * What travels.
    *
-   * @return the user's code with its arguments
+   * @return the user's code with its arguments; null if the future is done
    */
   public Envelope call() {
     return call;
@@ -131,7 +151,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   /**
    * The user's own object.
    *
-   * @return what was submitted
+   * @return what was submitted; null if the future is done
    */
   public Object original() {
     return original;
@@ -153,7 +173,14 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
    * @return a name for people
    */
   public String name() {
-    return TaskName.of(original);
+    Object task = original;
+    return task == null ? "(done)" : TaskName.of(task);
+  }
+
+  /** The future is done, and the task is not needed any more. */
+  void letGo() {
+    call = null;
+    original = null;
   }
 
   /** How it travels. */
@@ -205,6 +232,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   /** Completes with what the worker returned. */
   void succeed(Object value) {
     super.complete(result(value));
+    letGo();
   }
 
   @SuppressWarnings("unchecked") // the worker ran this very task
@@ -222,11 +250,13 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
     boolean special =
         failure instanceof CancellationException || failure instanceof CompletionException;
     super.completeExceptionally(special ? new CompletionException(failure) : failure);
+    letGo();
   }
 
   /** Cancels it, for a worker has dropped the task before it began. */
   void drop() {
     super.cancel(false);
+    letGo();
   }
 
   @Override
@@ -273,20 +303,20 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   @Override
   public CompletableFuture<T> completeAsync(Supplier<? extends T> supplier, Executor executor) {
     super.completeAsync(supplier, executor);
-    whenComplete((value, failure) -> dispatcher.unwanted(this));
+    whenComplete((value, failure) -> unwanted());
     return this;
   }
 
   @Override
   public void obtrudeValue(T value) {
     super.obtrudeValue(value);
-    dispatcher.unwanted(this);
+    unwanted();
   }
 
   @Override
   public void obtrudeException(Throwable failure) {
     super.obtrudeException(failure);
-    dispatcher.unwanted(this);
+    unwanted();
   }
 
   @Override
@@ -294,7 +324,9 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
     if (!isDone()) {
       dispatcher.aboutToEnd(this, mayInterruptIfRunning, this::drop);
     }
-    return super.cancel(mayInterruptIfRunning);
+    boolean cancelled = super.cancel(mayInterruptIfRunning);
+    letGo();
+    return cancelled;
   }
 
   /** {@inheritDoc} A task that runs is interrupted then. */
@@ -313,15 +345,24 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
     CompletableFuture<Void> timer = new CompletableFuture<>();
     timer.completeOnTimeout(null, timeout, unit);
     timer.thenRun(() -> dispatcher.end(this, ending));
-    whenComplete((value, failure) -> timer.cancel(false));
+    whenComplete(
+        (value, failure) -> {
+          timer.cancel(false);
+          letGo();
+        });
     return this;
   }
 
   private boolean unwanted(boolean justCompleted) {
     if (justCompleted) {
-      dispatcher.unwanted(this);
+      unwanted();
     }
     return justCompleted;
+  }
+
+  private void unwanted() {
+    dispatcher.unwanted(this);
+    letGo();
   }
 
   /** Does nothing: the task runs on a worker. Here for those who wrap a RunnableFuture. */

@@ -14,8 +14,11 @@ final class GroupRun extends TaskRun {
 
   private final long group;
   private final Groups groups;
-  private final GroupCommunicator communicator;
-  private final Body task;
+
+  // let go at the end
+
+  private GroupCommunicator communicator;
+  private Body task;
 
   GroupRun(
       long id, long group, Body task, GroupCommunicator communicator, Tools tools, Groups groups) {
@@ -33,6 +36,9 @@ final class GroupRun extends TaskRun {
       return false; // members wait for each other, so all of them run to their end
     }
     boolean notBegun = super.cancel(true);
+    if (communicator == null) {
+      return false; // it has ended
+    }
     communicator.end("The group's task is no longer wanted: it was cancelled, or a member failed");
     if (notBegun) {
       groups.ended(group);
@@ -55,7 +61,13 @@ final class GroupRun extends TaskRun {
     } finally {
       TaskContext.setGroup(null);
       groups.ended(group);
-      communicator.end("The group's task has ended, and its communicator with it");
+      ended();
     }
+  }
+
+  private synchronized void ended() {
+    communicator.end("The group's task has ended, and its communicator with it");
+    communicator = null;
+    task = null;
   }
 }

@@ -13,10 +13,13 @@ class TaskRun {
 
   private final long id;
   private final Tools tools;
+
+  // let go at the end: the task thread may have nothing else to do for long
+
   private Body encoded;
 
   /** The code that the task needs, as it was when the task came; null for none. */
-  private final SharedValues.Value code;
+  private SharedValues.Value code;
 
   /** The thread that runs the task, from begin to end. Guarded by this. */
   private Thread runner;
@@ -102,6 +105,7 @@ class TaskRun {
   private synchronized void end() {
     runner = null;
     encoded = null;
+    code = null;
     Thread.interrupted();
   }
 

@@ -227,10 +227,12 @@ class CancellationTest {
     TaskFuture<Object> second = desk.submit("second");
     first.whenComplete((value, failure) -> pass(go));
     second.whenComplete((value, failure) -> go.countDown());
-    FutureTask<List<TaskFuture<?>>> stopping =
+    FutureTask<List<Unstarted>> stopping =
         Ranks.start("test-stopper", desk.dispatcher::shutdownNow);
 
-    assertThat(Ranks.result(stopping)).isEqualTo(List.of(first, second));
+    assertThat(Ranks.result(stopping))
+        .extracting(Unstarted::future)
+        .isEqualTo(List.of(first, second));
     desk.answer(1, running, 1);
     desk.gone(1);
     desk.awaitTerminated();
@@ -250,7 +252,7 @@ class CancellationTest {
           entered.countDown();
           pass(go);
         });
-    FutureTask<List<TaskFuture<?>>> stopping =
+    FutureTask<List<Unstarted>> stopping =
         Ranks.start("test-stopper", desk.dispatcher::shutdownNow);
     pass(entered);
     desk.answer(1, running, 1);

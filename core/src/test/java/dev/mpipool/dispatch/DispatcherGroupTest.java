@@ -123,7 +123,7 @@ class DispatcherGroupTest {
     assertThat(group.cancel(true)).isTrue();
 
     assertThat(desk.dispatcher.shutdownNow())
-        .extracting(TaskFuture::call)
+        .extracting(Unstarted::call)
         .containsExactly(new Desk.Job("a"), new Desk.Job("b"), new Desk.Job("c"));
   }
 

@@ -111,7 +111,10 @@ class DispatcherShutdownTest {
     TaskFuture<Object> e = desk.submit("e");
     d.cancel(false);
 
-    assertThat(dispatcher.shutdownNow()).containsExactly(c, e);
+    assertThat(dispatcher.shutdownNow())
+        .extracting(Unstarted::future)
+        .hasSize(2)
+        .containsExactly(c, e);
     assertThat(c.isCancelled()).isTrue();
     assertThat(e.isCancelled()).isTrue();
     assertThat(a).isNotDone();

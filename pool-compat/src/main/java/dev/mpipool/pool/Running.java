@@ -11,14 +11,23 @@ import java.util.function.Consumer;
 final class Running<T> implements AsyncResult<T> {
 
   private final CompletableFuture<T> future = new CompletableFuture<>();
-  private final Consumer<? super T> callback;
-  private final Consumer<? super Throwable> errorCallback;
+
+  /** Null for none, and when the result is there: users may hold that for long. */
+  private volatile Consumer<? super T> callback;
+
+  private volatile Consumer<? super Throwable> errorCallback;
   private volatile Thread inCallback;
 
   /** The callbacks may be null. */
   Running(Consumer<? super T> callback, Consumer<? super Throwable> errorCallback) {
     this.callback = callback;
     this.errorCallback = errorCallback;
+    future.whenComplete((value, failure) -> letGo());
+  }
+
+  private void letGo() {
+    callback = null;
+    errorCallback = null;
   }
 
   boolean hasCallback() {

@@ -1,0 +1,18 @@
+package dev.mpipool.dispatch;
+
+import dev.mpipool.wire.Envelope;
+
+/**
+ * A task that was cancelled before any worker began it. Its future, being done, has let go of what
+ * stands here.
+ *
+ * @param future of the task
+ * @param call the user's code with its arguments; null for a part of a batch
+ * @param original what the user submitted
+ */
+public record Unstarted(TaskFuture<?> future, Envelope call, Object original) {
+
+  static Unstarted of(TaskFuture<?> future) {
+    return new Unstarted(future, future.call(), future.original());
+  }
+}
