@@ -2,6 +2,7 @@ package dev.mpipool;
 
 import dev.mpipool.dispatch.Dispatcher;
 import dev.mpipool.wire.Carrier;
+import dev.mpipool.wire.Handle;
 import dev.mpipool.wire.SharedValue;
 import dev.mpipool.worker.SharedValues;
 import dev.mpipool.worker.TaskContext;
@@ -9,7 +10,7 @@ import java.io.InvalidObjectException;
 import java.io.ObjectStreamException;
 
 /** A broadcast value where it comes from. What travels in tasks is its number. */
-final class BroadcastOnMain<T> implements Broadcast<T>, Carrier {
+final class BroadcastOnMain<T> implements Broadcast<T>, Handle {
 
   private static final long serialVersionUID = 1;
 
@@ -73,7 +74,7 @@ final class BroadcastOnMain<T> implements Broadcast<T>, Carrier {
   }
 
   /** The handle as tasks have it. */
-  private static final class OnWorker<T> implements Broadcast<T>, Carrier {
+  private static final class OnWorker<T> implements Broadcast<T>, Handle {
 
     private static final long serialVersionUID = 1;
 

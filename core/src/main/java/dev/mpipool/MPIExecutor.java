@@ -53,7 +53,9 @@ import org.apache.commons.lang3.exception.ExceptionUtils;
  * passed to a method of this class; passed through a variable of type {@code ExecutorService} it is
  * not, and its future fails with a {@link TaskSerializationException} that says so. A task is
  * turned into bytes in the thread that submits it, before {@code submit} returns: later changes of
- * what it captured make no difference. Classes do not travel: every rank runs the same program.
+ * what it captured make no difference. What a task captures and its arguments arrive as one graph:
+ * an object that is reached in two ways is one object on the worker, too (strings and boxed
+ * primitives aside). Classes do not travel: every rank runs the same program.
  *
  * <p><b>Results.</b> A task's exception is the cause of the {@link
  * java.util.concurrent.ExecutionException} that {@code get} throws, with its own type and the
@@ -533,6 +535,9 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
    * the elements before it, and cancels the rest; so does closing the stream. An iterator of the
    * stream that has thrown has ended.
    *
+   * <p>The function, with what it captured, travels once to each worker, apart from the elements: an
+   * object that it captured and that is also a part of an element is another object on the worker.
+   *
    * @param <A> the type of the elements
    * @param <R> the type of the results
    * @param fn called with each element, not null
@@ -548,7 +553,8 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
 
   /**
    * A function's results for pairs of elements, up to the end of the shorter iterable; see {@link
-   * #map(SerializableFunction, Iterable)}.
+   * #map(SerializableFunction, Iterable)}. What both elements of a pair refer to is one object on
+   * the worker.
    *
    * @param <A> the type of the first elements
    * @param <B> the type of the second elements

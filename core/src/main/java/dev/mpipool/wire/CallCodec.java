@@ -3,6 +3,7 @@ package dev.mpipool.wire;
 import java.io.IOException;
 import java.lang.invoke.SerializedLambda;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -10,14 +11,14 @@ import java.util.List;
  *
  * <pre>
  *   lambda:  | 1 (byte) | number of its code (long) | shape (byte) | number of captured values (byte)
- *            | captured values | number of arguments (byte) | arguments |
+ *            | number of arguments (byte) | captured values and arguments |
  *   other:   | 0 (byte) | an Envelope |
  *   by a serializer that the user has chosen:
- *            | 2 (byte) | shape (byte) | code | number of arguments (byte) | arguments |
+ *            | 2 (byte) | shape (byte) | number of arguments (byte) | code and arguments |
  * </pre>
  *
- * Values are written as {@link LeanSerializer} does; the first long {@code byte[]} among them is
- * the body's tail. A lambda's code travels as a shared value, once to each worker; so calling a
+ * Values are written together, as {@link LeanSerializer} does: an object that several of them refer
+ * to is one object on the worker, too. The first long {@code byte[]} among them is the body's tail. A lambda's code travels as a shared value, once to each worker; so calling a
  * lambda that captures nothing is a dozen bytes.
  */
 public final class CallCodec {
@@ -86,8 +87,10 @@ public final class CallCodec {
     } else {
       out.putByte(PARTS);
       out.putByte(call.shape());
-      serializer.write(call.code(), out);
-      writeArguments(call, out);
+      out.putByte(call.arguments().size());
+      Object[] values = new Object[1 + call.arguments().size()];
+      values[0] = call.code();
+      serializer.writeAll(withArguments(values, call), out);
     }
     return out;
   }
@@ -104,11 +107,14 @@ public final class CallCodec {
     out.putLong(code.number());
     out.putByte(call.shape());
     int captured = lambda.getCapturedArgCount();
+    int arguments = call.arguments().size();
     out.putByte(captured);
+    out.putByte(arguments);
+    Object[] values = new Object[captured + arguments];
     for (int i = 0; i < captured; i++) {
-      serializer.write(lambda.getCapturedArg(i), out);
+      values[i] = lambda.getCapturedArg(i);
     }
-    writeArguments(call, out);
+    serializer.writeAll(withArguments(values, call), out);
     Encoded encoded = new Encoded(out.toBody(), code);
     if (call.arguments().isEmpty()) {
       site.keepBare(encoded);
@@ -116,12 +122,14 @@ public final class CallCodec {
     return encoded;
   }
 
-  private void writeArguments(Envelope call, Output out) throws Exception {
+  /** Puts a call's arguments at the end of its values. */
+  private static Object[] withArguments(Object[] values, Envelope call) {
     List<Object> arguments = call.arguments();
-    out.putByte(arguments.size());
+    int first = values.length - arguments.size();
     for (int i = 0; i < arguments.size(); i++) {
-      serializer.write(arguments.get(i), out);
+      values[first + i] = arguments.get(i);
     }
+    return values;
   }
 
   /**
@@ -189,27 +197,28 @@ public final class CallCodec {
       return envelope::call;
     }
     if (form == PARTS) {
-      return called(in.get(), serializer.read(in, body), in, body, caller);
+      int shape = in.get();
+      Object[] values = serializer.readAll(1 + in.get(), in, body);
+      return called(shape, values[0], values, 1, caller);
     }
     in.getLong();
     int shape = in.get();
     if (!(code.get() instanceof LambdaCode.Factory factory)) {
       throw new IOException("the code of the task has not come");
     }
-    Object[] captured = new Object[Byte.toUnsignedInt(in.get())];
-    for (int i = 0; i < captured.length; i++) {
-      captured[i] = serializer.read(in, body);
-    }
-    return called(shape, factory.make(captured), in, body, caller);
+    int captured = Byte.toUnsignedInt(in.get());
+    int arguments = in.get();
+    Object[] values = serializer.readAll(captured + arguments, in, body);
+    Object lambda = factory.make(arguments == 0 ? values : Arrays.copyOf(values, captured));
+    return called(shape, lambda, values, captured, caller);
   }
 
-  /** A call of some code, whose arguments follow. */
-  private Call called(int shape, Object code, ByteBuffer in, Body body, Caller caller)
-      throws Exception {
-    int arguments = in.get();
-    Object a = arguments > 0 ? serializer.read(in, body) : null;
-    Object b = arguments > 1 ? serializer.read(in, body) : null;
-    Object c = arguments > 2 ? serializer.read(in, body) : null;
+  /** A call of some code with the values from one on. */
+  private static Call called(int shape, Object code, Object[] values, int first, Caller caller) {
+    int arguments = values.length - first;
+    Object a = arguments > 0 ? values[first] : null;
+    Object b = arguments > 1 ? values[first + 1] : null;
+    Object c = arguments > 2 ? values[first + 2] : null;
     return () -> caller.call(shape, code, a, b, c);
   }
 }

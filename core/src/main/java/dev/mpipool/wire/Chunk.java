@@ -11,7 +11,7 @@ import java.util.List;
  *
  * <pre>
  *   chunk:   | number of the function (long) | number of items (int) | item | item | ... |
- *   item:    | 0 (byte) | arguments, as LeanSerializer writes them |
+ *   item:    | 0 (byte) | arguments, as LeanSerializer writes them together |
  *            | 1 | for an item that could not be written: it is left out
  *   answer:  | nanoseconds it took (long) | outcome | outcome | ... |
  *   outcome: | 0 (byte) | result |
@@ -81,9 +81,7 @@ public final class Chunk {
     count++;
     try {
       out.putByte(PRESENT);
-      for (Object argument : arguments) {
-        serializer.write(argument, out);
-      }
+      serializer.writeAll(arguments, out);
     } catch (Throwable e) {
       out.truncate(start);
       out.putByte(LEFT_OUT);
@@ -166,9 +164,7 @@ public final class Chunk {
   private static void skip(ByteBuffer in, int items, int arity) throws IOException {
     for (int i = 0; i < items; i++) {
       if (in.get() == PRESENT) {
-        for (int a = 0; a < arity; a++) {
-          LeanSerializer.skip(in);
-        }
+        LeanSerializer.skipAll(arity, in);
       }
     }
   }
@@ -245,26 +241,13 @@ public final class Chunk {
     Origin stage = Origin.READING_TASK;
     int start = out.length();
     try {
-      int arity = function.arity();
-      Throwable unreadable = null;
-      Object a = null;
-      Object b = null;
-      Object c = null;
-      for (int i = 0; i < arity; i++) { // all are read, so that the next item's can be found
-        try {
-          Object argument = serializer.read(in);
-          a = i == 0 ? argument : a;
-          b = i == 1 ? argument : b;
-          c = i == 2 ? argument : c;
-        } catch (Throwable e) {
-          unreadable = e;
-        }
-      }
-      if (unreadable != null) {
-        throw unreadable;
-      }
+      Object[] arguments = serializer.readAll(function.arity(), in, null);
       stage = Origin.TASK;
-      Object result = function.call(a, b, c);
+      Object result =
+          function.call(
+              arguments[0],
+              arguments.length > 1 ? arguments[1] : null,
+              arguments.length > 2 ? arguments[2] : null);
       stage = Origin.WRITING_RESULT;
       out.putByte(RESULT);
       serializer.write(result, out);

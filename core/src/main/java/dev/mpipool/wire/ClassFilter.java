@@ -86,10 +86,10 @@ public final class ClassFilter {
    * Has a stream ask, from its first object on. An array that is much longer than the stream is
    * rejected in any case, before it is made: its length is damaged.
    *
-   * @param bytes how long the stream is
+   * @param bytes how long the stream is, with what else its objects are made of
    * @return what was asked
    */
-  Inquiry watch(ObjectInputStream in, int bytes) {
+  Inquiry watch(ObjectInputStream in, long bytes) {
     Inquiry inquiry = new Inquiry(in.getObjectInputFilter(), MOST_SLACK * (bytes + 1L));
     in.setObjectInputFilter(inquiry);
     return inquiry;

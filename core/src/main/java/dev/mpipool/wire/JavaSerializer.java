@@ -10,11 +10,17 @@ import java.io.ObjectOutputStream;
 import java.io.ObjectStreamClass;
 import java.io.Serializable;
 import java.lang.invoke.SerializedLambda;
+import java.lang.reflect.Array;
 import java.lang.reflect.Proxy;
+import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -82,9 +88,25 @@ public final class JavaSerializer implements Serializer {
 
   @Override
   public ByteBuffer encode(Object value) throws IOException {
+    return encode(Collections.singletonList(value), List.of());
+  }
+
+  /**
+   * Encodes values that are one graph.
+   *
+   * @param values one or more
+   * @param before arrays that the reader has: only a number is written of them
+   */
+  ByteBuffer encode(List<?> values, List<?> before) throws IOException {
     ExposedBytes bytes = new ExposedBytes();
-    try (ObjectOutputStream out = stream(bytes, value instanceof Throwable)) {
-      out.writeObject(value);
+    boolean thrown = values.size() == 1 && values.get(0) instanceof Throwable;
+    List<Object> left = new ArrayList<>();
+    Object value = null;
+    try (ObjectOutputStream out = stream(bytes, thrown, before, left)) {
+      for (Object each : values) {
+        value = each;
+        out.writeObject(each);
+      }
     } catch (ChosenSerializer.Failure e) {
       throw e;
     } catch (NotSerializableException e) {
@@ -99,20 +121,76 @@ public final class JavaSerializer implements Serializer {
       String path = FieldPath.toThrower(value, e).orElse(name(value));
       throw new IOException("%s, from writing %s".formatted(e, path), e);
     }
-    return bytes.buffer();
+    return chosen == null ? bytes.buffer() : withLeft(bytes.buffer(), left);
+  }
+
+  /**
+   * A stream, after the values in it that were left to the chosen serializer.
+   *
+   * <pre>
+   *   | number of values (int) | length in bytes (int) | values, see ChosenSerializer | stream |
+   * </pre>
+   */
+  private ByteBuffer withLeft(ByteBuffer stream, List<Object> left) throws IOException {
+    ByteBuffer values = left.isEmpty() ? ByteBuffer.allocate(0) : chosen.encodeAll(left);
+    long length = 2L * Integer.BYTES + values.remaining() + stream.remaining();
+    if (length > Frame.MAX_BODY_BYTES) {
+      throw new IOException(
+          "it takes %d bytes, and %d are the most".formatted(length, Frame.MAX_BODY_BYTES));
+    }
+    return ByteBuffer.allocate((int) length)
+        .putInt(left.size())
+        .putInt(values.remaining())
+        .put(values)
+        .put(stream)
+        .flip();
   }
 
   @Override
   public Object decode(ByteBuffer bytes) throws IOException {
-    try (LoadingStream in = new LoadingStream(inputStream(bytes))) {
-      return read(in, bytes.remaining());
+    return decode(bytes, 1, List.of())[0];
+  }
+
+  /**
+   * Decodes values.
+   *
+   * @param bytes as {@link #encode(List, List)} made them
+   * @param count how many values
+   * @param before arrays that have been read before
+   */
+  Object[] decode(ByteBuffer bytes, int count, List<?> before) throws IOException {
+    ByteBuffer stream = bytes.duplicate();
+    List<?> placed = before;
+    if (chosen != null) {
+      try {
+        int left = stream.getInt();
+        ByteBuffer values = FlatValues.part(stream, 1);
+        placed = left == 0 ? List.of() : Arrays.asList(chosen.decodeAll(values, left));
+      } catch (BufferUnderflowException e) {
+        throw new IOException("a value ends too early", e);
+      }
+    }
+    try (LoadingStream in = new LoadingStream(inputStream(stream), placed)) {
+      return read(in, count, bytes.remaining() + elements(placed));
     }
   }
 
-  private Object read(LoadingStream in, int length) throws IOException {
+  /** Those of arrays, which are asked about when they are put into their places. */
+  private static long elements(List<?> placed) {
+    return placed.stream()
+        .filter(value -> value.getClass().isArray())
+        .mapToLong(Array::getLength)
+        .sum();
+  }
+
+  private Object[] read(LoadingStream in, int count, long length) throws IOException {
     ClassFilter.Inquiry inquiry = filter.watch(in, length);
     try {
-      return in.readObject();
+      Object[] values = new Object[count];
+      for (int i = 0; i < count; i++) {
+        values[i] = in.readObject();
+      }
+      return values;
     } catch (Exception | Error e) {
       if (inquiry.hasRejected()) {
         throw inquiry.rejection(e);
@@ -145,8 +223,12 @@ public final class JavaSerializer implements Serializer {
     return loader;
   }
 
-  private ObjectOutputStream stream(ExposedBytes bytes, boolean thrown) throws IOException {
-    return chosen == null ? new ObjectOutputStream(bytes) : new LeavingStream(bytes, thrown);
+  private ObjectOutputStream stream(
+      ExposedBytes bytes, boolean thrown, List<?> before, List<Object> left) throws IOException {
+    if (chosen != null) {
+      return new LeavingStream(bytes, thrown, left);
+    }
+    return before.isEmpty() ? new ObjectOutputStream(bytes) : new PlacingStream(bytes, before);
   }
 
   private static String name(Object value) {
@@ -174,18 +256,38 @@ public final class JavaSerializer implements Serializer {
     }
   }
 
-  /**
-   * What stands in a stream for a value of the user.
-   *
-   * @param thrown whether it is an exception, which this serializer has written
-   * @param bytes what has been made of it
-   */
+  /** What stands in a stream for a value that is written apart from it, and read before. */
+  private record Placed(int index) implements Carrier {}
+
+  /** What stands in a stream for an exception: a stream of its own. */
   @SuppressWarnings("ArrayRecordComponent") // only travels
-  private record Foreign(boolean thrown, byte[] bytes) implements Carrier {}
+  private record Thrown(byte[] bytes) implements Carrier {}
 
   /** A lambda in a stream, with captured values that are the chosen serializer's. */
   @SuppressWarnings("ArrayRecordComponent") // only travels
   private record ForeignLambda(LambdaCode code, Object[] captured) implements Carrier {}
+
+  /** Writes only a number of arrays that the reader has. */
+  private static final class PlacingStream extends ObjectOutputStream {
+
+    private final List<?> before;
+
+    PlacingStream(ExposedBytes bytes, List<?> before) throws IOException {
+      super(bytes);
+      this.before = before;
+      enableReplaceObject(true);
+    }
+
+    @Override
+    protected Object replaceObject(Object value) {
+      for (int i = 0; i < before.size(); i++) {
+        if (before.get(i) == value) {
+          return new Placed(i);
+        }
+      }
+      return value;
+    }
+  }
 
   /**
    * Leaves the users' values to the chosen serializer, wherever they stand. Exceptions it writes
@@ -196,9 +298,18 @@ public final class JavaSerializer implements Serializer {
 
     private final boolean thrown;
 
-    LeavingStream(ExposedBytes bytes, boolean thrown) throws IOException {
+    /** What is left, each object once. */
+    private final List<Object> left;
+
+    private final Map<Object, Placed> places = new IdentityHashMap<>();
+
+    /** Arrays of {@link ForeignLambda} and {@link Thrown}. */
+    private final Set<Object> parts = Collections.newSetFromMap(new IdentityHashMap<>());
+
+    LeavingStream(ExposedBytes bytes, boolean thrown, List<Object> left) throws IOException {
       super(bytes);
       this.thrown = thrown;
+      this.left = left;
       enableReplaceObject(true);
     }
 
@@ -209,6 +320,7 @@ public final class JavaSerializer implements Serializer {
       }
       if (value instanceof SerializedLambda lambda) {
         Object[] captured = new Object[lambda.getCapturedArgCount()];
+        parts.add(captured);
         for (int i = 0; i < captured.length; i++) {
           Object each = lambda.getCapturedArg(i);
           boolean left = each == null || isOwn(each) || Lambdas.site(each).isLambda();
@@ -219,19 +331,26 @@ public final class JavaSerializer implements Serializer {
       return foreign(value);
     }
 
-    private Foreign foreign(Object value) throws IOException {
-      boolean exception = value instanceof Throwable;
-      ByteBuffer encoded = exception ? JavaSerializer.this.encode(value) : chosen.encode(value);
-      byte[] copy = new byte[encoded.remaining()];
-      encoded.duplicate().get(copy);
-      return new Foreign(exception, copy);
+    private Carrier foreign(Object value) throws IOException {
+      if (value instanceof Throwable) {
+        ByteBuffer encoded = JavaSerializer.this.encode(value);
+        byte[] copy = new byte[encoded.remaining()];
+        encoded.get(copy);
+        parts.add(copy);
+        return new Thrown(copy);
+      }
+      return places.computeIfAbsent(
+          value,
+          first -> {
+            left.add(first);
+            return new Placed(left.size() - 1);
+          });
     }
 
     /** Whether it is part of how a task is built; boxes and strings need no other form, either. */
-    private static boolean isOwn(Object value) {
+    private boolean isOwn(Object value) {
       return value instanceof Carrier
-          || value.getClass() == Object[].class
-          || value instanceof byte[]
+          || parts.contains(value)
           || value instanceof String
           || ClassUtils.isPrimitiveWrapper(value.getClass());
     }
@@ -245,9 +364,13 @@ public final class JavaSerializer implements Serializer {
     /** A class that is not there: what is thrown for it later may speak of something else. */
     private String missing;
 
-    LoadingStream(InputStream in) throws IOException {
+    /** What is not in the stream. */
+    private final List<?> placed;
+
+    LoadingStream(InputStream in, List<?> placed) throws IOException {
       super(in);
-      enableResolveObject(chosen != null);
+      this.placed = placed;
+      enableResolveObject(chosen != null || !placed.isEmpty());
     }
 
     @Override
@@ -262,11 +385,16 @@ public final class JavaSerializer implements Serializer {
               e);
         }
       }
-      if (!(read instanceof Foreign foreign)) {
+      if (read instanceof Thrown thrown) {
+        return JavaSerializer.this.decode(ByteBuffer.wrap(thrown.bytes()));
+      }
+      if (!(read instanceof Placed place)) {
         return read;
       }
-      ByteBuffer bytes = ByteBuffer.wrap(foreign.bytes());
-      return foreign.thrown() ? JavaSerializer.this.decode(bytes) : chosen.decode(bytes);
+      if (place.index() < 0 || place.index() >= placed.size()) {
+        throw new IOException("an object of the impossible number " + place.index());
+      }
+      return placed.get(place.index());
     }
 
     @Override

@@ -61,6 +61,11 @@ final class Lambdas {
       return replace != null;
     }
 
+    /** Whether objects that are made here may refer to others. */
+    boolean captures() {
+      return captures;
+    }
+
     SerializedLambda takeApart(Object lambda) throws Exception {
       try {
         return (SerializedLambda) replace.invokeExact(lambda);

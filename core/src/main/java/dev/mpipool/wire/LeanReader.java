@@ -13,7 +13,7 @@ import java.util.List;
 import org.apache.commons.lang3.ClassUtils;
 
 /**
- * Reads one structure, as {@link LeanWriter} wrote it. The filter is asked what Java's
+ * Reads structures, as {@link LeanWriter} wrote them. The filter is asked what Java's
  * serialization would ask it; nothing is made of bytes that are not there, whatever lengths say.
  */
 final class LeanReader {
@@ -43,19 +43,27 @@ final class LeanReader {
   }
 
   /**
-   * Reads a structure.
+   * Reads structures.
    *
-   * @param in all of it and nothing else, from 0 on
+   * @param in all of them and nothing else, from 0 on
+   * @param count how many
+   * @param before arrays that have been read before
    * @throws IOException if it cannot be read, or is rejected; the message says in which class
    */
-  static Object read(ByteBuffer in, LeanClasses classes, ClassFilter filter) throws IOException {
+  static Object[] read(
+      ByteBuffer in, int count, List<?> before, LeanClasses classes, ClassFilter filter)
+      throws IOException {
     LeanReader reader = new LeanReader(in, classes, filter);
+    before.forEach(reader::add);
     try {
-      Object value = reader.value();
+      Object[] values = new Object[count];
+      for (int i = 0; i < count; i++) {
+        values[i] = reader.value();
+      }
       if (in.hasRemaining()) {
         throw new IOException("%d bytes follow a value".formatted(in.remaining()));
       }
-      return value;
+      return values;
     } catch (Exception | Error e) {
       throw reader.failure(e);
     }

@@ -4,6 +4,9 @@ import java.io.IOException;
 import java.lang.reflect.Array;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * Writes what tasks mostly consist of without the overhead of a general serializer, and leaves
@@ -17,6 +20,25 @@ import java.nio.ByteBuffer;
  * </pre>
  *
  * The last is for one long array of those that are written together: the body's tail.
+ *
+ * <p>The values of one call are written together, by {@link #writeAll}. As long as at most one of
+ * them can refer to objects, they simply follow each other, but for what is the same object:
+ *
+ * <pre>
+ *   same:    | 123 | number of the value before that it is (short) |
+ * </pre>
+ *
+ * Otherwise values may have parts in common. Then all that can refer to objects become one graph,
+ * which follows the last value, and which has but the numbers of the primitive arrays among the
+ * values:
+ *
+ * <pre>
+ *   later:   | 124 | for a value that is in the graph
+ *   graph:   | type | length in bytes (int) | what LeanWriter, Java's serialization or the chosen
+ *                                             serializer made of those values, in their order |
+ * </pre>
+ *
+ * A chosen serializer does not know numbers of arrays: they are in its graph.
  *
  * <p>Structures are records, enums and {@link java.util.ArrayList}s, of such and of flat values.
  * They arrive as Java's serialization would bring them; what a lean form cannot keep as it is,
@@ -34,6 +56,8 @@ public final class LeanSerializer implements Serializer {
   /** Behind the types of {@link FlatValues}. */
   private static final int STRUCTURE = 20;
 
+  private static final int SAME = 123;
+  private static final int LATER = 124;
   private static final int TAIL = 125;
   private static final int CHOSEN = 126;
   private static final int OTHER = 127;
@@ -41,45 +65,43 @@ public final class LeanSerializer implements Serializer {
   /** A type and a length, in bytes. */
   private static final int HEAD = 1 + Integer.BYTES;
 
-  private final Serializer others;
+  private final JavaSerializer others;
   private final ClassFilter filter;
 
   /** What the user has chosen; null for Java's own. */
   private final ChosenSerializer chosen;
 
-  /** For structures; null if they are left to others. */
+  /** Of structures. */
   private final LeanClasses classes;
 
   /**
    * Creates a serializer that asks no filter but the JVM's own.
    *
-   * @param others for values without a lean form; structures have one if this is a {@link
-   *     JavaSerializer}
+   * @param others for values without a lean form
    */
-  public LeanSerializer(Serializer others) {
+  public LeanSerializer(JavaSerializer others) {
     this(others, new ClassFilter(null));
   }
 
   /**
    * Creates a serializer.
    *
-   * @param others for values without a lean form; structures have one if this is a {@link
-   *     JavaSerializer}
+   * @param others for values without a lean form
    * @param filter asked about arrays and structures, and about what others make of these bytes,
    *     such as lambdas
    */
-  public LeanSerializer(Serializer others, ClassFilter filter) {
+  public LeanSerializer(JavaSerializer others, ClassFilter filter) {
     this.others = others;
     this.filter = filter;
     this.chosen = null;
-    this.classes = others instanceof JavaSerializer java ? new LeanClasses(java.loader()) : null;
+    this.classes = new LeanClasses(others.loader());
   }
 
   private LeanSerializer(ClassLoader loader, ClassFilter filter, ChosenSerializer chosen) {
     this.others = new JavaSerializer(loader, filter, chosen);
     this.filter = filter;
     this.chosen = chosen;
-    this.classes = null;
+    this.classes = new LeanClasses(loader);
   }
 
   /**
@@ -177,6 +199,87 @@ public final class LeanSerializer implements Serializer {
     }
   }
 
+  /**
+   * Appends values that may refer to the same objects.
+   *
+   * @param values any, and nulls
+   * @param out spoiled if this fails
+   * @throws Exception if a value cannot travel
+   */
+  void writeAll(Object[] values, Output out) throws Exception {
+    int withIdentity = 0;
+    if (values.length > 1) {
+      for (Object value : values) {
+        withIdentity += hasIdentity(value) ? 1 : 0;
+      }
+    }
+    if (withIdentity > 1) {
+      writeGraph(values, out);
+      return;
+    }
+    for (Object value : values) {
+      write(value, out);
+    }
+  }
+
+  private void writeGraph(Object[] values, Output out) throws Exception {
+    List<Object> arrays = new ArrayList<>();
+    List<Object> objects = new ArrayList<>();
+    for (int i = 0; i < values.length; i++) {
+      if (hasIdentity(values[i]) && firstPlace(values, i) == i) {
+        (isFlat(values[i]) ? arrays : objects).add(values[i]);
+      }
+    }
+    boolean graph = !objects.isEmpty() && arrays.size() + objects.size() > 1;
+    List<Object> members = new ArrayList<>();
+    for (int i = 0; i < values.length; i++) {
+      Object value = values[i];
+      int place = hasIdentity(value) ? firstPlace(values, i) : i;
+      if (place < i) {
+        out.putByte(SAME);
+        out.putShort(place);
+      } else if (graph && hasIdentity(value) && (chosen != null || !isFlat(value))) {
+        out.putByte(LATER);
+        members.add(value);
+      } else {
+        write(value, out);
+      }
+    }
+    if (graph && chosen == null) {
+      writeMembers(members, arrays, out);
+    } else if (graph && members.stream().anyMatch(this::isOwn)) {
+      put(OTHER, others.encode(members, List.of()), out);
+    } else if (graph) {
+      put(CHOSEN, chosen.encodeAll(members), out);
+    }
+  }
+
+  /** Whether the same object twice is something else than two equal ones. */
+  private static boolean hasIdentity(Object value) {
+    if (value == null || value instanceof Enum || value instanceof Class) {
+      return false;
+    }
+    Class<?> type = value.getClass();
+    if (FlatValues.type(type) != null) {
+      return type.isArray();
+    }
+    return !(value instanceof Handle)
+        && !(type.isHidden() && Lambdas.site(value).isLambda() && !Lambdas.site(value).captures());
+  }
+
+  private static boolean isFlat(Object value) {
+    return FlatValues.type(value.getClass()) != null;
+  }
+
+  /** Where a value is for the first time. */
+  private static int firstPlace(Object[] values, int last) {
+    int place = 0;
+    while (values[place] != values[last]) {
+      place++;
+    }
+    return place;
+  }
+
   private void writeObject(Object value, Output out) throws Exception {
     Integer flat = FlatValues.type(value.getClass());
     if (value instanceof byte[] array && out.isForTail(array)) {
@@ -185,36 +288,45 @@ public final class LeanSerializer implements Serializer {
       out.putTail(array);
     } else if (flat != null) {
       FlatValues.write(flat, value, out);
-    } else if (classes != null && LeanWriter.mayWrite(value)) {
-      writeStructure(value, out);
+    } else if (chosen == null || value instanceof LambdaCode) { // code is the same for all pools
+      writeMembers(List.of(value), List.of(), out);
     } else if (isOwn(value)) {
-      writeBy(others, OTHER, value, out);
+      put(OTHER, others.encode(value), out);
     } else {
-      writeBy(chosen, CHOSEN, value, out);
+      put(CHOSEN, chosen.encode(value), out);
     }
   }
 
-  /** Writes what may have a lean form, which shows only on the way. */
-  private void writeStructure(Object value, Output out) throws Exception {
+  /** Writes objects that may have a lean form, which shows only on the way. */
+  private void writeMembers(List<?> members, List<?> arrays, Output out) throws Exception {
     int start = out.length();
-    try {
-      out.putByte(STRUCTURE);
-      out.putInt(0);
-      LeanWriter.write(value, out);
-      out.setInt(start + 1, out.length() - start - HEAD);
-      return;
-    } catch (LeanWriter.NotLeanException
-        | RuntimeException
-        | StackOverflowError
-        | OutOfMemoryError e) {
-      out.truncate(start); // Java's serialization does better, or says why it cannot
+    if (mayBeLean(members)) {
+      try {
+        out.putByte(STRUCTURE);
+        out.putInt(0);
+        LeanWriter.write(members, arrays, out);
+        out.setInt(start + 1, out.length() - start - HEAD);
+        return;
+      } catch (LeanWriter.NotLeanException
+          | RuntimeException
+          | StackOverflowError
+          | OutOfMemoryError e) {
+        out.truncate(start); // Java's serialization does better, or says why it cannot
+      }
     }
-    writeBy(others, OTHER, value, out);
+    put(OTHER, others.encode(members, arrays), out);
   }
 
-  private static void writeBy(Serializer serializer, int type, Object value, Output out)
-      throws Exception {
-    ByteBuffer encoded = serializer.encode(value);
+  private static boolean mayBeLean(List<?> members) {
+    for (Object member : members) {
+      if (!LeanWriter.mayWrite(member)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static void put(int type, ByteBuffer encoded, Output out) throws IOException {
     out.putByte(type);
     out.putInt(encoded.remaining());
     out.put(encoded);
@@ -250,14 +362,118 @@ public final class LeanSerializer implements Serializer {
       int type = in.get();
       return switch (type) {
         case OTHER -> others.decode(FlatValues.part(in, 1));
-        case CHOSEN -> chosen(FlatValues.part(in, 1));
-        case STRUCTURE -> structure(FlatValues.part(in, 1));
+        case CHOSEN -> checkedChosen().decode(FlatValues.part(in, 1));
+        case STRUCTURE -> structures(FlatValues.part(in, 1), 1, List.of())[0];
         case TAIL -> allowed(tail(in, body));
         default -> allowed(FlatValues.read(type, in));
       };
     } catch (BufferUnderflowException e) {
       throw new IOException("a value ends too early", e);
     }
+  }
+
+  /**
+   * Reads the values at a buffer's position, and moves the position behind them, even if one cannot
+   * be read.
+   *
+   * @param count how many were written together
+   * @param in what is left of the body's beginning, as {@link #writeAll} filled it
+   * @param body has the tail, if there is one; else null
+   */
+  Object[] readAll(int count, ByteBuffer in, Body body) throws Exception {
+    Object[] values = new Object[count];
+    boolean complete = true;
+    Throwable failure = null;
+    for (int i = 0; i < count; i++) {
+      try {
+        values[i] = readNext(in, body);
+        complete &= !(values[i] instanceof Reference);
+      } catch (Exception | Error e) {
+        failure = e;
+      }
+    }
+    if (!complete) {
+      ByteBuffer graph = graph(values, in);
+      if (failure == null) {
+        complete(values, graph);
+      }
+    }
+    if (failure instanceof Error error) {
+      throw error;
+    }
+    if (failure instanceof Exception exception) {
+      throw exception;
+    }
+    return values;
+  }
+
+  /**
+   * In the place of a value that is not known yet.
+   *
+   * @param place of the value that it is the same as; -1 for one in the graph
+   */
+  private record Reference(int place) {
+    static final Reference TO_GRAPH = new Reference(-1);
+  }
+
+  private Object readNext(ByteBuffer in, Body body) throws Exception {
+    int type = in.hasRemaining() ? in.get(in.position()) : OTHER;
+    if (type == LATER) {
+      in.get();
+      return Reference.TO_GRAPH;
+    }
+    if (type == SAME) {
+      return new Reference(FlatValues.part(in.position(in.position() + 1), 1, Short.BYTES).getShort());
+    }
+    return read(in, body);
+  }
+
+  /** The graph that follows values; null if there is none. */
+  private static ByteBuffer graph(Object[] values, ByteBuffer in) throws IOException {
+    if (!Arrays.asList(values).contains(Reference.TO_GRAPH)) {
+      return null;
+    }
+    int start = in.position();
+    skip(in);
+    return in.slice(start, in.position() - start);
+  }
+
+  private void complete(Object[] values, ByteBuffer graph) throws IOException {
+    if (graph != null) {
+      List<Object> arrays = new ArrayList<>();
+      List<Integer> places = new ArrayList<>();
+      for (int i = 0; i < values.length; i++) {
+        if (values[i] == Reference.TO_GRAPH) {
+          places.add(i);
+        } else if (!(values[i] instanceof Reference) && hasIdentity(values[i])) {
+          arrays.add(values[i]);
+        }
+      }
+      Object[] members = members(graph, places.size(), arrays);
+      for (int i = 0; i < members.length; i++) {
+        values[places.get(i)] = members[i];
+      }
+    }
+    for (int i = 0; i < values.length; i++) {
+      if (values[i] instanceof Reference reference) {
+        int place = reference.place();
+        if (place < 0 || place >= i) {
+          throw new IOException("a value that is the same as one of the impossible number " + place);
+        }
+        values[i] = values[place];
+      }
+    }
+  }
+
+  private Object[] members(ByteBuffer graph, int count, List<?> arrays) throws IOException {
+    int type = graph.get();
+    ByteBuffer part = FlatValues.part(graph, 1);
+    return switch (type) {
+      case OTHER -> others.decode(part, count, arrays);
+      case CHOSEN -> checkedChosen().decodeAll(part, count);
+      case STRUCTURE -> structures(part, count, arrays);
+      default -> throw new IOException("a graph of the unknown type " + type);
+    };
   }
 
   private static byte[] tail(ByteBuffer in, Body body) throws IOException {
@@ -268,20 +484,17 @@ public final class LeanSerializer implements Serializer {
     return body.takeTail(length, in);
   }
 
-  private Object chosen(ByteBuffer part) throws IOException {
+  private ChosenSerializer checkedChosen() throws IOException {
     if (chosen == null) {
       throw new IOException(
           "it was written by a serializer that somebody has chosen, and this rank has but %s"
               .formatted(format()));
     }
-    return chosen.decode(part);
+    return chosen;
   }
 
-  private Object structure(ByteBuffer part) throws IOException {
-    if (classes == null) {
-      throw new IOException("it has a form that %s does not know".formatted(format()));
-    }
-    return LeanReader.read(part, classes, filter);
+  private Object[] structures(ByteBuffer part, int count, List<?> arrays) throws IOException {
+    return LeanReader.read(part, count, arrays, classes, filter);
   }
 
   private Object allowed(Object value) throws IOException {
@@ -289,6 +502,23 @@ public final class LeanSerializer implements Serializer {
       filter.check(value.getClass(), Array.getLength(value));
     }
     return value;
+  }
+
+  /** Moves a buffer's position behind values that were written together, without reading them. */
+  static void skipAll(int count, ByteBuffer in) throws IOException {
+    boolean graph = false;
+    for (int i = 0; i < count; i++) {
+      int type = in.get(in.position());
+      if (type == LATER || type == SAME) {
+        FlatValues.part(in, 1, type == LATER ? 1 : 1 + Short.BYTES);
+        graph |= type == LATER;
+      } else {
+        skip(in);
+      }
+    }
+    if (graph) {
+      skip(in);
+    }
   }
 
   /** Moves a buffer's position behind the value that stands there, without reading it. */

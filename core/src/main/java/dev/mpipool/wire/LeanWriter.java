@@ -8,7 +8,8 @@ import java.util.IdentityHashMap;
 import java.util.List;
 
 /**
- * Writes one structure: records, enums and lists ({@link ArrayList}) of such and of flat values.
+ * Writes a structure, or several that are one graph: records, enums and lists ({@link ArrayList}) of
+ * such and of flat values.
  *
  * <pre>
  *   value:   | a flat value |
@@ -22,7 +23,8 @@ import java.util.List;
  * </pre>
  *
  * Records, lists, arrays and strings of more than {@value #SHORT_STRING} characters have numbers in
- * the order in which their ends are met: those that are one object arrive as one.
+ * the order in which their ends are met: those that are one object arrive as one. The first numbers
+ * are those of arrays that have been written before, apart from this.
  *
  * <p>What Java's serialization has to write fails: an object of any other class, a record that is
  * not serializable or has {@code writeReplace} or {@code readResolve}, a list in itself, and what
@@ -73,13 +75,19 @@ final class LeanWriter {
   }
 
   /**
-   * Writes a structure.
+   * Writes structures.
    *
-   * @param value for which {@link #mayWrite(Object)} holds
+   * @param values for which {@link #mayWrite(Object)} holds
+   * @param before arrays that the reader has
    * @param out has some bytes more if this fails
    */
-  static void write(Object value, Output out) throws IOException, NotLeanException {
-    new LeanWriter(out).write(value);
+  static void write(List<?> values, List<?> before, Output out)
+      throws IOException, NotLeanException {
+    LeanWriter writer = new LeanWriter(out);
+    before.forEach(writer.seen::add);
+    for (Object value : values) {
+      writer.write(value);
+    }
   }
 
   private void write(Object value) throws IOException, NotLeanException {

@@ -3,6 +3,7 @@ package dev.mpipool.dispatch;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.mpipool.testing.Huge;
+import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.JavaSerializer;
 import dev.mpipool.wire.LeanSerializer;
 import java.nio.file.Path;
@@ -12,10 +13,29 @@ import org.junit.jupiter.api.io.TempDir;
 
 class DispatcherSizeTest {
 
+  private record Call(Object code) implements Envelope {
+    @Override
+    public int shape() {
+      return 0;
+    }
+
+    @Override
+    public List<Object> arguments() {
+      return List.of();
+    }
+
+    @Override
+    public Object call() {
+      return code;
+    }
+  }
+
   @Test
   void aTaskThatIsTooLongForAMessageIsRefusedAndCostsNoWorker(@TempDir Path folder) {
     LeanSerializer serializer =
-        new LeanSerializer(new Huge(new JavaSerializer(getClass().getClassLoader()), folder));
+        LeanSerializer.with(
+            new Huge(new JavaSerializer(getClass().getClassLoader()), folder),
+            getClass().getClassLoader());
     Dispatcher dispatcher =
         new Dispatcher(
             new Dispatcher.Settings(List.of(1), 1, 3, true),
@@ -24,7 +44,7 @@ class DispatcherSizeTest {
             (rank, entry) -> {
               throw new AssertionError("sent: " + entry.kind());
             });
-    TaskFuture<Object> future = TaskFuture.of(dispatcher, new Desk.Job("huge"), "huge");
+    TaskFuture<Object> future = TaskFuture.of(dispatcher, new Call(List.of("huge")), "huge");
     assertThatThrownBy(() -> dispatcher.submit(future))
         .isInstanceOf(UnserializableTaskException.class)
         .hasMessageContaining(" are the most");

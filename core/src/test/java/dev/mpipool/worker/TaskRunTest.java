@@ -32,7 +32,9 @@ class TaskRunTest {
   @Test
   void aResultThatIsTooLongForAMessageIsAFailureThatSaysSo(@TempDir Path folder) throws Exception {
     LeanSerializer serializer =
-        new LeanSerializer(new Huge(new JavaSerializer(getClass().getClassLoader()), folder));
+        LeanSerializer.with(
+            new Huge(new JavaSerializer(getClass().getClassLoader()), folder),
+            getClass().getClassLoader());
     Tools tools = new Tools(serializer, null);
     Entry answer =
         TaskRun.ofCall(7, Body.of(tools.codec().encodeWhole(new Answering("?uge"))), tools).run();
