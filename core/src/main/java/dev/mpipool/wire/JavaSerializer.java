@@ -301,7 +301,7 @@ public final class JavaSerializer implements Serializer {
     /** What is left, each object once. */
     private final List<Object> left;
 
-    private final Map<Object, Placed> places = new IdentityHashMap<>();
+    private final IdentityHashMap<Object, Placed> places = new IdentityHashMap<>();
 
     /** Arrays of {@link ForeignLambda} and {@link Thrown}. */
     private final Set<Object> parts = Collections.newSetFromMap(new IdentityHashMap<>());
