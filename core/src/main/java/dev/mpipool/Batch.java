@@ -16,12 +16,12 @@ import java.util.stream.Stream;
  *
  * <p><b>The function</b> travels once to each worker, with what it captured when the batch was
  * made. So it has no objects in common with the elements: one that it captured and that an element
- * refers to arrives as two, of which the function's serves all elements on that worker. The elements
- * of several iterables that make one call are one graph, as the arguments of a task are, and share
- * nothing with other calls. They are turned into bytes one by one, as they are taken, on a thread of the batch,
- * which is also the one that calls the iterators. Workers get several elements at a time where
- * these take little time ({@link BatchBuilder#chunkSize}); each still has its own result or
- * failure.
+ * refers to arrives as two, of which the function's serves all elements on that worker. The
+ * elements of several iterables that make one call are one graph, as the arguments of a task are,
+ * and share nothing with other calls. They are turned into bytes one by one, as they are taken, on
+ * a thread of the batch, which is also the one that calls the iterators. Workers get several
+ * elements at a time where these take little time ({@link BatchBuilder#chunkSize}); each still has
+ * its own result or failure.
  *
  * <p><b>Looking ahead.</b> No more elements are taken than the look-ahead ({@link
  * BatchBuilder#lookAhead}) beyond those whose results have been consumed. So an endless iterable is

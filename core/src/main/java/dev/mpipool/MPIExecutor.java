@@ -535,8 +535,9 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
    * the elements before it, and cancels the rest; so does closing the stream. An iterator of the
    * stream that has thrown has ended.
    *
-   * <p>The function, with what it captured, travels once to each worker, apart from the elements: an
-   * object that it captured and that is also a part of an element is another object on the worker.
+   * <p>The function, with what it captured, travels once to each worker, apart from the elements:
+   * an object that it captured and that is also a part of an element is another object on the
+   * worker.
    *
    * @param <A> the type of the elements
    * @param <R> the type of the results

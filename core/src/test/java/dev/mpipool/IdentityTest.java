@@ -154,8 +154,14 @@ class IdentityTest {
             .as("captured, the part first: %s", pair)
             .containsExactly(true, true);
         expect(executor.submit((w, p) -> holds(w, p), whole, part), "arguments", pair);
-        expect(executor.submit((p, w) -> holds(w, p), part, whole), "arguments, the part first:", pair);
-        expect(executor.submit((n, w, p) -> n == 7 && holds(w, p), 7, whole, part), "three arguments", pair);
+        expect(
+            executor.submit((p, w) -> holds(w, p), part, whole),
+            "arguments, the part first:",
+            pair);
+        expect(
+            executor.submit((n, w, p) -> n == 7 && holds(w, p), 7, whole, part),
+            "three arguments",
+            pair);
         expect(executor.submit(p -> holds(whole, p), part), "captured and argument", pair);
         assertThat(get(executor.submitToAll(() -> holds(whole, part))))
             .as("on all %s", pair)
@@ -173,7 +179,10 @@ class IdentityTest {
                 executor
                     .batch()
                     .submit(
-                        (n, p, w) -> holds(w, p), List.of(1, 2), List.of(part, part), List.of(whole, whole))
+                        (n, p, w) -> holds(w, p),
+                        List.of(1, 2),
+                        List.of(part, part),
+                        List.of(whole, whole))
                     .results())
             .as("batch %s", pair)
             .isEqualTo(List.of(true, true));
@@ -185,14 +194,18 @@ class IdentityTest {
   @MethodSource("serializers")
   void oneObjectThatIsPassedTwice(Serializer serializer) throws Exception {
     List<Object> objects = new ArrayList<>(List.of(new byte[LONG], new byte[9], new double[9]));
-    objects.addAll(List.of(new Node(1), new Leaf(1, 2), new ArrayList<>(List.of(1)), new int[2][3]));
+    objects.addAll(
+        List.of(new Node(1), new Leaf(1, 2), new ArrayList<>(List.of(1)), new int[2][3]));
     try (MPIExecutor executor = open(serializer)) {
       for (Object one : objects) {
         Object again = one;
         expect(executor.submit(() -> one == again), "captured", one);
         expect(executor.submit((a, b) -> a == b, one, again), "%s", one);
         expect(executor.submit(a -> a == again, one), "both", one);
-        expect(executor.submit((a, n, c) -> a == c && n == null, one, null, again), "three arguments", one);
+        expect(
+            executor.submit((a, n, c) -> a == c && n == null, one, null, again),
+            "three arguments",
+            one);
         assertThat(executor.map((a, b) -> a == b, List.of(one), List.of(again)))
             .as("elements %s", one)
             .containsExactly(true);
@@ -201,7 +214,11 @@ class IdentityTest {
       byte[] full = new byte[LONG];
       full[LONG - 1] = 5;
       Node node = new Node(full);
-      assertThat((Object) get(executor.submit((a, b, n) -> a == b && n.holds(a) ? a[LONG - 1] : 0, full, full, node)))
+      assertThat(
+              (Object)
+                  get(
+                      executor.submit(
+                          (a, b, n) -> a == b && n.holds(a) ? a[LONG - 1] : 0, full, full, node)))
           .isEqualTo((byte) 5);
     }
   }
@@ -293,7 +310,11 @@ class IdentityTest {
   void aSerializerThatCannotWriteListsGetsTheValuesOneByOne() throws Exception {
     try (MPIExecutor executor = open(new NoLists())) {
       Node part = new Node(1);
-      assertThat((Object) get(executor.submit((a, b) -> a.others.size() + (int) b.content, new Node(2), part)))
+      assertThat(
+              (Object)
+                  get(
+                      executor.submit(
+                          (a, b) -> a.others.size() + (int) b.content, new Node(2), part)))
           .isEqualTo(1);
       expect(executor.submit((a, b) -> a == b, part, part));
     }

@@ -18,8 +18,9 @@ import java.util.List;
  * </pre>
  *
  * Values are written together, as {@link LeanSerializer} does: an object that several of them refer
- * to is one object on the worker, too. The first long {@code byte[]} among them is the body's tail. A lambda's code travels as a shared value, once to each worker; so calling a
- * lambda that captures nothing is a dozen bytes.
+ * to is one object on the worker, too. The first long {@code byte[]} among them is the body's tail.
+ * A lambda's code travels as a shared value, once to each worker; so calling a lambda that captures
+ * nothing is a dozen bytes.
  */
 public final class CallCodec {
 

@@ -13,8 +13,8 @@ import java.util.List;
 import org.apache.commons.lang3.ClassUtils;
 
 /**
- * Reads structures, as {@link LeanWriter} wrote them. The filter is asked what Java's
- * serialization would ask it; nothing is made of bytes that are not there, whatever lengths say.
+ * Reads structures, as {@link LeanWriter} wrote them. The filter is asked what Java's serialization
+ * would ask it; nothing is made of bytes that are not there, whatever lengths say.
  */
 final class LeanReader {
 

@@ -423,7 +423,8 @@ public final class LeanSerializer implements Serializer {
       return Reference.TO_GRAPH;
     }
     if (type == SAME) {
-      return new Reference(FlatValues.part(in.position(in.position() + 1), 1, Short.BYTES).getShort());
+      return new Reference(
+          FlatValues.part(in.position(in.position() + 1), 1, Short.BYTES).getShort());
     }
     return read(in, body);
   }
@@ -458,7 +459,8 @@ public final class LeanSerializer implements Serializer {
       if (values[i] instanceof Reference reference) {
         int place = reference.place();
         if (place < 0 || place >= i) {
-          throw new IOException("a value that is the same as one of the impossible number " + place);
+          throw new IOException(
+              "a value that is the same as one of the impossible number " + place);
         }
         values[i] = values[place];
       }

@@ -8,8 +8,8 @@ import java.util.IdentityHashMap;
 import java.util.List;
 
 /**
- * Writes a structure, or several that are one graph: records, enums and lists ({@link ArrayList}) of
- * such and of flat values.
+ * Writes a structure, or several that are one graph: records, enums and lists ({@link ArrayList})
+ * of such and of flat values.
  *
  * <pre>
  *   value:   | a flat value |

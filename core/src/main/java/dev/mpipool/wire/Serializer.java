@@ -12,10 +12,11 @@ import java.nio.ByteBuffer;
  * threads at once.
  *
  * <p>What a task captures and its arguments are one graph: if several of these values come here,
- * they come together, in a {@link java.util.ArrayList}, so that an object to which two of them refer
- * arrives as one, if the serializer keeps such references. If it fails for that list, it gets the
- * values one by one, and what they have in common arrives as often as they are. Lambdas and exceptions stay with Java's serialization, except those inside of other objects;
- * what a lambda captures, and what in an exception is not {@link java.io.Serializable}, comes here.
+ * they come together, in a {@link java.util.ArrayList}, so that an object to which two of them
+ * refer arrives as one, if the serializer keeps such references. If it fails for that list, it gets
+ * the values one by one, and what they have in common arrives as often as they are. Lambdas and
+ * exceptions stay with Java's serialization, except those inside of other objects; what a lambda
+ * captures, and what in an exception is not {@link java.io.Serializable}, comes here.
  *
  * <p>Both methods may fail in any way that user code can (a {@code writeObject} that throws, a
  * missing class, an exhausted stack): whatever they throw, {@link Error}s included, fails the task
