@@ -57,7 +57,8 @@ public interface Batch<R> extends Iterable<CompletableFuture<R>>, AutoCloseable 
   /**
    * Waits for all results. All of them are in memory then.
    *
-   * @return the results in the order of the elements
+   * @return the results in the order of the elements; a list that can be changed, the same in every
+   *     call
    * @throws InterruptedException if the calling thread is interrupted; the batch goes on
    * @throws ExecutionException if an element fails, with its exception as the cause, or if the
    *     batch ends early, with the reason as the cause; the rest of the batch is cancelled

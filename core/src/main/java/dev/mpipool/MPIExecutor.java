@@ -232,7 +232,8 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
   /**
    * How many workers live.
    *
-   * @return 0 when all are lost or released
+   * @return 0 when all are lost or released, and when the pool is broken: none of them takes a task
+   *     any more
    */
   public int size() {
     return onMain().dispatcher().size();
@@ -241,7 +242,7 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
   /**
    * How many living workers have no task.
    *
-   * @return at most {@link #size}
+   * @return at most {@link #size}, so 0 when the pool is broken
    */
   public int idling() {
     return onMain().dispatcher().idling();
@@ -370,7 +371,10 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
   }
 
   /**
-   * Runs a task on a worker; nobody hears of its end.
+   * Runs a task on a worker. What it throws, or what keeps it from running to its end, goes to
+   * {@link Thread#getDefaultUncaughtExceptionHandler()} on main, called on a thread of the pool;
+   * where none is set, it is printed to the standard error stream with the task's name and the
+   * worker's rank.
    *
    * @param task what to run, not null
    * @throws RejectedExecutionException if the pool is shut down, and if the task cannot travel,
@@ -381,7 +385,8 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
   }
 
   /**
-   * {@inheritDoc} The task has to be serializable at run time.
+   * {@inheritDoc} The task has to be serializable at run time. Its failure goes where that of
+   * {@link #execute(SerializableRunnable)} does.
    *
    * @throws RejectedExecutionException if the pool is shut down, and if the task cannot travel,
    *     with a {@link TaskSerializationException} as its cause
@@ -397,7 +402,8 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
         && task.getClass().getEnclosingClass() == ExecutorCompletionService.class) {
       submitted(made).whenComplete((value, failure) -> task.run());
     } else {
-      TaskFuture<?> future = taskFor(task, null);
+      TaskFuture<?> future =
+          TaskFuture.executed(onMain().dispatcher(), new Calls.OfRunnable(task), task);
       Optional<TaskSerializationException> failure = onMain().submit(future);
       if (failure.isPresent()) {
         throw new RejectedExecutionException(failure.get().getMessage(), failure.get());

@@ -31,6 +31,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
@@ -321,14 +323,33 @@ final class MainSide {
           "CompletableFuture's own async methods hold a future of this process."
               + " Call executor.submit(...), which returns a CompletableFuture.");
     }
+    if (task instanceof Future) {
+      throw cannotTravel(task, ofThisProcess(task));
+    }
     boolean needsToBe = serializer.isJavas() || task.getClass().isHidden();
     if (needsToBe && !(task instanceof Serializable)) {
       throw cannotTravel(
-          task,
-          task.getClass().getTypeName()
-              + " is not serializable. If it is a lambda, submit it through a variable of type MPIExecutor,"
-              + " not ExecutorService, or cast it: (Callable<T> & Serializable) () -> ...");
+          task, "%s is not serializable. %s".formatted(task.getClass().getTypeName(), cure(task)));
     }
+  }
+
+  private static String ofThisProcess(Object future) {
+    if (future.getClass().getEnclosingClass() == ExecutorCompletionService.class) {
+      return "it belongs to an ExecutorCompletionService over an executor that wraps an MPIExecutor."
+          + " Make the service from the MPIExecutor itself: new ExecutorCompletionService<>(executor).";
+    }
+    return "a %s is a future of this process, and no worker can complete it."
+            .formatted(future.getClass().getTypeName())
+        + " Pass what it runs to executor.submit(...), which returns a CompletableFuture.";
+  }
+
+  private static String cure(Object task) {
+    String type = task.getClass().getName();
+    if (task instanceof Thread || type.startsWith("java.util.concurrent.")) {
+      return "Pass the task itself, which this wraps, to a method of MPIExecutor.";
+    }
+    return "If it is a lambda, submit it through a variable of type MPIExecutor,"
+        + " not ExecutorService, or cast it: (Callable<T> & Serializable) () -> ...";
   }
 
   private static TaskSerializationException cannotTravel(Object task, String why) {

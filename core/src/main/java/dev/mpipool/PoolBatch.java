@@ -7,7 +7,6 @@ import dev.mpipool.dispatch.Failed;
 import dev.mpipool.dispatch.UntilFailure;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
@@ -202,7 +201,7 @@ final class PoolBatch<R> implements Batch<R>, Consumable {
         }
         outcomes = run.take(true, outcomes.length);
       }
-      results = Collections.unmodifiableList(collected);
+      results = collected;
     } catch (BatchEndedException e) {
       failure = new ExecutionException(e.getCause());
     }

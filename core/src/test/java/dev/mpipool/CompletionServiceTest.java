@@ -12,7 +12,11 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ForkJoinTask;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -117,6 +121,45 @@ class CompletionServiceTest {
     assertThatThrownBy(submitted.get(3)::get)
         .isInstanceOf(ExecutionException.class)
         .hasCauseInstanceOf(TaskSerializationException.class);
+  }
+
+  @Test
+  void overAWrappedExecutorTheMessageSaysWhatToDo() {
+    for (ExecutorService wrapped :
+        List.of(
+            Executors.unconfigurableExecutorService(executor),
+            Executors.unconfigurableExecutorService(
+                Executors.unconfigurableExecutorService(executor)))) {
+      assertThatThrownBy(() -> new ExecutorCompletionService<Integer>(wrapped).submit(task(1)))
+          .isInstanceOf(RejectedExecutionException.class)
+          .hasMessageContaining("an ExecutorCompletionService over an executor that wraps")
+          .hasMessageContaining("new ExecutorCompletionService<>(executor)")
+          .satisfies(e -> assertThat(e.getMessage()).doesNotContain("lambda"));
+    }
+  }
+
+  @Test
+  void futuresAndWrappersOfOthersAreRefusedByWhatTheyAre() {
+    Runnable nothing = () -> {};
+    for (Runnable future :
+        List.<Runnable>of(
+            new FutureTask<>(task(1)),
+            (Runnable) ForkJoinTask.adapt(task(1)),
+            (Runnable) ForkJoinTask.adapt(nothing))) {
+      assertThatThrownBy(() -> executor.execute(future))
+          .isInstanceOf(RejectedExecutionException.class)
+          .hasMessageContaining(future.getClass().getTypeName() + " is a future of this process")
+          .hasMessageContaining("executor.submit(...)")
+          .satisfies(e -> assertThat(e.getMessage()).doesNotContain("lambda"));
+      assertThatThrownBy(() -> executor.submit(future).get(20, TimeUnit.SECONDS))
+          .hasCauseInstanceOf(TaskSerializationException.class)
+          .hasMessageContaining("is a future of this process");
+    }
+    assertThatThrownBy(() -> executor.execute(new Thread(nothing)))
+        .hasMessageContaining("java.lang.Thread is not serializable. Pass the task itself");
+    assertThatThrownBy(() -> executor.submit(Executors.callable(nothing)).get(20, TimeUnit.SECONDS))
+        .hasMessageContaining("RunnableAdapter is not serializable. Pass the task itself");
+    assertThatThrownBy(() -> executor.execute(nothing)).hasMessageContaining("If it is a lambda");
   }
 
   @Test

@@ -39,6 +39,10 @@ final class CompletionRelay {
         future.completeExceptionally(failure);
       }
     }
+
+    CompletableFuture<?> settled() {
+      return future instanceof TaskFuture<?> task ? task.settled() : future;
+    }
   }
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -146,10 +150,10 @@ final class CompletionRelay {
     lock.lock();
     try {
       List<CompletableFuture<?>> undone = new ArrayList<>();
-      queue.forEach(item -> undone.add(item.future));
+      queue.forEach(item -> undone.add(item.settled()));
       threads.stream()
           .filter(thread -> thread.item != null)
-          .forEach(thread -> undone.add(thread.item.future));
+          .forEach(thread -> undone.add(thread.item.settled()));
       return CompletableFuture.allOf(undone.toArray(CompletableFuture[]::new))
           .handle((done, failure) -> null);
     } finally {

@@ -1069,10 +1069,10 @@ public final class Dispatcher {
   /**
    * How many workers live.
    *
-   * @return 0 when all are lost or released
+   * @return 0 when all are lost or released, or the pool is broken
    */
   public int size() {
-    return countLocked(worker -> worker.alive);
+    return countLocked(worker -> worker.alive && broken == null);
   }
 
   /**
@@ -1081,7 +1081,7 @@ public final class Dispatcher {
    * @return at most {@link #size}
    */
   public int idling() {
-    return countLocked(worker -> worker.alive && worker.tasks.isEmpty());
+    return countLocked(worker -> worker.alive && worker.tasks.isEmpty() && broken == null);
   }
 
   /**

@@ -33,14 +33,14 @@ final class Outcome {
    */
   void complete(TaskFuture<?> future, int rank, Entry answer) {
     if (answer.kind() == EntryKind.FAILURE) {
-      future.fail(failure(future, rank, answer));
+      future.failOn(rank, failure(future, rank, answer));
       return;
     }
     Object value;
     try {
       value = future.read(answer.content(), rank, this);
     } catch (Throwable e) {
-      future.fail(unreadable("The result", future.name(), rank, e));
+      future.failOn(rank, unreadable("The result", future.name(), rank, e));
       return;
     }
     future.succeed(value);

@@ -124,6 +124,18 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
     }
   }
 
+  /**
+   * A task whose end nobody waits for; its failure goes to the handler of uncaught exceptions.
+   *
+   * @param dispatcher will run it
+   * @param call what travels
+   * @param original the user's own object, for messages and for shutdownNow
+   * @return a future that is not submitted yet
+   */
+  public static TaskFuture<?> executed(Dispatcher dispatcher, Envelope call, Object original) {
+    return new ExecutedTask(dispatcher, call, original);
+  }
+
   /** A task for one worker alone, which is lost with it. */
   static <T> TaskFuture<T> pinned(Dispatcher dispatcher, Envelope call, Object original) {
     return new TaskFuture<>(dispatcher, call, original) {
@@ -251,6 +263,16 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
         failure instanceof CancellationException || failure instanceof CompletionException;
     super.completeExceptionally(special ? new CompletionException(failure) : failure);
     letGo();
+  }
+
+  /** Completes with a failure that a worker has answered. */
+  void failOn(int rank, Throwable failure) {
+    fail(failure);
+  }
+
+  /** Done when this is, and all that has to come before the end of the pool. */
+  CompletableFuture<?> settled() {
+    return this;
   }
 
   /** Cancels it, for a worker has dropped the task before it began. */

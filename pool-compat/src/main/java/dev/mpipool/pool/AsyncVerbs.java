@@ -17,10 +17,11 @@ import org.apache.commons.lang3.tuple.Triple;
  * java.util.concurrent.RejectedExecutionException} once the pool is closed.
  *
  * <p><b>Callbacks</b> run when the work is done, one of the two, and have run when {@link
- * AsyncResult#ready} says true and {@link AsyncResult#get} returns. What a callback throws goes to
- * its thread's handler of uncaught exceptions, and changes nothing else. A callback may close the
- * pool; it must not wait for its own result. A result that is cancelled through its future has no
- * callback.
+ * AsyncResult#ready} says true and {@link AsyncResult#get} returns. An error callback is told the
+ * exception of the function, of the iterable or of the pool itself, which is the cause of what a
+ * verb that waits throws. What a callback throws goes to its thread's handler of uncaught
+ * exceptions, and changes nothing else. A callback may close the pool; it must not wait for its own
+ * result. A result that is cancelled through its future has no callback.
  *
  * <p><b>Iterables</b> are taken from on a thread of the pool, as workers become free: what has been
  * taken and has not come back is never more than four chunks for each worker's task thread.
@@ -205,7 +206,7 @@ public interface AsyncVerbs {
    * @param fn called with each element
    * @param items the elements
    * @param callback called with the results, before anybody who waits for them; null for none
-   * @param errorCallback called with what {@link Pool#map} would throw; null for none
+   * @param errorCallback called with the function's own exception; null for none
    * @return the results to come, in the order of the elements
    */
   default <A, R> AsyncResult<List<R>> mapAsync(
@@ -227,7 +228,7 @@ public interface AsyncVerbs {
    * @param chunkSize how many elements share a message; {@link #AUTOMATIC} for as many as take
    *     about a millisecond
    * @param callback called with the results, before anybody who waits for them; null for none
-   * @param errorCallback called with what {@link Pool#map} would throw; null for none
+   * @param errorCallback called with the function's own exception; null for none
    * @return the results to come, in the order of the elements
    */
   <A, R> AsyncResult<List<R>> mapAsync(
@@ -281,7 +282,7 @@ public interface AsyncVerbs {
    * @param fn called with each pair, taken apart
    * @param items the pairs
    * @param callback called with the results, before anybody who waits for them; null for none
-   * @param errorCallback called with what {@link Pool#map} would throw; null for none
+   * @param errorCallback called with the function's own exception; null for none
    * @return the results to come, in the order of the pairs
    */
   default <A, B, R> AsyncResult<List<R>> starmapAsync(
@@ -303,7 +304,7 @@ public interface AsyncVerbs {
    * @param chunkSize how many elements share a message; {@link #AUTOMATIC} for as many as take
    *     about a millisecond
    * @param callback called with the results, before anybody who waits for them; null for none
-   * @param errorCallback called with what {@link Pool#map} would throw; null for none
+   * @param errorCallback called with the function's own exception; null for none
    * @return the results to come, in the order of the pairs
    */
   <A, B, R> AsyncResult<List<R>> starmapAsync(
@@ -360,7 +361,7 @@ public interface AsyncVerbs {
    * @param fn called with each triple, taken apart
    * @param items the triples
    * @param callback called with the results, before anybody who waits for them; null for none
-   * @param errorCallback called with what {@link Pool#map} would throw; null for none
+   * @param errorCallback called with the function's own exception; null for none
    * @return the results to come, in the order of the triples
    */
   default <A, B, C, R> AsyncResult<List<R>> starmapAsync(
@@ -383,7 +384,7 @@ public interface AsyncVerbs {
    * @param chunkSize how many elements share a message; {@link #AUTOMATIC} for as many as take
    *     about a millisecond
    * @param callback called with the results, before anybody who waits for them; null for none
-   * @param errorCallback called with what {@link Pool#map} would throw; null for none
+   * @param errorCallback called with the function's own exception; null for none
    * @return the results to come, in the order of the triples
    */
   <A, B, C, R> AsyncResult<List<R>> starmapAsync(

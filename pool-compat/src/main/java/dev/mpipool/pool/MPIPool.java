@@ -17,7 +17,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.WeakHashMap;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -153,7 +152,7 @@ public final class MPIPool implements Pool {
                 if (failure == null) {
                   running.succeed(value);
                 } else {
-                  running.fail(failure, ownOf(failure));
+                  running.fail(failure);
                 }
               },
               notHere(running));
@@ -180,13 +179,6 @@ public final class MPIPool implements Pool {
     Thread thread = new Thread(code, name);
     thread.setDaemon(true);
     thread.start();
-  }
-
-  /** A future's own CompletionException has the task's exception as its cause. */
-  private static Throwable ownOf(Throwable failure) {
-    return failure instanceof CompletionException && failure.getCause() != null
-        ? failure.getCause()
-        : failure;
   }
 
   /** Starts something, unless the pool is closed. The start returns how to cancel it. */

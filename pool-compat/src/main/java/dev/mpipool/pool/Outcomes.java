@@ -7,6 +7,7 @@ import dev.mpipool.dispatch.BatchRun;
 import dev.mpipool.dispatch.Consumable;
 import dev.mpipool.dispatch.Failed;
 import dev.mpipool.dispatch.UntilFailure;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
@@ -81,8 +82,7 @@ final class Outcomes<R> {
       System.arraycopy(chunk, 0, results, start, chunk.length);
       count += chunk.length;
     }
-    return (List<R>)
-        Arrays.asList(count == results.length ? results : Arrays.copyOf(results, count));
+    return (List<R>) new ArrayList<>(Arrays.asList(results).subList(0, count));
   }
 
   /** Gives results as they come; closing it cancels the batch. */

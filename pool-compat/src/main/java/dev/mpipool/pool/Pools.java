@@ -4,7 +4,8 @@ import dev.mpipool.MPIExecutor;
 import dev.mpipool.MPIRuntime;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.LocalCommunicator;
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 
 /**
@@ -29,8 +30,9 @@ public final class Pools {
 
   /**
    * A pool over the ranks of the MPI job ({@code --mpi}), over N threads of this process ({@code
-   * --ncores=N}), or else, and with one core, in the thread that calls. Initializes MPI if a
-   * launcher started this process as a rank; {@link MPIRuntime#finish} ends it.
+   * --ncores=N} or {@code --ncores N}), or else, and with one core, in the thread that calls.
+   * Initializes MPI if a launcher started this process as a rank; {@link MPIRuntime#finish} ends
+   * it.
    *
    * @param args the arguments of the program's main; {@link #remaining} are the program's own
    * @return on a worker, one that has been closed
@@ -39,8 +41,10 @@ public final class Pools {
    */
   public static Pool choose(String[] args) {
     List<String> own = List.of(MPIRuntime.init(args));
-    boolean mpi = own.contains(MPI);
-    List<String> asked = own.stream().filter(Pools::isCores).toList();
+    List<String> others = new ArrayList<>();
+    List<String> asked = new ArrayList<>();
+    split(own, others, asked);
+    boolean mpi = others.contains(MPI);
     if (asked.size() + (mpi ? 1 : 0) > 1) {
       throw new IllegalArgumentException(
           "%s: one of --mpi and --ncores=N is enough".formatted(String.join(" ", own)));
@@ -65,20 +69,31 @@ public final class Pools {
    * @return those that neither the launcher nor {@link #choose} has read
    */
   public static String[] remaining(String[] args) {
-    return Arrays.stream(MPIRuntime.init(args))
-        .filter(argument -> !argument.equals(MPI) && !isCores(argument))
-        .toArray(String[]::new);
+    List<String> others = new ArrayList<>();
+    split(List.of(MPIRuntime.init(args)), others, new ArrayList<>());
+    others.removeIf(MPI::equals);
+    return others.toArray(String[]::new);
   }
 
-  private static boolean isCores(String argument) {
-    return argument.equals(NCORES) || argument.startsWith(NCORES + "=");
+  /** Tells apart what asks for cores, as one argument or as two, which are joined here. */
+  private static void split(List<String> arguments, List<String> others, List<String> cores) {
+    Iterator<String> each = arguments.iterator();
+    while (each.hasNext()) {
+      String argument = each.next();
+      if (argument.equals(NCORES)) {
+        cores.add(each.hasNext() ? argument + "=" + each.next() : argument);
+      } else {
+        (argument.startsWith(NCORES + "=") ? cores : others).add(argument);
+      }
+    }
   }
 
   private static int cores(String argument) {
     String number = argument.substring(Math.min(argument.length(), NCORES.length() + 1));
     if (!number.matches("0*[1-9]\\d{0,4}")) {
       throw new IllegalArgumentException(
-          "%s: the number of threads is wanted as --ncores=N, from 1 to 99999".formatted(argument));
+          "%s: the number of threads is wanted as --ncores=N or --ncores N, from 1 to 99999"
+              .formatted(argument));
     }
     return Integer.parseInt(number);
   }

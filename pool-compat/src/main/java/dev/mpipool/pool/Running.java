@@ -40,14 +40,13 @@ final class Running<T> implements AsyncResult<T> {
     future.complete(value);
   }
 
-  /** The work has failed. A CompletionException with a cause stands for its cause. */
+  /**
+   * The work has failed. A CompletionException with a cause stands for its cause, which is what the
+   * callback is told.
+   */
   void fail(Throwable failure) {
-    fail(failure, failure);
-  }
-
-  /** The work has failed, and the callback is told something else. */
-  void fail(Throwable failure, Throwable told) {
-    call(errorCallback, told);
+    boolean standsForCause = failure instanceof CompletionException && failure.getCause() != null;
+    call(errorCallback, standsForCause ? failure.getCause() : failure);
     future.completeExceptionally(failure);
   }
 

@@ -80,7 +80,7 @@ final class SerialPool implements Pool {
       value = call.call();
     } catch (Throwable e) {
       // wrapped, so that what unwraps CompletionExceptions does not unwrap the function's own
-      running.fail(new CompletionException(e), e);
+      running.fail(new CompletionException(e));
       return running;
     }
     running.succeed(value);

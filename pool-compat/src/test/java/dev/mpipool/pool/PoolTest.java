@@ -5,9 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.MPIExecutor;
+import dev.mpipool.SerializableBiFunction;
+import dev.mpipool.SerializableFunction;
+import dev.mpipool.SerializableTriFunction;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
@@ -311,6 +315,103 @@ class PoolTest {
     assertThat(Pools.remaining(new String[] {"a", "--mpi", "-n", "5"}))
         .containsExactly("a", "-n", "5");
     assertThat(Pools.remaining(new String[] {"--ncores=3", "b"})).containsExactly("b");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"serial", "threads", "mpi"})
+  void listsOfResultsCanBeChanged(String kind) throws Exception {
+    List<Pair<Integer, Integer>> pairs = List.of(Pair.of(1, 2), Pair.of(3, 4));
+    try (Pool pool = pool(kind)) {
+      List<List<Integer>> lists =
+          new ArrayList<>(
+              List.of(
+                  pool.map(x -> x, List.of(1, 2, 3)),
+                  pool.map(x -> x, () -> List.of(1, 2, 3).iterator()),
+                  pool.map(x -> x, List.<Integer>of()),
+                  pool.mapAsync(x -> x, List.of(1, 2, 3)).get(),
+                  pool.starmap((a, b) -> a + b, pairs),
+                  pool.starmapAsync((a, b) -> a + b, pairs).get(20, TimeUnit.SECONDS)));
+      if (kind.equals("mpi")) {
+        try (MPIExecutor executor = new MPIExecutor()) {
+          lists.add(executor.<Integer, Integer>submitBatch(x -> x, List.of(1, 2, 3)).results());
+          lists.add(executor.submitToAll(() -> 1).get());
+          lists.add(executor.submitGroup(2, group -> 1).get());
+        }
+      }
+      for (List<Integer> list : lists) {
+        List<Integer> expected = new ArrayList<>(list);
+        list.add(null);
+        list.add(0, 9);
+        list.removeIf(x -> x != null && x == 2);
+        expected.add(null);
+        expected.add(0, 9);
+        expected.removeIf(x -> x != null && x == 2);
+        assertThat(list).isEqualTo(expected);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"serial", "threads", "mpi"})
+  void errorCallbacksAreToldTheFunctionsOwnException(String kind) throws Exception {
+    RuntimeException[] thrown = {
+      new IllegalStateException("bad star"),
+      new CompletionException("of the function", new IllegalStateException("bad star")),
+      new java.util.concurrent.CancellationException("of the function")
+    };
+    try (Pool pool = pool(kind)) {
+      for (RuntimeException failure : thrown) {
+        SerializableFunction<Integer, Integer> one =
+            x -> {
+              throw failure;
+            };
+        SerializableBiFunction<Integer, Integer, Integer> two = (x, y) -> one.apply(x);
+        SerializableTriFunction<Integer, Integer, Integer, Integer> three =
+            (x, y, z) -> one.apply(x);
+        Queue<Throwable> told = new ConcurrentLinkedQueue<>();
+        List<AsyncResult<?>> results =
+            List.of(
+                pool.applyAsync(() -> one.apply(1), null, told::add),
+                pool.applyAsync(one, 1, null, told::add),
+                pool.applyAsync(two, 1, 2, null, told::add),
+                pool.applyAsync(three, 1, 2, 3, null, told::add),
+                pool.mapAsync(one, List.of(1, 2), null, told::add),
+                pool.mapAsync(one, List.of(1, 2), 1, null, told::add),
+                pool.starmapAsync(two, List.of(Pair.of(1, 2)), null, told::add),
+                pool.starmapAsync(three, List.of(Triple.of(1, 2, 3)), null, told::add));
+        for (AsyncResult<?> result : results) {
+          assertThat(result.await(20, TimeUnit.SECONDS)).isTrue();
+        }
+        assertThat(told)
+            .hasSize(8)
+            .allSatisfy(
+                e -> {
+                  assertThat(e).isExactlyInstanceOf(failure.getClass());
+                  assertThat(e).hasMessage(failure.getMessage());
+                });
+      }
+      Queue<Throwable> told = new ConcurrentLinkedQueue<>();
+      Iterable<Integer> failing = () -> Stream.of(1, 0).map(x -> 1 / x).iterator();
+      assertThat(pool.mapAsync(x -> x, failing, null, told::add).await(20, TimeUnit.SECONDS))
+          .isTrue();
+      assertThat(told).singleElement().isExactlyInstanceOf(ArithmeticException.class);
+    }
+  }
+
+  @Test
+  void coresMayBeAskedForAsTwoArguments() {
+    try (Pool pool = Pools.choose(new String[] {"a", "--ncores", "3", "b"})) {
+      assertThat(pool.size()).isEqualTo(3);
+    }
+    assertThat(Pools.remaining(new String[] {"a", "--ncores", "3", "b", "--mpi"}))
+        .containsExactly("a", "b");
+    assertThat(Pools.remaining(new String[] {"--ncores"})).isEmpty();
+    assertThatThrownBy(() -> Pools.choose(new String[] {"--ncores", "two"}))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("two");
+    assertThatThrownBy(() -> Pools.choose(new String[] {"--ncores", "2", "--mpi"}))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("is enough");
   }
 
   @ParameterizedTest
