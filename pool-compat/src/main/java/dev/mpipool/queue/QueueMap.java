@@ -14,6 +14,7 @@ import java.net.URI;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -23,7 +24,6 @@ import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ThreadLocalRandom;
 
@@ -59,9 +59,6 @@ final class QueueMap {
     }
     if (settings.classPath == null) {
       settings.classPath = new ArrayList<>(ClassPath.of(loader));
-    }
-    if (settings.environment == null) {
-      settings.environment = new TreeMap<>(System.getenv());
     }
     if (settings.directory == null) {
       settings.directory = Path.of("").toAbsolutePath().toString();
@@ -122,13 +119,20 @@ final class QueueMap {
     for (int chunk = 0; chunk < contents.size(); chunk++) {
       ChunkFile.write(folder.tasks(chunk), contents.get(chunk));
     }
-    String script =
-        WorkerScript.text(plan.session(), folder.path(), settings, settings.environment);
-    Files.writeString(folder.script(), script);
-    if (Files.getFileStore(folder.script()).supportsFileAttributeView("posix")) {
-      Files.setPosixFilePermissions(folder.script(), PosixFilePermissions.fromString("rwx------"));
-    }
+    Environment environment =
+        settings.environment == null
+            ? Environment.ofThisProcess()
+            : Environment.of(settings.environment);
+    write(folder.command(), WorkerScript.command(folder.path(), settings, environment));
+    write(folder.script(), WorkerScript.script(plan.session(), folder));
     WholeFile.writeChecked(folder.map(), bytes(encode(plan, "The pool's scheduler")));
+  }
+
+  private static void write(Path file, String bytes) throws IOException {
+    Files.writeString(file, bytes, StandardCharsets.ISO_8859_1);
+    if (Files.getFileStore(file).supportsFileAttributeView("posix")) {
+      Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwx------"));
+    }
   }
 
   private static byte[] bytes(ByteBuffer buffer) {

@@ -289,13 +289,23 @@ public final class QueuePool {
     }
 
     /**
-     * What is set in the jobs' environment; by default what is set in the one of this program,
-     * without what belongs to a single process or job.
+     * What is set in the jobs' environment; by default what is set in the one of this program, byte
+     * for byte, without what belongs to a single process or job (the scheduler's variables, {@code
+     * TMPDIR}, {@code PWD} and the like). What the scheduler sets besides stays.
      *
      * @param variables values by name
      * @return this builder
+     * @throws IllegalArgumentException if there is a name or value that no environment can hold
      */
     public Builder environment(Map<String, String> variables) {
+      variables.forEach(
+          (name, value) -> {
+            if (name.isEmpty() || name.contains("=") || (name + value).contains("\0")) {
+              throw new IllegalArgumentException(
+                  "'%s' cannot be set: a name is not empty and has no '=', and nothing has a 0 character"
+                      .formatted(name.replace('\0', '?')));
+            }
+          });
       settings.environment = new TreeMap<>(variables);
       return this;
     }

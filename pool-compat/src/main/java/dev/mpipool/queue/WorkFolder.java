@@ -18,7 +18,8 @@ import java.util.stream.Stream;
  * The folder of one map.
  *
  * <pre>
- *   worker.sh               what jobs run
+ *   worker.sh               what jobs run; reads:
+ *   command                 environment, class path, java
  *   function                the function, encoded
  *   tasks/000000 ...        the tasks of each chunk
  *   map                     what {@code resume} has to know; written last, so that the rest is whole
@@ -66,6 +67,10 @@ final class WorkFolder {
 
   Path script() {
     return folder.resolve("worker.sh");
+  }
+
+  Path command() {
+    return folder.resolve("command");
   }
 
   Path function() {

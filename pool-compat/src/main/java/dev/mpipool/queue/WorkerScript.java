@@ -1,82 +1,110 @@
 package dev.mpipool.queue;
 
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
+import java.util.Set;
 import java.util.regex.Pattern;
 
-/** Writes the shell script that a job runs. */
+/**
+ * Writes what a job runs: a shell script that the scheduler is given, and the command that it reads
+ * from a file beside it.
+ *
+ * <p>The program's environment stands in that command, as arguments of {@code env}: whatever the
+ * names are, no shell takes them for its own variables, and the two files use none. Schedulers look
+ * for options in the lines of the script, but not in the file.
+ */
 final class WorkerScript {
 
-  private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
-
-  /** What belongs to the calling process alone, or is the scheduler's to set for each job. */
+  /**
+   * What belongs to a single process or host, or is the scheduler's to set for each job; {@code
+   * docs/durable.md} has the list for users.
+   */
   private static final Pattern OWN =
       Pattern.compile(
-          "_|PWD|OLDPWD|SHLVL|HOSTNAME|TMPDIR|TMP|TEMP|(SLURM|SLURMD|SBATCH|PBS|PMI|PMIX|OMPI)_.*"
-              + "|SGE_(TASK|STDOUT|STDERR|STDIN|O|CWD|JOB|BINDING).*|JOB_(ID|NAME|SCRIPT)"
+          "_|PWD|OLDPWD|SHLVL|HOSTNAME|TMPDIR|TMP|TEMP"
+              + "|(SLURM|SLURMD|SBATCH|PBS|PMI|PMIX|OMPI)_.*"
+              + "|(CUDA|HIP|ROCR)_VISIBLE_DEVICES|GPU_DEVICE_ORDINAL|ZE_AFFINITY_MASK"
+              + "|SGE_(TASK|STDOUT|STDERR|STDIN|O|CWD|JOB|BINDING|HGR).*|JOB_(ID|NAME|SCRIPT)"
               + "|NSLOTS|NQUEUES|NHOSTS|QUEUE|PE|PE_HOSTFILE|REQUEST|REQNAME|RESTARTED|ENVIRONMENT"
-              + "|TASK_ID|ARC|MPIPOOL_PARENT");
+              + "|TASK_ID|ARC|"
+              + LocalScheduler.PARENT,
+          Pattern.DOTALL);
+
+  private static final Set<String> SHELLS_OWN =
+      Set.of("SHELLOPTS", "BASHOPTS", "BASH_ENV", "ENV", "OPTIND", "BASH_COMPAT", "BASH_XTRACEFD");
+
+  private static final String LOCALE = "LC_ALL";
 
   private WorkerScript() {}
 
   /**
-   * The script's text.
+   * The script, with a chunk's number as its first argument; a character for each byte.
    *
    * @param session the map
-   * @param folder its folder
-   * @param settings java, its options, the class path
-   * @param environment what is set for the tasks
+   * @param folder where the command is
    */
-  static String text(
-      String session, Path folder, PoolSettings settings, Map<String, String> environment) {
-    StringBuilder text = new StringBuilder();
-    line(text, "#!/bin/sh");
-    line(text, "# Made by QueuePool for the map " + session + ". It runs the tasks of one chunk;");
-    line(text, "# chunk 3, for example, by hand:  sh worker.sh 3");
-    line(text, "newline='\n'");
-    line(text, "");
-    line(text, "# the environment of the program that called map");
-    new TreeMap<>(environment)
-        .forEach(
-            (name, value) -> {
-              if (NAME.matcher(name).matches() && !OWN.matcher(name).matches()) {
-                line(text, "export " + name + "=" + quoted(value));
-              }
-            });
-    line(text, "");
-    line(text, "classes=" + quoted(settings.classPath.isEmpty() ? "" : settings.classPath.get(0)));
-    for (String entry : settings.classPath.stream().skip(1).toList()) {
-      line(text, "classes=$classes:" + quoted(entry));
-    }
-    line(text, "");
-    line(text, "chunk=$1");
-    line(text, "if [ \"${2-}\" = array ]; then");
-    line(text, "  chunk=$(($1 + SLURM_ARRAY_TASK_ID))");
-    line(text, "fi");
-    line(text, "cd " + quoted(settings.directory) + " || exit 1");
-    StringBuilder java = new StringBuilder("exec ").append(quoted(settings.java));
-    for (String option : settings.javaOptions) {
-      java.append(' ').append(quoted(option));
-    }
-    line(text, java + " -cp \"$classes\" \\");
-    line(text, "  " + Worker.class.getName() + " " + quoted(folder.toString()) + " \"$chunk\"");
-    return text.toString();
+  static String script(String session, WorkFolder folder) {
+    return String.join(
+        "\n",
+        "#!/bin/sh",
+        "# Made by QueuePool for the map " + session + ". It runs the tasks of one chunk;",
+        "# chunk 3, for example, by hand:  sh worker.sh 3",
+        "case ${2-} in",
+        "array) set -- \"$(($1 + SLURM_ARRAY_TASK_ID))\" ;;",
+        "esac",
+        "set -- \"$1\" '",
+        "'",
+        ". " + word(folder.command().toString()).replace("\n", "'\"$2\"'"),
+        "");
   }
 
   /**
-   * A value as one word for the shell, on one line: some schedulers read lines of a script that
-   * look like options, wherever they stand.
+   * What the script reads; a character for each byte.
+   *
+   * @param folder of the map
+   * @param settings java, its options, the class path
+   * @param environment what is set for the tasks
    */
-  static String quoted(String value) {
-    List<String> lines = List.of(value.split("\n", -1));
-    return String.join(
-        "\"$newline\"",
-        lines.stream().map(line -> "'" + line.replace("'", "'\\''") + "'").toList());
+  static String command(Path folder, PoolSettings settings, Environment environment) {
+    StringBuilder text = new StringBuilder();
+    text.append("cd ").append(word(settings.directory)).append(" || exit 1\n");
+    text.append("# the environment of the program that called map, and java\n");
+    if (!environment.variables().containsKey(LOCALE)) {
+      text.append("unset %s\n".formatted(LOCALE)); // it is set for the programs that submit
+    }
+    text.append("exec /usr/bin/env --");
+    environment
+        .variables()
+        .forEach(
+            (name, value) -> {
+              if (!OWN.matcher(name).matches()) {
+                text.append(" \\\n  ").append(quoted(name + "=" + value));
+              }
+            });
+    if (settings.java.contains("=")) {
+      text.append(" \\\n  /usr/bin/nice -n 0"); // else env takes java for another variable
+    }
+    text.append(" \\\n  ").append(word(settings.java));
+    for (String option : settings.javaOptions) {
+      text.append(' ').append(word(option));
+    }
+    text.append(" \\\n  -cp ").append(word(String.join(":", settings.classPath)));
+    text.append(" \\\n  ").append(Worker.class.getName());
+    return text.append(" %s \"$1\"\n".formatted(word(folder.toString()))).toString();
   }
 
-  private static void line(StringBuilder text, String line) {
-    text.append(line).append('\n');
+  /** A value as one word for the shell. */
+  static String quoted(String value) {
+    return "'" + value.replace("'", "'\\''") + "'";
+  }
+
+  private static String word(String text) {
+    return quoted(Environment.bytes(text));
+  }
+
+  /** What makes a shell that runs a script do something else, or end, if it is set outside. */
+  static void removeShellsOwn(Map<String, String> environment) {
+    environment.keySet().removeAll(SHELLS_OWN);
+    environment.keySet().removeIf(name -> name.startsWith("BASH_FUNC_"));
   }
 }

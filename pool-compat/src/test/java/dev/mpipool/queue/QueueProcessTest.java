@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,6 +36,10 @@ class QueueProcessTest {
   }
 
   private Process program(String... args) throws IOException {
+    return started(command(args));
+  }
+
+  private static List<String> command(String... args) {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -44,6 +49,10 @@ class QueueProcessTest {
                 System.getProperty("java.class.path"),
                 QueueProgram.class.getName()));
     command.addAll(List.of(args));
+    return command;
+  }
+
+  private Process started(List<String> command) throws IOException {
     Process process =
         new ProcessBuilder(command)
             .redirectErrorStream(true)
@@ -146,6 +155,44 @@ class QueueProcessTest {
     Files.createFile(folder.resolve("go"));
     assertThat(program.waitFor(60, TimeUnit.SECONDS)).isTrue();
     assertThat(out()).contains("RESULT 14");
+  }
+
+  @Test
+  void theEnvironmentOfTheProgramReachesItsTasksByteForByte() throws Exception {
+    Assumptions.assumeTrue(Files.exists(Path.of("/proc/self/environ")), "no /proc");
+    for (String scheduler : List.of("local", "stand-in")) {
+      Path own = Files.createDirectory(folder.resolve(scheduler));
+      // by a shell, since Java can give a process no value that is no text
+      String shell =
+          "exec env \"BYTES=$(printf '\\303( \\377')\" 'BASH_FUNC_x%%=() { :'\"'\"'\n}' UID=7 PPID=7"
+              + " SHELLOPTS=noexec OPTIND=X newline=N chunk=C classes=D \"$@\"";
+      List<String> command = new ArrayList<>(List.of("/bin/dash", "-c", shell, "env"));
+      command.addAll(command(scheduler, "environment", own.toString()));
+      Process process = started(command);
+
+      assertThat(process.waitFor(90, TimeUnit.SECONDS)).isTrue();
+      List<String> lines = Files.readAllLines(folder.resolve("out"));
+      Files.delete(folder.resolve("out"));
+      assertThat(lines)
+          .contains(
+              "SAME BYTES=<c3>( <ff>",
+              "SAME BASH_FUNC_x%%=() { :'<0a>}",
+              "SAME UID=7",
+              "SAME PPID=7",
+              "SAME SHELLOPTS=noexec",
+              "SAME OPTIND=X",
+              "SAME newline=N",
+              "SAME chunk=C",
+              "SAME classes=D");
+      assertThat(lines)
+          .filteredOn(line -> line.startsWith("LOST"))
+          .allMatch(line -> line.matches("LOST (_|PWD|OLDPWD|SHLVL)=.*"));
+      assertThat(lines)
+          .filteredOn(line -> line.startsWith("ADDED"))
+          .allMatch(
+              line ->
+                  line.matches("ADDED (_|PWD|OLDPWD|SHLVL|MPIPOOL_PARENT|MPIPOOL_STAND_IN.*)=.*"));
+    }
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.mpipool.queue;
 
 import java.io.IOException;
 import java.io.Serializable;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +12,7 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -53,6 +55,17 @@ final class QueueProgram {
           }
           case "slow" -> pool(scheduler, folder).build().map(i -> slow(marks, i), range(12));
           case "waiting" -> pool(scheduler, folder).build().map(i -> waiting(marks, i), range(4));
+          case "environment" -> {
+            List<String> there =
+                pool(scheduler, folder).build().map(i -> environment(), List.of(0)).get(0);
+            List<String> here = environment();
+            here.forEach(
+                entry -> System.out.println((there.contains(entry) ? "SAME " : "LOST ") + entry));
+            there.stream()
+                .filter(entry -> !here.contains(entry))
+                .forEach(entry -> System.out.println("ADDED " + entry));
+            yield List.of(there.size());
+          }
           case "resume" -> QueuePool.resume(Path.of(args[3]));
           default -> throw new IllegalArgumentException(args[1]);
         };
@@ -60,6 +73,21 @@ final class QueueProgram {
     for (Path left : workFolders(folder)) {
       System.out.println("LEFT " + left);
     }
+  }
+
+  /** The bytes of each variable, in hexadecimal digits where they are not printable. */
+  private static List<String> environment() throws IOException {
+    String all =
+        new String(Files.readAllBytes(Path.of("/proc/self/environ")), StandardCharsets.ISO_8859_1);
+    return Stream.of(all.split("\0"))
+        .map(
+            entry ->
+                entry
+                    .chars()
+                    .mapToObj(
+                        c -> c >= ' ' && c <= '~' ? Character.toString(c) : "<%02x>".formatted(c))
+                    .collect(Collectors.joining()))
+        .toList();
   }
 
   static List<Integer> range(int size) {
