@@ -778,9 +778,11 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     }
 
     /**
-     * What every worker runs before its first task. If it fails on one of them, the pool is broken:
-     * every pending and later future fails with a {@link BrokenExecutorException}, whose cause is
-     * what it threw. Only main's is used.
+     * What every worker runs before its first task. The pool opens without waiting for it, and
+     * workers that are through with it run tasks while others are at it. If it fails on one of
+     * them, the pool is broken when main hears of that: every future that is not done fails with a
+     * {@link BrokenExecutorException}, whose cause is what it threw, and later submissions throw
+     * one. Only main's is used.
      *
      * @param initializer a task; nothing is run if not called
      * @return this

@@ -419,8 +419,9 @@ public final class MPIPool implements Pool {
     private Builder() {}
 
     /**
-     * What every worker runs before its first task. If it fails on one of them, the pool is broken,
-     * and every call fails with a {@link BrokenExecutorException}.
+     * What every worker runs before its first task. The pool opens without waiting for it. If it
+     * fails on one of them, the pool is broken: from then on every call fails with a {@link
+     * BrokenExecutorException}; earlier ones may have had their results from other workers.
      *
      * @param initializer a task
      * @return this
