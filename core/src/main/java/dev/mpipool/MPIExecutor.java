@@ -640,12 +640,14 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
   }
 
   /**
-   * {@inheritDoc} Tasks that workers have begun are interrupted, and those that they have not begun
-   * are dropped. The latter are not returned, though a call of main could tell: it would have to
-   * wait for every worker's answer, and this method waits for nobody.
+   * {@inheritDoc} Tasks that workers have begun are interrupted. Those that they hold and have not
+   * begun are called back, for which this method waits for two seconds at most: what a worker that
+   * is stopped or cut off holds is cancelled without being returned, as are the elements of
+   * batches. An interrupt does not end the wait.
    *
-   * @return for each task that no worker was given: what was passed to {@link #execute}, or else
-   *     something that runs the task here; the futures of these tasks are cancelled
+   * @return for each task that has not begun: what was passed to {@link #execute}, or else
+   *     something that runs the task here; the futures of these tasks are cancelled. Of several
+   *     calls, each such task is returned by one.
    */
   @Override
   public List<Runnable> shutdownNow() {

@@ -71,6 +71,9 @@ public final class Dispatcher {
   /** A longer task may take its time to be sent, for which submit must not wait. */
   private static final int FLUSHED_BYTES = 16 << 10;
 
+  /** So long shutdownNow waits for tasks that workers have not begun. */
+  private static final long CALLED_BACK_NANOS = TimeUnit.SECONDS.toNanos(2);
+
   /** Takes entries for workers; never waits. */
   @FunctionalInterface
   public interface Outbox {
@@ -576,6 +579,7 @@ public final class Dispatcher {
       handout.lineUp(worker);
       handout.handOut();
       endIfDone();
+      handout.calledBack.workerChanged();
     } finally {
       lock.unlock();
     }
@@ -609,6 +613,9 @@ public final class Dispatcher {
           return;
         }
         future.encoded = null;
+        if (entry.kind() == EntryKind.DROPPED) {
+          handout.calledBack.add(future);
+        }
         if (entry.kind() == EntryKind.DROPPED && beginsAgain(future)) {
           return;
         }
@@ -733,6 +740,7 @@ public final class Dispatcher {
       }
       handout.handOut();
       endIfDone();
+      handout.calledBack.workerChanged();
     } finally {
       lock.unlock();
     }
@@ -898,6 +906,8 @@ public final class Dispatcher {
       fail(all, broken);
       told = List.copyOf(sources);
       endIfDone();
+      workers.values().forEach(worker -> worker.recalls = 0); // nobody is waited for
+      handout.calledBack.workerChanged();
     } finally {
       lock.unlock();
     }
@@ -928,17 +938,19 @@ public final class Dispatcher {
   }
 
   /**
-   * Takes no more tasks, cancels those in the queue and interrupts those that run.
+   * Takes no more tasks, cancels those that have not begun, in the queue and on workers, and
+   * interrupts those that run. Waits for what workers have not begun, for 2 s at most, through
+   * interrupts; what comes later is cancelled, too, and not returned.
    *
    * <p>Callbacks of the cancelled futures run in the calling thread, which may hold locks that they
    * need; but should one of them block, the relay goes on with the others, and they are done when
    * the dispatcher is terminated.
    *
-   * @return the tasks that were in the queue, cancelled
+   * @return the tasks that had not begun, cancelled, in the order in which they were submitted
    */
   public List<Unstarted> shutdownNow() {
     List<TaskFuture<?>> waiting = new ArrayList<>();
-    List<Unstarted> unstarted;
+    List<Unstarted> queued;
     List<TaskSource> told;
     lock.lock();
     try {
@@ -955,19 +967,39 @@ public final class Dispatcher {
       }
       waiting.removeIf(TaskFuture::isDone);
       waiting.forEach(future -> future.encoded = null);
-      unstarted = waiting.stream().map(Unstarted::of).toList();
+      queued = waiting.stream().map(Unstarted::of).filter(task -> task.call() != null).toList();
       relay.add(
           waiting.stream().map(future -> new CompletionRelay.Item(future, future::drop)).toList());
+      handout.calledBack.begin();
       for (WorkerState worker : workers.values()) {
+        if (worker.alive && worker.unstarted() > 0) {
+          handout.recall(worker, Integer.MAX_VALUE);
+        }
         worker.tasks.inOrder().forEach(task -> handout.cancel(task, true));
       }
       endIfDone();
     } finally {
       lock.unlock();
     }
-    told.forEach(source -> source.poolEnded(new CancellationException("The pool was shut down")));
-    waiting.forEach(TaskFuture::drop);
-    return unstarted.stream().filter(task -> task.future().isCancelled()).toList();
+    List<Unstarted> all = new ArrayList<>();
+    try {
+      told.forEach(source -> source.poolEnded(new CancellationException("The pool was shut down")));
+      waiting.forEach(TaskFuture::drop);
+    } finally {
+      all.addAll(awaitCalledBack());
+    }
+    all.forEach(task -> task.future().drop());
+    all.addAll(queued);
+    return all.stream().filter(task -> task.future().isCancelled()).toList();
+  }
+
+  private List<Unstarted> awaitCalledBack() {
+    lock.lock();
+    try {
+      return handout.calledBack.await(CALLED_BACK_NANOS);
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Tells the workers that main ends without having closed the pool. */

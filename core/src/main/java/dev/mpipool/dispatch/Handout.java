@@ -33,6 +33,7 @@ final class Handout {
   private final CompletionRelay relay;
   private final Dispatcher.Outbox outbox;
   private final Lineup lineup = new Lineup();
+  final CalledBack calledBack;
 
   /** How many tasks workers hold. */
   int held;
@@ -72,6 +73,7 @@ final class Handout {
     this.queue = queue;
     this.relay = relay;
     this.outbox = outbox;
+    this.calledBack = new CalledBack(lock, workers.values());
   }
 
   /** Gives tasks to workers while there are both. */
@@ -167,7 +169,7 @@ final class Handout {
       if (wanted == 0) {
         return;
       }
-      if (worker.recalling || !worker.alive) {
+      if (worker.recalls > 0 || !worker.alive) {
         continue;
       }
       long silent = now - worker.lastSign;
@@ -182,8 +184,9 @@ final class Handout {
     }
   }
 
-  private void recall(WorkerState worker, int most) {
-    worker.recalling = true;
+  /** Asks a worker for tasks that it has not begun; it answers, even if there are none. */
+  void recall(WorkerState worker, int most) {
+    worker.recalls++;
     ByteBuffer body = ByteBuffer.allocate(Integer.BYTES).putInt(most).flip();
     outbox.post(worker.rank, new Entry(EntryKind.RECALL, 0, body));
   }
@@ -262,12 +265,13 @@ final class Handout {
 
   /** A worker has given tasks back. They go to the head of the queue, in their order. */
   void returned(WorkerState worker, ByteBuffer numbers) {
-    worker.recalling = false;
+    worker.recalls = Math.max(0, worker.recalls - 1);
     worker.gaveBack = true;
     while (numbers.remaining() >= Long.BYTES) {
       TaskFuture<?> future = take(worker, numbers.getLong());
       if (future != null) {
         if (dropping) {
+          calledBack.add(future);
           relay.add(List.of(new CompletionRelay.Item(future, future::drop)));
         } else if (future.isPinned()) {
           worker.pinned.addFirst(future);

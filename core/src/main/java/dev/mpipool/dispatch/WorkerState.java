@@ -49,8 +49,8 @@ final class WorkerState {
   /** Whether a group that is being gathered keeps a place here. */
   boolean reserved;
 
-  /** Whether it has been asked for tasks and has not answered yet. */
-  boolean recalling;
+  /** How often it has been asked for tasks and has not answered yet. */
+  int recalls;
 
   /** Whether it has given tasks back and has answered none since: what it runs may take long. */
   boolean gaveBack;
@@ -82,7 +82,7 @@ final class WorkerState {
             tasks.size(),
             pinned.isEmpty() ? "" : " and " + pinned.size() + " for it alone",
             reserved ? ", kept for a group" : "",
-            recalling ? ", asked to give some back" : "");
+            recalls > 0 ? ", asked to give some back" : "");
   }
 
   /** So many tasks took so long. */
@@ -105,7 +105,7 @@ final class WorkerState {
 
   /** Whether it may hold one more task. */
   boolean hasRoom() {
-    return alive && !recalling && tasks.size() + (reserved ? 1 : 0) < threads + ahead();
+    return alive && recalls == 0 && tasks.size() + (reserved ? 1 : 0) < threads + ahead();
   }
 
   /**

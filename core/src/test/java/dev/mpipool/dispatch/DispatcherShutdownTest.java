@@ -2,16 +2,22 @@ package dev.mpipool.dispatch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
+import dev.mpipool.testing.Ranks;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -213,5 +219,89 @@ class DispatcherShutdownTest {
     assertThatThrownBy(() -> Desk.result(back)).isInstanceOf(CancellationException.class);
     desk.gone(2, 3);
     desk.awaitTerminated();
+  }
+
+  /** A desk whose one worker is given many tasks, since they are short. */
+  private static Desk holding() throws Exception {
+    Desk desk = new Desk(1);
+    desk.submit("short");
+    long id = desk.nextTask();
+    desk.receive(
+        1,
+        new Entry(EntryKind.RESULT, id, desk.serializer.encode(1)),
+        new Entry(EntryKind.SPENT, 1_000));
+    return desk;
+  }
+
+  private static List<String> names(List<Unstarted> tasks) {
+    return tasks.stream().map(task -> (String) task.original()).toList();
+  }
+
+  @Test
+  void shutdownNowReturnsWhatAWorkerGivesBackAndWhatItDrops() throws Exception {
+    Desk desk = holding();
+    List<TaskFuture<Object>> futures = new ArrayList<>();
+    for (String name : List.of("a", "b", "c", "d")) {
+      futures.add(desk.submit(name));
+    }
+    List<Long> ids = desk.news().stream().map(Desk.Sent::id).toList();
+    assertThat(ids).hasSize(4);
+    FutureTask<List<Unstarted>> stopping =
+        Ranks.start("test-stopper", desk.dispatcher::shutdownNow);
+    await().until(() -> !desk.dispatcher.isOpen());
+    ByteBuffer numbers = ByteBuffer.allocate(2 * Long.BYTES);
+    numbers.putLong(ids.get(3)).putLong(ids.get(2)).flip();
+    desk.receive(
+        1, new Entry(EntryKind.DROPPED, ids.get(1)), new Entry(EntryKind.RETURNED, 0, numbers));
+
+    assertThat(names(Ranks.result(stopping))).containsExactly("b", "c", "d");
+    assertThat(futures.subList(1, 4)).allMatch(TaskFuture::isCancelled);
+    assertThat(futures.get(0)).isNotDone();
+    assertThat(desk.newsAsText())
+        .startsWith("1 RECALL", "1 CANCEL interrupt")
+        .doesNotContain("1 RELEASE");
+  }
+
+  @Test
+  void shutdownNowDoesNotWaitForASilentWorkerForLong() throws Exception {
+    Desk desk = holding();
+    desk.submit("begun");
+    TaskFuture<Object> held = desk.submit("held");
+    List<Desk.Sent> sent = desk.news();
+    long begin = System.nanoTime();
+    assertThat(desk.dispatcher.shutdownNow()).isEmpty();
+
+    assertThat(Duration.ofNanos(System.nanoTime() - begin))
+        .isBetween(Duration.ofMillis(1_900), Duration.ofSeconds(10));
+    desk.receive(1, new Entry(EntryKind.DROPPED, sent.get(1).id()));
+    assertThatThrownBy(() -> Desk.result(held)).isInstanceOf(CancellationException.class);
+    assertThat(desk.dispatcher.shutdownNow()).isEmpty();
+  }
+
+  @Test
+  void shutdownNowDoesNotWaitForALostWorkerOrABrokenPool() throws Exception {
+    assertThat(isQuickOnce(dispatcher -> dispatcher.workerLost(1, "staged"))).isTrue();
+    assertThat(isQuickOnce(dispatcher -> dispatcher.breakDown("staged", null))).isTrue();
+  }
+
+  /** Of some attempts, for a busy machine may take its time over one. */
+  private static boolean isQuickOnce(Consumer<Dispatcher> event) throws Exception {
+    boolean quick = false;
+    for (int attempt = 0; !quick && attempt < 5; attempt++) {
+      Desk desk = holding();
+      desk.submit("begun");
+      TaskFuture<Object> held = desk.submit("held");
+      long begin = System.nanoTime();
+      FutureTask<List<Unstarted>> stopping =
+          Ranks.start("test-stopper", desk.dispatcher::shutdownNow);
+      await().until(() -> !desk.dispatcher.isOpen());
+      event.accept(desk.dispatcher);
+
+      assertThat(Ranks.result(stopping)).isEmpty();
+      quick = System.nanoTime() - begin < TimeUnit.MILLISECONDS.toNanos(1_500);
+      assertThat(Desk.failure(held)).isNotNull();
+      desk.awaitTerminated();
+    }
+    return quick;
   }
 }

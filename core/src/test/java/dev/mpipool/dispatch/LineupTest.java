@@ -77,9 +77,9 @@ class LineupTest {
   void theDeadAndThoseWhoAreAskedForTasksHaveNoRoom() {
     one.spent(1_000, 1);
     assertThat(one.hasRoom()).isTrue();
-    one.recalling = true;
+    one.recalls = 1;
     assertThat(one.hasRoom()).isFalse();
-    one.recalling = false;
+    one.recalls = 0;
     one.alive = false;
     assertThat(one.hasRoom()).isFalse();
     assertThat(one.hasFreeThread()).isFalse();

@@ -1,0 +1,79 @@
+package dev.mpipool.dispatch;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The tasks that workers had not begun and give back while {@code shutdownNow} waits for them.
+ * Belongs to the {@link Dispatcher}, and is guarded by its lock: every method is called with it
+ * held. A task comes out once, however many threads wait.
+ */
+final class CalledBack {
+
+  private final Condition changed;
+  private final Collection<WorkerState> workers;
+  private final List<Unstarted> tasks = new ArrayList<>();
+  private int waiting;
+
+  CalledBack(ReentrantLock lock, Collection<WorkerState> workers) {
+    this.changed = lock.newCondition();
+    this.workers = workers;
+  }
+
+  /** A thread is going to call {@link #await}. */
+  void begin() {
+    waiting++;
+  }
+
+  /**
+   * A worker had not begun a task, which is about to be cancelled. Parts of batches and members of
+   * groups are no tasks of their own, and what the user has cancelled before is no news.
+   */
+  void add(TaskFuture<?> future) {
+    Unstarted task = Unstarted.of(future);
+    boolean whole = task.call() != null && !(future instanceof Gang.Member);
+    if (waiting > 0 && whole && future.ending == null && !future.isDone()) {
+      tasks.add(task);
+    }
+  }
+
+  /** A worker has answered, or never will. */
+  void workerChanged() {
+    changed.signalAll();
+  }
+
+  /**
+   * Waits until every living worker has answered what it was asked, through interrupts.
+   *
+   * @param nanos how long at most
+   * @return what has come back and no other thread has been given, in the order of submission
+   */
+  List<Unstarted> await(long nanos) {
+    boolean interrupted = false;
+    long deadline = System.nanoTime() + nanos;
+    try {
+      long rest = nanos;
+      while (rest > 0 && workers.stream().anyMatch(worker -> worker.alive && worker.recalls > 0)) {
+        try {
+          rest = changed.awaitNanos(rest);
+        } catch (InterruptedException e) {
+          interrupted = true;
+          rest = deadline - System.nanoTime();
+        }
+      }
+      List<Unstarted> taken = new ArrayList<>(tasks);
+      tasks.clear();
+      taken.sort(Comparator.comparingLong(task -> task.future().id));
+      return taken;
+    } finally {
+      waiting--;
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}
