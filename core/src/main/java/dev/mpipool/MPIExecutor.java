@@ -169,16 +169,16 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
       }
     }
     executor.close();
-    MPIRuntime.finish();
+    MPIRuntime.finishMpi();
   }
 
   /** Ends what can be ended soon; what cannot is left to the end of the process. */
   private void closeAfter(Throwable failure) {
     try {
-      pool.dispatcher().shutdownNow();
+      pool.dispatcher().shutdownNow(); // no thread is to keep a program that fails
       if (pool.dispatcher().awaitTermination(3, TimeUnit.SECONDS)) {
         close();
-        MPIRuntime.finish();
+        MPIRuntime.finishMpi();
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -634,9 +634,14 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     return future;
   }
 
+  /**
+   * {@inheritDoc} They are done also if main returns meanwhile, as with the JDK's pools: until then,
+   * and until the callbacks of their futures have returned, a thread that is no daemon keeps the
+   * process, and a launcher the job.
+   */
   @Override
   public void shutdown() {
-    onMain().dispatcher().shutdown();
+    onMain().shutdown();
   }
 
   /**
@@ -651,7 +656,7 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
    */
   @Override
   public List<Runnable> shutdownNow() {
-    return onMain().dispatcher().shutdownNow().stream().map(MPIExecutor::runnable).toList();
+    return onMain().shutdownNow().stream().map(MPIExecutor::runnable).toList();
   }
 
   private static Runnable runnable(Unstarted never) {

@@ -2,13 +2,14 @@ package dev.mpipool;
 
 import dev.mpipool.comm.CommunicatorProvider;
 import dev.mpipool.comm.Providers;
+import dev.mpipool.worker.TaskContext;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.Optional;
 
 /**
  * MPI's beginning and end, for programs that do not use {@link MPIExecutor#run(String[],
- * MainBody)}. In a process that no launcher started, both do nothing.
+ * MainBody)}. In a process that no launcher started there is no MPI to begin and to end.
  *
  * <p>With {@code MPI_DISABLE=1} in the environment (or as a system property) MPI is left alone: a
  * process, launched as a rank or not, is then a world of its own.
@@ -53,11 +54,31 @@ public final class MPIRuntime {
   }
 
   /**
-   * Ends MPI; does not hang when ranks are dead. Does nothing if it is not initialized. Collective,
-   * unless a pool has given a rank up for its silence, which then might never come: main leaves
+   * Ends the pools of which this rank is main, and MPI. A pool that was shut down ends when its
+   * tasks are done. One that was neither shut down nor closed ends at once: its tasks are cancelled
+   * and interrupted, and a line on standard error says how many futures are given up. Without an
+   * MPI that is all.
+   *
+   * <p>Does not hang when ranks are dead. Collective, unless a worker does not come: a pool has
+   * given it up for its silence, or its task ignores an interrupt for some seconds. Then main leaves
    * without the others, and the end of main's process ends them.
+   *
+   * @throws IllegalStateException in a task
    */
   public static void finish() {
+    if (TaskContext.rank().isPresent()) {
+      throw new IllegalStateException(
+          "A task cannot end MPI, which its own pool runs on. End it on every rank, after the pool.");
+    }
+    MainSide.endAll();
+    finishMpi();
+  }
+
+  /** Ends MPI, and pools that run on it; in a process without MPI others may have theirs. */
+  static void finishMpi() {
+    if (Providers.initialized().isPresent()) {
+      MainSide.endAll();
+    }
     if (!Providers.isSomeoneAdrift()) {
       Providers.initialized().ifPresent(CommunicatorProvider::finish);
     }

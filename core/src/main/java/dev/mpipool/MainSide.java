@@ -30,6 +30,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.Future;
@@ -51,6 +52,12 @@ final class MainSide {
   private static final Set<Communicator> IN_USE =
       Collections.synchronizedSet(Collections.newSetFromMap(new IdentityHashMap<>()));
 
+  /** Pools of this rank that have not ended. */
+  private static final Set<MainSide> LIVING = ConcurrentHashMap.newKeySet();
+
+  /** How long tasks that were interrupted may go on, when the program has nothing else to do. */
+  private static final long INTERRUPTED_MILLIS = 5_000;
+
   /** How long threads may take to end that have nothing left to wait for. */
   private static final long THREAD_END_MILLIS = 1_000;
 
@@ -60,7 +67,16 @@ final class MainSide {
   private final Dispatcher dispatcher;
   private final AnswerListener listener;
   private final Runnable afterwards;
-  private final Thread unclosed = new Thread(this::abandon, "mpipool-unclosed");
+  private final boolean local;
+  private final Thread exitHook = new ExitHook(this);
+
+  /** Made in the rank's own group of threads, by which a launcher knows whose it is. */
+  private final Thread keeper = new Thread(this::keepProcess, "mpipool-shutdown");
+
+  /** Guarded by keeper. */
+  private boolean keeps;
+
+  private volatile boolean interrupting;
 
   /** What main has to know of a pool's options. */
   record Options(
@@ -70,8 +86,11 @@ final class MainSide {
       SerializableRunnable initializer,
       LeanSerializer serializer) {}
 
-  private MainSide(Communicator communicator, Options options, Runnable afterwards) {
+  private MainSide(
+      Communicator communicator, boolean local, Options options, Runnable afterwards) {
     this.communicator = communicator;
+    this.local = local;
+    keeper.setDaemon(false);
     this.serializer = options.serializer();
     this.afterwards = afterwards;
     List<Integer> workers =
@@ -103,8 +122,15 @@ final class MainSide {
     communicator.onRankLost(dispatcher::workerLost);
     dispatcher.watch(options.heartbeatTimeout(), communicator::lastProgress);
     listener = new AnswerListener(communicator, dispatcher);
-    if (!Providers.launcherEndsRanks()) {
-      Runtime.getRuntime().addShutdownHook(unclosed);
+    LIVING.add(this);
+    addExitHook();
+  }
+
+  private void addExitHook() {
+    try {
+      Runtime.getRuntime().addShutdownHook(exitHook);
+    } catch (IllegalStateException e) {
+      LOG.debug("The pool was opened in a shutdown hook", e);
     }
   }
 
@@ -147,7 +173,7 @@ final class MainSide {
   /** Opens a pool over other ranks, or if there are none over threads of this process. */
   static MainSide open(Communicator communicator, Options options) {
     if (communicator.size() == 1) {
-      return new MainSide(withLocalWorkers(options.serializer()), options, () -> {});
+      return new MainSide(withLocalWorkers(options.serializer()), true, options, () -> {});
     }
     if (!IN_USE.add(communicator)) {
       throw new IllegalStateException(
@@ -157,7 +183,7 @@ final class MainSide {
     boolean opened = false;
     try {
       MainSide made =
-          new MainSide(duplicate(communicator), options, () -> IN_USE.remove(communicator));
+          new MainSide(duplicate(communicator), false, options, () -> IN_USE.remove(communicator));
       opened = true;
       return made;
     } finally {
@@ -356,24 +382,112 @@ final class MainSide {
     return cannotTravel(new UnserializableTaskException(task, why, null));
   }
 
+  /** Takes no more tasks; what was accepted is done, whatever thread returns meanwhile. */
+  void shutdown() {
+    dispatcher.shutdown();
+    keep();
+  }
+
+  /** Takes no more tasks, and cancels those that are accepted. */
+  List<TaskFuture<?>> shutdownNow() {
+    interrupting = true;
+    List<TaskFuture<?>> waiting = dispatcher.shutdownNow();
+    keep();
+    keeper.interrupt();
+    return waiting;
+  }
+
+  private void keep() {
+    synchronized (keeper) {
+      if (!keeps && !dispatcher.isTerminated()) {
+        keeps = true;
+        try {
+          keeper.start();
+        } catch (OutOfMemoryError e) {
+          LOG.warn("Main must not return before the pool has ended: no thread can be started", e);
+        }
+      }
+    }
+  }
+
+  /** Being no daemon, this thread has the JVM, and the launcher, wait for the pool's end. */
+  private void keepProcess() {
+    try {
+      dispatcher.awaitCallbacks();
+    } catch (InterruptedException e) {
+      awaitInterrupted();
+    }
+  }
+
+  /** Waits for tasks that were interrupted; returns whether the pool has ended. */
+  private boolean awaitInterrupted() {
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(INTERRUPTED_MILLIS);
+    boolean interrupted = false;
+    boolean ended = false;
+    for (boolean waited = false; !waited; ) {
+      try {
+        long rest = deadline - System.nanoTime();
+        ended = dispatcher.awaitTermination(rest, TimeUnit.NANOSECONDS);
+        waited = true;
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    return ended;
+  }
+
   /** Shuts down and waits; see {@link MPIExecutor#close}. */
   void close() {
+    shutdown();
     boolean interrupted = false;
-    dispatcher.shutdown();
     while (!dispatcher.isTerminated()) {
       try {
         dispatcher.awaitTermination(1, TimeUnit.DAYS);
       } catch (InterruptedException e) {
         if (!interrupted) {
-          dispatcher.shutdownNow();
+          shutdownNow();
           interrupted = true;
         }
       }
     }
-    sender.awaitEnd(THREAD_END_MILLIS);
-    listener.awaitEnd(THREAD_END_MILLIS);
+    awaitThreads();
     if (interrupted) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  private void awaitThreads() {
+    sender.awaitEnd(THREAD_END_MILLIS);
+    listener.awaitEnd(THREAD_END_MILLIS);
+  }
+
+  /**
+   * Ends all pools of which this rank is main, since MPI is about to end: one that was shut down
+   * when its tasks are done, another at once.
+   */
+  static void endAll() {
+    LIVING.forEach(MainSide::endNow);
+  }
+
+  private void endNow() {
+    sayIfUnclosed("MPI is ended");
+    if (!dispatcher.isShutdown()) {
+      shutdownNow();
+    } else if (!interrupting) {
+      try {
+        dispatcher.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
+      } catch (InterruptedException e) {
+        shutdownNow();
+        Thread.currentThread().interrupt();
+      }
+    }
+    if (awaitInterrupted()) {
+      awaitThreads();
+    } else {
+      Providers.someoneIsAdrift(); // a worker is in a task, and comes to no farewell
     }
   }
 
@@ -385,19 +499,32 @@ final class MainSide {
     sender.close();
     communicator.close();
     afterwards.run();
+    LIVING.remove(this);
     try {
-      Runtime.getRuntime().removeShutdownHook(unclosed);
+      Runtime.getRuntime().removeShutdownHook(exitHook);
     } catch (IllegalStateException e) {
       // the process is about to end, and the hook finds nothing to do
     }
   }
 
+  /** Says what is given up, if the pool takes tasks still. */
+  void sayIfUnclosed(String occasion) {
+    if (dispatcher.isOpen()) {
+      System.err.printf(
+          "mpipool: %s with a pool that was neither shut down nor closed; given up: %s%n",
+          occasion, dispatcher.pending());
+    }
+  }
+
   /**
-   * The process ends and nobody has closed the pool: the workers are told, as far as there is time.
+   * The process ends and nobody has closed the pool: workers in other processes are told, as far as
+   * there is time, unless a launcher ends them.
    */
-  private void abandon() {
-    dispatcher.abandon();
-    sender.close();
-    sender.awaitEnd(THREAD_END_MILLIS);
+  void abandon() {
+    if (!local && !Providers.launcherEndsRanks() && !dispatcher.isTerminated()) {
+      dispatcher.abandon();
+      sender.close();
+      sender.awaitEnd(THREAD_END_MILLIS);
+    }
   }
 }

@@ -48,6 +48,7 @@ final class CompletionRelay {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition work = lock.newCondition();
   private final Condition watch = lock.newCondition();
+  private final Condition rest = lock.newCondition();
   private final ArrayDeque<Item> queue = new ArrayDeque<>();
 
   /** Those that have not ended. */
@@ -140,6 +141,7 @@ final class CompletionRelay {
       closed = true;
       work.signalAll();
       watch.signalAll();
+      rest.signalAll();
     } finally {
       lock.unlock();
     }
@@ -156,6 +158,18 @@ final class CompletionRelay {
           .forEach(thread -> undone.add(thread.item.settled()));
       return CompletableFuture.allOf(undone.toArray(CompletableFuture[]::new))
           .handle((done, failure) -> null);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Waits until nothing is queued and no callback runs. */
+  void awaitRest() throws InterruptedException {
+    lock.lockInterruptibly();
+    try {
+      while (!queue.isEmpty() || threads.stream().anyMatch(thread -> thread.item != null)) {
+        rest.await();
+      }
     } finally {
       lock.unlock();
     }
@@ -307,6 +321,9 @@ final class CompletionRelay {
       Thread.interrupted(); // a callback's own business, ended with it
       lock.lock();
       me.item = null;
+      if (closed) {
+        rest.signalAll();
+      }
     }
   }
 }

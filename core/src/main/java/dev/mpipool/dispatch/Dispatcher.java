@@ -19,6 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -35,6 +36,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntToLongFunction;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -1055,6 +1057,41 @@ public final class Dispatcher {
    */
   public void atTermination(Runnable last) {
     atTermination = last;
+  }
+
+  /**
+   * Waits until {@link #isTerminated}, and until every callback of a future has returned.
+   *
+   * @throws InterruptedException if the calling thread is interrupted
+   */
+  public void awaitCallbacks() throws InterruptedException {
+    terminated.await();
+    relay.awaitRest();
+  }
+
+  /**
+   * What is accepted and not done: "2 futures and 1 batch".
+   *
+   * @return a part of a sentence
+   */
+  public String pending() {
+    lock.lock();
+    try {
+      Set<Object> futures = new HashSet<>();
+      Stream.of(
+              queue.stream(),
+              workers.values().stream().flatMap(worker -> worker.tasks.inOrder().stream()),
+              workers.values().stream().flatMap(worker -> worker.pinned.stream()),
+              Stream.ofNullable(handout.gathering).map(Gang::first))
+          .flatMap(tasks -> tasks)
+          .filter(task -> !task.isDone() && !(task instanceof ChunkFuture))
+          .forEach(task -> futures.add(task.ofUser()));
+      String text = futures.size() == 1 ? "1 future" : futures.size() + " futures";
+      int batches = sources.size();
+      return batches == 0 ? text : text + (batches == 1 ? " and 1 batch" : " and " + batches + " batches");
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** What the pool is at, for people. */

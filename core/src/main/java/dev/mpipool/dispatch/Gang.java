@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * A task that several workers run together: all begin, or none.
@@ -71,6 +72,11 @@ final class Gang<T> {
     @Override
     EntryKind kind() {
       return EntryKind.GROUP;
+    }
+
+    @Override
+    CompletableFuture<?> ofUser() {
+      return gang.future;
     }
 
     @Override

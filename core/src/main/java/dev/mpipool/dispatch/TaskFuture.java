@@ -220,6 +220,11 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
     return false;
   }
 
+  /** The future that the user has. */
+  CompletableFuture<?> ofUser() {
+    return this;
+  }
+
   /** Whether this is the first member of a group that waits to be gathered. */
   Gang<?> gang() {
     return null;

@@ -132,7 +132,7 @@ final class Job implements Ranks.Listener {
     events.add(
         () -> {
           endings.put(rank, ending);
-          if (rank == 0 && ending != Ending.FINISHED) {
+          if (rank == 0 && ending == Ending.THREW) {
             end(GRACE_OF_MAIN); // its shutdown hooks may be running, and need the others
           } else if (rank != 0 && ending == Ending.THREW) {
             ranks
@@ -196,8 +196,11 @@ final class Job implements Ranks.Listener {
     if (isEnding()) {
       return;
     }
-    say(process.name() + " was lost: " + reason);
     ranks.tellLost(process.rank(), reason);
+    if (mainEndsTheJob()) {
+      return;
+    }
+    say(process.name() + " was lost: " + reason);
     if (!spec.device().survivesLoss() || endings.get(process.rank()) == Ending.THREW) {
       exitCode = 1;
       end(GRACE_OF_MAIN);
@@ -211,7 +214,7 @@ final class Job implements Ranks.Listener {
 
   /** A rank that ended before MPI.Init would be waited for by the others for ever. */
   private void checkStart() {
-    for (int rank = 0; rank < spec.np() && !isEnding(); rank++) {
+    for (int rank = 0; rank < spec.np() && !isEnding() && !mainEndsTheJob(); rank++) {
       if (endings.containsKey(rank) && ranks.isMissed(rank)) {
         say("rank " + rank + " ended without MPI.Init, where other ranks wait for it");
         exitCode = 1;
@@ -263,6 +266,15 @@ final class Job implements Ranks.Listener {
   /** Whether main's rank is in its shutdown hooks, which have as long as they need, as in Java. */
   private boolean mainIsEnding() {
     return exitCode == null && endings.containsKey(0) && !isStopping();
+  }
+
+  /**
+   * Whether the end of main's process, which is near, ends the job. Until then its shutdown hooks
+   * may wait for what workers have begun.
+   */
+  private boolean mainEndsTheJob() {
+    Ending main = endings.get(0);
+    return main != null && main != Ending.FINISHED;
   }
 
   private static void say(String text) {
