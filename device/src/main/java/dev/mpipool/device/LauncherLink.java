@@ -77,9 +77,13 @@ public final class LauncherLink implements Closeable {
 
   /** How a rank's program came to its end. */
   public enum Ending {
-    /** {@code main} returned, and MPI was finalized or never used. */
+    /** {@code main} returned, and a pool that was shut down still runs tasks. */
+    POOL_RUNS,
+    /** After {@link #POOL_RUNS}: the pool has ended. How the program ends follows. */
+    POOL_ENDED,
+    /** The program ended by itself, and MPI was finalized or never used. */
     FINISHED,
-    /** {@code main} returned without {@code MPI.Finalize}. */
+    /** The program ended by itself, without {@code MPI.Finalize}. */
     UNFINISHED,
     /** {@code main} threw. */
     THREW,

@@ -56,6 +56,9 @@ final class Job implements Ranks.Listener {
 
   private long signalledAt;
 
+  /** Ranks whose main has returned while a pool of theirs still runs tasks. */
+  private final Set<Integer> withPool = new HashSet<>();
+
   /** Null until something other than main's own end has decided. */
   private Integer exitCode;
 
@@ -131,6 +134,15 @@ final class Job implements Ranks.Listener {
   public void ended(int rank, Ending ending) {
     events.add(
         () -> {
+          if (ending == Ending.POOL_RUNS) {
+            withPool.add(rank);
+            return;
+          }
+          withPool.remove(rank);
+          if (ending == Ending.POOL_ENDED) {
+            checkRest();
+            return;
+          }
           endings.put(rank, ending);
           if (rank == 0 && ending == Ending.THREW) {
             end(GRACE_OF_MAIN); // its shutdown hooks may be running, and need the others
@@ -166,6 +178,7 @@ final class Job implements Ranks.Listener {
       return;
     }
     RankProcess process = ranks.remove(rank);
+    withPool.remove(rank);
     Ending ending = endings.getOrDefault(rank, code == 0 ? Ending.EXITED_UNFINISHED : null);
     if (rank == 0) {
       mainExited(process, ending, code);
@@ -223,8 +236,15 @@ final class Job implements Ranks.Listener {
     }
   }
 
-  /** Lets the ranks go that have nothing left but to wait for the others. */
+  /**
+   * Lets the ranks go that have nothing left but to wait for the others. Main's is one of them when
+   * it has not finalized MPI and no other rank's program goes on after the return of its main: with
+   * main's process the job ends.
+   */
   private void checkRest() {
+    if (endings.get(0) == Ending.UNFINISHED && withPool.isEmpty()) {
+      ranks.tellLeave(0);
+    }
     boolean allReturned =
         ranks.alive().stream().allMatch(process -> RETURNED.contains(endings.get(process.rank())));
     if (allReturned) {

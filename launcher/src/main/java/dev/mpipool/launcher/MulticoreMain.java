@@ -9,8 +9,10 @@ import java.net.URL;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -36,6 +38,8 @@ public final class MulticoreMain {
   private final String mainClass;
   private final String[] arguments;
   private final BlockingQueue<Ended> ended = new LinkedBlockingQueue<>();
+
+  private final Set<ThreadGroup> groups = new LinkedHashSet<>();
 
   private record Ended(int rank, Ending ending) {}
 
@@ -73,6 +77,7 @@ public final class MulticoreMain {
     for (int rank = 0; rank < np; rank++) {
       ranks.put(group(rank), rank);
     }
+    groups.addAll(ranks.keySet());
     RankOutput.install(ranks, tagged);
     ranks.forEach((group, rank) -> start(group, rank, new RankLoader(urls)));
     return await();
@@ -113,6 +118,10 @@ public final class MulticoreMain {
     while (running > 0) {
       long wait = deadline == Long.MAX_VALUE ? Long.MAX_VALUE : deadline - System.nanoTime();
       Ended next = ended.poll(wait, TimeUnit.NANOSECONDS);
+      if (next == null && groups.stream().anyMatch(UserThreads::arePoolsLeft)) {
+        deadline = graceFromNow();
+        continue;
+      }
       if (next == null) {
         System.err.println(
             "mpipool: rank 0 ended without MPI.Finalize; rank "
@@ -130,10 +139,14 @@ public final class MulticoreMain {
         return 1;
       }
       if (next.rank() == 0 && next.ending() == Ending.UNFINISHED) {
-        deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(GRACE);
+        deadline = graceFromNow();
       }
     }
     return 0;
+  }
+
+  private static long graceFromNow() {
+    return System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(GRACE);
   }
 
   private static void awaitThreads(ThreadGroup group) {

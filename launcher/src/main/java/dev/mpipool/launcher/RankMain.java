@@ -17,8 +17,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * {@code main} gets.
  *
  * <p>It links the process to the launcher, runs the program, waits for its threads, and reports how
- * it ended. A rank other than main's that did not finalize MPI stays until the launcher lets it go:
- * with its process its connections would break, and with them, under niodev, every other rank.
+ * it ended. A rank that did not finalize MPI stays until the launcher lets it go: with its process
+ * its connections would break, and with them, under niodev, every other rank.
  */
 public final class RankMain {
   /** Where the launcher listens: host:port. */
@@ -97,10 +97,15 @@ public final class RankMain {
       report(ending);
       System.exit(1);
     }
+    if (UserThreads.arePoolsLeft(rootGroup())) {
+      tell(Ending.POOL_RUNS);
+      UserThreads.awaitPools(rootGroup());
+      tell(Ending.POOL_ENDED);
+    }
     UserThreads.await(rootGroup());
     ending = program.usesMpi() ? Ending.UNFINISHED : Ending.FINISHED;
     report(ending);
-    if (rank == 0 || ending == Ending.FINISHED) {
+    if (ending == Ending.FINISHED) {
       System.exit(0);
     }
     Thread.currentThread().join(); // until the launcher says leave
@@ -108,11 +113,15 @@ public final class RankMain {
 
   private void report(Ending ending) {
     if (reported.compareAndSet(false, true)) {
-      try {
-        link.ended(ending);
-      } catch (IOException e) {
-        // The launcher is gone, which ends this process anyway.
-      }
+      tell(ending);
+    }
+  }
+
+  private void tell(Ending ending) {
+    try {
+      link.ended(ending);
+    } catch (IOException e) {
+      // The launcher is gone, which ends this process anyway.
     }
   }
 

@@ -1,20 +1,41 @@
 package dev.mpipool.launcher;
 
+import java.util.function.Predicate;
+
 /** The threads that keep a program alive after its main has returned. */
 final class UserThreads {
   private UserThreads() {}
+
+  /** The thread of a pool that was shut down and still runs tasks. */
+  private static final Predicate<Thread> IS_OF_POOL =
+      thread -> thread.getName().equals("mpipool-shutdown");
+
+  /** Whether a pool is left that was shut down and still runs tasks. */
+  static boolean arePoolsLeft(ThreadGroup group) {
+    return next(group, IS_OF_POOL) != null;
+  }
 
   /**
    * Waits, as java does, until no thread of the program is left that is not a daemon. MPJ Express's
    * own threads do not count: without {@code MPI.Finalize} they would go on for ever.
    */
   static void await(ThreadGroup group) throws InterruptedException {
-    for (Thread thread = next(group); thread != null; thread = next(group)) {
+    await(group, thread -> true);
+  }
+
+  /** Waits until no pool is left that was shut down and still runs tasks. */
+  static void awaitPools(ThreadGroup group) throws InterruptedException {
+    await(group, IS_OF_POOL);
+  }
+
+  private static void await(ThreadGroup group, Predicate<Thread> which)
+      throws InterruptedException {
+    for (Thread thread = next(group, which); thread != null; thread = next(group, which)) {
       thread.join();
     }
   }
 
-  private static Thread next(ThreadGroup group) {
+  private static Thread next(ThreadGroup group, Predicate<Thread> which) {
     Thread[] threads = new Thread[group.activeCount() + 16];
     int n = group.enumerate(threads);
     while (n == threads.length) {
@@ -25,6 +46,7 @@ final class UserThreads {
       Thread thread = threads[i];
       if (thread != Thread.currentThread()
           && !thread.isDaemon()
+          && which.test(thread)
           && !thread.getName().equals("DestroyJavaVM")
           && !isOfMpj(thread)) {
         return thread;

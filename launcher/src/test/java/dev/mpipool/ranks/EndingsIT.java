@@ -1,0 +1,106 @@
+package dev.mpipool.ranks;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.mpipool.launcher.testing.Mpjrun;
+import dev.mpipool.ranks.programs.Endings;
+import java.io.File;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Programs whose main ends before their pool does, on ranks and on local threads ("alone"). */
+@Execution(ExecutionMode.CONCURRENT)
+class EndingsIT {
+
+  private static final String[] ALL =
+      Stream.of(
+              IntStream.range(0, 8).mapToObj(i -> "task" + i),
+              IntStream.range(0, 10).mapToObj(i -> "item" + i),
+              Stream.of("callback42"))
+          .flatMap(names -> names)
+          .toArray(String[]::new);
+
+  @TempDir private Path folder;
+
+  private Mpjrun.Result run(String device, String which) {
+    Mpjrun job =
+        device.equals("alone") ? alone() : Mpjrun.on(device).np(which.equals("otherMains") ? 4 : 3);
+    return job.run(Endings.class, which, folder.toString()).assertNothingLeft();
+  }
+
+  /** Plain java, without the launcher. */
+  private static Mpjrun alone() {
+    return Mpjrun.plain()
+        .script(Path.of(System.getProperty("java.home"), "bin", "java"))
+        .classPath(Mpjrun.classes() + ":" + Mpjrun.home().resolve("examples/target/lib/*"))
+        .options("-Dmpipool.local.workers=2");
+  }
+
+  private List<String> files() {
+    File[] files = folder.toFile().listFiles();
+    return Stream.of(files).map(File::getName).toList();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev"})
+  void whatWasAcceptedIsDoneThoughMainReturns(String device) {
+    assertThat(run(device, "shutdown").assertExitCode(0).err()).isEmpty();
+    assertThat(files()).containsExactlyInAnyOrder(ALL);
+  }
+
+  @Test
+  void whatWasAcceptedIsDoneBeforeMpiEnds() {
+    assertThat(run("tcpdev", "shutdownAndFinish").assertExitCode(0).err()).isEmpty();
+    assertThat(files()).containsExactlyInAnyOrder(ALL);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  void whatWasAcceptedIsDoneThoughMainsRankReturnsEarlier(String device) {
+    assertThat(run(device, "otherMains").assertExitCode(0).err())
+        .noneMatch(line -> line.contains("lost") || line.contains("given up"));
+    assertThat(files()).containsExactlyInAnyOrder(ALL);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev"})
+  void aMainThatReturnsWithAnOpenPoolSaysWhatIsGivenUp(String device) {
+    Mpjrun.Result result = run(device, "unclosed").assertExitCode(0);
+    assertThat(files()).containsExactly("returned");
+    assertThat(result.err())
+        .filteredOn(line -> line.contains("given up"))
+        .containsExactly(
+            "mpipool: main has returned with a pool that was neither shut down nor closed;"
+                + " given up: 4 futures and 1 batch");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev"})
+  void aShutdownHookMayWaitForTasksSubmitSomeAndCloseThePool(String device) {
+    Mpjrun.Result result = run(device, "exit").assertExitCode(5);
+    assertThat(result.out())
+        .containsExactly("got 10", "submitted 6", "all [2, 3]", "closed true");
+    assertThat(result.err()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev"})
+  void theEndOfMpiEndsAnOpenPool(String device) {
+    Mpjrun.Result result = run(device, "finish").assertExitCode(0);
+    assertThat(result.out())
+        .containsExactly("running true", "waiting true", "rejected", "terminated true");
+    assertThat(result.err())
+        .containsExactly(
+            "mpipool: MPI is ended with a pool that was neither shut down nor closed;"
+                + " given up: 11 futures");
+    assertThat(files()).contains("running").hasSize(device.equals("alone") ? 1 : 3);
+  }
+}
