@@ -106,7 +106,10 @@ public interface Batch<R> extends Iterable<CompletableFuture<R>>, AutoCloseable 
    */
   boolean cancel();
 
-  /** As {@link #cancel}. */
+  /**
+   * Cancels it, as {@link #cancel} does. Who begins to consume it afterwards, or asks for {@link
+   * #results}, gets an {@link IllegalStateException}.
+   */
   @Override
   void close();
 }

@@ -496,8 +496,7 @@ final class MainSide {
     if (dispatcher.hasAdrift()) {
       Providers.someoneIsAdrift();
     }
-    sender.close();
-    communicator.close();
+    sender.close(communicator::close);
     afterwards.run();
     LIVING.remove(this);
     try {

@@ -34,6 +34,7 @@ final class PoolBatch<R> implements Batch<R>, Consumable {
   private final List<R> collected = new ArrayList<>();
   private ExecutionException failure;
   private boolean collecting;
+  private volatile boolean closed;
 
   PoolBatch(BatchRun run) {
     this.run = run;
@@ -91,7 +92,14 @@ final class PoolBatch<R> implements Batch<R>, Consumable {
         : new CompletionException(reason);
   }
 
+  private void checkOpen() {
+    if (closed) {
+      throw new IllegalStateException("The batch is closed");
+    }
+  }
+
   private Outcomes consume(boolean ordered) {
+    checkOpen();
     if (!run.consume()) {
       throw new IllegalStateException("The results of a batch can be consumed only once");
     }
@@ -105,6 +113,7 @@ final class PoolBatch<R> implements Batch<R>, Consumable {
 
   @Override
   public Iterable<CompletableFuture<R>> ordered() {
+    checkOpen();
     return () -> futures(true);
   }
 
@@ -169,6 +178,7 @@ final class PoolBatch<R> implements Batch<R>, Consumable {
 
   @Override
   public List<R> results() throws InterruptedException, ExecutionException {
+    checkOpen();
     run.runToEnd();
     synchronized (this) {
       if (results == null && failure == null) {
@@ -229,6 +239,7 @@ final class PoolBatch<R> implements Batch<R>, Consumable {
 
   @Override
   public void close() {
+    closed = true;
     cancel();
   }
 }

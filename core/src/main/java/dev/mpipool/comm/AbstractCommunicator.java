@@ -32,6 +32,7 @@ abstract class AbstractCommunicator implements Communicator {
 
   private final int rank;
   private final int size;
+  private volatile boolean closed;
 
   AbstractCommunicator(int rank, int size) {
     this.rank = rank;
@@ -76,6 +77,17 @@ abstract class AbstractCommunicator implements Communicator {
     return size;
   }
 
+  /** Nothing but questions about this communicator is answered from now on. */
+  final void markClosed() {
+    closed = true;
+  }
+
+  final void checkNotClosed() {
+    if (closed) {
+      throw new IllegalStateException("The communicator is closed");
+    }
+  }
+
   @Override
   public final void send(int destination, int tag, ByteBuffer message) {
     checkSend(destination, tag);
@@ -85,6 +97,7 @@ abstract class AbstractCommunicator implements Communicator {
 
   @Override
   public final void sendParts(int destination, int tag, List<ByteBuffer> parts) {
+    checkNotClosed();
     if (parts.size() == 2) {
       checkSend(destination, tag);
       transmit(destination, tag, parts.get(0), parts.get(1));
@@ -94,12 +107,14 @@ abstract class AbstractCommunicator implements Communicator {
   }
 
   private void checkSend(int destination, int tag) {
+    checkNotClosed();
     checkRank(destination, "destination");
     Validate.isTrue(tag >= 0, "A tag is at least 0, but this one is %d", tag);
   }
 
   @Override
   public final Message receive(int source, int tag) {
+    checkNotClosed();
     if (source != ANY_SOURCE) {
       checkRank(source, "source");
     }
@@ -109,6 +124,7 @@ abstract class AbstractCommunicator implements Communicator {
 
   @Override
   public final void barrier() {
+    checkNotClosed();
     int step = 1;
     for (; step < size && (rank & step) == 0; step <<= 1) {
       if (rank + step < size) {
@@ -123,6 +139,7 @@ abstract class AbstractCommunicator implements Communicator {
 
   @Override
   public final byte[] broadcast(byte[] value, int root) {
+    checkNotClosed();
     checkRank(root, "root");
     int relative = Math.floorMod(rank - root, size);
     byte[] result = value;
@@ -145,6 +162,7 @@ abstract class AbstractCommunicator implements Communicator {
 
   @Override
   public final List<byte[]> gather(byte[] value, int root) {
+    checkNotClosed();
     checkRank(root, "root");
     Objects.requireNonNull(value, "value");
     if (rank != root) {
@@ -167,6 +185,7 @@ abstract class AbstractCommunicator implements Communicator {
 
   @Override
   public final byte[] scatter(List<byte[]> values, int root) {
+    checkNotClosed();
     checkRank(root, "root");
     if (rank != root) {
       return bytes(take(root, SCATTER));
@@ -185,6 +204,7 @@ abstract class AbstractCommunicator implements Communicator {
   /** Up a binomial tree to rank 0, in the order of ranks, and from there to the root. */
   @Override
   public final byte[] reduce(byte[] value, BinaryOperator<byte[]> operator, int root) {
+    checkNotClosed();
     checkRank(root, "root");
     Objects.requireNonNull(value, "value");
     Objects.requireNonNull(operator, "operator");
@@ -207,6 +227,7 @@ abstract class AbstractCommunicator implements Communicator {
 
   /** What a split begins with: the ranks of this rank's color, ordered by key, then by rank. */
   final List<Integer> membersOfMyColor(int color, int key) {
+    checkNotClosed();
     Validate.isTrue(color >= 0, "A color is at least 0, but this one is %d", color);
     List<ByteBuffer> all =
         allGather(ByteBuffer.allocate(2 * Integer.BYTES).putInt(color).putInt(key).array()).stream()
@@ -224,6 +245,7 @@ abstract class AbstractCommunicator implements Communicator {
   }
 
   final void checkOther(int other, int tag) {
+    checkNotClosed();
     checkRank(other, "rank");
     Validate.isTrue(other != rank, "Rank %d is this rank itself", other);
     Validate.isTrue(tag >= 0, "A tag is at least 0, but this one is %d", tag);

@@ -286,7 +286,8 @@ public interface Communicator extends AutoCloseable {
 
   /**
    * Gives this communicator's resources back. Not collective; no thread may be inside a call. Does
-   * nothing on the world and when closed already.
+   * nothing on the world and when closed already. Afterwards all methods but those that ask about
+   * the communicator itself, such as {@link #rank}, throw an {@link IllegalStateException}.
    */
   @Override
   void close();

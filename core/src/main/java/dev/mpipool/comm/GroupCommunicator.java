@@ -167,6 +167,7 @@ public final class GroupCommunicator extends AbstractCommunicator {
   /** Does nothing: a group ends with the first of its members that is lost. */
   @Override
   public void onRankLost(RankLostListener listener) {
+    checkNotClosed();
     Objects.requireNonNull(listener, "listener");
   }
 
@@ -183,6 +184,7 @@ public final class GroupCommunicator extends AbstractCommunicator {
 
   @Override
   public void close() {
+    markClosed();
     if (context != 0) {
       hub.mailbox(context).close("The communicator has been closed");
     }

@@ -86,6 +86,7 @@ public final class LocalCommunicator extends AbstractCommunicator {
 
   @Override
   public void onRankLost(RankLostListener listener) {
+    checkNotClosed();
     Validate.notNull(listener, "listener");
   }
 
@@ -102,6 +103,7 @@ public final class LocalCommunicator extends AbstractCommunicator {
   @Override
   public void close() {
     if (!group.permanent) {
+      markClosed();
       group.mailboxes.get(rank()).close();
     }
   }

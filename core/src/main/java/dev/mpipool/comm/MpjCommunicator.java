@@ -517,11 +517,13 @@ public final class MpjCommunicator extends AbstractCommunicator {
 
   @Override
   public Communicator duplicate() {
+    checkNotClosed();
     return of((Intracomm) intracomm.clone());
   }
 
   @Override
   public Communicator split(int color, int key) {
+    checkNotClosed();
     if (color < 0) {
       throw new IllegalArgumentException("A color is at least 0, but this one is " + color);
     }
@@ -530,6 +532,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
 
   @Override
   public void onRankLost(RankLostListener listener) {
+    checkNotClosed();
     Objects.requireNonNull(listener, "listener");
     RankLostListener ofWorld =
         (lost, reason) -> {
@@ -565,6 +568,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
   @Override
   public void close() {
     if (!world) {
+      markClosed();
       synchronized (KNOWN) {
         KNOWN.remove(intracomm);
       }

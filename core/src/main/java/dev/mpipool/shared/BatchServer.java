@@ -73,12 +73,19 @@ final class BatchServer {
 
   /** Asks rank 0, which may be this one. */
   int ask(byte what, int worker, int task, int states) {
+    checkOpen();
     if (tasks != null) {
       return read(answer(what, worker, task, states));
     }
     int tag = FIRST_ANSWER + (asked.getAndIncrement() & 0xffffff);
     communicator.send(0, QUESTION, question(what, tag, worker, task, states));
     return read(communicator.receive(0, tag).data());
+  }
+
+  synchronized void checkOpen() {
+    if (closed) {
+      throw new IllegalStateException("The batch is closed");
+    }
   }
 
   /** Tells rank 0; there it waits a moment for the others and leaves the rest to the thread. */
@@ -151,9 +158,13 @@ final class BatchServer {
   }
 
   private void tellOfLoss(int rank) {
-    if (communicator.survivesLostRanks()) {
+    if (communicator.survivesLostRanks() && isListening()) {
       communicator.send(0, QUESTION, question(LOST, 0, 0, rank, 0));
     }
+  }
+
+  private synchronized boolean isListening() {
+    return listening;
   }
 
   private synchronized void forget(int worker) {

@@ -216,11 +216,24 @@ final class LockService implements LockQueue.Answers {
   }
 
   private void check() {
+    checkOpen();
     if (broken != null) {
       throw broken;
     }
-    if (closed) {
+  }
+
+  void checkOpen() {
+    if (isClosed()) {
       throw new IllegalStateException("The lock is closed");
+    }
+  }
+
+  boolean isClosed() {
+    guard.lock();
+    try {
+      return closed;
+    } finally {
+      guard.unlock();
     }
   }
 

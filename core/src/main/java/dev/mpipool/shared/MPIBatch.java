@@ -143,6 +143,7 @@ public final class MPIBatch implements AutoCloseable {
    * @throws java.io.UncheckedIOException if a file could not be read or written
    */
   public OptionalInt nextTask(State... also) {
+    server.checkOpen();
     Agreement.onSame(team, () -> checkAgain(also));
     int bits = BatchServer.bits(EnumSet.of(State.OPEN, also));
     List<ByteBuffer> answers =
@@ -167,6 +168,7 @@ public final class MPIBatch implements AutoCloseable {
    * @throws java.io.UncheckedIOException if a file could not be written
    */
   public void setState(int task, State state) {
+    server.checkOpen();
     Objects.checkIndex(task, options.taskCount);
     server.ask(BatchServer.SET, worker(), task, Objects.requireNonNull(state, "state").code());
   }
@@ -179,6 +181,7 @@ public final class MPIBatch implements AutoCloseable {
    * @throws java.io.UncheckedIOException if a file could not be read
    */
   public State getState(int task) {
+    server.checkOpen();
     Objects.checkIndex(task, options.taskCount);
     return State.of(server.ask(BatchServer.GET, worker(), task, 0));
   }
@@ -189,6 +192,7 @@ public final class MPIBatch implements AutoCloseable {
    * @return by number
    */
   public List<State> states() {
+    server.checkOpen();
     List<State> states = new ArrayList<>();
     IntStream.range(0, options.taskCount).forEach(task -> states.add(getState(task)));
     return states;
@@ -265,7 +269,8 @@ public final class MPIBatch implements AutoCloseable {
   /**
    * Ends this rank's part. Every rank is to close it. Claims on tasks that are still RUNNING are
    * given back when all have. Rank 0 waits for the others up to five seconds, and then serves them
-   * from a thread for as long as it takes.
+   * from a thread for as long as it takes. Afterwards tasks and their states are an {@link
+   * IllegalStateException}.
    */
   @Override
   public void close() {

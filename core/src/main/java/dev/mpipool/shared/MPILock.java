@@ -164,10 +164,12 @@ public final class MPILock implements Lock, AutoCloseable {
    * Gives the lock to the next in line. Does not wait for anything.
    *
    * @throws IllegalMonitorStateException if this thread does not hold it
+   * @throws IllegalStateException if the lock is closed, which has unlocked it
    */
   @Override
   public void unlock() {
     if (!isHeldByCurrentThread()) {
+      service.checkOpen();
       throw new IllegalMonitorStateException(
           "This thread of rank %d does not hold the lock".formatted(rank));
     }
@@ -260,6 +262,7 @@ public final class MPILock implements Lock, AutoCloseable {
 
     private final MPILock lock;
     private final boolean ownerDied;
+    private boolean unlocked;
 
     private Held(MPILock lock, boolean ownerDied) {
       this.lock = lock;
@@ -276,13 +279,16 @@ public final class MPILock implements Lock, AutoCloseable {
     }
 
     /**
-     * Unlocks.
+     * Unlocks; does nothing when closed already, or when the lock is.
      *
      * @throws IllegalMonitorStateException if the calling thread does not hold the lock
      */
     @Override
     public void close() {
-      lock.unlock();
+      if (!unlocked && !lock.service.isClosed()) {
+        lock.unlock();
+        unlocked = true;
+      }
     }
   }
 }

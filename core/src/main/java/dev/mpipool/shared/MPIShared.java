@@ -345,20 +345,20 @@ public abstract sealed class MPIShared<A, B extends Buffer> implements AutoClose
 
   final long index(long i) {
     if (replica.shape.dimensions() != 1) {
-      return replica.shape.index(i);
+      return open().shape.index(i);
     }
     return Objects.checkIndex(i, rows);
   }
 
   final long index(long i, long j) {
     if (replica.shape.dimensions() != 2) {
-      return replica.shape.index(new long[] {i, j});
+      return open().shape.index(new long[] {i, j});
     }
     return Objects.checkIndex(i, rows) * columns + Objects.checkIndex(j, columns);
   }
 
   final long index(long... indices) {
-    return replica.shape.index(indices);
+    return open().shape.index(indices);
   }
 
   private String head() {

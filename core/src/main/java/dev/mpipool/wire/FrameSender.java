@@ -86,6 +86,9 @@ public final class FrameSender {
 
   private boolean closed;
 
+  /** What the thread does when everything has been sent. */
+  private Runnable atEnd = () -> {};
+
   /** The present one; changed with the lock held. */
   private volatile Turn turn = new Turn();
 
@@ -310,10 +313,23 @@ public final class FrameSender {
     return Threads.join(thread, millis);
   }
 
+  /** As {@link #close()}, and has something done when everything posted has been sent. */
+  public void close(Runnable afterwards) {
+    lock.lock();
+    try {
+      atEnd = afterwards;
+      close();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private void sendAll() {
+    boolean over = false;
     boolean more = true;
     while (more) {
       more = awaitPosted();
+      over = !more;
       Turn mine = turn;
       mine.sending.lock(); // when another thread sends, the end comes after it
       try {
@@ -328,6 +344,9 @@ public final class FrameSender {
       if (fromAnyThread && more) {
         LockSupport.parkNanos(mine.restNanos);
       }
+    }
+    if (over) {
+      atEnd.run();
     }
   }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.testing.Ranks;
 import java.nio.ByteBuffer;
@@ -169,11 +170,18 @@ class LocalCommunicatorTest {
     List<Communicator> ranks = LocalCommunicator.create(2);
     FutureTask<Message> waiting =
         Ranks.start("test-receiver", () -> ranks.get(1).receive(ANY_SOURCE, ANY_TAG));
+    await().until(LocalCommunicatorTest::receiverWaits);
     ranks.get(1).close();
     ranks.get(1).close();
 
     assertThatThrownBy(() -> Ranks.result(waiting))
         .isInstanceOf(CommunicatorException.class)
         .hasMessageContaining("closed");
+  }
+
+  private static boolean receiverWaits() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().equals("test-receiver"))
+        .anyMatch(thread -> thread.getState() == Thread.State.WAITING);
   }
 }

@@ -3,6 +3,7 @@ package dev.mpipool.ranks;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.mpipool.launcher.testing.Mpjrun;
+import dev.mpipool.ranks.programs.AfterClose;
 import dev.mpipool.ranks.programs.Endings;
 import java.io.File;
 import java.nio.file.Path;
@@ -89,6 +90,17 @@ class EndingsIT {
     assertThat(result.out())
         .containsExactly("got 10", "submitted 6", "all [2, 3]", "closed true");
     assertThat(result.err()).isEmpty();
+  }
+
+  /** A method that answers where it should throw, or hangs, or throws something else, is printed. */
+  @ParameterizedTest
+  @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev"})
+  void whateverIsClosedSaysSoInEachOfItsMethods(String device) {
+    Mpjrun job = device.equals("alone") ? alone() : Mpjrun.on(device).np(2);
+    Mpjrun.Result result = job.run(AfterClose.class).assertExitCode(0).assertNothingLeft();
+    assertThat(result.out())
+        .hasSize(device.equals("alone") ? 1 : 2)
+        .allMatch(line -> line.matches("right (\\d{3}) of \\1 at rank \\d"));
   }
 
   @ParameterizedTest

@@ -224,9 +224,7 @@ public final class Tasker implements AutoCloseable {
     Objects.requireNonNull(file, "file");
     Objects.requireNonNull(function, "function");
     Objects.requireNonNull(arguments, "arguments");
-    if (closed) {
-      throw new IllegalStateException("This tasker has been closed");
-    }
+    checkOpen();
     Runner<A, R> runner = new Runner<>(function, serializer);
     if (!isRoot()) {
       return Collections.unmodifiableList(
@@ -248,6 +246,12 @@ public final class Tasker implements AutoCloseable {
       return results;
     } catch (Throwable e) {
       throw told(e, book[0], file);
+    }
+  }
+
+  private void checkOpen() {
+    if (closed) {
+      throw new IllegalStateException("This tasker has been closed");
     }
   }
 
@@ -310,8 +314,10 @@ public final class Tasker implements AutoCloseable {
    * @param file its folder exists
    * @param value any that can be serialized, or null
    * @throws UncheckedIOException if it cannot be serialized or written
+   * @throws IllegalStateException if this has been closed
    */
   public void save(Path file, Object value) {
+    checkOpen();
     try {
       ByteBuffer encoded = serializer.encode(value);
       byte[] bytes = new byte[encoded.remaining()];
@@ -330,9 +336,11 @@ public final class Tasker implements AutoCloseable {
    * @param file where it is
    * @return empty if there is no such file, or null was saved
    * @throws UncheckedIOException if it cannot be read, or is not what was saved
+   * @throws IllegalStateException if this has been closed
    */
   @SuppressWarnings("unchecked") // the caller knows what was saved
   public <T> Optional<T> load(Path file) {
+    checkOpen();
     try {
       byte[] bytes = WholeFile.readChecked(file);
       LOG.info("load {}", file);
