@@ -635,9 +635,9 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
   }
 
   /**
-   * {@inheritDoc} They are done also if main returns meanwhile, as with the JDK's pools: until then,
-   * and until the callbacks of their futures have returned, a thread that is no daemon keeps the
-   * process, and a launcher the job.
+   * {@inheritDoc} They are done also if main returns meanwhile, as with the JDK's pools: until
+   * then, and until the callbacks of their futures have returned, a thread that is no daemon keeps
+   * the process, and a launcher the job.
    */
   @Override
   public void shutdown() {

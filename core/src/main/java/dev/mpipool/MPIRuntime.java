@@ -60,8 +60,8 @@ public final class MPIRuntime {
    * MPI that is all.
    *
    * <p>Does not hang when ranks are dead. Collective, unless a worker does not come: a pool has
-   * given it up for its silence, or its task ignores an interrupt for some seconds. Then main leaves
-   * without the others, and the end of main's process ends them.
+   * given it up for its silence, or its task ignores an interrupt for some seconds. Then main
+   * leaves without the others, and the end of main's process ends them.
    *
    * @throws IllegalStateException in a task
    */

@@ -86,8 +86,7 @@ final class MainSide {
       SerializableRunnable initializer,
       LeanSerializer serializer) {}
 
-  private MainSide(
-      Communicator communicator, boolean local, Options options, Runnable afterwards) {
+  private MainSide(Communicator communicator, boolean local, Options options, Runnable afterwards) {
     this.communicator = communicator;
     this.local = local;
     keeper.setDaemon(false);

@@ -1088,7 +1088,9 @@ public final class Dispatcher {
           .forEach(task -> futures.add(task.ofUser()));
       String text = futures.size() == 1 ? "1 future" : futures.size() + " futures";
       int batches = sources.size();
-      return batches == 0 ? text : text + (batches == 1 ? " and 1 batch" : " and " + batches + " batches");
+      return batches == 0
+          ? text
+          : text + (batches == 1 ? " and 1 batch" : " and " + batches + " batches");
     } finally {
       lock.unlock();
     }

@@ -87,12 +87,13 @@ class EndingsIT {
   @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev"})
   void aShutdownHookMayWaitForTasksSubmitSomeAndCloseThePool(String device) {
     Mpjrun.Result result = run(device, "exit").assertExitCode(5);
-    assertThat(result.out())
-        .containsExactly("got 10", "submitted 6", "all [2, 3]", "closed true");
+    assertThat(result.out()).containsExactly("got 10", "submitted 6", "all [2, 3]", "closed true");
     assertThat(result.err()).isEmpty();
   }
 
-  /** A method that answers where it should throw, or hangs, or throws something else, is printed. */
+  /**
+   * A method that answers where it should throw, or hangs, or throws something else, is printed.
+   */
   @ParameterizedTest
   @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev"})
   void whateverIsClosedSaysSoInEachOfItsMethods(String device) {

@@ -136,8 +136,7 @@ public final class AfterClose {
       check(
           array,
           array.getClass(),
-          Set.of(
-              "shape", "count", "nodeCommunicator", "acrossNodesCommunicator", "nodeCount"));
+          Set.of("shape", "count", "nodeCommunicator", "acrossNodesCommunicator", "nodeCount"));
       check(array.nodeCommunicator(), Communicator.class, OF_COMMUNICATORS);
     }
   }
@@ -159,12 +158,7 @@ public final class AfterClose {
     batch.close();
     Set<String> answered =
         Set.of(
-            "taskCount",
-            "workerCount",
-            "workerSize",
-            "worker",
-            "workerRank",
-            "workerCommunicator");
+            "taskCount", "workerCount", "workerSize", "worker", "workerRank", "workerCommunicator");
     check(batch, MPIBatch.class, answered, "folder");
     check(batch.workerCommunicator(), Communicator.class, OF_COMMUNICATORS);
   }
