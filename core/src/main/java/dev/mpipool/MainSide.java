@@ -11,6 +11,7 @@ import dev.mpipool.dispatch.Dispatcher;
 import dev.mpipool.dispatch.ItemSource;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.dispatch.UnserializableTaskException;
+import dev.mpipool.dispatch.Unstarted;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.FrameSender;
 import dev.mpipool.wire.ItemFunction;
@@ -388,12 +389,12 @@ final class MainSide {
   }
 
   /** Takes no more tasks, and cancels those that are accepted. */
-  List<TaskFuture<?>> shutdownNow() {
+  List<Unstarted> shutdownNow() {
     interrupting = true;
-    List<TaskFuture<?>> waiting = dispatcher.shutdownNow();
+    List<Unstarted> unstarted = dispatcher.shutdownNow();
     keep();
     keeper.interrupt();
-    return waiting;
+    return unstarted;
   }
 
   private void keep() {
