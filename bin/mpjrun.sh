@@ -69,18 +69,27 @@ main=dev.mpipool.launcher.Main
 
 # Archives of parsed classes, with which JVMs start faster: one set for each JDK and build.
 archives() {
-  local key made
+  local key made builder trusted
   key=$(stat -L -c '%n %Y %s' "$jdk/lib/modules" "${jars[0]}" "$lib"/*.jar "$home"/examples/target/*.jar \
     "$home"/examples/target/lib/*.jar "$mpj"/lib/*.jar 2>/dev/null | cksum | tr ' ' -) || true
   archives=$home/launcher/target/archives/$key
-  [ -d "$archives" ] && return
+  # An archive can hold any code: it must come from this user or whoever built the jars, and nobody else may write there.
+  if [ -e "$archives" ] || [ -L "$archives" ]; then
+    builder=$(stat -L -c %u "${jars[0]}")
+    trusted=$(find "${archives%/*}" "$archives" -maxdepth 0 -type d ! -perm /022 \
+      \( -user 0 -o -user "$EUID" -o -user "$builder" \))
+    [ "$trusted" = "${archives%/*}"$'\n'"$archives" ] || archives=
+    return 0
+  fi
   [ -z "${MPIPOOL_NO_BUILD:-}" ] || return 0
-  mkdir -p "${archives%/*}" 2>/dev/null && made=$(mktemp -d "$archives.XXXXXX" 2>/dev/null) || return 0
+  [ -d "${archives%/*}" ] || mkdir -m 755 "${archives%/*}" 2>/dev/null || return 0
+  made=$(mktemp -d "$archives.XXXXXX" 2>/dev/null) || return 0
   for device in tcpdev multicore; do
     env -u JAVA_TOOL_OPTIONS -u JDK_JAVA_OPTIONS -u _JAVA_OPTIONS \
       "${launcher[0]}" "-XX:ArchiveClassesAtExit=$made/launcher.jsa" "-Dmpipool.archives.make=$made" \
       "${launcher[@]:1}" "$main" -np 2 -dev "$device" Example >/dev/null 2>&1 </dev/null || true
   done
+  chmod -R go+rX,go-w "$made"
   mv -T "$made" "$archives" 2>/dev/null || rm -rf "$made"
 }
 

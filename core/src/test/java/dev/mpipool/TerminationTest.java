@@ -4,9 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
+import dev.mpipool.comm.Communicator;
+import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.testing.Ranks;
+import java.lang.ref.WeakReference;
 import java.lang.reflect.Method;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -53,6 +58,43 @@ class TerminationTest {
     awaitTermination(executor);
 
     LocalPools.awaitNoThreads();
+  }
+
+  @Test
+  void aClosedPoolIsGarbageHoweverSeldomItLooksAtItsWorkers() {
+    List<WeakReference<Communicator>> closed = closedPools();
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .untilAsserted(
+            () -> {
+              System.gc();
+              assertThat(closed).allMatch(communicator -> communicator.refersTo(null));
+            });
+  }
+
+  private static List<WeakReference<Communicator>> closedPools() {
+    List<WeakReference<Communicator>> closed = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      List<Communicator> ranks = LocalCommunicator.create(2);
+      MPIExecutor.Builder builder = MPIExecutor.builder().heartbeatTimeout(Duration.ofHours(10));
+      FutureTask<Void> worker =
+          Ranks.start(
+              "test-worker",
+              () -> {
+                builder.communicator(ranks.get(1)).open().close();
+                return null;
+              });
+      try (MPIExecutor executor =
+          MPIExecutor.builder()
+              .heartbeatTimeout(Duration.ofHours(10))
+              .communicator(ranks.get(0))
+              .open()) {
+        assertThat(executor.submit(() -> 1).join()).isEqualTo(1);
+      }
+      assertThat(worker).succeedsWithin(Duration.ofSeconds(20));
+      closed.add(new WeakReference<>(ranks.get(0)));
+    }
+    return closed;
   }
 
   /** The pool behind a wrapper, which knows ExecutorService and no more. */

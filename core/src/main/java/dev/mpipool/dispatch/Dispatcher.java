@@ -1036,6 +1036,9 @@ public final class Dispatcher {
     }
     if (released && (living() == 0 || broken != null)) {
       ended = true;
+      if (heartbeats != null) {
+        heartbeats.stop();
+      }
       workers.values().forEach(worker -> worker.alive = false); // of a broken pool, they may live
       relay.allAddedDone().thenRun(this::terminate);
       relay.close();

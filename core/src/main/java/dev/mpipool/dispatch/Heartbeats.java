@@ -53,6 +53,7 @@ final class Heartbeats {
   private final long period;
   private final LongSupplier clock;
   private final Map<WorkerState, Watch> watches = new HashMap<>();
+  private CompletableFuture<Boolean> timer = CompletableFuture.completedFuture(false);
   private long lastLook;
 
   /** How long main has been awake, as far as it counts. */
@@ -70,7 +71,19 @@ final class Heartbeats {
 
   /** Has something done when it is time for the next look. */
   void later(Runnable look) {
-    CompletableFuture.delayedExecutor(period, TimeUnit.NANOSECONDS, Runnable::run).execute(look);
+    timer = new CompletableFuture<>();
+    timer.thenAccept(
+        due -> {
+          if (due) {
+            look.run();
+          }
+        });
+    timer.completeOnTimeout(true, period, TimeUnit.NANOSECONDS);
+  }
+
+  /** Lets the JDK's timer forget what is to be done, and with it the pool. */
+  void stop() {
+    timer.complete(false);
   }
 
   /** Looks; returns those to be given up. */

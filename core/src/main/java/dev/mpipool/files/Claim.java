@@ -3,6 +3,7 @@ package dev.mpipool.files;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -57,6 +58,11 @@ public final class Claim implements AutoCloseable {
 
   /** Shows others that this process lives: the file's time becomes the file system's present. */
   void refresh() throws IOException {
-    Files.write(file, content, StandardOpenOption.WRITE, StandardOpenOption.DSYNC);
+    Files.write(
+        file,
+        content,
+        StandardOpenOption.WRITE,
+        StandardOpenOption.DSYNC,
+        LinkOption.NOFOLLOW_LINKS); // others may write the folder, and link to what is ours
   }
 }

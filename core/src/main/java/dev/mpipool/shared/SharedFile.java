@@ -1,6 +1,7 @@
 package dev.mpipool.shared;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.nio.file.LinkOption.NOFOLLOW_LINKS;
 import static java.nio.file.StandardOpenOption.CREATE_NEW;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
@@ -14,6 +15,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
 import java.util.Set;
@@ -45,7 +47,7 @@ final class SharedFile implements Closeable {
   private static final Logger LOG = LoggerFactory.getLogger(SharedFile.class);
 
   private static final Pattern NAME =
-      Pattern.compile("mpipool-([0-9a-f]+)-(\\d*)-(\\d+)-(-?\\d+)-.*");
+      Pattern.compile("mpipool-([0-9a-f]{1,8})-(\\d*)-(\\d{1,18})-(-?\\d{1,18})-[0-9a-f-]{36}");
 
   private static final FileAttribute<?> OWNER_ONLY =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
@@ -102,7 +104,11 @@ final class SharedFile implements Closeable {
     Path path = Path.of(address.substring(MARK_BYTES + 1));
     FileChannel channel = null;
     try {
-      channel = FileChannel.open(path, READ, WRITE);
+      // A file without a name is reached by a link of the system's, and no other link is followed.
+      channel =
+          path.startsWith("/proc")
+              ? FileChannel.open(path, READ, WRITE)
+              : FileChannel.open(path, READ, WRITE, NOFOLLOW_LINKS);
       ByteBuffer found = ByteBuffer.allocate(MARK_BYTES);
       channel.read(found, 0);
       if (mark.equals(new String(found.array(), UTF_8))) {
@@ -178,9 +184,15 @@ final class SharedFile implements Closeable {
     }
   }
 
+  /** Removes a file of this user's; others may have put anything there under such a name. */
   private static void remove(Path file) {
     try {
-      Files.deleteIfExists(file);
+      PosixFileAttributes found =
+          Files.readAttributes(file, PosixFileAttributes.class, NOFOLLOW_LINKS);
+      if (found.isRegularFile()
+          && found.owner().getName().equals(System.getProperty("user.name"))) {
+        Files.deleteIfExists(file);
+      }
     } catch (IOException e) {
       LOG.debug("{} belongs to somebody else", file, e);
     }

@@ -1,6 +1,7 @@
 package dev.mpipool.files;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
@@ -65,6 +66,19 @@ class ClaimsTest {
       assertThat(names()).containsExactly("claim.1");
     }
     assertThat(names()).isEmpty();
+  }
+
+  @Test
+  void aLinkInPlaceOfAClaimIsNotWrittenThrough() throws IOException {
+    Path diary = Files.writeString(folder.resolve("diary"), "dear");
+    try (Claims claims = new Claims("job")) {
+      Claim claim = claims.take(folder).orElseThrow();
+      Files.delete(folder.resolve("claim.1"));
+      Files.createSymbolicLink(folder.resolve("claim.1"), diary);
+
+      assertThatThrownBy(claim::refresh).isInstanceOf(IOException.class);
+      assertThat(diary).hasContent("dear");
+    }
   }
 
   @Test

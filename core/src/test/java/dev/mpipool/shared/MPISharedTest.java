@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
+import java.util.UUID;
 import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -375,16 +376,35 @@ class MPISharedTest {
   @Test
   void whatADeadProcessLeftGoesWithTheNextFile() throws Exception {
     ProcessId own = ProcessId.own();
-    String format = "mpipool-%s-%s-%d-%d-left";
+    String format = "mpipool-%s-%s-%d-%d-" + UUID.randomUUID();
     String boot = Integer.toHexString(own.boot().hashCode());
     String dead = format.formatted(boot, own.namespace(), own.pid(), own.start() + 1);
     String living = format.formatted(boot, own.namespace(), own.pid(), own.start());
     String elsewhere = format.formatted("0", own.namespace(), own.pid(), own.start() + 1);
-    for (String name : List.of(dead, living, elsewhere, "mpipool-other")) {
+    String users = "mpipool-%s-%s-%d-1-notes".formatted(boot, own.namespace(), own.pid());
+    String endless = format.replace("%d", "9".repeat(30)).formatted(boot, own.namespace());
+    List<String> kept =
+        List.of(living, elsewhere, users, endless, "mpipool-device-1a", "mpipool-other");
+    Files.createFile(folder.resolve(dead));
+    for (String name : kept) {
       Files.createFile(folder.resolve(name));
     }
     SharedFile.create(folder, false).close();
-    assertThat(files()).containsExactlyInAnyOrder(living, elsewhere, "mpipool-other");
+    assertThat(files()).containsExactlyInAnyOrderElementsOf(kept);
+
+    Files.createSymbolicLink(folder.resolve(dead), folder.resolve("mpipool-other"));
+    SharedFile.create(folder, false).close();
+    assertThat(files()).hasSize(kept.size() + 1).contains(dead, "mpipool-other");
+  }
+
+  @Test
+  void aLinkInPlaceOfAFileIsNotOpened() throws Exception {
+    SharedFile made = SharedFile.create(folder, true);
+    Path file = Path.of(made.address().substring(SharedFile.MARK_BYTES + 1));
+    Path moved = Files.move(file, folder.resolve("moved"));
+    Files.createSymbolicLink(file, moved);
+    assertThat(SharedFile.open(made.address())).isEmpty();
+    made.close();
   }
 
   @Test

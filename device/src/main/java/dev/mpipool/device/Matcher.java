@@ -22,14 +22,36 @@ final class Matcher {
     final ArrayDeque<RecvRequest> posted = new ArrayDeque<>(4);
     final ArrayDeque<RecvRequest> probes = new ArrayDeque<>(1);
     final ArrayDeque<Arrival> arrived = new ArrayDeque<>(4);
+
+    boolean isEmpty() {
+      return posted.isEmpty() && probes.isEmpty() && arrived.isEmpty();
+    }
   }
 
+  private static final int FEW = 64;
+
   private final Map<Integer, Context> contexts = new HashMap<>();
+
+  /** With so many contexts, those of communicators that are gone or quiet are forgotten. */
+  private int tooMany = FEW;
+
   private final BitSet gone = new BitSet();
   private boolean closed;
 
   private Context context(int id) {
-    return contexts.computeIfAbsent(id, k -> new Context());
+    Context known = contexts.get(id);
+    return known == null ? newContext(id) : known;
+  }
+
+  /** Nobody tells of the end of a communicator, so its context goes when others need the room. */
+  private Context newContext(int id) {
+    if (contexts.size() >= tooMany) {
+      contexts.values().removeIf(Context::isEmpty);
+      tooMany = Math.max(FEW, 2 * contexts.size());
+    }
+    Context created = new Context();
+    contexts.put(id, created);
+    return created;
   }
 
   /**

@@ -3,16 +3,19 @@ package dev.mpipool.device;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * Memory that two ranks of one host see: a file of the kernel's memory file system that has lost
@@ -29,7 +32,11 @@ final class SharedMemory {
 
   private static final Path FOLDER = Path.of("/dev/shm");
   private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
-  private static final String PREFIX = "mpipool-";
+
+  /** No other part of mpipool uses such names, some of whose files are needed for long. */
+  private static final String PREFIX = "mpipool-device-";
+
+  private static final Pattern NAME = Pattern.compile(PREFIX + "[0-9a-f]{1,16}");
   private static final Duration STALE = Duration.ofMinutes(1);
   private static final boolean ENABLED =
       !"false".equals(System.getProperty("mpipool.device.shared")) && Files.isDirectory(FOLDER);
@@ -149,12 +156,26 @@ final class SharedMemory {
     Instant stale = Instant.now().minus(STALE);
     try (DirectoryStream<Path> files = Files.newDirectoryStream(FOLDER, PREFIX + "*")) {
       for (Path file : files) {
-        if (Files.getLastModifiedTime(file).toInstant().isBefore(stale)) {
-          Files.deleteIfExists(file);
+        if (NAME.matcher(file.getFileName().toString()).matches()) {
+          sweep(file, stale);
         }
       }
+    } catch (IOException | DirectoryIteratorException e) {
+      // Another start sweeps.
+    }
+  }
+
+  private static void sweep(Path file, Instant stale) {
+    try {
+      PosixFileAttributes found =
+          Files.readAttributes(file, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+      if (found.isRegularFile()
+          && PrivateFolder.isOurs(found)
+          && found.lastModifiedTime().toInstant().isBefore(stale)) {
+        Files.deleteIfExists(file);
+      }
     } catch (IOException e) {
-      // Somebody else's, or gone.
+      // Gone already.
     }
   }
 }

@@ -8,12 +8,13 @@ import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
 
 /**
  * Unix domain sockets, by which ranks on the same host reach each other in about half the time of
@@ -31,6 +32,12 @@ final class Unix {
 
   /** The longest name that fits into a socket address on all systems. */
   private static final int LONGEST = 100;
+
+  /** The names of this class's files: numeric addresses and ports. */
+  private static final Pattern NAME = Pattern.compile("[0-9a-f.-]+(%\\w+)?_\\d{1,5}");
+
+  /** What is removed when the process ends before it is closed. */
+  private static final Set<Path> AT_EXIT = atExit();
 
   private Unix() {}
 
@@ -54,58 +61,47 @@ final class Unix {
 
   /** The address of the rank that listens at this TCP address; null if there cannot be one. */
   static UnixDomainSocketAddress address(String host, int port) {
+    if (ENABLED) {
+      try (PrivateFolder folder = PrivateFolder.open(folder())) {
+        return path(host, port);
+      } catch (IOException | RuntimeException e) {
+        // Nobody of this user listens there.
+      }
+    }
+    return null;
+  }
+
+  private static UnixDomainSocketAddress path(String host, int port) {
     Path path = folder().resolve(host.replace(':', '-') + "_" + port);
-    return ENABLED && path.toString().length() <= LONGEST ? UnixDomainSocketAddress.of(path) : null;
+    return path.toString().length() <= LONGEST ? UnixDomainSocketAddress.of(path) : null;
   }
 
   private static Path folder() {
     return Path.of(System.getProperty("java.io.tmpdir"))
-        .resolve("mpipool-" + System.getProperty("user.name"));
+        .toAbsolutePath()
+        .resolve("mpipool-" + System.getProperty("user.name").replace('/', '_'));
   }
 
   /** Listens beside a TCP port. Returns null if that is not possible here. */
   static ServerSocketChannel listen(InetAddress host, int port) {
-    UnixDomainSocketAddress address = address(host.getHostAddress(), port);
+    UnixDomainSocketAddress address = ENABLED ? path(host.getHostAddress(), port) : null;
     if (address == null) {
       return null;
     }
     ServerSocketChannel channel = null;
     try {
-      Path folder = folder();
-      if (!Files.isDirectory(folder)) {
-        Files.createDirectories(
-            folder,
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+      PrivateFolder.make(folder());
+      try (PrivateFolder folder = PrivateFolder.open(folder())) {
+        folder.removeSocket(address.getPath().getFileName().toString());
+        folder.removeSockets(NAME, FileTime.from(Instant.now().minus(STALE)));
       }
-      if (!isPrivate(folder)) {
-        return null;
-      }
-      sweep(folder);
-      Files.deleteIfExists(address.getPath());
       channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
       channel.bind(address, BACKLOG);
-      address.getPath().toFile().deleteOnExit();
+      AT_EXIT.add(address.getPath());
       return channel;
-    } catch (IOException | UnsupportedOperationException e) {
+    } catch (IOException | RuntimeException e) {
       close(channel);
       return null;
-    }
-  }
-
-  /** Somebody else may have made the folder before. */
-  private static boolean isPrivate(Path folder) throws IOException {
-    return Files.getOwner(folder).getName().equals(System.getProperty("user.name"))
-        && PosixFilePermissions.toString(Files.getPosixFilePermissions(folder)).equals("rwx------");
-  }
-
-  private static void sweep(Path folder) throws IOException {
-    Instant stale = Instant.now().minus(STALE);
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
-      for (Path file : files) {
-        if (Files.getLastModifiedTime(file).toInstant().isBefore(stale)) {
-          Files.deleteIfExists(file);
-        }
-      }
     }
   }
 
@@ -116,11 +112,36 @@ final class Unix {
         SocketAddress address = channel.getLocalAddress();
         channel.close();
         if (address instanceof UnixDomainSocketAddress unix) {
-          Files.deleteIfExists(unix.getPath());
+          remove(unix.getPath());
         }
       } catch (IOException e) {
         // The next sweep takes it.
       }
     }
+  }
+
+  private static void remove(Path socket) throws IOException {
+    AT_EXIT.remove(socket);
+    try (PrivateFolder folder = PrivateFolder.open(socket.getParent())) {
+      folder.removeSocket(socket.getFileName().toString());
+    }
+  }
+
+  private static Set<Path> atExit() {
+    Set<Path> sockets = ConcurrentHashMap.newKeySet();
+    Thread hook =
+        new Thread(
+            () -> {
+              for (Path socket : sockets) {
+                try {
+                  remove(socket);
+                } catch (IOException | RuntimeException e) {
+                  // The next sweep takes it.
+                }
+              }
+            },
+            "mpipool-sockets");
+    Runtime.getRuntime().addShutdownHook(hook);
+    return sockets;
   }
 }

@@ -231,6 +231,40 @@ class ShellsIT {
     assertThat(list(clone.resolve("launcher/target"))).noneMatch(p -> p.endsWith("archives"));
   }
 
+  @Test
+  void archivesOfClassesAreUsedIfNobodyElseCanHaveWrittenThem() throws Exception {
+    String[] traced = {"bash", "-px", "bin/mpjrun.sh", "-h"};
+    Map<String, String> built = Map.of("MPIPOOL_NO_BUILD", "1");
+    Path archives =
+        run(built, traced)
+            .text()
+            .lines()
+            .filter(line -> line.contains("archives='/") || line.contains("archives=/"))
+            .map(line -> Path.of(line.replaceAll(".*launcher/target/", "").replace("'", "")))
+            .map(clone.resolve("launcher/target")::resolve)
+            .findFirst()
+            .orElseThrow();
+    Files.createDirectories(archives);
+    Files.createFile(archives.resolve("launcher.jsa"));
+    for (Path each : List.of(archives, archives.getParent())) {
+      permissions("rwxr-xr-x", archives, archives.getParent());
+      assertThat(run(built, traced).text()).contains("-XX:SharedArchiveFile=");
+      permissions("rwxrwxrwx", each);
+      assertThat(run(built, traced).text()).doesNotContain("-XX:SharedArchiveFile=");
+    }
+    permissions("rwxr-xr-x", archives.getParent());
+    Path elsewhere = Files.move(archives, folder.resolve("elsewhere"));
+    permissions("rwxr-xr-x", elsewhere);
+    Files.createSymbolicLink(archives, elsewhere);
+    assertThat(run(built, traced).text()).doesNotContain("-XX:SharedArchiveFile=");
+  }
+
+  private static void permissions(String text, Path... of) throws IOException {
+    for (Path path : of) {
+      Files.setPosixFilePermissions(path, PosixFilePermissions.fromString(text));
+    }
+  }
+
   /** The help, by the scripts of the copy, with no program on the PATH but the tools. */
   private Mpjrun help() {
     return Mpjrun.plain()

@@ -152,6 +152,7 @@ final class QueueMap {
     ClassLoader loader = context == null ? QueueMap.class.getClassLoader() : context;
     MapPlan plan;
     try {
+      folder.requirePrivate();
       byte[] encoded = WholeFile.readChecked(folder.map());
       plan =
           (MapPlan) new LeanSerializer(new JavaSerializer(loader)).decode(ByteBuffer.wrap(encoded));

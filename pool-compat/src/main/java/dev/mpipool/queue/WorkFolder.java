@@ -6,9 +6,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFileAttributeView;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
@@ -58,6 +61,18 @@ final class WorkFolder {
     }
     for (String name : List.of("tasks", "results", "output")) {
       Files.createDirectory(folder.resolve(name));
+    }
+  }
+
+  /** What is read in here is run, so nobody else may write it. */
+  void requirePrivate() throws IOException {
+    PosixFileAttributeView view = Files.getFileAttributeView(folder, PosixFileAttributeView.class);
+    if (view != null && Files.isDirectory(folder)) {
+      Set<PosixFilePermission> permissions = view.readAttributes().permissions();
+      if (permissions.contains(PosixFilePermission.GROUP_WRITE)
+          || permissions.contains(PosixFilePermission.OTHERS_WRITE)) {
+        throw new IOException("others can write it, so it cannot be trusted; try: chmod go-w");
+      }
     }
   }
 

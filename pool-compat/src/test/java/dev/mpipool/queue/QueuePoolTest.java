@@ -11,6 +11,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -453,6 +454,18 @@ class QueuePoolTest {
     assertThatThrownBy(() -> QueuePool.resume(folder))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("no folder of a map");
+  }
+
+  @Test
+  void whatOthersCanHaveWrittenIsNotRun() throws IOException {
+    String notes = notes();
+    pool(new LocalScheduler(2)).keepWorkFolder(true).build().map(i -> noted(notes, i), List.of(0));
+    Path map = left().get(0);
+    Files.setPosixFilePermissions(map, PosixFilePermissions.fromString("rwxrwxrwx"));
+
+    assertThatThrownBy(() -> QueuePool.resume(map))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContainingAll(map.toString(), "others can write it", "chmod go-w");
   }
 
   @Test
