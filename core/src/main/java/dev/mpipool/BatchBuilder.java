@@ -57,7 +57,8 @@ public interface BatchBuilder {
    * <p>While a batch is under way the folder is its own: {@code submit} (with {@code map}, the
    * stream's use) throws {@link java.io.UncheckedIOException} if another has it, or if it cannot be
    * read or made. If results cannot be saved, or there is one of another element, the batch ends
-   * with that.
+   * with that. A folder in which this process may not write serves a batch whose results are all
+   * there.
    *
    * @param folder made if it is missing; stays
    * @return this

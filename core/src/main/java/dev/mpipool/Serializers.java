@@ -3,11 +3,11 @@ package dev.mpipool;
 import dev.mpipool.wire.ClassFilter;
 import dev.mpipool.wire.JavaSerializer;
 import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.wire.ProgramLoader;
 import dev.mpipool.wire.Serializer;
 import java.io.ObjectInputFilter;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
-import java.util.Objects;
 
 /** What tasks, results and exceptions are written and read with. */
 final class Serializers {
@@ -67,12 +67,7 @@ final class Serializers {
         "-D%s=%s cannot be used: %s".formatted(PROPERTY, name, why), cause);
   }
 
-  /**
-   * Where classes of tasks and results are found: in multicore mode every rank has a loader of its
-   * own.
-   */
   private static ClassLoader classLoader() {
-    return Objects.requireNonNullElse(
-        Thread.currentThread().getContextClassLoader(), MPIExecutor.class.getClassLoader());
+    return ProgramLoader.find();
   }
 }

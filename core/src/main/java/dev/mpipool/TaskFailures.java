@@ -15,7 +15,7 @@ final class TaskFailures implements Failures {
 
   @Override
   public Exception remote(FailureReport report) {
-    return new RemoteTaskException(report.type(), report.message(), report.stack());
+    return RemoteTaskException.of(report);
   }
 
   @Override

@@ -84,12 +84,19 @@ final class Outcome {
     if (report.exception() == null) {
       return failures.remote(report);
     }
+    Object read;
     try {
-      return (Throwable) serializer.decode(report.exception());
+      read = serializer.decode(report.exception());
     } catch (Throwable e) {
       return failures.remote(
           report.asTextOnly("it could not be read on main: " + whatWasThrown(e)));
     }
+    return read instanceof Throwable exception
+        ? exception
+        : failures.remote(
+            report.asTextOnly(
+                "there was no exception when it was read on main, but "
+                    + (read == null ? "null" : "a " + read.getClass().getName())));
   }
 
   private static String whatWasThrown(Throwable e) {

@@ -29,6 +29,10 @@ import org.slf4j.LoggerFactory;
  * did not end, for it was killed, is passed over; one that is damaged as well, with a warning that
  * names the file. Both are as if they had never been saved.
  *
+ * <p><b>Read only.</b> A folder in which this process may not write, for it has no permission to, or
+ * the disk is mounted for reading, belongs to no one: all that is there can be read, and whatever
+ * would be saved fails.
+ *
  * <p><b>What survives.</b> When {@link #save} returns, the system has the record: it survives this
  * process, however it ends. The machine's own crash it survives a second later, when a thread has
  * had it written to the disk.
@@ -45,7 +49,10 @@ public final class ResultFolder implements AutoCloseable {
 
   private final Path folder;
   private final Claims claims;
+
+  /** Null if nothing can be written here. */
   private Claim claim;
+
   private final List<TaskList> found = new ArrayList<>();
   private final List<Path> files = new ArrayList<>();
   private final Map<Long, Place> places = new HashMap<>();
@@ -67,10 +74,14 @@ public final class ResultFolder implements AutoCloseable {
    * @throws IOException if it cannot be made, read, or written
    */
   public ResultFolder(Path folder, String job) throws IOException {
+    this(folder, job, Files.isDirectory(folder) && !Files.isWritable(folder));
+  }
+
+  ResultFolder(Path folder, String job, boolean readOnly) throws IOException {
     this.folder = folder;
     claims = new Claims(job);
     try {
-      claim = claim();
+      claim = readOnly ? null : claim();
       for (Path file : existing()) {
         load(file);
       }
@@ -110,7 +121,7 @@ public final class ResultFolder implements AutoCloseable {
         if (name.matches(PREFIX + "\\d{1,9}")) {
           lastNumber = Math.max(lastNumber, number(file));
           existing.add(file);
-        } else if (name.startsWith("." + WHOLE)) {
+        } else if (name.startsWith("." + WHOLE) && claim != null) {
           Files.deleteIfExists(file); // its writer was killed
         }
       }
@@ -250,6 +261,7 @@ public final class ResultFolder implements AutoCloseable {
     if (closed) {
       throw new IOException(folder + " has been given back");
     }
+    checkWritable();
     if (appender == null) {
       lastNumber++;
       Path file = folder.resolve(PREFIX + lastNumber);
@@ -258,6 +270,12 @@ public final class ResultFolder implements AutoCloseable {
     }
     long position = appender.append(ResultFormat.record(index, fingerprint, result));
     places.put(index, new Place(appender.file(), position, result.remaining(), fingerprint));
+  }
+
+  private void checkWritable() throws IOException {
+    if (claim == null) {
+      throw new ReadOnlyFolderException(folder);
+    }
   }
 
   /**
@@ -286,6 +304,7 @@ public final class ResultFolder implements AutoCloseable {
    * @throws IOException if a file could not be removed
    */
   public synchronized void clear() throws IOException {
+    checkWritable();
     closeFiles();
     places.clear();
     found.clear();
@@ -304,6 +323,7 @@ public final class ResultFolder implements AutoCloseable {
    * @throws IOException if a result is missing, or the file could not be written; the results stay
    */
   public synchronized void finish(Path file) throws IOException {
+    checkWritable();
     if (!claim.isHeld()) {
       throw new FolderInUseException(folder, "another run, which took this one for dead");
     }

@@ -158,6 +158,15 @@ public final class CallCodec {
   }
 
   /**
+   * Where classes are found.
+   *
+   * @return in multicore mode every rank has a loader of its own
+   */
+  public ClassLoader loader() {
+    return serializer.loader();
+  }
+
+  /**
    * Makes a shared value ready for use, on a worker.
    *
    * @param value as it was decoded

@@ -6,6 +6,8 @@ import java.io.ObjectInputFilter.FilterInfo;
 import java.io.ObjectInputFilter.Status;
 import java.io.ObjectInputStream;
 import java.lang.invoke.SerializedLambda;
+import java.util.Collections;
+import java.util.List;
 import org.apache.commons.lang3.ClassUtils;
 
 /**
@@ -34,6 +36,12 @@ public final class ClassFilter {
    * which may be sparse.
    */
   private static final long MOST_SLACK = 16;
+
+  /**
+   * Asks about an array of its length, for limits in filters, but makes none: it has its one element
+   * once.
+   */
+  private static final String COPIES = Collections.nCopies(2, null).getClass().getName();
 
   private final ObjectInputFilter pool;
   private final ObjectInputFilter virtualMachine;
@@ -84,7 +92,8 @@ public final class ClassFilter {
 
   /**
    * Has a stream ask, from its first object on. An array that is much longer than the stream is
-   * rejected in any case, before it is made: its length is damaged.
+   * rejected in any case, before it is made, in the stream or by a collection that it is a part of:
+   * its length is damaged.
    *
    * @param bytes how long the stream is, with what else its objects are made of
    * @return what was asked
@@ -121,7 +130,7 @@ public final class ClassFilter {
 
     @Override
     public Status checkInput(FilterInfo info) {
-      if (info.arrayLength() > longestArray) {
+      if (info.arrayLength() > longestArray && !isOfCopies()) {
         rejected = info;
         rejecter = "length of its bytes";
         return Status.REJECTED;
@@ -135,6 +144,25 @@ public final class ClassFilter {
       }
       Status everybodys = ask(virtualMachine, info, "jdk.serialFilter of this JVM", JVM_CURE);
       return everybodys == Status.UNDECIDED ? ours : everybodys;
+    }
+
+    /** Whether a list of copies of one object asks, and no array stands in the stream. */
+    private static boolean isOfCopies() {
+      String stream = ObjectInputStream.class.getName();
+      return StackWalker.getInstance()
+          .walk(
+              frames -> {
+                List<StackWalker.StackFrame> asking =
+                    frames.dropWhile(frame -> !frame.getClassName().equals(stream)).limit(8).toList();
+                int asker = 0;
+                while (asker < asking.size() && asking.get(asker).getClassName().equals(stream)) {
+                  asker++;
+                }
+                return asker < asking.size()
+                    && asking.get(asker).getClassName().equals(COPIES)
+                    && asking.subList(0, asker).stream()
+                        .anyMatch(frame -> frame.getMethodName().equals("checkArray"));
+              });
     }
 
     private Status ask(ObjectInputFilter filter, FilterInfo info, String name, String ifWanted) {

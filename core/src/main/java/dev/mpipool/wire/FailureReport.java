@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.apache.commons.lang3.exception.ExceptionUtils;
 
 /**
@@ -15,8 +16,9 @@ import org.apache.commons.lang3.exception.ExceptionUtils;
  * travel, its text in any case.
  *
  * <pre>
- *   | origin (byte) | type | message | stack | encoded exception |
- *   each of the four:  | length (int), -1 for none | bytes, text in UTF-8 |
+ *   | origin (byte) | type | message | stack | encoded exception | frames and causes |
+ *   each of the first four:  | length (int), -1 for none | bytes, text in UTF-8 |
+ *   frames and causes:       see ThrowableText
  * </pre>
  *
  * @param origin who failed
@@ -24,13 +26,33 @@ import org.apache.commons.lang3.exception.ExceptionUtils;
  * @param message its message, or null
  * @param stack its stack trace as text
  * @param exception the exception itself, encoded, or null
+ * @param texts the exception and those that it refers to, or none
  */
 public record FailureReport(
-    Origin origin, String type, String message, String stack, ByteBuffer exception) {
+    Origin origin,
+    String type,
+    String message,
+    String stack,
+    ByteBuffer exception,
+    List<ThrowableText> texts) {
 
   /** A report without a stack trace has at least the type in its place. */
   public FailureReport {
     stack = stack == null ? String.valueOf(type) : stack;
+  }
+
+  /**
+   * A report without frames and causes.
+   *
+   * @param origin who failed
+   * @param type the exception's class name
+   * @param message its message, or null
+   * @param stack its stack trace as text
+   * @param exception the exception itself, encoded, or null
+   */
+  public FailureReport(
+      Origin origin, String type, String message, String stack, ByteBuffer exception) {
+    this(origin, type, message, stack, exception, List.of());
   }
 
   /** Who failed. */
@@ -76,9 +98,15 @@ public record FailureReport(
     } catch (Throwable e) {
       obstacle = "it cannot travel: " + message(e);
     }
+    List<ThrowableText> texts = ThrowableText.of(exception);
     FailureReport report =
         new FailureReport(
-            origin, exception.getClass().getName(), message(exception), stack(exception), encoded);
+            origin,
+            texts.get(0).type(),
+            texts.get(0).message(),
+            stack(exception),
+            encoded,
+            texts);
     return obstacle == null ? report : report.asTextOnly(obstacle);
   }
 
@@ -91,7 +119,7 @@ public record FailureReport(
   public FailureReport asTextOnly(String obstacle) {
     String text =
         "%s%nThis exception is here as text only, as %s".formatted(stack.stripTrailing(), obstacle);
-    return new FailureReport(origin, type, message, text, null);
+    return new FailureReport(origin, type, message, text, null, texts);
   }
 
   /**
@@ -107,6 +135,7 @@ public record FailureReport(
         write(out, text == null ? null : text.getBytes(StandardCharsets.UTF_8));
       }
       write(out, exception == null ? null : bytes(exception));
+      ThrowableText.write(texts, out);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -128,7 +157,12 @@ public record FailureReport(
       String stack = text(read(in));
       byte[] encoded = read(in);
       return new FailureReport(
-          origin, type, message, stack, encoded == null ? null : ByteBuffer.wrap(encoded));
+          origin,
+          type,
+          message,
+          stack,
+          encoded == null ? null : ByteBuffer.wrap(encoded),
+          ThrowableText.read(in));
     }
   }
 
@@ -158,18 +192,11 @@ public record FailureReport(
   }
 
   private static String message(Throwable exception) {
-    try {
-      return exception.getMessage();
-    } catch (Throwable e) {
-      return null; // getMessage is the program's own code
-    }
+    return ThrowableText.get(exception::getMessage, null);
   }
 
   private static String stack(Throwable exception) {
-    try {
-      return ExceptionUtils.getStackTrace(exception);
-    } catch (Throwable e) {
-      return exception.getClass().getName();
-    }
+    return ThrowableText.get(
+        () -> ExceptionUtils.getStackTrace(exception), exception.getClass().getName());
   }
 }

@@ -129,6 +129,10 @@ public final class LeanSerializer implements Serializer {
     return chosen == null;
   }
 
+  ClassLoader loader() {
+    return others.loader();
+  }
+
   ClassFilter filter() {
     return filter;
   }

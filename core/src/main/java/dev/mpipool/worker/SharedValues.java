@@ -5,7 +5,6 @@ import dev.mpipool.wire.Serializer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -49,7 +48,7 @@ public final class SharedValues {
     private synchronized Object decode() throws Exception {
       if (encoded != null) {
         try {
-          decoded = codec.prepare(serializer.decode(encoded), loader());
+          decoded = codec.prepare(serializer.decode(encoded), codec.loader());
         } catch (Exception e) {
           failure = e;
         }
@@ -60,12 +59,6 @@ public final class SharedValues {
       }
       return decoded;
     }
-  }
-
-  /** In multicore mode every rank has a loader of its own; task threads have the rank's. */
-  private static ClassLoader loader() {
-    return Objects.requireNonNullElse(
-        Thread.currentThread().getContextClassLoader(), SharedValues.class.getClassLoader());
   }
 
   void put(long number, ByteBuffer encoded) {

@@ -89,7 +89,7 @@ final class Results {
         // its text is there
       }
     }
-    return new RemoteTaskException(report.type(), report.message(), report.stack());
+    return RemoteTaskException.of(report);
   }
 
   private Object decode(ByteBuffer bytes) throws Exception {

@@ -147,15 +147,17 @@ final class Book {
     FailureReport report = FailureReport.decode(encoded);
     return Optional.ofNullable(report.exception())
         .flatMap(bytes -> decoded(bytes, serializer))
-        .orElseGet(() -> new RemoteTaskException(report.type(), report.message(), report.stack()));
+        .orElseGet(() -> RemoteTaskException.of(report));
   }
 
   private static Optional<Throwable> decoded(ByteBuffer bytes, Serializer serializer) {
     try {
-      return Optional.of((Throwable) serializer.decode(bytes));
+      if (serializer.decode(bytes) instanceof Throwable exception) {
+        return Optional.of(exception);
+      }
     } catch (Throwable e) {
       LOG.debug("An exception cannot be read", e);
-      return Optional.empty();
     }
+    return Optional.empty();
   }
 }

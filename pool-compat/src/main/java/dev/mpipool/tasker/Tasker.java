@@ -7,6 +7,7 @@ import dev.mpipool.files.ResultReader;
 import dev.mpipool.files.WholeFile;
 import dev.mpipool.wire.JavaSerializer;
 import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.wire.ProgramLoader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -65,10 +66,7 @@ public final class Tasker implements AutoCloseable {
   private final int localThreads;
   private final OnChange onChange;
   private final LeanSerializer serializer =
-      new LeanSerializer(
-          new JavaSerializer(
-              Objects.requireNonNullElse(
-                  Thread.currentThread().getContextClassLoader(), Tasker.class.getClassLoader())));
+      new LeanSerializer(new JavaSerializer(ProgramLoader.find()));
 
   /** On the root; null elsewhere. */
   private final Workers workers;
