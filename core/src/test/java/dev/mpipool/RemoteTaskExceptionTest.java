@@ -150,8 +150,7 @@ class RemoteTaskExceptionTest {
       expectAll(whole.getCause());
     }
     try (MPIExecutor executor = MPIExecutor.builder().initializer(() -> parse()).open()) {
-      Throwable cause =
-          catchThrowable(() -> executor.submit(() -> 1).get(20, TimeUnit.SECONDS));
+      Throwable cause = catchThrowable(() -> executor.submit(() -> 1).get(20, TimeUnit.SECONDS));
       while (!(cause instanceof RemoteTaskException)) {
         cause = cause.getCause();
       }

@@ -29,9 +29,9 @@ import org.slf4j.LoggerFactory;
  * did not end, for it was killed, is passed over; one that is damaged as well, with a warning that
  * names the file. Both are as if they had never been saved.
  *
- * <p><b>Read only.</b> A folder in which this process may not write, for it has no permission to, or
- * the disk is mounted for reading, belongs to no one: all that is there can be read, and whatever
- * would be saved fails.
+ * <p><b>Read only.</b> A folder in which this process may not write, for it has no permission to,
+ * or the disk is mounted for reading, belongs to no one: all that is there can be read, and
+ * whatever would be saved fails.
  *
  * <p><b>What survives.</b> When {@link #save} returns, the system has the record: it survives this
  * process, however it ends. The machine's own crash it survives a second later, when a thread has

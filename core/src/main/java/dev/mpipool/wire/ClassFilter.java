@@ -38,8 +38,8 @@ public final class ClassFilter {
   private static final long MOST_SLACK = 16;
 
   /**
-   * Asks about an array of its length, for limits in filters, but makes none: it has its one element
-   * once.
+   * Asks about an array of its length, for limits in filters, but makes none: it has its one
+   * element once.
    */
   private static final String COPIES = Collections.nCopies(2, null).getClass().getName();
 
@@ -153,7 +153,10 @@ public final class ClassFilter {
           .walk(
               frames -> {
                 List<StackWalker.StackFrame> asking =
-                    frames.dropWhile(frame -> !frame.getClassName().equals(stream)).limit(8).toList();
+                    frames
+                        .dropWhile(frame -> !frame.getClassName().equals(stream))
+                        .limit(8)
+                        .toList();
                 int asker = 0;
                 while (asker < asking.size() && asking.get(asker).getClassName().equals(stream)) {
                   asker++;

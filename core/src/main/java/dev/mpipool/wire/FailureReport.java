@@ -101,12 +101,7 @@ public record FailureReport(
     List<ThrowableText> texts = ThrowableText.of(exception);
     FailureReport report =
         new FailureReport(
-            origin,
-            texts.get(0).type(),
-            texts.get(0).message(),
-            stack(exception),
-            encoded,
-            texts);
+            origin, texts.get(0).type(), texts.get(0).message(), stack(exception), encoded, texts);
     return obstacle == null ? report : report.asTextOnly(obstacle);
   }
 
