@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
 import java.security.MessageDigest;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Connects to other ranks, on the leader and without blocking it. On one host it tries the Unix
@@ -17,8 +18,11 @@ import java.security.MessageDigest;
  */
 final class Caller {
 
-  private static final int TRIES = 50;
   private static final long PAUSE_MILLIS = 20;
+
+  /** For how long a rank is called again that takes the call and hangs up. */
+  private static final long PATIENCE_MILLIS = 60_000;
+
   private static final long UNIX_MILLIS = 1000;
 
   private final Endpoint endpoint;
@@ -29,7 +33,7 @@ final class Caller {
 
   void call(Link link) {
     boolean unix = endpoint.job().isOnThisHost(link.peer());
-    new Call(link, TRIES).start(unix ? endpoint.unixAddress(link.peer()) : null);
+    new Call(link).start(unix ? endpoint.unixAddress(link.peer()) : null);
   }
 
   /** One attempt after the other to reach one rank. */
@@ -37,16 +41,15 @@ final class Caller {
 
     private final Link link;
     private final byte[] nonce = Handshake.nonce();
-    private int tries;
+    private final long begin = System.nanoTime();
     private SocketChannel channel;
     private boolean unix;
     private boolean connected;
     private ByteBuffer in;
     private byte[] calledNonce;
 
-    Call(Link link, int tries) {
+    Call(Link link) {
       this.link = link;
-      this.tries = tries;
     }
 
     /** Tries the Unix address, or TCP if that is null. */
@@ -158,7 +161,8 @@ final class Caller {
       }
       if (unix) {
         start(null);
-      } else if (!connected || --tries == 0) {
+      } else if (!connected
+          || System.nanoTime() - begin > TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS)) {
         endpoint.lose(link.peer());
       } else {
         endpoint.progress().schedule(PAUSE_MILLIS, this::callAgain);

@@ -11,10 +11,10 @@ import java.nio.charset.StandardCharsets;
 import mpi.MPIException;
 
 /**
- * What a rank knows about its job. It comes in the words of MPJ Express' own starter: the
- * configuration names the number of processes and a server; each rank tells the server its ports
- * and its rank, and gets a list of all ranks' addresses back. The device has one port and says it
- * twice.
+ * What a rank knows about its job. Its ranks meet over their links with the launcher, which have
+ * proven themselves; without our launcher, in the words of MPJ Express' own starter: the
+ * configuration names a server, each rank tells the server its ports and its rank, and gets a list
+ * of all ranks' addresses back. The device has one port and says it twice.
  */
 final class Job {
 
@@ -24,7 +24,10 @@ final class Job {
   private final int rank;
   private final int size;
   private final int eagerLimit;
+
+  /** Null where the ranks meet over their links with the launcher. */
   private final InetSocketAddress server;
+
   private final String[] hosts;
   private final int[] ports;
   private byte[] key;
@@ -59,10 +62,11 @@ final class Job {
       }
     }
     int rank = Integer.parseInt(args[0]);
-    if (host == null || rank < 0 || rank >= size) {
+    InetSocketAddress server = host == null ? null : new InetSocketAddress(host, port);
+    if ((server == null && LauncherLink.current().isEmpty()) || rank < 0 || rank >= size) {
       throw new MPIException("rank " + rank + " cannot be started with " + args[1]);
     }
-    return new Job(rank, size, eagerLimit, new InetSocketAddress(host, port));
+    return new Job(rank, size, eagerLimit, server);
   }
 
   /** How this rank opens its port, once it knows by which address the others can reach it. */
@@ -70,23 +74,37 @@ final class Job {
     int open(InetAddress local) throws IOException;
   }
 
-  /** Meets all other ranks at the server. */
+  /** Meets all other ranks. */
   void meet(Opener opener) throws IOException {
+    String peers = server == null ? meetByLink(opener) : meetAtServer(opener);
+    readPeers(peers);
+    readSecret(peers);
+  }
+
+  private String meetByLink(Opener opener) throws IOException {
+    LauncherLink link = LauncherLink.current().orElseThrow();
+    int port = open(opener, link.localAddress());
+    return link.join(port, port);
+  }
+
+  private String meetAtServer(Opener opener) throws IOException {
     try (Socket socket = new Socket()) {
       SocketAddress target = server;
       socket.connect(target);
-      String bind = System.getProperty("mpipool.bind");
-      int port = opener.open(bind != null ? InetAddress.getByName(bind) : socket.getLocalAddress());
+      int port = open(opener, socket.getLocalAddress());
       DataOutputStream out = new DataOutputStream(socket.getOutputStream());
       out.writeUTF(ASKS);
       out.writeInt(port);
       out.writeInt(port);
       out.writeInt(rank);
       out.flush();
-      String peers = new DataInputStream(socket.getInputStream()).readUTF();
-      readPeers(peers);
-      readSecret(peers);
+      return new DataInputStream(socket.getInputStream()).readUTF();
     }
+  }
+
+  private static int open(Opener opener, InetAddress local) throws IOException {
+    String bind = System.getProperty("mpipool.bind");
+    return opener.open(bind != null ? InetAddress.getByName(bind) : local);
   }
 
   private void readPeers(String answer) throws IOException {

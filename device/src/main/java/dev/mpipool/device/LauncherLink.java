@@ -8,24 +8,28 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.ConnectException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * The line between the process of a rank and the launcher that started it.
  *
- * <p>Through it the rank learns which other ranks were lost, and the launcher how the rank's {@code
- * main} ended. It is also what ties the process to its job: when the launcher is gone, in whatever
+ * <p>Through it ranks introduce themselves to each other, a rank learns which others were lost, and
+ * the launcher how the rank's {@code main} ended. It is also what ties the process to its job: when the launcher is gone, in whatever
  * way, the process halts.
  *
  * <p>The launcher opens the link before the program's {@code main} starts. A process that was not
@@ -41,11 +45,17 @@ public final class LauncherLink implements Closeable {
   /** Rank to launcher: the program ended. The name of an {@link Ending} follows (UTF). */
   public static final int ENDED = 3;
 
+  /**
+   * Rank to launcher: the rank is in {@code MPI.Init}. The two ports on which it listens follow
+   * (int), the one to write to first.
+   */
+  public static final int JOIN = 4;
+
+  /** Launcher to rank: all ranks have joined. Where they listen follows: bytes (int), UTF-8. */
+  public static final int PEERS = 5;
+
   /** The largest silence, in milliseconds, while the link is being opened. */
   private static final int OPENING = 10_000;
-
-  /** For how long, in milliseconds, opening the link is tried again. */
-  private static final int PATIENCE = 40_000;
 
   private static volatile LauncherLink current;
 
@@ -55,6 +65,8 @@ public final class LauncherLink implements Closeable {
   private final Map<Integer, String> lost = new LinkedHashMap<>();
   private final List<LostRankListener> listeners = new ArrayList<>();
   private final BlockingQueue<Runnable> news = new LinkedBlockingQueue<>();
+  private final CompletableFuture<String> peers = new CompletableFuture<>();
+  private final AtomicBoolean joined = new AtomicBoolean();
 
   private LauncherLink(Socket socket, DataOutputStream out, Runnable onLeave) {
     this.socket = socket;
@@ -108,13 +120,15 @@ public final class LauncherLink implements Closeable {
    * @param launcher where the launcher listens
    * @param rank the rank that this process is
    * @param secret the secret of the job
+   * @param patience for how long it is tried again while the launcher is there, but hangs up
    * @param onLeave run, on a thread of the link, when the launcher asks this process to leave
    * @return the link, which is also {@link #current()} from now on
    * @throws IOException if the launcher is not there or does not know the secret
    */
   public static LauncherLink open(
-      InetSocketAddress launcher, int rank, byte[] secret, Runnable onLeave) throws IOException {
-    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE);
+      InetSocketAddress launcher, int rank, byte[] secret, Duration patience, Runnable onLeave)
+      throws IOException {
+    long deadline = System.nanoTime() + patience.toNanos();
     while (true) {
       try {
         LauncherLink link = connect(launcher, rank, secret, onLeave);
@@ -204,6 +218,38 @@ public final class LauncherLink implements Closeable {
   }
 
   /**
+   * Introduces this rank to the others, as {@code MPI.Init} does: tells the launcher where it
+   * listens, and waits until all ranks have done so, or the process ends.
+   *
+   * @param writePort the port that others write to
+   * @param readPort the port that others read from; may be the same
+   * @return all ranks, in the words of MPJ Express's starter: {@code #Peer Information}, and for
+   *     each rank {@code ;host@readPort@writePort@rank}
+   * @throws IOException if the launcher is gone, or the process has joined its job before
+   */
+  public String join(int writePort, int readPort) throws IOException {
+    if (!joined.compareAndSet(false, true)) {
+      throw new IOException("this process has joined its job before");
+    }
+    synchronized (out) {
+      out.writeByte(JOIN);
+      out.writeInt(writePort);
+      out.writeInt(readPort);
+      out.flush();
+    }
+    return peers.join();
+  }
+
+  /**
+   * The address by which this host reaches the launcher.
+   *
+   * @return an address of this host
+   */
+  public InetAddress localAddress() {
+    return socket.getLocalAddress();
+  }
+
+  /**
    * Tells the launcher how the program ended; for the launcher's own code.
    *
    * @param ending how
@@ -235,6 +281,8 @@ public final class LauncherLink implements Closeable {
           lost(in.readInt(), in.readUTF());
         } else if (message == LEAVE) {
           daemon("mpipool-launcher-leave", onLeave);
+        } else if (message == PEERS) {
+          peers.complete(new String(in.readNBytes(in.readInt()), StandardCharsets.UTF_8));
         } else {
           break;
         }

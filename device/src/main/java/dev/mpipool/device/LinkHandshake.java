@@ -5,12 +5,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
-import java.security.GeneralSecurityException;
+import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.util.function.IntPredicate;
-import javax.crypto.Mac;
-import javax.crypto.spec.SecretKeySpec;
 
 /**
  * How a rank and the launcher convince each other that both know the secret of the job, which
@@ -122,14 +120,9 @@ public final class LinkHandshake {
 
   private static byte[] proof(
       String side, int rank, byte[] ofRank, byte[] ofLauncher, byte[] secret) {
-    try {
-      Mac mac = Mac.getInstance("HmacSHA256");
-      mac.init(new SecretKeySpec(secret, "HmacSHA256"));
-      mac.update((side + " " + rank + " ").getBytes(UTF_8));
-      mac.update(ofRank);
-      return mac.doFinal(ofLauncher);
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException("every JDK has HmacSHA256", e);
-    }
+    byte[] head = (side + " " + rank + " ").getBytes(UTF_8);
+    ByteBuffer text = ByteBuffer.allocate(head.length + 2 * SIZE);
+    text.put(head).put(ofRank).put(ofLauncher);
+    return Handshake.hmac(secret, text.array());
   }
 }

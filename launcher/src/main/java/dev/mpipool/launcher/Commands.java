@@ -43,9 +43,9 @@ final class Commands {
   }
 
   /** The JVM of one rank on this host. */
-  List<String> process(int rank, String launcher, String configuration) throws IOException {
+  List<String> process(int rank, String launcher) throws IOException {
     List<String> command = jvm(rank, launcher, "process");
-    command.addAll(rankMain(rank, configuration));
+    command.addAll(rankMain(rank));
     return command;
   }
 
@@ -53,7 +53,7 @@ final class Commands {
    * The command for ssh that starts one rank on its host, where the same folders are; the secret
    * goes to its input.
    */
-  List<String> remote(int rank, String launcher, String configuration) throws IOException {
+  List<String> remote(int rank, String launcher) throws IOException {
     List<String> command = new ArrayList<>();
     command.addAll(List.of("exec", "env", "MPJ_HOME=" + product.mpj()));
     for (String variable : LOCALE) {
@@ -64,10 +64,9 @@ final class Commands {
     }
     command.add(java);
     command.addAll(job.jvmOptions());
-    command.add("-D" + RankMain.LAUNCHER + "=" + launcher);
-    command.add("-D" + RankMain.RANK + "=" + rank);
+    properties(command, rank, launcher);
     command.add("-D" + RankMain.SECRET_ON_STDIN + "=true");
-    command.addAll(rankMain(rank, configuration));
+    command.addAll(rankMain(rank));
     StringBuilder line =
         new StringBuilder("cd ").append(quote(job.folder().toString())).append(" &&");
     command.forEach(word -> line.append(' ').append(quote(word)));
@@ -93,12 +92,28 @@ final class Commands {
       archives.make(command, archive);
     }
     command.addAll(job.jvmOptions());
-    command.add("-D" + RankMain.LAUNCHER + "=" + launcher);
-    command.add("-D" + RankMain.RANK + "=" + rank);
+    properties(command, rank, launcher);
     return command;
   }
 
-  private List<String> rankMain(int rank, String configuration) throws IOException {
+  private void properties(List<String> command, int rank, String launcher) {
+    command.add("-D" + RankMain.LAUNCHER + "=" + launcher);
+    command.add("-D" + RankMain.RANK + "=" + rank);
+    command.add("-D" + RankMain.START_TIMEOUT + "=" + job.startTimeout());
+  }
+
+  /** The configuration that a rank hands to {@code MPI.Init}. */
+  private String configuration() {
+    return String.join(
+        ";",
+        "#temp",
+        "#Number of Processes",
+        Integer.toString(job.np()),
+        "#Protocol Switch Limit",
+        Integer.toString(job.switchLimit()));
+  }
+
+  private List<String> rankMain(int rank) throws IOException {
     List<String> command = new ArrayList<>();
     command.add("-D" + RankMain.DEVICE + "=" + job.device().mpjName());
     command.add("-cp");
@@ -106,7 +121,7 @@ final class Commands {
     command.add(RankMain.class.getName());
     command.add(job.mainClass());
     command.add(Integer.toString(rank));
-    command.add(configuration);
+    command.add(configuration());
     command.add(job.device().mpjName());
     command.addAll(job.arguments());
     return command;

@@ -11,28 +11,37 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BiConsumer;
 
 /**
- * The launcher's end of all {@link LauncherLink}s of a job. Whoever connects without knowing the
- * secret is sent away; who says nothing has a few seconds.
+ * The launcher's end of all {@link LauncherLink}s of a job. A connection that does not know the
+ * secret is sent away, and once each process has its link, the port is closed.
  */
 final class ControlServer implements Closeable {
-  private static final int OPENING = 15_000;
-  private static final int STRANGERS = 64;
-
-  private final ServerSocket server;
+  private final Acceptor acceptor;
   private final byte[] secret;
-  private final int np;
-  private final BiConsumer<Integer, Ending> onEnded;
-  private final Semaphore opening;
+  private final int processes;
+  private final Listener listener;
+  private final Set<Integer> taken = ConcurrentHashMap.newKeySet();
   private final Map<Integer, Link> links = new ConcurrentHashMap<>();
+
+  /** Is told what ranks say, on any thread. */
+  interface Listener {
+    void linked(int rank);
+
+    void joins(int rank, InetAddress from, int writePort, int readPort);
+
+    void ended(int rank, Ending ending);
+
+    /** No rank can be linked any more. */
+    void failed(String reason);
+  }
 
   private record Link(Socket socket, DataOutputStream out, CountDownLatch ended) {}
 
@@ -40,25 +49,23 @@ final class ControlServer implements Closeable {
     void to(DataOutputStream out) throws IOException;
   }
 
-  ControlServer(ServerSocket server, byte[] secret, int np, BiConsumer<Integer, Ending> onEnded) {
-    this.server = server;
+  ControlServer(ServerSocket server, byte[] secret, int processes, Listener listener) {
+    this.acceptor = new Acceptor(server, "mpipool-link", this::serve, listener::failed);
     this.secret = secret;
-    this.np = np;
-    this.onEnded = onEnded;
-    this.opening = new Semaphore(np + STRANGERS);
+    this.processes = processes;
+    this.listener = listener;
   }
 
   void start() {
-    Threads.daemon("mpipool-links", this::accept);
+    acceptor.start();
   }
 
   int port() {
-    return server.getLocalPort();
+    return acceptor.port();
   }
 
-  /** Where a rank's link comes from. */
-  Optional<InetAddress> address(int rank) {
-    return Optional.ofNullable(links.get(rank)).map(link -> link.socket().getInetAddress());
+  boolean isLinked(int rank) {
+    return links.containsKey(rank);
   }
 
   void tellLost(int rank, int lost, String reason) {
@@ -73,6 +80,17 @@ final class ControlServer implements Closeable {
 
   void tellLeave(int rank) {
     send(rank, out -> out.writeByte(LauncherLink.LEAVE));
+  }
+
+  void tellPeers(int rank, String peers) {
+    byte[] bytes = peers.getBytes(StandardCharsets.UTF_8);
+    send(
+        rank,
+        out -> {
+          out.writeByte(LauncherLink.PEERS);
+          out.writeInt(bytes.length);
+          out.write(bytes);
+        });
   }
 
   /** Waits a moment until all is read that a rank, whose process has ended, has said. */
@@ -93,7 +111,7 @@ final class ControlServer implements Closeable {
 
   @Override
   public void close() throws IOException {
-    server.close();
+    acceptor.close();
     links.keySet().forEach(this::cut);
   }
 
@@ -112,70 +130,56 @@ final class ControlServer implements Closeable {
     }
   }
 
-  private void accept() {
-    while (!server.isClosed()) {
-      try {
-        Socket socket = server.accept();
-        if (opening.tryAcquire()) {
-          Threads.daemon("mpipool-link", () -> serve(socket));
-        } else {
-          close(socket);
-        }
-      } catch (IOException e) {
-        if (!server.isClosed()) {
-          Threads.pause(100); // out of file descriptors, perhaps: better later than never
-        }
-      }
-    }
-  }
-
-  private void serve(Socket socket) {
-    try (socket) {
-      DataInputStream in = new DataInputStream(socket.getInputStream());
-      int rank;
-      try {
-        rank = open(socket, in);
-      } finally {
-        opening.release();
-      }
-      try {
-        read(rank, in);
-      } finally {
-        links.get(rank).ended().countDown();
-      }
-    } catch (IOException | IllegalArgumentException e) {
-      // A stranger, or a rank that is gone: its process tells.
-    }
-  }
-
-  private void read(int rank, DataInputStream in) throws IOException {
-    while (in.readByte() == LauncherLink.ENDED) {
-      onEnded.accept(rank, Ending.valueOf(in.readUTF()));
-    }
-  }
-
-  private int open(Socket socket, DataInputStream in) throws IOException {
-    // A bound for the whole handshake, which a stranger that sends a byte now and then would
-    // stretch.
-    Runnable cancel = Threads.later(OPENING, () -> close(socket));
+  private void serve(Acceptor.Connection connection) throws IOException {
+    Socket socket = connection.socket();
+    socket.setTcpNoDelay(true);
+    LauncherLink.keepAlive(socket);
+    DataInputStream in = new DataInputStream(socket.getInputStream());
+    DataOutputStream out = new DataOutputStream(new BufferedOutputStream(socket.getOutputStream()));
+    int rank = welcome(connection, in, out);
+    Link link = new Link(socket, out, new CountDownLatch(1));
+    links.put(rank, link);
     try {
-      socket.setTcpNoDelay(true);
-      LauncherLink.keepAlive(socket);
-      DataOutputStream out =
-          new DataOutputStream(new BufferedOutputStream(socket.getOutputStream()));
-      Link link = new Link(socket, out, new CountDownLatch(1));
-      try {
-        return LinkHandshake.asLauncher(
-            in,
-            out,
-            secret,
-            rank -> rank >= 0 && rank < np && links.putIfAbsent(rank, link) == null);
-      } catch (IOException e) {
-        links.values().remove(link); // the rank was not welcomed, and may try again
-        throw e;
+      listener.linked(rank);
+      if (links.size() == processes) {
+        acceptor.close();
       }
+      read(rank, link, in);
     } finally {
-      cancel.run();
+      link.ended().countDown();
+    }
+  }
+
+  private int welcome(Acceptor.Connection connection, DataInputStream in, DataOutputStream out)
+      throws IOException {
+    Set<Integer> mine = new HashSet<>();
+    try {
+      return LinkHandshake.asLauncher(
+          in,
+          out,
+          secret,
+          rank ->
+              rank >= 0
+                  && rank < processes
+                  && connection.proven()
+                  && taken.add(rank)
+                  && mine.add(rank));
+    } catch (IOException e) {
+      taken.removeAll(mine); // the rank was not welcomed, and may try again
+      throw e;
+    }
+  }
+
+  private void read(int rank, Link link, DataInputStream in) throws IOException {
+    while (true) {
+      int message = in.readByte();
+      if (message == LauncherLink.ENDED) {
+        listener.ended(rank, Ending.valueOf(in.readUTF()));
+      } else if (message == LauncherLink.JOIN) {
+        listener.joins(rank, link.socket().getInetAddress(), in.readInt(), in.readInt());
+      } else {
+        return;
+      }
     }
   }
 

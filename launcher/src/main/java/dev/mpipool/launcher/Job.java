@@ -5,12 +5,14 @@ import java.io.IOException;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 
 /**
  * One run of a program, from its first process to its last.
@@ -40,6 +42,9 @@ final class Job implements Ranks.Listener {
   /** Seconds that killed processes have to end before the launcher leaves them behind. */
   private static final int KILL = 5;
 
+  /** Milliseconds, at most, between looks whether all ranks are linked. */
+  private static final int LONGEST = 3_600_000;
+
   private static final Set<Ending> RETURNED = EnumSet.of(Ending.FINISHED, Ending.UNFINISHED);
 
   private final JobSpec spec;
@@ -65,6 +70,12 @@ final class Job implements Ranks.Listener {
   private Step step = Step.RUNNING;
   private long deadline;
 
+  /** Whether the ranks will never meet. */
+  private boolean hopeless;
+
+  /** When the last rank was linked. */
+  private long linked;
+
   private enum Step {
     RUNNING,
     GRACE,
@@ -84,7 +95,7 @@ final class Job implements Ranks.Listener {
   /** Runs the job, and returns its exit code once every process has ended. */
   int run() throws IOException, InterruptedException {
     try (ranks) {
-      ranks.start();
+      start();
       while (!ranks.alive().isEmpty()) {
         Event event = next();
         if (event == null) {
@@ -98,6 +109,17 @@ final class Job implements Ranks.Listener {
     } finally {
       ranks.kill(false);
       over.countDown();
+    }
+  }
+
+  private void start() {
+    try {
+      ranks.start();
+      linked = System.nanoTime();
+      checkLinks();
+    } catch (Ranks.StartException e) {
+      notJoined(e.rank(), "its process could not be started: " + e.getMessage());
+      end(0);
     }
   }
 
@@ -157,6 +179,23 @@ final class Job implements Ranks.Listener {
   }
 
   @Override
+  public void linked(int rank) {
+    events.add(() -> linked = System.nanoTime());
+  }
+
+  @Override
+  public void failed(String reason) {
+    events.add(
+        () -> {
+          List<RankProcess> missing = ranks.unlinked();
+          if (!missing.isEmpty()) {
+            notJoined(missing.get(0).rank(), "the launcher cannot take up its link: " + reason);
+            end(0);
+          }
+        });
+  }
+
+  @Override
   public void exited(int rank, int code) {
     events.add(() -> handleExit(rank, code));
   }
@@ -182,8 +221,8 @@ final class Job implements Ranks.Listener {
     Ending ending = endings.getOrDefault(rank, code == 0 ? Ending.EXITED_UNFINISHED : null);
     if (rank == 0) {
       mainExited(process, ending, code);
-    } else if (!isNormal(ending, code)) {
-      workerLost(process, process.describe(code));
+    } else if (!isNormal(ending, code) || ranks.isWaiting(rank)) {
+      workerLost(process, describe(process, code));
     }
     checkStart();
     checkRest();
@@ -197,7 +236,9 @@ final class Job implements Ranks.Listener {
     if (!asked && code == 0 && ending == Ending.FINISHED) {
       return; // the others may go on as long as they like
     }
-    if (!asked && RankProcess.isSignal(code)) {
+    if (!asked && ending == null && !ranks.hasJoined(0)) {
+      sayNotJoined(0, describe(process, code));
+    } else if (!asked && RankProcess.isSignal(code)) {
       say(process.name() + " was " + process.describe(code));
     }
     ranks.tellLost(
@@ -206,6 +247,10 @@ final class Job implements Ranks.Listener {
   }
 
   private void workerLost(RankProcess process, String reason) {
+    if (!ranks.hasJoined(process.rank())) {
+      notJoined(process.rank(), reason);
+      return;
+    }
     if (isEnding()) {
       return;
     }
@@ -220,6 +265,58 @@ final class Job implements Ranks.Listener {
     }
   }
 
+  /** A rank will never meet the others, all of whom need it for {@code MPI.Init}. */
+  private void notJoined(int rank, String reason) {
+    if (isEnding() || mainEndsTheJob()) {
+      return;
+    }
+    sayNotJoined(rank, reason);
+    ranks.tellLost(rank, reason);
+    exitCode = 1;
+    hopeless = true;
+    end(GRACE_OF_MAIN);
+    checkStart();
+  }
+
+  private void sayNotJoined(int rank, String reason) {
+    say(place(rank) + " did not join the job: " + reason);
+  }
+
+  private String place(int rank) {
+    return "rank " + rank + " (on " + spec.host(rank) + ")";
+  }
+
+  private String describe(RankProcess process, int code) {
+    return ranks.wasLinked(process.rank())
+        ? process.describe(code)
+        : process.describeUnlinked(code);
+  }
+
+  /** Ends the job if a rank has not been heard of, and no other either, for too long. */
+  private void checkLinks() {
+    List<RankProcess> missing = ranks.unlinked();
+    if (missing.isEmpty() || isEnding()) {
+      return;
+    }
+    long timeout = TimeUnit.SECONDS.toMillis(spec.startTimeout());
+    long rest = timeout - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - linked);
+    if (rest > 0) {
+      Threads.later((int) Math.min(rest + 1, LONGEST), () -> events.add(this::checkLinks));
+      return;
+    }
+    String others =
+        missing.stream()
+            .skip(1)
+            .map(process -> place(process.rank()))
+            .collect(Collectors.joining(", "));
+    notJoined(
+        missing.get(0).rank(),
+        "it did not reach the launcher within "
+            + spec.startTimeout()
+            + " s (-start-timeout)"
+            + (others.isEmpty() ? "" : "; nor did " + others));
+  }
+
   private static boolean isNormal(Ending ending, int code) {
     return code == 0
         && (ending == Ending.FINISHED || ending == Ending.EXITED || ending == Ending.UNFINISHED);
@@ -227,11 +324,12 @@ final class Job implements Ranks.Listener {
 
   /** A rank that ended before MPI.Init would be waited for by the others for ever. */
   private void checkStart() {
+    if (hopeless && ranks.isWaitedFor()) {
+      end(0);
+    }
     for (int rank = 0; rank < spec.np() && !isEnding() && !mainEndsTheJob(); rank++) {
       if (endings.containsKey(rank) && ranks.isMissed(rank)) {
-        say("rank " + rank + " ended without MPI.Init, where other ranks wait for it");
-        exitCode = 1;
-        end(0);
+        notJoined(rank, "ended without MPI.Init, where other ranks wait for it");
       }
     }
   }

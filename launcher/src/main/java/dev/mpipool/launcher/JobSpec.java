@@ -15,6 +15,7 @@ import java.util.List;
  * @param tagOutput whether each line of output begins with its rank
  * @param hookTimeout how long shutdown hooks may take after a signal, in seconds
  * @param switchLimit the length in bytes from which niodev asks before it sends
+ * @param startTimeout seconds that a rank has to reach the launcher
  * @param mainClass the program's main class
  * @param arguments the program's arguments
  */
@@ -28,6 +29,7 @@ record JobSpec(
     boolean tagOutput,
     int hookTimeout,
     int switchLimit,
+    int startTimeout,
     String mainClass,
     List<String> arguments) {
 

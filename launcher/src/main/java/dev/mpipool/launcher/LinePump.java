@@ -2,17 +2,27 @@ package dev.mpipool.launcher;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.Charset;
+import java.util.Arrays;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** Carries one rank's output to a sink, in whole lines and as the bytes they are. */
 final class LinePump extends Thread {
   private static final int SILENCE = 500;
 
+  /** Bytes at the end of the output that {@link #lastLine} looks at. */
+  private static final int TAIL = 1 << 10;
+
+  /** What the command java says last, whatever the reason was. */
+  private static final String UNINFORMATIVE = "Error: (Could not create the|A fatal exception).*";
+
   private final InputStream from;
   private final LineSink to;
   private final Lines lines;
   private final AtomicLong chunks = new AtomicLong();
   private volatile boolean writing;
+  private volatile byte[] tail = {};
 
   LinePump(String name, InputStream from, LineSink to, byte[] tag) {
     super(name);
@@ -30,6 +40,7 @@ final class LinePump extends Thread {
         writing = true;
         chunks.incrementAndGet();
         lines.add(chunk, 0, n);
+        tail = tail(chunk, n);
         to.write(this, lines.takeWhole());
         writing = false;
       }
@@ -38,6 +49,23 @@ final class LinePump extends Thread {
     }
     writing = true;
     to.write(this, lines.takeAll());
+  }
+
+  /** The last line so far that says something. */
+  Optional<String> lastLine() {
+    return new String(tail, Charset.defaultCharset())
+        .lines()
+        .map(String::strip)
+        .filter(line -> !line.isEmpty() && !line.matches(UNINFORMATIVE))
+        .reduce((before, last) -> last);
+  }
+
+  private byte[] tail(byte[] chunk, int n) {
+    int kept = Math.min(tail.length, Math.max(0, TAIL - n));
+    int added = Math.min(n, TAIL);
+    byte[] next = Arrays.copyOfRange(tail, tail.length - kept, tail.length + added);
+    System.arraycopy(chunk, n - added, next, kept, added);
+    return next;
   }
 
   /**

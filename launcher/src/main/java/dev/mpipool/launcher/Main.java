@@ -2,10 +2,12 @@ package dev.mpipool.launcher;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /** Runs a program on MPI ranks: the class behind bin/mpjrun.sh. */
 public final class Main {
   private static final int USAGE = 2;
+  private static final AtomicBoolean FAILED = new AtomicBoolean();
 
   private Main() {}
 
@@ -15,7 +17,21 @@ public final class Main {
    * @param arguments as {@code -h} prints them
    */
   public static void main(String[] arguments) {
+    Thread.setDefaultUncaughtExceptionHandler(Main::failed);
     System.exit(run(List.of(arguments)));
+  }
+
+  /** Without the thread that failed a job could hang; the ranks halt with the launcher. */
+  private static void failed(Thread thread, Throwable thrown) {
+    if (!FAILED.compareAndSet(false, true)) {
+      return; // one line is enough
+    }
+    try {
+      System.err.println(
+          "mpipool: the launcher failed in its thread " + thread.getName() + ": " + thrown);
+    } finally {
+      Runtime.getRuntime().halt(1);
+    }
   }
 
   private static int run(List<String> arguments) {

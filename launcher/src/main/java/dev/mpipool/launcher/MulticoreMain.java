@@ -4,6 +4,7 @@ import dev.mpipool.device.LauncherLink;
 import dev.mpipool.device.LauncherLink.Ending;
 import java.io.File;
 import java.io.IOException;
+import java.lang.reflect.Field;
 import java.net.MalformedURLException;
 import java.net.URL;
 import java.util.ArrayList;
@@ -30,6 +31,9 @@ public final class MulticoreMain {
    * MPI.
    */
   private static final int GRACE = 1_500;
+
+  /** Nanoseconds between looks, once a rank has ended, whether others wait for it in MPI.Init. */
+  private static final long LOOK = TimeUnit.MILLISECONDS.toNanos(200);
 
   /** How long, in seconds, the program's shutdown hooks may take after that. */
   static final String HOOK_TIMEOUT = "mpipool.hook.timeout";
@@ -108,16 +112,28 @@ public final class MulticoreMain {
   }
 
   /** Waits until the job is over, and returns its exit code. */
-  private int await() throws InterruptedException {
+  private int await() throws InterruptedException, ReflectiveOperationException {
     int running = np;
     List<Integer> left = new ArrayList<>();
     for (int rank = 0; rank < np; rank++) {
       left.add(rank);
     }
+    List<Integer> gone = new ArrayList<>();
     long deadline = Long.MAX_VALUE;
     while (running > 0) {
       long wait = deadline == Long.MAX_VALUE ? Long.MAX_VALUE : deadline - System.nanoTime();
-      Ended next = ended.poll(wait, TimeUnit.NANOSECONDS);
+      Ended next = ended.poll(gone.isEmpty() ? wait : Math.min(wait, LOOK), TimeUnit.NANOSECONDS);
+      if (next == null && isWaitedFor()) {
+        System.err.println(
+            "mpipool: rank "
+                + gone.get(0)
+                + " (on localhost) did not join the job: ended without MPI.Init, where other ranks"
+                + " wait for it");
+        return 1;
+      }
+      if (next == null && deadline - System.nanoTime() > 0) {
+        continue;
+      }
       if (next == null && groups.stream().anyMatch(UserThreads::arePoolsLeft)) {
         deadline = graceFromNow();
         continue;
@@ -131,6 +147,7 @@ public final class MulticoreMain {
       }
       running--;
       left.remove((Integer) next.rank());
+      gone.add(next.rank());
       if (next.ending() == Ending.THREW) {
         if (next.rank() != 0) {
           System.err.println(
@@ -147,6 +164,18 @@ public final class MulticoreMain {
 
   private static long graceFromNow() {
     return System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(GRACE);
+  }
+
+  /** Whether ranks wait in MPI.Init for others, which MPJ Express's device knows and never tells. */
+  private static boolean isWaitedFor() throws ReflectiveOperationException {
+    Class<?> device = Class.forName("xdev.smpdev.SMPDeviceImpl");
+    Field registered = device.getDeclaredField("numRegisteredThreads");
+    Field initialized = device.getDeclaredField("initialized");
+    registered.setAccessible(true);
+    initialized.setAccessible(true);
+    synchronized (device) {
+      return registered.getInt(null) > 0 && !initialized.getBoolean(null);
+    }
   }
 
   private static void awaitThreads(ThreadGroup group) {

@@ -151,6 +151,14 @@ final class Options {
   private int switchLimit = 128 * 1024;
 
   @Option(
+      names = "-start-timeout",
+      paramLabel = "SECONDS",
+      description =
+          "End the job if a rank has not reached the launcher after this time (default:"
+              + " ${DEFAULT-VALUE}).")
+  private int startTimeout = 60;
+
+  @Option(
       names = {"-dport", "-mpjport", "-headnodeip", "-mxboardnum"},
       paramLabel = "VALUE",
       hidden = true,
@@ -234,6 +242,10 @@ final class Options {
     if (hookTimeout < 0) {
       throw new UsageException("-hook-timeout " + hookTimeout + ": 0 seconds is the least");
     }
+    if (startTimeout < 1) {
+      throw new UsageException(
+          "-start-timeout " + startTimeout + ": at least one second is needed");
+    }
     Device on = Device.of(device);
     if (machines != null && !on.processes()) {
       throw new UsageException(
@@ -262,6 +274,7 @@ final class Options {
         tagOutput,
         hookTimeout,
         switchLimit,
+        startTimeout,
         found,
         arguments);
   }

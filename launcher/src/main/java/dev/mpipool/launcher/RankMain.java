@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -36,6 +37,12 @@ public final class RankMain {
   /** Set to true where the first line of standard input is the secret. */
   static final String SECRET_ON_STDIN = "mpipool.secret.stdin";
 
+  /** For how many seconds a rank tries to reach the launcher. */
+  static final String START_TIMEOUT = "mpipool.start.timeout";
+
+  /** Where the configuration for {@code MPI.Init} stands among the arguments. */
+  private static final int CONFIGURATION = 2;
+
   private final int rank;
   private final LauncherLink link;
   private final Program program;
@@ -53,11 +60,15 @@ public final class RankMain {
    * @param arguments the program's main class and its arguments
    * @throws InterruptedException if the program interrupts this thread while its other threads are
    *     still running
+   * @throws IOException if the rank cannot be prepared for MPJ Express's stock device
    */
-  public static void main(String[] arguments) throws InterruptedException {
+  public static void main(String[] arguments) throws InterruptedException, IOException {
     int rank = Integer.getInteger(RANK);
     LauncherLink link = link(rank);
     TcpDevice.install();
+    if (Device.NIODEV.mpjName().equals(System.getProperty(DEVICE))) {
+      arguments[CONFIGURATION] += StockIntroduction.start(link);
+    }
     Program program = new Program(arguments[0], ClassLoader.getSystemClassLoader());
     new RankMain(rank, link, program).run(Arrays.copyOfRange(arguments, 1, arguments.length));
   }
@@ -72,6 +83,7 @@ public final class RankMain {
               launcher.substring(0, colon), Integer.parseInt(launcher.substring(colon + 1))),
           rank,
           secret(),
+          Duration.ofSeconds(Integer.getInteger(START_TIMEOUT)),
           () -> System.exit(0));
     } catch (IOException e) {
       System.err.println(

@@ -101,8 +101,13 @@ final class RankProcess {
         new LinePump("mpipool-stdout-" + rank, process.getInputStream(), setting.out(), tag);
     LinePump err =
         new LinePump("mpipool-stderr-" + rank, process.getErrorStream(), setting.err(), tag);
-    out.start();
-    err.start();
+    try {
+      out.start();
+      err.start();
+    } catch (OutOfMemoryError e) { // no thread can be started
+      process.destroyForcibly();
+      throw e;
+    }
     return new RankProcess(rank, host, process, out, err);
   }
 
@@ -148,6 +153,13 @@ final class RankProcess {
   /** For people: which process this is. */
   String name() {
     return "rank " + rank + (remote() ? " (on " + host + ")" : " (pid " + process.pid() + ")");
+  }
+
+  /** For people: what an exit code means of a process that has never reached the launcher. */
+  String describeUnlinked(int code) {
+    String end = remote() && code == LOST_BY_SSH ? "ssh failed" : describe(code);
+    String said = err.lastLine().or(out::lastLine).map(line -> ": " + line).orElse("");
+    return end + " before it reached the launcher" + said;
   }
 
   /** For people: what an exit code means. */

@@ -10,6 +10,7 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.util.Collection;
 import java.util.HexFormat;
 import java.util.List;
@@ -25,11 +26,33 @@ final class Ranks implements Closeable {
 
   /** Is told what happens, on any thread. */
   interface Listener {
+    void linked(int rank);
+
     void ended(int rank, Ending ending);
 
     void exited(int rank, int code);
 
+    /** Some ranks wait in {@code MPI.Init} for the others. */
     void waiting();
+
+    /** The launcher cannot take up the ranks that are not linked yet. */
+    void failed(String reason);
+  }
+
+  /** A process could not be started. */
+  static final class StartException extends Exception {
+    private static final long serialVersionUID = 1;
+
+    private final int rank;
+
+    StartException(int rank, Throwable cause) {
+      super(cause.getMessage(), cause);
+      this.rank = rank;
+    }
+
+    int rank() {
+      return rank;
+    }
   }
 
   private final JobSpec spec;
@@ -38,7 +61,7 @@ final class Ranks implements Closeable {
   private final String secret;
   private final RankProcess.Setting setting;
   private final ControlServer control;
-  private final Bootstrap bootstrap;
+  private final Roster roster;
   private final Map<Integer, RankProcess> processes = new TreeMap<>();
 
   Ranks(JobSpec spec, Product product, Listener listener) throws IOException {
@@ -54,39 +77,95 @@ final class Ranks implements Closeable {
             new LineSink(new FileOutputStream(FileDescriptor.out)),
             new LineSink(new FileOutputStream(FileDescriptor.err)),
             spec.tagOutput() && spec.device().processes());
-    this.control = new ControlServer(listen(), key, spec.np(), listener::ended);
-    this.bootstrap = new Bootstrap(listen(), spec.np(), control::address, listener::waiting);
+    this.roster = new Roster(spec.np());
+    int processes = spec.device().processes() ? spec.np() : 1;
+    this.control = new ControlServer(listen(), key, processes, new Links());
   }
 
-  void start() throws IOException {
-    control.start();
-    if (!spec.device().processes()) {
-      add(RankProcess.local(0, commands.threads(address(spec.host(0))), setting));
-      return;
+  /** What the ranks say over their links. */
+  private final class Links implements ControlServer.Listener {
+    @Override
+    public void linked(int rank) {
+      listener.linked(rank);
     }
-    bootstrap.start();
-    for (int rank = 0; rank < spec.np(); rank++) {
-      String host = spec.host(rank);
-      String launcher = address(host);
-      String configuration =
-          bootstrap.configuration(
-              launcher.substring(0, launcher.lastIndexOf(':')), spec.switchLimit());
-      if (Machines.isThisHost(host)) {
-        add(RankProcess.local(rank, commands.process(rank, launcher, configuration), setting));
+
+    @Override
+    public void joins(int rank, InetAddress from, int writePort, int readPort) {
+      Optional<String> peers = roster.enter(rank, from.getHostAddress(), writePort, readPort);
+      if (peers.isPresent()) {
+        for (int each = 0; each < spec.np(); each++) {
+          control.tellPeers(each, peers.get());
+        }
       } else {
-        List<String> ssh = commands.remote(rank, launcher, configuration);
-        add(RankProcess.remote(rank, host, ssh, secret, setting));
+        listener.waiting();
       }
     }
+
+    @Override
+    public void ended(int rank, Ending ending) {
+      listener.ended(rank, ending);
+    }
+
+    @Override
+    public void failed(String reason) {
+      listener.failed(reason);
+    }
+  }
+
+  void start() throws StartException {
+    control.start();
+    int processes = spec.device().processes() ? spec.np() : 1;
+    for (int rank = 0; rank < processes; rank++) {
+      try {
+        add(start(rank));
+      } catch (IOException | OutOfMemoryError e) { // the latter: no thread can be started
+        throw new StartException(rank, e);
+      }
+    }
+  }
+
+  private RankProcess start(int rank) throws IOException {
+    String host = spec.host(rank);
+    String launcher = address(host);
+    if (!spec.device().processes()) {
+      return RankProcess.local(rank, commands.threads(launcher), setting);
+    } else if (Machines.isThisHost(host)) {
+      return RankProcess.local(rank, commands.process(rank, launcher), setting);
+    }
+    return RankProcess.remote(rank, host, commands.remote(rank, launcher), secret, setting);
   }
 
   Collection<RankProcess> alive() {
     return processes.values();
   }
 
+  /** The processes that have no link yet. */
+  List<RankProcess> unlinked() {
+    return alive().stream().filter(process -> !control.isLinked(process.rank())).toList();
+  }
+
+  boolean wasLinked(int rank) {
+    return control.isLinked(rank);
+  }
+
+  /** Whether some ranks are in MPI.Init, and wait for others. */
+  boolean isWaitedFor() {
+    return roster.isWaitedFor();
+  }
+
+  /** Whether a rank has met the others, in MPI.Init; where it is a thread, whether it began. */
+  boolean hasJoined(int rank) {
+    return spec.device().processes() ? roster.isComplete() : control.isLinked(rank);
+  }
+
+  /** Whether a rank is in MPI.Init, and waits for the others. */
+  boolean isWaiting(int rank) {
+    return roster.isWaitedFor() && roster.contains(rank);
+  }
+
   /** Whether others wait in MPI.Init for a rank that has not been there. */
   boolean isMissed(int rank) {
-    return spec.device().processes() && bootstrap.isMissed(rank);
+    return roster.isWaitedFor() && !roster.contains(rank);
   }
 
   Optional<RankProcess> process(int rank) {
@@ -113,7 +192,7 @@ final class Ranks implements Closeable {
           if (rank == 0 && spareMain) {
             return;
           }
-          if (Machines.isThisHost(spec.host(rank))) {
+          if (Machines.isThisHost(spec.host(rank)) || !control.isLinked(rank)) {
             process.terminate();
           } else if (control.address(rank).isPresent()) {
             control.tellLeave(rank); // a signal to ssh would not get through
@@ -135,29 +214,41 @@ final class Ranks implements Closeable {
 
   @Override
   public void close() throws IOException {
-    bootstrap.close();
     control.close();
   }
 
   private void add(RankProcess process) {
+    try {
+      Threads.daemon(
+          "mpipool-wait-" + process.rank(),
+          () -> {
+            try {
+              int code = process.await();
+              control.drained(process.rank());
+              listener.exited(process.rank(), code);
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
+            }
+          });
+    } catch (OutOfMemoryError e) {
+      process.kill();
+      throw e;
+    }
     processes.put(process.rank(), process);
-    Threads.daemon(
-        "mpipool-wait-" + process.rank(),
-        () -> {
-          try {
-            int code = process.await();
-            control.drained(process.rank());
-            listener.exited(process.rank(), code);
-          } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-          }
-        });
   }
 
   private ServerSocket listen() throws IOException {
-    return spec.local()
-        ? new ServerSocket(0, BACKLOG, InetAddress.getLoopbackAddress())
-        : new ServerSocket(0, BACKLOG);
+    ServerSocket server =
+        spec.local()
+            ? new ServerSocket(0, BACKLOG, InetAddress.getLoopbackAddress())
+            : new ServerSocket(0, BACKLOG);
+    // What a connection needs is loaded while there are descriptors to load it with.
+    try (Socket here = new Socket(InetAddress.getLoopbackAddress(), server.getLocalPort());
+        Socket there = server.accept()) {
+      here.setTcpNoDelay(true);
+      there.setTcpNoDelay(true);
+    }
+    return server;
   }
 
   /**

@@ -285,7 +285,9 @@ class LifecycleIT {
     Mpjrun.Result result = Mpjrun.on("niodev").np(3).run(Script.class, "1:return", "*:init");
     result.assertExitCode(1).assertNothingLeft();
     assertThat(result.err())
-        .contains("mpipool: rank 1 ended without MPI.Init, where other ranks wait for it");
+        .contains(
+            "mpipool: rank 1 (on localhost) did not join the job: ended without MPI.Init, where"
+                + " other ranks wait for it");
   }
 
   @Test

@@ -174,7 +174,10 @@ class SshIT {
     Mpjrun.Result result = on("127.0.0.2", "127.0.0.4").np(2).run(Script.class, "*:init");
     result.assertExitCode(1).assertNothingLeft();
     assertThat(result.err())
-        .anyMatch(line -> line.startsWith("mpipool: rank 1 (on 127.0.0.4) was lost"));
+        .anyMatch(
+            line ->
+                line.startsWith(
+                    "mpipool: rank 1 (on 127.0.0.4) did not join the job: ssh failed before"));
   }
 
   private static Mpjrun on(String... hosts) throws IOException {

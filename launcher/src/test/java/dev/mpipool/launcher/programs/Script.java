@@ -45,6 +45,7 @@ public final class Script {
       case "throwWorkersExit" -> throw workersExit();
       case "exit" -> System.exit(Integer.parseInt(value));
       case "halt" -> Runtime.getRuntime().halt(Integer.parseInt(value));
+      case "kill" -> kill();
       case "barrier" -> MPI.COMM_WORLD.Barrier();
       case "receive" -> MPI.COMM_WORLD.Recv(new int[1], 0, 1, MPI.INT, MPI.ANY_SOURCE, 77);
       case "sleep" -> Thread.sleep(Long.parseLong(value));
@@ -66,6 +67,11 @@ public final class Script {
       case "rest" -> System.out.println(Arrays.asList(args));
       default -> throw new IllegalArgumentException(action);
     }
+  }
+
+  private static void kill() throws Exception {
+    new ProcessBuilder("kill", "-KILL", Long.toString(ProcessHandle.current().pid())).start();
+    new CountDownLatch(1).await();
   }
 
   private static Exception workersExit() throws ReflectiveOperationException {
