@@ -192,9 +192,9 @@ final class Ranks implements Closeable {
           if (rank == 0 && spareMain) {
             return;
           }
-          if (Machines.isThisHost(spec.host(rank)) || !control.isLinked(rank)) {
+          if (Machines.isThisHost(spec.host(rank))) {
             process.terminate();
-          } else if (control.address(rank).isPresent()) {
+          } else if (control.isLinked(rank)) {
             control.tellLeave(rank); // a signal to ssh would not get through
           } else {
             process.kill(); // the rank's JVM has not started, or is about to look for the launcher
