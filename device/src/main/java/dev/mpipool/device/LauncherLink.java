@@ -29,8 +29,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * The line between the process of a rank and the launcher that started it.
  *
  * <p>Through it ranks introduce themselves to each other, a rank learns which others were lost, and
- * the launcher how the rank's {@code main} ended. It is also what ties the process to its job: when the launcher is gone, in whatever
- * way, the process halts.
+ * the launcher how the rank's {@code main} ended. It is also what ties the process to its job: when
+ * the launcher is gone, in whatever way, the process halts.
  *
  * <p>The launcher opens the link before the program's {@code main} starts. A process that was not
  * started by the launcher has none. All methods may be called from any thread.

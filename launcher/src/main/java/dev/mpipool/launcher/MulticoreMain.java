@@ -166,7 +166,9 @@ public final class MulticoreMain {
     return System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(GRACE);
   }
 
-  /** Whether ranks wait in MPI.Init for others, which MPJ Express's device knows and never tells. */
+  /**
+   * Whether ranks wait in MPI.Init for others, which MPJ Express's device knows and never tells.
+   */
   private static boolean isWaitedFor() throws ReflectiveOperationException {
     Class<?> device = Class.forName("xdev.smpdev.SMPDeviceImpl");
     Field registered = device.getDeclaredField("numRegisteredThreads");

@@ -70,8 +70,7 @@ final class StockIntroduction {
       return;
     }
     DataInputStream in = new DataInputStream(socket.getInputStream());
-    DataOutputStream out =
-        new DataOutputStream(new BufferedOutputStream(socket.getOutputStream()));
+    DataOutputStream out = new DataOutputStream(new BufferedOutputStream(socket.getOutputStream()));
     if (!in.readUTF().equals("Sending Info")) {
       return;
     }

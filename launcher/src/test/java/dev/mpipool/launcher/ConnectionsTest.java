@@ -81,9 +81,7 @@ class ConnectionsTest {
   void strangersAreSentAwayAndRanksAreServedAmongThem() throws IOException {
     for (int i = 0; i < 20; i++) {
       connect(); // says nothing
-      connect()
-          .getOutputStream()
-          .write("GET / HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.UTF_8));
+      connect().getOutputStream().write("GET / HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.UTF_8));
       connect().getOutputStream().write(new byte[200]);
     }
     Socket zero = link(0);
