@@ -35,6 +35,13 @@ import java.util.stream.Stream;
  * attempt gets an {@link IllegalStateException}. An iterator belongs to one thread; all else may be
  * called by any.
  *
+ * <p><b>What nobody can reach any more</b> is let go: a batch whose results somebody has begun to
+ * read is cancelled some time after the last reference to it, its iterator and its stream is gone,
+ * and at once when a terminal operation of its stream has ended, however much it has read. A batch
+ * that nobody has begun to read goes on without keeping its results, for it may be there for what
+ * its function does; one over iterables of unknown size, which may be endless, does so when the
+ * pool is closed.
+ *
  * <p><b>The end.</b> When a batch ends early, what it has taken still comes, and then the consumer
  * gets the reason. What an iterable throws comes as the cause of a {@link CompletionException}; so
  * does the {@link TimeoutException} of {@link BatchBuilder#timeout}. {@link #cancel} leads to a

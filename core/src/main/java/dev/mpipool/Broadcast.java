@@ -5,7 +5,8 @@ import java.io.Serializable;
 /**
  * A large value that each worker is sent once: {@link MPIExecutor#broadcast}. Tasks capture this
  * handle, which is small, and call {@link #value}. They must not change the value: other tasks of
- * the same worker see the same object.
+ * the same worker see the same object. When main's handle is not reachable any more, the workers'
+ * memory is freed as soon as the pool has nothing to do.
  *
  * @param <T> the type of the value
  */

@@ -1,6 +1,7 @@
 package dev.mpipool;
 
 import dev.mpipool.dispatch.Dispatcher;
+import dev.mpipool.dispatch.Unreachable;
 import dev.mpipool.wire.Carrier;
 import dev.mpipool.wire.Handle;
 import dev.mpipool.wire.SharedValue;
@@ -23,6 +24,7 @@ final class BroadcastOnMain<T> implements Broadcast<T>, Handle {
     this.dispatcher = dispatcher;
     this.shared = shared;
     this.value = value;
+    Unreachable.whenUnreachable(this, () -> dispatcher.unshareWhenIdle(shared));
   }
 
   @Override

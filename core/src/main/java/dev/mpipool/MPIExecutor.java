@@ -67,13 +67,17 @@ import org.apache.commons.lang3.exception.ExceptionUtils;
  * already, {@code cancel(true)} interrupts it, as do {@code orTimeout} and {@code
  * completeOnTimeout} when the time is over, and {@code cancel(false)} lets it run and drops its
  * answer, as do {@code complete} and its like. A future that is done keeps its result alone: what
- * the task captured and its arguments can be garbage-collected.
+ * the task captured and its arguments can be garbage-collected. A task, or a group of them, is run
+ * whether its future is held or not.
  *
  * <p><b>Threads.</b> Main's side may be used by any thread. Callbacks of futures run on threads of
  * the pool, not on those that receive; they may block, but should not for long. What happened in a
  * thread before it submitted a task happens before the task's encoding, and the task's end happens
  * before its future is done. Tasks must not use the pool; a task that could (where workers are
  * threads of main's process) gets an {@link IllegalStateException}.
+ *
+ * <p><b>A pool that nobody holds</b> stays open until it is closed or the process ends: its workers
+ * are in it.
  *
  * <p><b>On a worker</b> all methods that deal with tasks throw {@link IllegalStateException}.
  */

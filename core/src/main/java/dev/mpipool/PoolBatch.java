@@ -2,9 +2,11 @@ package dev.mpipool;
 
 import dev.mpipool.dispatch.BatchEndedException;
 import dev.mpipool.dispatch.BatchRun;
+import dev.mpipool.dispatch.ClosingStream;
 import dev.mpipool.dispatch.Consumable;
 import dev.mpipool.dispatch.Failed;
 import dev.mpipool.dispatch.UntilFailure;
+import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -38,6 +40,7 @@ final class PoolBatch<R> implements Batch<R>, Consumable {
 
   PoolBatch(BatchRun run) {
     this.run = run;
+    run.letGoWithout(this); // iterators and streams of this refer to it
   }
 
   @Override
@@ -150,9 +153,11 @@ final class PoolBatch<R> implements Batch<R>, Consumable {
   @Override
   public Stream<R> stream() {
     Iterator<R> values = new UntilFailure<>(values(true), this::cancel);
-    return StreamSupport.stream(
-            Spliterators.spliteratorUnknownSize(values, Spliterator.ORDERED), false)
-        .onClose(this::cancel);
+    return ClosingStream.of(
+        StreamSupport.stream(
+                Spliterators.spliteratorUnknownSize(values, Spliterator.ORDERED), false)
+            .onClose(this::cancel),
+        this::cancel);
   }
 
   /** Values and failures, which are thrown. */
@@ -229,7 +234,11 @@ final class PoolBatch<R> implements Batch<R>, Consumable {
 
   @Override
   public boolean await(Duration timeout) throws InterruptedException {
-    return run.await(TimeUnit.NANOSECONDS.convert(timeout));
+    try {
+      return run.await(TimeUnit.NANOSECONDS.convert(timeout));
+    } finally {
+      Reference.reachabilityFence(this); // whoever waits holds it
+    }
   }
 
   @Override

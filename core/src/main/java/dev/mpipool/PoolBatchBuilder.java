@@ -2,6 +2,7 @@ package dev.mpipool;
 
 import dev.mpipool.dispatch.BatchOptions;
 import dev.mpipool.dispatch.BatchRun;
+import dev.mpipool.dispatch.ClosingStream;
 import dev.mpipool.dispatch.ItemSource;
 import dev.mpipool.dispatch.UntilFailure;
 import dev.mpipool.wire.ItemFunction;
@@ -144,11 +145,13 @@ final class PoolBatchBuilder implements BatchBuilder {
         executor.onMain().prepareBatch(function);
     LazyStart<R> results = new LazyStart<>(() -> prepared.apply(source, options), !unordered);
     int characteristics = unordered ? 0 : Spliterator.ORDERED;
-    return StreamSupport.stream(
-            Spliterators.spliteratorUnknownSize(
-                new UntilFailure<>(results, results::cancel), characteristics),
-            false)
-        .onClose(results::cancel);
+    Stream<R> stream =
+        StreamSupport.stream(
+                Spliterators.spliteratorUnknownSize(
+                    new UntilFailure<>(results, results::cancel), characteristics),
+                false)
+            .onClose(results::cancel);
+    return ClosingStream.of(stream, results::cancel);
   }
 
   /** Starts its batch when it is asked for the first result. */

@@ -135,6 +135,13 @@ public final class BatchRun implements Dispatcher.TaskSource {
   private boolean removed;
   private boolean cacheClosed;
   private long takenFrom;
+
+  /** Whether nobody can reach the results any more, and nobody ever asked for them. */
+  private boolean discarding;
+
+  /** Whether the feeder has ended before the source, for want of somebody who wants more. */
+  private boolean parked;
+
   private volatile int automaticSize = 1;
 
   /**
@@ -185,16 +192,20 @@ public final class BatchRun implements Dispatcher.TaskSource {
       end(impossible, false);
       return;
     }
-    Thread thread = new Thread(this::feed, "mpipool-batch");
-    thread.setDaemon(true);
-    feeder = thread;
-    thread.start();
+    startFeeder();
     if (options.timeout() != null) {
       Duration timeout = options.timeout();
       timer
           .orTimeout(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS)
           .whenComplete((done, late) -> timeIsUp(late, timeout));
     }
+  }
+
+  private void startFeeder() {
+    Thread thread = new Thread(this::feed, "mpipool-batch");
+    thread.setDaemon(true);
+    feeder = thread;
+    thread.start();
   }
 
   private void openCache() {
@@ -237,14 +248,15 @@ public final class BatchRun implements Dispatcher.TaskSource {
     Object[] item = new Object[arity];
     ItemSource items = source;
     try {
-      while (awaitRoom() && items.next(item) && endedBy == null) {
-        Optional<ItemCache.Known> known =
-            cache == null ? Optional.empty() : cache.find(taken, item);
-        if (known.isPresent()) {
-          addKnown(known.get().result());
-        } else {
-          add(item);
+      boolean more = true;
+      while (more && awaitRoom()) {
+        more = items.next(item) && endedBy == null;
+        if (more) {
+          take(item);
         }
+      }
+      if (more && endedBy == null) {
+        return; // parked
       }
       handInRest();
       end(null, false);
@@ -257,13 +269,25 @@ public final class BatchRun implements Dispatcher.TaskSource {
     }
   }
 
-  /** Waits until an item may be taken; false if none is to be. */
+  private void take(Object[] item) throws Exception {
+    Optional<ItemCache.Known> known = cache == null ? Optional.empty() : cache.find(taken, item);
+    if (known.isPresent()) {
+      addKnown(known.get().result());
+    } else {
+      add(item);
+    }
+  }
+
+  /** Waits until an item may be taken; false if none is to be, by this thread at least. */
   private boolean awaitRoom() throws InterruptedException {
     if (room == 0) {
       room = roomNow();
       if (room == 0) {
         handInRest();
         room = awaitedRoom();
+        if (room == 0) {
+          return false;
+        }
       }
     }
     room--;
@@ -279,10 +303,15 @@ public final class BatchRun implements Dispatcher.TaskSource {
     }
   }
 
+  /** 0 if the wait may take for ever, and needs no thread. */
   private long awaitedRoom() throws InterruptedException {
     state.lockInterruptibly();
     try {
       while (endedBy == null && roomNow() == 0) {
+        if (discarding && !runToEnd) {
+          parked = true;
+          return 0;
+        }
         changed.await();
       }
       return Math.max(1, roomNow());
@@ -338,8 +367,10 @@ public final class BatchRun implements Dispatcher.TaskSource {
       state.lock();
       try {
         completed++;
-        inOrder.add(part);
-        answered.add(part);
+        if (!discarding) {
+          inOrder.add(part);
+          answered.add(part);
+        }
         changed.signalAll();
       } finally {
         state.unlock();
@@ -451,7 +482,11 @@ public final class BatchRun implements Dispatcher.TaskSource {
       part.done = part.underWay.isEmpty();
       if (part.done) {
         completed += part.outcomes.length;
-        answered.add(part);
+        if (discarding) {
+          inOrder.remove(part);
+        } else {
+          answered.add(part);
+        }
       }
       last = isFinished();
       if (failure == null && done > 0) {
@@ -577,6 +612,10 @@ public final class BatchRun implements Dispatcher.TaskSource {
       if (!consumer) {
         runToEnd = true; // nobody has asked for results: what counts is that all is done
         changed.signalAll();
+        if (parked) {
+          parked = false;
+          startFeeder();
+        }
         return;
       }
     } finally {
@@ -589,6 +628,38 @@ public final class BatchRun implements Dispatcher.TaskSource {
   @Override
   public void poolEnded(Throwable why) {
     end(why, true);
+  }
+
+  /**
+   * Has the batch let go when the user cannot reach its results any more.
+   *
+   * @param handle what the user has; this batch must not refer to it
+   */
+  public void letGoWithout(Object handle) {
+    Unreachable.whenUnreachable(handle, this::abandoned);
+  }
+
+  /**
+   * Nobody can reach the results any more. If somebody has begun to read them, that is as if he had
+   * cancelled. If nobody has, the batch may be there for what its tasks do, which must not depend
+   * on the garbage collector: it goes on as far as it would have gone, without keeping results. A
+   * source that may be endless waits for the end of the pool then, without a thread.
+   */
+  private void abandoned() {
+    state.lock();
+    try {
+      if (!consumer) {
+        discarding = true;
+        runToEnd |= size != Long.MAX_VALUE;
+        inOrder.removeIf(part -> part.done);
+        answered.clear();
+        changed.signalAll();
+        return;
+      }
+    } finally {
+      state.unlock();
+    }
+    end(new CancellationException("The results of the batch cannot be reached any more"), true);
   }
 
   /** The user wants no more of it. */

@@ -143,6 +143,9 @@ public final class Dispatcher {
   /** Batches that may submit more, even after a shutdown. */
   private final Set<TaskSource> sources = new LinkedHashSet<>();
 
+  /** Values whose handles are gone, and that tasks under way may need. */
+  private final List<SharedValue> unreachable = new ArrayList<>();
+
   /** Whether workers run something before their first task. */
   private volatile boolean initializes;
 
@@ -368,6 +371,32 @@ public final class Dispatcher {
   }
 
   /**
+   * Takes a value back that no task can be given any more, when there is none that was.
+   *
+   * @param value its handle is not reachable
+   */
+  public void unshareWhenIdle(SharedValue value) {
+    lock.lock();
+    try {
+      unreachable.add(value);
+      unshareUnreachable();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void unshareUnreachable() {
+    if (!unreachable.isEmpty()
+        && queue.isEmpty()
+        && handout.held == 0
+        && sources.isEmpty()
+        && handout.gathering == null) {
+      unreachable.forEach(this::unshare);
+      unreachable.clear();
+    }
+  }
+
+  /**
    * Lets somebody submit for as long as it takes, even after a shutdown.
    *
    * @param source hears of the pool's end
@@ -388,6 +417,7 @@ public final class Dispatcher {
     lock.lock();
     try {
       sources.remove(source);
+      unshareUnreachable();
       endIfDone();
     } finally {
       lock.unlock();
@@ -580,6 +610,7 @@ public final class Dispatcher {
       }
       handout.lineUp(worker);
       handout.handOut();
+      unshareUnreachable();
       endIfDone();
       handout.calledBack.workerChanged();
     } finally {

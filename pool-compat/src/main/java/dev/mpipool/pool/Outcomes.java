@@ -4,6 +4,7 @@ import dev.mpipool.Batch;
 import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.dispatch.BatchEndedException;
 import dev.mpipool.dispatch.BatchRun;
+import dev.mpipool.dispatch.ClosingStream;
 import dev.mpipool.dispatch.Consumable;
 import dev.mpipool.dispatch.Failed;
 import dev.mpipool.dispatch.UntilFailure;
@@ -88,11 +89,13 @@ final class Outcomes<R> {
   /** Gives results as they come; closing it cancels the batch. */
   Stream<R> stream() {
     int characteristics = ordered ? Spliterator.ORDERED : 0;
-    return StreamSupport.stream(
-            Spliterators.spliteratorUnknownSize(
-                new UntilFailure<>(values(), batch::cancel), characteristics),
-            false)
-        .onClose(batch::cancel);
+    Stream<R> stream =
+        StreamSupport.stream(
+                Spliterators.spliteratorUnknownSize(
+                    new UntilFailure<>(values(), batch::cancel), characteristics),
+                false)
+            .onClose(batch::cancel);
+    return ClosingStream.of(stream, batch::cancel);
   }
 
   private Iterator<R> values() {
