@@ -295,6 +295,7 @@ class IdentityTest {
 
   @ParameterizedTest
   @MethodSource("serializers")
+  @SuppressWarnings("ReferenceEquality") // of equal records, too
   void valuesThatHaveNothingInCommonStayTwo(Serializer serializer) throws Exception {
     try (MPIExecutor executor = open(serializer)) {
       expect(executor.submit((a, b) -> a != b, new Leaf(1, 1), new Leaf(1, 1)));

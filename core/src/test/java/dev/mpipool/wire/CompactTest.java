@@ -76,6 +76,7 @@ class CompactTest {
   }
 
   @Test
+  @SuppressWarnings("JdkObsolete") // old collections travel, too
   void whatElseIsCompactTravels() throws Exception {
     BitSet bits = new BitSet();
     bits.set(1_000_000);

@@ -47,6 +47,7 @@ final class PrivateFolder implements Closeable {
    *
    * @throws IOException if there is something else under this name, or if this system cannot tell
    */
+  @SuppressWarnings("StreamResourceLeak") // the streams stay open with the folder
   static PrivateFolder open(Path path) throws IOException {
     PrivateFolder folder = new PrivateFolder();
     try {

@@ -62,10 +62,11 @@ final class Unix {
   /** The address of the rank that listens at this TCP address; null if there cannot be one. */
   static UnixDomainSocketAddress address(String host, int port) {
     if (ENABLED) {
-      try (PrivateFolder folder = PrivateFolder.open(folder())) {
+      try {
+        PrivateFolder.open(folder()).close();
         return path(host, port);
       } catch (IOException | RuntimeException e) {
-        // Nobody of this user listens there.
+        // No rank of this user listens there.
       }
     }
     return null;

@@ -6,13 +6,9 @@ import java.util.function.Predicate;
 final class UserThreads {
   private UserThreads() {}
 
-  /** The thread of a pool that was shut down and still runs tasks. */
-  private static final Predicate<Thread> IS_OF_POOL =
-      thread -> thread.getName().equals("mpipool-shutdown");
-
   /** Whether a pool is left that was shut down and still runs tasks. */
   static boolean arePoolsLeft(ThreadGroup group) {
-    return next(group, IS_OF_POOL) != null;
+    return next(group, UserThreads::isOfPool) != null;
   }
 
   /**
@@ -25,7 +21,7 @@ final class UserThreads {
 
   /** Waits until no pool is left that was shut down and still runs tasks. */
   static void awaitPools(ThreadGroup group) throws InterruptedException {
-    await(group, IS_OF_POOL);
+    await(group, UserThreads::isOfPool);
   }
 
   private static void await(ThreadGroup group, Predicate<Thread> which)
@@ -53,6 +49,11 @@ final class UserThreads {
       }
     }
     return null;
+  }
+
+  /** The thread of a pool that was shut down and still runs tasks. */
+  private static boolean isOfPool(Thread thread) {
+    return thread.getName().equals("mpipool-shutdown");
   }
 
   private static boolean isOfMpj(Thread thread) {
