@@ -1,6 +1,7 @@
 package dev.mpipool.comm;
 
 import dev.mpipool.device.LauncherLink;
+import dev.mpipool.device.RankQueues;
 import dev.mpipool.device.TcpDevice;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -19,6 +20,9 @@ final class LostRanks {
     LauncherLink.current().ifPresent(link -> link.onRankLost(LostRanks::lost));
     if (TcpDevice.current() != null) {
       TcpDevice.current().onRankLost(LostRanks::lostByDevice);
+    }
+    if (RankQueues.areSharedWith(LostRanks.class)) {
+      RankQueues.onRankExited(LostRanks::lost);
     }
   }
 

@@ -557,7 +557,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
   /** MPJ Express's own devices lose every connection with the first rank. */
   @Override
   public boolean survivesLostRanks() {
-    return onTcpDevice;
+    return onTcpDevice || queue != null;
   }
 
   @Override

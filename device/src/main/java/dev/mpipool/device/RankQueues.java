@@ -1,10 +1,13 @@
 package dev.mpipool.device;
 
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.BiConsumer;
 
 /**
  * Where ranks that are threads of one JVM hand each other messages: MPJ Express's own device for
@@ -20,7 +23,39 @@ public final class RankQueues {
   private static final Map<List<Integer>, BlockingQueue<Object[]>> STRAIGHT =
       new ConcurrentHashMap<>();
 
+  private static final Map<Integer, String> EXITED = new LinkedHashMap<>();
+  private static final List<BiConsumer<Integer, String>> LISTENERS = new ArrayList<>();
+
   private RankQueues() {}
+
+  /**
+   * A rank has exited without ending MPI, and takes nothing any more; for the launcher.
+   *
+   * @param worldRank which
+   * @param reason how, for people
+   */
+  public static void rankExited(int worldRank, String reason) {
+    List<BiConsumer<Integer, String>> told;
+    synchronized (EXITED) {
+      EXITED.put(worldRank, reason);
+      told = List.copyOf(LISTENERS);
+    }
+    told.forEach(listener -> listener.accept(worldRank, reason));
+  }
+
+  /**
+   * Registers a listener for ranks that exit, which also hears of those that have.
+   *
+   * @param listener gets the world rank and the reason
+   */
+  public static void onRankExited(BiConsumer<Integer, String> listener) {
+    Map<Integer, String> before;
+    synchronized (EXITED) {
+      LISTENERS.add(listener);
+      before = Map.copyOf(EXITED);
+    }
+    before.forEach(listener);
+  }
 
   /**
    * Whether the ranks of this JVM share this class, so that what one puts here another finds.

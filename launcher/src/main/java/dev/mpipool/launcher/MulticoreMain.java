@@ -2,6 +2,7 @@ package dev.mpipool.launcher;
 
 import dev.mpipool.device.LauncherLink;
 import dev.mpipool.device.LauncherLink.Ending;
+import dev.mpipool.device.RankQueues;
 import java.io.File;
 import java.io.IOException;
 import java.lang.reflect.Field;
@@ -10,10 +11,8 @@ import java.net.URL;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -35,17 +34,23 @@ public final class MulticoreMain {
   /** Nanoseconds between looks, once a rank has ended, whether others wait for it in MPI.Init. */
   private static final long LOOK = TimeUnit.MILLISECONDS.toNanos(200);
 
+  /** So often in a row main must be found waiting for a rank that has ended. */
+  private static final int LOOKS = 15;
+
   /** How long, in seconds, the program's shutdown hooks may take after that. */
   static final String HOOK_TIMEOUT = "mpipool.hook.timeout";
+
+  private static volatile MulticoreMain current;
 
   private final int np;
   private final String mainClass;
   private final String[] arguments;
   private final BlockingQueue<Ended> ended = new LinkedBlockingQueue<>();
+  private final List<Rank> ranks = new ArrayList<>();
 
-  private final Set<ThreadGroup> groups = new LinkedHashSet<>();
+  private record Rank(int number, ThreadGroup group, Program program, Thread main) {}
 
-  private record Ended(int rank, Ending ending) {}
+  private record Ended(int rank, Ending ending, int code) {}
 
   private MulticoreMain(int np, String mainClass, String[] arguments) {
     this.np = np;
@@ -68,6 +73,7 @@ public final class MulticoreMain {
             Integer.parseInt(arguments[0]),
             arguments[3],
             Arrays.copyOfRange(arguments, 4, arguments.length));
+    current = main;
     int code = main.run(path, Boolean.parseBoolean(arguments[1]));
     // After a FINISHED the launcher says leave, and that would end this JVM with 0.
     link.ended(code == 0 ? Ending.FINISHED : Ending.THREW);
@@ -77,50 +83,73 @@ public final class MulticoreMain {
   private int run(String path, boolean tagged)
       throws ReflectiveOperationException, IOException, InterruptedException {
     URL[] urls = urls(path);
-    Map<ThreadGroup, Integer> ranks = new LinkedHashMap<>();
+    Map<ThreadGroup, Integer> groups = new LinkedHashMap<>();
     for (int rank = 0; rank < np; rank++) {
-      ranks.put(group(rank), rank);
+      groups.put(group(rank), rank);
     }
-    groups.addAll(ranks.keySet());
-    RankOutput.install(ranks, tagged);
-    ranks.forEach((group, rank) -> start(group, rank, new RankLoader(urls)));
+    RankOutput.install(groups, tagged);
+    groups.forEach((group, rank) -> ranks.add(rank(group, rank, new RankLoader(rank, urls))));
+    ranks.forEach(rank -> rank.main().start());
     return await();
   }
 
-  private void start(ThreadGroup group, int rank, ClassLoader loader) {
+  /**
+   * A rank other than main's has ended itself by {@code System.exit}. As with a process, the others
+   * hear that it is lost unless it has finalized MPI. Its threads cannot be stopped: they stay
+   * until the JVM ends.
+   */
+  static void rankExited(int number, int code) {
+    MulticoreMain job = current;
+    Rank rank = job.ranks.get(number);
+    boolean usesMpi = rank.program().usesMpi();
+    if (usesMpi) {
+      Threads.daemon(
+          "mpipool-rank-exited",
+          () -> RankQueues.rankExited(number, "ended with exit code " + code));
+      rank.program().finalizeMpi(rank.group()); // where others may wait for it, in vain
+    }
+    job.ended.add(new Ended(number, usesMpi ? Ending.EXITED_UNFINISHED : Ending.EXITED, code));
+  }
+
+  /** Whether a thread is the one that runs the main of a rank. */
+  static boolean isMain(Thread thread) {
+    return current.ranks.stream().anyMatch(rank -> rank.main() == thread);
+  }
+
+  private Rank rank(ThreadGroup group, int rank, ClassLoader loader) {
     String[] all = new String[arguments.length + 3];
     all[0] = Integer.toString(rank);
     all[1] = Integer.toString(np);
     all[2] = Device.MULTICORE.mpjName();
     System.arraycopy(arguments, 0, all, 3, arguments.length);
+    Program program = new Program(mainClass, loader);
     Thread main =
         new Thread(
             group,
             () -> {
-              Program program = new Program(mainClass, loader);
               Ending ending = program.run(all, rank);
               if (ending != Ending.THREW) {
                 awaitThreads(group);
                 ending = program.usesMpi() ? Ending.UNFINISHED : Ending.FINISHED;
               }
-              ended.add(new Ended(rank, ending));
+              ended.add(new Ended(rank, ending, 0));
             },
             rank == 0 ? "main" : "main of rank " + rank);
     main.setDaemon(false);
     main.setContextClassLoader(loader);
-    main.start();
+    return new Rank(rank, group, program, main);
   }
 
   /** Waits until the job is over, and returns its exit code. */
   private int await() throws InterruptedException, ReflectiveOperationException {
-    int running = np;
+    int looks = 0;
     List<Integer> left = new ArrayList<>();
     for (int rank = 0; rank < np; rank++) {
       left.add(rank);
     }
     List<Integer> gone = new ArrayList<>();
     long deadline = Long.MAX_VALUE;
-    while (running > 0) {
+    while (!left.isEmpty()) {
       long wait = deadline == Long.MAX_VALUE ? Long.MAX_VALUE : deadline - System.nanoTime();
       Ended next = ended.poll(gone.isEmpty() ? wait : Math.min(wait, LOOK), TimeUnit.NANOSECONDS);
       if (next == null && isWaitedFor()) {
@@ -131,10 +160,18 @@ public final class MulticoreMain {
                 + " wait for it");
         return 1;
       }
+      if (next == null && left.contains(0)) {
+        looks = opensCommunicator(ranks.get(0).group()) ? looks + 1 : 0;
+        if (looks == LOOKS) {
+          System.err.println(
+              "mpipool: rank " + join(gone) + " ended, and rank 0 waits for it in MPI");
+          return 1;
+        }
+      }
       if (next == null && deadline - System.nanoTime() > 0) {
         continue;
       }
-      if (next == null && groups.stream().anyMatch(UserThreads::arePoolsLeft)) {
+      if (next == null && ranks.stream().map(Rank::group).anyMatch(UserThreads::arePoolsLeft)) {
         deadline = graceFromNow();
         continue;
       }
@@ -145,9 +182,14 @@ public final class MulticoreMain {
                 + " was still running");
         return 0;
       }
-      running--;
-      left.remove((Integer) next.rank());
+      if (!left.remove((Integer) next.rank())) {
+        continue; // a rank that has exited, and whose main went on to its end
+      }
       gone.add(next.rank());
+      if (next.code() != 0) {
+        System.err.println(
+            "mpipool: rank " + next.rank() + " was lost: ended with exit code " + next.code());
+      }
       if (next.ending() == Ending.THREW) {
         if (next.rank() != 0) {
           System.err.println(
@@ -178,6 +220,17 @@ public final class MulticoreMain {
     synchronized (device) {
       return registered.getInt(null) > 0 && !initialized.getBoolean(null);
     }
+  }
+
+  /** Whether a rank makes a communicator, for which MPJ Express takes all ranks. */
+  private static boolean opensCommunicator(ThreadGroup rank) {
+    return Thread.getAllStackTraces().entrySet().stream()
+        .filter(entry -> entry.getKey().getThreadGroup() == rank)
+        .flatMap(entry -> Arrays.stream(entry.getValue()))
+        .anyMatch(
+            frame ->
+                frame.getClassName().equals("mpjdev.javampjdev.Comm")
+                    && frame.getMethodName().equals("calculateContext"));
   }
 
   private static void awaitThreads(ThreadGroup group) {

@@ -69,6 +69,27 @@ final class Program {
     }
   }
 
+  /**
+   * Ends MPI for a rank that is a thread and has exited, in a daemon thread: the end of MPI on
+   * others waits for it.
+   */
+  void finalizeMpi(ThreadGroup group) {
+    Thread thread =
+        new Thread(
+            group,
+            () -> {
+              try {
+                Class.forName("mpi.MPI", true, loader).getMethod("Finalize").invoke(null);
+              } catch (ReflectiveOperationException | LinkageError e) {
+                // Nothing more can be done for it.
+              }
+            },
+            "mpipool-finalize");
+    thread.setDaemon(true);
+    thread.setContextClassLoader(loader);
+    thread.start();
+  }
+
   private Method main() throws ReflectiveOperationException {
     Method main = Class.forName(mainClass, true, loader).getMethod("main", String[].class);
     if (!Modifier.isStatic(main.getModifiers()) || main.getReturnType() != void.class) {

@@ -124,6 +124,10 @@ class CommandLineIT {
     result.assertExitCode(0);
     assertThat(result.out())
         .containsExactly("[0, 1, smpdev, 0:rest, 0:say:-np, -np, x y]", "-np 0");
+    Mpjrun.on("multicore")
+        .np(2)
+        .runCommand("-jar", jar.toString(), "1:exit:0", "0:sleep:2000", "0:exit:7")
+        .assertExitCode(7);
   }
 
   @Test
