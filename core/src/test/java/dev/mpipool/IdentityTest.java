@@ -298,7 +298,7 @@ class IdentityTest {
   @SuppressWarnings("ReferenceEquality") // of equal records, too
   void valuesThatHaveNothingInCommonStayTwo(Serializer serializer) throws Exception {
     try (MPIExecutor executor = open(serializer)) {
-      expect(executor.submit((a, b) -> a != b, new Leaf(1, 1), new Leaf(1, 1)));
+      expect(executor.submit((a, b) -> (Object) a != (Object) b, new Leaf(1, 1), new Leaf(1, 1)));
       expect(executor.submit((a, b) -> a != b, new Node(1), new Node(1)));
       expect(executor.submit((a, b) -> a != b, new int[2], new int[2]));
       List<Node> elements = List.of(new Node(1), new Node(2), new Node(3));

@@ -16,7 +16,6 @@ import java.util.BitSet;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.Hashtable;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -87,7 +86,6 @@ class CompactTest {
             new HashMap<>(1 << 20),
             new HashSet<>(1 << 20),
             new ArrayList<>(1 << 20),
-            new Hashtable<>(1 << 20),
             new TreeMap<>());
     for (Object each : roomy) {
       assertThat(travelled(each)).isEqualTo(each);
