@@ -44,6 +44,7 @@ final class ExecutedTask extends TaskFuture<Void> {
   public void fail(Throwable failure) {
     CompletableFuture<Void> telling = new CompletableFuture<>();
     told = telling;
+    String name = name(); // which the future gives up with its task
     super.fail(failure);
     if (isCancelled()) { // by a shutdown, which returns the task to the user
       telling.complete(null);
@@ -51,7 +52,7 @@ final class ExecutedTask extends TaskFuture<Void> {
     }
     telling.completeOnTimeout(null, HANDLER_SECONDS, TimeUnit.SECONDS);
     try {
-      tell(failure);
+      tell(name, failure);
     } catch (Throwable e) {
       LOG.error("The handler of uncaught exceptions has failed", e);
     } finally {
@@ -59,7 +60,7 @@ final class ExecutedTask extends TaskFuture<Void> {
     }
   }
 
-  private void tell(Throwable failure) {
+  private void tell(String name, Throwable failure) {
     Thread.UncaughtExceptionHandler handler = Thread.getDefaultUncaughtExceptionHandler();
     if (handler != null) {
       handler.uncaughtException(Thread.currentThread(), failure);
@@ -67,7 +68,7 @@ final class ExecutedTask extends TaskFuture<Void> {
     }
     String where = answeredBy < 0 ? "" : " on rank " + answeredBy;
     synchronized (System.err) { // in one piece
-      System.err.print("Exception in task \"%s\"%s ".formatted(name(), where));
+      System.err.print("Exception in task \"%s\"%s ".formatted(name, where));
       failure.printStackTrace();
     }
   }

@@ -1,5 +1,6 @@
 package dev.mpipool.pool;
 
+import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.MPIExecutor;
 import dev.mpipool.MPIRuntime;
 import dev.mpipool.comm.Communicator;
@@ -7,6 +8,8 @@ import dev.mpipool.comm.LocalCommunicator;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Chooses a {@link Pool} by the command line, so that a program is written once.
@@ -22,6 +25,8 @@ import java.util.List;
  * }</pre>
  */
 public final class Pools {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Pools.class);
 
   private static final String MPI = "--mpi";
   private static final String NCORES = "--ncores";
@@ -122,11 +127,19 @@ public final class Pools {
     }
     List<Communicator> ranks = LocalCommunicator.create(workers + 1);
     for (Communicator worker : ranks.subList(1, workers + 1)) {
-      Thread thread = new Thread(() -> on(worker).close(), "mpipool-worker-" + worker.rank());
+      Thread thread = new Thread(() -> serve(worker), "mpipool-worker-" + worker.rank());
       thread.setDaemon(true);
       thread.start();
     }
     return new MPIPool(on(ranks.get(0)), true);
+  }
+
+  private static void serve(Communicator worker) {
+    try {
+      on(worker).close();
+    } catch (BrokenExecutorException e) {
+      LOG.debug("A worker's thread ends", e); // main, in the same process, has ended the pool
+    }
   }
 
   private static MPIExecutor on(Communicator rank) {
