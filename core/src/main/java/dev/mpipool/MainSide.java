@@ -4,6 +4,7 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.Providers;
 import dev.mpipool.comm.RankLostException;
+import dev.mpipool.device.Memory;
 import dev.mpipool.dispatch.AnswerListener;
 import dev.mpipool.dispatch.BatchOptions;
 import dev.mpipool.dispatch.BatchRun;
@@ -104,7 +105,19 @@ final class MainSide {
         new FrameSender(
             communicator,
             "mpipool-sender",
-            (rank, failure) -> cannotReach(made.join(), rank, failure));
+            new FrameSender.SendFailureListener() {
+              @Override
+              public void sendFailed(int rank, RuntimeException failure) {
+                cannotReach(made.join(), rank, failure);
+              }
+
+              @Override
+              public void unsent(int rank, Entry entry, OutOfMemoryError failure) {
+                if (!made.join().unsent(rank, entry, failure)) {
+                  FrameSender.SendFailureListener.super.unsent(rank, entry, failure);
+                }
+              }
+            });
     dispatcher =
         new Dispatcher(
             new Dispatcher.Settings(
@@ -443,6 +456,7 @@ final class MainSide {
   void close() {
     shutdown();
     boolean interrupted = false;
+    long pause = 0;
     while (!dispatcher.isTerminated()) {
       try {
         dispatcher.awaitTermination(1, TimeUnit.DAYS);
@@ -451,6 +465,8 @@ final class MainSide {
           shutdownNow();
           interrupted = true;
         }
+      } catch (OutOfMemoryError e) { // the wait needs some
+        pause = Memory.pause(pause);
       }
     }
     awaitThreads();

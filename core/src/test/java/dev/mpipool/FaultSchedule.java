@@ -88,11 +88,20 @@ final class FaultSchedule {
                     || e.getCause() instanceof CommunicatorException); // of a group at work
         isAllowed(
             e.getCause(),
-            dropped || (faults() && (lost || e.getCause() instanceof BrokenExecutorException)));
+            dropped
+                || unsent(e.getCause())
+                || (faults() && (lost || e.getCause() instanceof BrokenExecutorException)));
         if (lost && ofOne && !stopped) {
           assertThat(((WorkerLostException) e.getCause()).ranks()).hasSize(maxAttempts);
         }
       }
+    }
+
+    /** Where memory has been short for long, which many schedules at a time look like. */
+    private boolean unsent(Throwable thrown) {
+      return faults()
+          && thrown instanceof TaskSerializationException
+          && thrown.getCause() instanceof OutOfMemoryError;
     }
 
     private void isAllowed(Throwable thrown, boolean ofCourse) {
@@ -148,6 +157,15 @@ final class FaultSchedule {
   }
 
   private Fault accident() {
+    if (random.nextInt(3) == 0) {
+      Accident what =
+          switch (random.nextInt(5)) {
+            case 0, 1 -> Accident.NO_MEMORY_TO_SEND;
+            case 2, 3 -> Accident.NO_MEMORY_TO_RECEIVE;
+            default -> Accident.RECEIVER_DIES;
+          };
+      return new Fault(what, random.nextInt(workers + 1), 1 + random.nextInt(20), 0);
+    }
     boolean unsent = random.nextInt(3) == 0;
     int rank = unsent ? random.nextInt(workers + 1) : 1 + random.nextInt(workers);
     return new Fault(unsent ? Accident.UNSENT : Accident.KILLED, rank, 1 + random.nextInt(12), 0);
@@ -382,7 +400,10 @@ final class FaultSchedule {
             assertThat(rejected).hasMessageContaining("before all was submitted");
           } else {
             assertThat(e.getCause())
-                .isInstanceOfAny(WorkerLostException.class, BrokenExecutorException.class);
+                .isInstanceOfAny(
+                    WorkerLostException.class,
+                    BrokenExecutorException.class,
+                    TaskSerializationException.class); // there was no memory for its chunk
             assertThat(faults()).isTrue();
           }
         }

@@ -66,7 +66,7 @@ public interface Communicator extends AutoCloseable {
 
   /**
    * Sends the remaining bytes of a buffer. When this returns, the buffer may be used again; its
-   * position and limit are as they were.
+   * position and limit are as they were. An {@link OutOfMemoryError} means that nothing was sent.
    *
    * @param destination a rank; the calling rank itself is allowed
    * @param tag a number of at least 0 by which the receiver can pick
@@ -91,7 +91,7 @@ public interface Communicator extends AutoCloseable {
   }
 
   /**
-   * Waits for a message and takes it.
+   * Waits for a message and takes it. After an {@link OutOfMemoryError} it can be received still.
    *
    * @param source a rank, or {@link #ANY_SOURCE}
    * @param tag a tag, or {@link #ANY_TAG}

@@ -2,6 +2,7 @@ package dev.mpipool.comm;
 
 import dev.mpipool.device.LauncherLink;
 import dev.mpipool.device.RankQueues;
+import dev.mpipool.device.Memory;
 import dev.mpipool.device.TcpDevice;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -35,10 +36,14 @@ final class LostRanks {
   private LostRanks() {}
 
   private static void lostByDevice(int rank) {
+    Memory.persist(() -> loseSoon(rank));
+  }
+
+  private static void loseSoon(int rank) {
     String reason = "its process ended, or its connection broke";
     if (LauncherLink.current().isPresent()) {
       CompletableFuture.delayedExecutor(LAUNCHER_MILLIS, TimeUnit.MILLISECONDS, Runnable::run)
-          .execute(() -> lost(rank, reason));
+          .execute(() -> Memory.persist(() -> lost(rank, reason)));
     } else {
       lost(rank, reason);
     }
@@ -70,10 +75,11 @@ final class LostRanks {
   private static void lost(int rank, String reason) {
     List<RankLostListener> told;
     synchronized (LOST) {
-      if (LOST.putIfAbsent(rank, reason) != null) {
+      if (LOST.containsKey(rank)) {
         return;
       }
       told = List.copyOf(LISTENERS);
+      LOST.put(rank, reason);
     }
     told.forEach(listener -> listener.rankLost(rank, reason));
   }

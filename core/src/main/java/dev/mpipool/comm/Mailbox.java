@@ -1,6 +1,7 @@
 package dev.mpipool.comm;
 
-import java.util.ArrayDeque;
+import dev.mpipool.device.Memory;
+import dev.mpipool.device.Ring;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.Map;
@@ -23,7 +24,7 @@ final class Mailbox {
   private final Condition changed = lock.newCondition();
 
   /** In order of arrival; short, unless nobody asks for what has come. */
-  private final ArrayDeque<Message> arrived = new ArrayDeque<>();
+  private final Ring<Message> arrived = new Ring<>();
 
   /** Waits for the next message; null where others deliver. */
   private final Supplier<Message> pull;
@@ -68,7 +69,7 @@ final class Mailbox {
   }
 
   /**
-   * Takes the earliest message that fits; negative tags other than ANY_TAG are the collectives'.
+   * Takes the earliest message that fits, or, if memory runs out, none; negative tags other than ANY_TAG are the collectives'.
    */
   Message take(int source, int tag) {
     lock.lock();
@@ -82,9 +83,10 @@ final class Mailbox {
         if (pull == null || pulling) {
           changed.awaitUninterruptibly();
         } else {
+          arrived.ensureRoom(1);
           Message pulled = pullUnlocked();
           if (pulled != null) {
-            arrived.add(pulled);
+            keep(pulled);
           }
         }
       }
@@ -118,9 +120,22 @@ final class Mailbox {
     try {
       return pull.get();
     } finally {
-      lock.lock();
+      Memory.lock(lock);
       pulling = false;
       changed.signalAll();
+    }
+  }
+
+  /** What has been pulled is nowhere else; others may have taken the room for it meanwhile. */
+  private void keep(Message pulled) {
+    long pause = 0;
+    while (true) {
+      try {
+        arrived.add(pulled);
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
     }
   }
 

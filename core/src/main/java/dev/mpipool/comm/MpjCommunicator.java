@@ -1,9 +1,12 @@
 package dev.mpipool.comm;
 
+import dev.mpipool.device.HeadReceiver;
+import dev.mpipool.device.Memory;
+import dev.mpipool.device.MessageTruncatedException;
 import dev.mpipool.device.RankQueues;
+import dev.mpipool.device.Ring;
 import dev.mpipool.device.TcpDevice;
 import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
@@ -11,7 +14,6 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
@@ -19,6 +21,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.IntStream;
@@ -75,10 +78,15 @@ public final class MpjCommunicator extends AbstractCommunicator {
   private static final int HEADER_BYTES = 3 * Integer.BYTES;
   private static final int HEAD_BYTES = 64 * 1024;
 
-  /** Where there is no memory for a shorter message, there is none to go on. */
-  private static final int LEAST_CUT_BYTES = 2 << 20;
-
   private static final int PIECE_BYTES = 16 * 1024 * 1024;
+  private static final int NO_HEAD = Integer.MIN_VALUE;
+
+  /** A sender that runs out of memory may have put a message into a queue and not told of it. */
+  private static final long LOOK_SECONDS = 1;
+
+  /** Into which long messages are received for which there is no memory, piece by piece. */
+  private static final byte[] NO_ROOM = new byte[1];
+
   private static final int MAX_BYTES = Integer.MAX_VALUE - 1023;
 
   /** One object for each of MPI's, since it holds messages that have arrived. */
@@ -101,7 +109,19 @@ public final class MpjCommunicator extends AbstractCommunicator {
   /** What this communicator, and the owner's, are registered with; forgotten when it is closed. */
   private final List<RankLostListener> listeners = new CopyOnWriteArrayList<>();
 
-  private final byte[] head = new byte[HEAD_BYTES];
+  /** Where a head is received; on our device it is the receiver's. */
+  private final ByteBuffer head;
+
+  /** On our device, else null. */
+  private final HeadReceiver heads;
+
+  /** What came last and is not a message yet, since there was no memory to make it one. */
+  private Object[] queued;
+
+  private int headSource;
+  private int headBytes = NO_HEAD;
+
+  private final Runnable waking = this::wakeNow;
 
   /** When a piece last came from a rank or went to it. */
   private final AtomicLongArray progress;
@@ -112,7 +132,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
    * where MPI may be called by any thread, one of its own receives the pieces. (On the stock
    * devices no rank does without another.)
    */
-  private final Map<Integer, Queue<Runnable>> unfinished = new HashMap<>();
+  private final Map<Integer, Ring<Runnable>> unfinished = new HashMap<>();
 
   private static final Executor PIECES =
       Executors.newCachedThreadPool(
@@ -134,6 +154,12 @@ public final class MpjCommunicator extends AbstractCommunicator {
         areThreads() && RankQueues.areSharedWith(MpjCommunicator.class)
             ? RankQueues.queue(intracomm.mpjdevComm.recvctxt, worldRanks[rank()])
             : null;
+    this.heads =
+        onTcpDevice && queue == null
+            ? new HeadReceiver(
+                (TcpDevice) MPJDev.dev, HEAD_BYTES, HEAD_TAG, intracomm.mpjdevComm.recvctxt)
+            : null;
+    this.head = heads == null ? ByteBuffer.allocate(HEAD_BYTES) : heads.contents();
     this.sending = Stream.generate(ReentrantLock::new).limit(size()).toArray(ReentrantLock[]::new);
   }
 
@@ -160,7 +186,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
   }
 
   private void lost(int rank, String reason) {
-    mailbox.lose(rank, reason);
+    Memory.persist(() -> mailbox.lose(rank, reason));
     wake();
   }
 
@@ -170,6 +196,10 @@ public final class MpjCommunicator extends AbstractCommunicator {
 
   /** Has the thread that waits inside MPI, if there is one, look around. */
   private void wake() {
+    Memory.persist(waking);
+  }
+
+  private void wakeNow() {
     if (queue != null) {
       queue.add(WAKE);
     } else if (onTcpDevice) {
@@ -231,9 +261,18 @@ public final class MpjCommunicator extends AbstractCommunicator {
   }
 
   private void sendPieces(ByteBuffer rest, int destination) {
+    long pause = 0;
     while (rest.hasRemaining()) {
-      sendPiece(rest, destination);
-      progress.set(destination, System.nanoTime());
+      try {
+        sendPiece(rest, destination);
+        progress.set(destination, System.nanoTime());
+        pause = 0;
+      } catch (OutOfMemoryError e) { // but the receiver waits for the rest
+        if (!Memory.mayReturn(0)) {
+          throw new CommunicatorException("A part of a message could not be sent", e);
+        }
+        pause = Memory.pause(pause);
+      }
     }
   }
 
@@ -357,25 +396,69 @@ public final class MpjCommunicator extends AbstractCommunicator {
     return message;
   }
 
-  /** Waits for the next message from anybody. The mailbox lets one thread in at a time. */
+  /**
+   * Waits for the next message from anybody. The mailbox lets one thread in at a time. If memory
+   * runs out, the next call goes on with what has come.
+   */
   private Message pull() {
     if (queue != null) {
-      Object[] next = uninterruptibly(queue::take);
-      return next.length == 0
-          ? null
-          : new Message(
-              (Integer) next[0],
-              (Integer) next[1],
-              ByteBuffer.wrap((byte[]) next[2]),
-              (byte[]) next[3]);
+      return pullFromQueue();
     }
+    if (headBytes == NO_HEAD && !receiveHead()) {
+      return null;
+    }
+    boolean tooEarly = false;
     try {
-      Status status = intracomm.Recv(head, 0, HEAD_BYTES, MPI.BYTE, MPI.ANY_SOURCE, HEAD_TAG);
-      int received = status.Get_count(MPI.BYTE);
-      return received == WAKE_BYTES ? null : begun(status.source, received - HEADER_BYTES);
+      return begun(headSource, headBytes);
+    } catch (OutOfMemoryError e) {
+      tooEarly = true;
+      throw e;
+    } finally {
+      if (!tooEarly) {
+        headBytes = NO_HEAD;
+      }
+    }
+  }
+
+  private Message pullFromQueue() {
+    while (queued == null) {
+      queued = uninterruptibly(() -> queue.poll(LOOK_SECONDS, TimeUnit.SECONDS));
+    }
+    Message message =
+        queued.length == 0
+            ? null
+            : new Message(
+                (Integer) queued[0],
+                (Integer) queued[1],
+                ByteBuffer.wrap((byte[]) queued[2]),
+                (byte[]) queued[3]);
+    queued = null;
+    return message;
+  }
+
+  /** Returns whether it is that of a message. */
+  private boolean receiveHead() {
+    try {
+      int source;
+      int received;
+      if (heads != null) {
+        received = heads.receive();
+        source = ArrayUtils.indexOf(worldRanks, heads.source());
+      } else {
+        Status status =
+            intracomm.Recv(head.array(), 0, HEAD_BYTES, MPI.BYTE, MPI.ANY_SOURCE, HEAD_TAG);
+        received = status.Get_count(MPI.BYTE);
+        source = status.source;
+      }
+      if (received == WAKE_BYTES) {
+        return false;
+      }
+      headSource = source;
+      headBytes = received - HEADER_BYTES;
+      return true;
     } catch (MPIException e) {
       if (isLoss(e)) {
-        return null;
+        return false;
       }
       throw new CommunicatorException("Rank %d could not receive".formatted(rank()), e);
     }
@@ -383,10 +466,9 @@ public final class MpjCommunicator extends AbstractCommunicator {
 
   /** A message whose head has come, with so many bytes; null if it is delivered later. */
   private Message begun(int source, int filled) {
-    ByteBuffer header = ByteBuffer.wrap(head);
-    int tag = header.getInt();
-    int length = header.getInt();
-    int tailLength = header.getInt();
+    int tag = head.getInt(0);
+    int length = head.getInt(Integer.BYTES);
+    int tailLength = head.getInt(2 * Integer.BYTES);
     long missing = (long) length - filled + tailLength;
     if (filled < 0 || length < filled || tailLength < 0 || missing > MAX_BYTES) {
       throw new CommunicatorException(
@@ -397,31 +479,32 @@ public final class MpjCommunicator extends AbstractCommunicator {
     byte[] data = room(length, filled);
     byte[] tail = tailLength == 0 ? null : room(tailLength, 0);
     boolean isCut = data.length < length || (tail != null && tail.length < tailLength);
-    System.arraycopy(head, HEADER_BYTES, data, 0, filled);
+    byte[] beginning = isCut ? new byte[filled] : data;
+    head.get(HEADER_BYTES, beginning, 0, filled);
     Message message =
-        isCut
-            ? new Message(
-                source,
-                tag,
-                ByteBuffer.wrap(Arrays.copyOfRange(head, HEADER_BYTES, HEADER_BYTES + filled)))
-            : new Message(source, tag, ByteBuffer.wrap(data), tail);
-    if (isCut) {
-      cut.put(message, (int) missing);
-    }
+        new Message(source, tag, ByteBuffer.wrap(beginning), isCut ? null : tail);
     Runnable rest =
         () -> {
           receivePieces(source, length, filled, data);
           receivePieces(source, tailLength, 0, tail);
         };
+    if (isCut) {
+      cut.put(message, (int) missing);
+    }
     if (!onTcpDevice) {
       rest.run();
       return message;
     }
     boolean whole = missing == 0;
-    return isToWait(
-            source, whole, whole ? () -> mailbox.deliver(message) : () -> finish(message, rest))
-        ? null
-        : message;
+    try {
+      return isToWait(
+              source, whole, whole ? () -> deliver(message) : () -> finish(message, rest))
+          ? null
+          : message;
+    } catch (OutOfMemoryError e) {
+      cut.remove(message);
+      throw e;
+    }
   }
 
   /** Waits through interrupts, of which the caller hears later. */
@@ -444,27 +527,47 @@ public final class MpjCommunicator extends AbstractCommunicator {
     }
   }
 
-  /** For a message; or, if there is not so much memory, for one piece of its rest at a time. */
-  private static byte[] room(int length, int filled) {
+  /** For a message; or, if there is not so much memory and will not be, for nothing of its rest. */
+  private byte[] room(int length, int filled) {
     try {
       return new byte[length];
     } catch (OutOfMemoryError e) {
-      if (length < LEAST_CUT_BYTES) {
+      if (length == filled || Memory.mayReturn(length)) {
         throw e;
       }
       LOG.warn("There is no memory for a message of {} bytes ({})", length, e.getMessage());
-      return new byte[Math.min(PIECE_BYTES, length - filled)];
+      return onTcpDevice ? NO_ROOM : new byte[Math.min(PIECE_BYTES, length - filled)];
     }
   }
 
   private void receivePieces(int source, int length, int begun, byte[] room) {
     int filled = begun;
+    long pause = 0;
     while (filled < length) {
       int bytes = Math.min(PIECE_BYTES, length - filled);
       int at = room.length < length ? 0 : filled;
+      try {
+        receivePiece(source, room, at, bytes);
+        filled += bytes;
+        progress.set(source, System.nanoTime());
+        pause = 0;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pauseOrThrow(pause, e);
+      }
+    }
+  }
+
+  private void receivePiece(int source, byte[] room, int at, int bytes) {
+    if (room != NO_ROOM) {
       intracomm.Recv(room, at, bytes, MPI.BYTE, source, PIECE_TAG);
-      filled += bytes;
-      progress.set(source, System.nanoTime());
+      return;
+    }
+    try {
+      ((TcpDevice) MPJDev.dev)
+          .receiveInto(
+              NOTHING, worldRanks[source], PIECE_TAG, intracomm.mpjdevComm.recvctxt);
+    } catch (MessageTruncatedException e) {
+      // the piece is gone, as it should
     }
   }
 
@@ -474,23 +577,55 @@ public final class MpjCommunicator extends AbstractCommunicator {
    */
   private boolean isToWait(int source, boolean whole, Runnable rest) {
     synchronized (unfinished) {
-      Queue<Runnable> before = unfinished.get(source);
+      Ring<Runnable> before = unfinished.get(source);
       if (before != null) {
         before.add(rest);
         return true;
       }
-      if (!whole) {
-        unfinished.put(source, new ArrayDeque<>(List.of(rest)));
-        PIECES.execute(() -> finishAll(source));
+      if (whole) {
+        return false;
       }
-      return !whole;
+      Ring<Runnable> all = new Ring<>();
+      all.add(rest);
+      unfinished.put(source, all);
+      boolean started = false;
+      try {
+        PIECES.execute(() -> finishAll(source));
+        started = true;
+      } finally {
+        if (!started) {
+          unfinished.remove(source);
+        }
+      }
+      return true;
     }
   }
 
   private void finishAll(int source) {
-    for (Runnable next = nextUnfinished(source); next != null; next = nextUnfinished(source)) {
-      next.run();
-      wake();
+    try {
+      for (Runnable next = nextUnfinished(source);
+          next != null;
+          next = nextUnfinished(source)) {
+        next.run();
+        wake();
+      }
+    } catch (Throwable e) { // a message is lost
+      breakDown(source, e);
+    }
+  }
+
+  /** Whoever waits for a message, now or later, gets an exception. */
+  private void breakDown(int source, Throwable why) {
+    long pause = 0;
+    while (true) {
+      try {
+        LOG.debug("The rest of a message from rank {} cannot be received", source, why);
+        mailbox.close("The rest of a message could not be received");
+        wake();
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
     }
   }
 
@@ -504,15 +639,28 @@ public final class MpjCommunicator extends AbstractCommunicator {
     }
   }
 
+  private void deliver(Message message) {
+    long pause = 0;
+    while (true) {
+      try {
+        mailbox.deliver(message);
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
   /** Receives the rest of a long message, while others come. */
   private void finish(Message message, Runnable rest) {
     try {
       rest.run();
-      mailbox.deliver(message);
     } catch (MPIException e) {
       // nobody will miss it: its sender is gone, or MPI has ended
       LOG.debug("The rest of a message from rank {} does not come", message.source(), e);
+      return;
     }
+    deliver(message);
   }
 
   @Override

@@ -45,7 +45,7 @@ public final class AnswerListener {
     }
 
     @Override
-    public void failed(Throwable e) { // an answer may be lost, for example to an exhausted memory
+    public void failed(Throwable e) { // a message may be lost, for example to an exhausted memory
       dispatcher.breakDown("Nothing can be received from the workers any more", e);
     }
 

@@ -1,5 +1,7 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.device.Memory;
+import dev.mpipool.device.Ring;
 import dev.mpipool.wire.Chunk;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.SharedValue;
@@ -7,7 +9,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -50,6 +51,9 @@ import org.slf4j.LoggerFactory;
  * which is held while user code encodes an item, but not while it takes one. {@code filling} may be
  * held when {@code state} is taken; neither the dispatcher nor user code is called with {@code
  * state} held.
+ *
+ * <p>Without memory an element fails, or the batch ends with the {@link OutOfMemoryError}; what has
+ * been taken from the iterables has an outcome in any case, and the pool hears of the end.
  */
 public final class BatchRun implements Dispatcher.TaskSource {
 
@@ -75,7 +79,7 @@ public final class BatchRun implements Dispatcher.TaskSource {
   private static final class Part {
     final long firstIndex;
     final Object[] outcomes;
-    final List<ChunkFuture> underWay = new ArrayList<>(1);
+    final ArrayList<ChunkFuture> underWay = new ArrayList<>(1);
     boolean done;
 
     Part(long firstIndex, Object[] outcomes) {
@@ -98,6 +102,7 @@ public final class BatchRun implements Dispatcher.TaskSource {
   private volatile ItemSource source;
 
   private final CompletableFuture<Void> timer = new CompletableFuture<>();
+  private final Runnable lettingGo = this::letGo;
   private final AtomicBoolean watched = new AtomicBoolean();
   private volatile int taskThreads;
 
@@ -122,8 +127,8 @@ public final class BatchRun implements Dispatcher.TaskSource {
   // guarded by state
   private final ReentrantLock state = new ReentrantLock();
   private final Condition changed = state.newCondition();
-  private final ArrayDeque<Part> inOrder = new ArrayDeque<>();
-  private final ArrayDeque<Part> answered = new ArrayDeque<>();
+  private final Ring<Part> inOrder = new Ring<>();
+  private final Ring<Part> answered = new Ring<>();
   private long completed;
   private long consumed;
   private int underWay;
@@ -220,7 +225,7 @@ public final class BatchRun implements Dispatcher.TaskSource {
   }
 
   private void closeCache() {
-    if (cache != null) {
+    if (cache != null && !cacheClosed) {
       try {
         cache.close();
       } catch (IOException e) {
@@ -238,7 +243,8 @@ public final class BatchRun implements Dispatcher.TaskSource {
 
   private void timeIsUp(Throwable late, Duration timeout) {
     if (late instanceof TimeoutException) {
-      end(new TimeoutException("The batch has taken longer than " + timeout), true);
+      Memory.persist(
+          () -> end(new TimeoutException("The batch has taken longer than " + timeout), true));
     }
   }
 
@@ -258,15 +264,15 @@ public final class BatchRun implements Dispatcher.TaskSource {
       if (more && endedBy == null) {
         return; // parked
       }
-      handInRest();
-      end(null, false);
+      endFeeding(null);
     } catch (Throwable e) { // of the user's iterator, or an exhausted memory
-      try {
-        handInRest();
-      } finally {
-        end(e, false);
-      }
+      endFeeding(e);
     }
+  }
+
+  private void endFeeding(Throwable reason) {
+    Memory.persist(this::handInRest);
+    Memory.persist(() -> end(reason, false));
   }
 
   private void take(Object[] item) throws Exception {
@@ -337,10 +343,14 @@ public final class BatchRun implements Dispatcher.TaskSource {
         chunk = new Chunk(functionNumber, serializer, lastLength);
         unsent = null;
       }
+      int before = chunk.count();
       try {
         chunk.add(item);
       } catch (Throwable e) {
-        keepUnsent(e);
+        if (chunk.count() == before) {
+          throw new OutOfMemoryError("There is no memory for an element of a batch");
+        }
+        Memory.persist(() -> keepUnsent(e));
       }
       taken++;
       if (flushWanted || chunk.count() >= chunkSize() || chunk.length() >= MAX_CHUNK_BYTES) {
@@ -362,15 +372,16 @@ public final class BatchRun implements Dispatcher.TaskSource {
       handIn();
       Part part = new Part(firstIndex, new Object[] {result});
       part.done = true;
-      firstIndex++;
-      taken++;
       state.lock();
       try {
-        completed++;
         if (!discarding) {
+          answered.ensureRoom(1);
           inOrder.add(part);
           answered.add(part);
         }
+        completed++;
+        firstIndex++;
+        taken++;
         changed.signalAll();
       } finally {
         state.unlock();
@@ -387,8 +398,10 @@ public final class BatchRun implements Dispatcher.TaskSource {
     while (unsent.size() < chunk.count() - 1) {
       unsent.add(null);
     }
-    unsent.add(
-        new Failed(dispatcher.outcome().unsendable(code, firstIndex + chunk.count() - 1, failure)));
+    if (unsent.size() < chunk.count()) {
+      long index = firstIndex + chunk.count() - 1;
+      unsent.add(new Failed(dispatcher.outcome().unsendable(code, index, failure)));
+    }
   }
 
   private int chunkSize() {
@@ -421,16 +434,17 @@ public final class BatchRun implements Dispatcher.TaskSource {
       return;
     }
     Chunk full = chunk;
-    chunk = null;
-    lastLength = full.length();
     Object[] failed = unsent == null ? new Object[0] : unsent.toArray();
     Part part = new Part(firstIndex, Arrays.copyOf(failed, full.count()));
+    List<ChunkFuture> futures = begin(part, List.of(full.toBuffer()), 0);
+    chunk = null;
+    lastLength = full.length();
     firstIndex += full.count();
-    submit(part, List.of(full.toBuffer()), 0);
+    submit(futures);
   }
 
-  /** Hands in chunks that follow each other in a part. */
-  private void submit(Part part, List<ByteBuffer> bodies, int offset) {
+  /** Chunks that follow each other in a part, and are under way from now on: to be submitted. */
+  private List<ChunkFuture> begin(Part part, List<ByteBuffer> bodies, int offset) {
     List<ChunkFuture> futures = new ArrayList<>(bodies.size());
     int next = offset;
     for (ByteBuffer body : bodies) {
@@ -439,6 +453,7 @@ public final class BatchRun implements Dispatcher.TaskSource {
               dispatcher, function, code, serializer, body, part.firstIndex, part.outcomes, next);
       next += future.count();
       futures.add(future);
+      future.whenComplete((done, failure) -> answered(part, future, done, failure));
     }
     state.lock();
     try {
@@ -446,36 +461,89 @@ public final class BatchRun implements Dispatcher.TaskSource {
         for (ChunkFuture future : futures) {
           future.failAll(new Failed(endedBy, true));
         }
-        return;
+        return List.of();
       }
+      part.underWay.ensureCapacity(part.underWay.size() + futures.size());
       if (part.underWay.isEmpty()) {
         inOrder.add(part);
       }
-      part.underWay.addAll(futures);
+      for (int i = 0; i < futures.size(); i++) {
+        part.underWay.add(futures.get(i));
+      }
       underWay += futures.size();
+      return futures;
     } finally {
       state.unlock();
     }
-    for (ChunkFuture future : futures) {
-      future.whenComplete((done, failure) -> answered(part, future, done, failure));
-      dispatcher.submitFrom(this, future, future.body());
+  }
+
+  private void submit(List<ChunkFuture> futures) {
+    for (int i = 0; i < futures.size(); i++) {
+      submitSurely(futures.get(i));
+    }
+  }
+
+  /** It is under way: if there is no memory to submit it, it fails. */
+  private void submitSurely(ChunkFuture future) {
+    long pause = 0;
+    OutOfMemoryError failure = null;
+    while (!future.isDone()) {
+      try {
+        if (failure != null) {
+          future.fail(failure);
+          return;
+        }
+        dispatcher.submitFrom(this, future, future.body());
+        return;
+      } catch (OutOfMemoryError e) {
+        failure = Memory.mayReturn(0) ? null : e;
+        pause = Memory.pause(pause);
+      }
     }
   }
 
   // ---- answers
 
   private void answered(Part part, ChunkFuture future, Integer done, Throwable failure) {
+    try {
+      takeOutcomes(part, future, done, failure);
+    } catch (Throwable e) {
+      failSurely(future, 0, e);
+    }
+    if (book(part, future, failure == null ? done : 0)) {
+      finished();
+    } else {
+      watchIfShortOfWork();
+    }
+  }
+
+  private void takeOutcomes(Part part, ChunkFuture future, Integer done, Throwable failure) {
     taskThreads = Math.max(1, dispatcher.taskThreads());
     if (failure != null) {
-      future.failAll(failed(failure));
+      failSurely(future, 0, failure);
     } else {
       save(part, future.offset(), done);
       if (done < future.count()) {
         submitRest(part, future, done);
       }
     }
-    boolean last;
-    state.lock();
+  }
+
+  private void failSurely(ChunkFuture future, int from, Throwable failure) {
+    long pause = 0;
+    while (true) {
+      try {
+        future.failFrom(from, failed(failure));
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
+  /** A chunk is under way no more; returns whether it was the last. */
+  private boolean book(Part part, ChunkFuture future, int done) {
+    Memory.lock(state);
     try {
       underWay--;
       part.underWay.remove(future);
@@ -485,21 +553,28 @@ public final class BatchRun implements Dispatcher.TaskSource {
         if (discarding) {
           inOrder.remove(part);
         } else {
-          answered.add(part);
+          addSurely(answered, part);
         }
       }
-      last = isFinished();
-      if (failure == null && done > 0) {
+      if (done > 0) {
         adaptSize(future.nanos() / done);
       }
       changed.signalAll();
+      return isFinished();
     } finally {
       state.unlock();
     }
-    if (last) {
-      finished();
-    } else {
-      watchIfShortOfWork();
+  }
+
+  private static void addSurely(Ring<Part> parts, Part part) {
+    long pause = 0;
+    while (true) {
+      try {
+        parts.add(part);
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
     }
   }
 
@@ -511,19 +586,33 @@ public final class BatchRun implements Dispatcher.TaskSource {
       for (int i = offset; i < offset + done; i++) {
         cache.save(part.firstIndex + i, part.outcomes[i]);
       }
-    } catch (Exception e) {
-      end(e, true); // what cannot be saved need not be computed
+    } catch (Exception | OutOfMemoryError e) {
+      Memory.persist(() -> end(e, true)); // what cannot be saved need not be computed
     }
   }
 
   /** A worker has given items back: they go to as many as want some. */
   private void submitRest(Part part, ChunkFuture future, int done) {
-    try {
-      List<ByteBuffer> pieces = Chunk.divide(future.body(), done, arity, 2 * taskThreads);
-      submit(part, pieces, future.offset() + done);
-    } catch (IOException e) {
-      future.failFrom(done, new Failed(e));
+    List<ChunkFuture> rest = List.of();
+    long pause = 0;
+    while (true) {
+      try {
+        List<ByteBuffer> pieces =
+            Chunk.divide(future.body(), done, arity, 2 * taskThreads);
+        rest = begin(part, pieces, future.offset() + done);
+        break;
+      } catch (OutOfMemoryError e) {
+        if (!Memory.mayReturn(0)) {
+          failSurely(future, done, e);
+          break;
+        }
+        pause = Memory.pause(pause);
+      } catch (IOException e) {
+        failSurely(future, done, e);
+        break;
+      }
     }
+    submit(rest);
   }
 
   /** A chunk is cancelled, or fails with the pool, for no fault of its items. */
@@ -550,7 +639,7 @@ public final class BatchRun implements Dispatcher.TaskSource {
   }
 
   private void finished() {
-    state.lock();
+    Memory.lock(state);
     try {
       if (removed) {
         return;
@@ -559,6 +648,10 @@ public final class BatchRun implements Dispatcher.TaskSource {
     } finally {
       state.unlock();
     }
+    Memory.persist(lettingGo);
+  }
+
+  private void letGo() {
     timer.complete(null);
     closeCache();
     dispatcher.unshare(function);
@@ -573,12 +666,32 @@ public final class BatchRun implements Dispatcher.TaskSource {
   /** A chunk that is not full must not wait while workers do. */
   private void watchIfShortOfWork() {
     if (isShortOfWork() && watched.compareAndSet(false, true)) {
-      AFTER_A_MILLISECOND.execute(this::watch);
+      try {
+        AFTER_A_MILLISECOND.execute(this::watch);
+      } catch (OutOfMemoryError e) { // then now
+        watched.set(false);
+        flush();
+      }
     }
   }
 
+  /** False if the feeder is at it. */
+  private boolean flush() {
+    if (!filling.tryLock()) {
+      return false;
+    }
+    try {
+      handIn();
+    } catch (OutOfMemoryError e) {
+      // the feeder does, or the next watch
+    } finally {
+      filling.unlock();
+    }
+    return true;
+  }
+
   private boolean isShortOfWork() {
-    state.lock();
+    Memory.lock(state);
     try {
       return underWay < taskThreads && !exhausted;
     } finally {
@@ -591,13 +704,7 @@ public final class BatchRun implements Dispatcher.TaskSource {
     if (!isShortOfWork()) {
       return;
     }
-    if (filling.tryLock()) {
-      try {
-        handIn();
-      } finally {
-        filling.unlock();
-      }
-    } else {
+    if (!flush()) {
       flushWanted = true; // the feeder is at it, and looks; if it has just looked, the next watch
       watchIfShortOfWork();
     }
@@ -613,15 +720,15 @@ public final class BatchRun implements Dispatcher.TaskSource {
         runToEnd = true; // nobody has asked for results: what counts is that all is done
         changed.signalAll();
         if (parked) {
-          parked = false;
           startFeeder();
+          parked = false;
         }
         return;
       }
     } finally {
       state.unlock();
     }
-    handInRest();
+    Memory.persist(this::handInRest);
     end(new RejectedExecutionException("The pool was shut down before all was submitted"), false);
   }
 
@@ -701,15 +808,15 @@ public final class BatchRun implements Dispatcher.TaskSource {
       if (isFinished() || (drop ? dropping : endedBy != null)) {
         return false;
       }
+      if (drop) {
+        dropped = inOrder.stream().flatMap(part -> part.underWay.stream()).toList();
+      }
       if (reason == null) {
         exhausted = true;
       } else if (endedBy == null) {
         endedBy = reason;
       }
-      if (drop) {
-        dropping = true;
-        dropped = inOrder.stream().flatMap(part -> part.underWay.stream()).toList();
-      }
+      dropping |= drop;
       over = isFinished();
       changed.signalAll();
     } finally {
@@ -718,11 +825,20 @@ public final class BatchRun implements Dispatcher.TaskSource {
     if (reason != null && feeder != null && Thread.currentThread() != feeder) {
       feeder.interrupt(); // it may wait in the user's iterator
     }
-    dropped.forEach(future -> future.cancel(true));
+    cancel(dropped);
     if (over) {
       finished();
     }
     return true;
+  }
+
+  /** What there is no memory to cancel runs to its end. */
+  private static void cancel(List<ChunkFuture> futures) {
+    try {
+      futures.forEach(future -> future.cancel(true));
+    } catch (OutOfMemoryError e) {
+      LOG.warn("There is no memory to cancel all of a batch", e);
+    }
   }
 
   // ---- the consumer

@@ -1,9 +1,9 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.device.Memory;
+import dev.mpipool.device.Ring;
 import dev.mpipool.wire.Reception;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -24,6 +24,10 @@ import org.slf4j.LoggerFactory;
  * <p>While the queue is empty the leader receives, if the {@link Reception} wants somebody: what
  * comes is then completed by the thread that received it. If another thread adds items meanwhile,
  * the standby leads.
+ *
+ * <p>No thread of it ends by an exception. What cannot be completed as it should be, for want of
+ * memory perhaps, fails with that. A thread that cannot be started is missed only while a callback
+ * blocks; it is tried again with the next item, and whenever {@link #look} is called.
  */
 final class CompletionRelay {
 
@@ -31,12 +35,53 @@ final class CompletionRelay {
   private static final Logger LOG = LoggerFactory.getLogger(CompletionRelay.class);
 
   /** A future, and what will complete it. */
-  record Item(CompletableFuture<?> future, Runnable completion) {
-    void fail(Throwable failure) {
-      if (future instanceof TaskFuture<?> task) {
-        task.fail(failure);
-      } else {
-        future.completeExceptionally(failure);
+  static class Item {
+    private final CompletableFuture<?> future;
+
+    /** Null where {@link #complete} is overridden. */
+    private final Runnable completion;
+
+    Item(CompletableFuture<?> future, Runnable completion) {
+      this.future = future;
+      this.completion = completion;
+    }
+
+    void complete() {
+      completion.run();
+    }
+
+    /** Whatever else goes wrong, the future is done after this. */
+    private void completeOrFail() {
+      try {
+        complete();
+      } catch (Throwable e) {
+        tell(e);
+        failSurely(e);
+      }
+    }
+
+    private static void tell(Throwable e) {
+      try {
+        LOG.error("A future could not be completed", e);
+      } catch (Throwable another) {
+        // there is no memory to tell it; the future does
+      }
+    }
+
+    /** What depends on the future may have run in part before; the rest does now. */
+    private void failSurely(Throwable failure) {
+      long pause = 0;
+      while (true) {
+        try {
+          if (future instanceof TaskFuture<?> task) {
+            task.fail(failure);
+          } else {
+            future.completeExceptionally(failure);
+          }
+          return;
+        } catch (OutOfMemoryError e) {
+          pause = Memory.pause(pause);
+        }
       }
     }
 
@@ -49,7 +94,7 @@ final class CompletionRelay {
   private final Condition work = lock.newCondition();
   private final Condition watch = lock.newCondition();
   private final Condition rest = lock.newCondition();
-  private final ArrayDeque<Item> queue = new ArrayDeque<>();
+  private final Ring<Item> queue = new Ring<>();
 
   /** Those that have not ended. */
   private final List<RelayThread> threads = new ArrayList<>();
@@ -92,27 +137,96 @@ final class CompletionRelay {
     }
   }
 
-  void add(Collection<Item> items) {
+  /** Sees to it that so many items can be added without any memory, if nobody else adds some. */
+  void ensureRoom(int more) {
+    lock.lock();
+    try {
+      queue.ensureRoom(more);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Fails a future. What it fails with may be set later. */
+  static final class Failing extends Item {
+    private final TaskFuture<?> task;
+    Throwable failure;
+
+    Failing(TaskFuture<?> task, Throwable failure) {
+      super(task, null);
+      this.task = task;
+      this.failure = failure;
+    }
+
+    @Override
+    void complete() {
+      task.fail(failure);
+    }
+  }
+
+  void add(Item item) {
+    Memory.lock(lock);
+    try {
+      queue.add(item);
+      haveTaken();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** For items that are nowhere else: returns only when it has them. */
+  void add(List<Item> items) {
     if (items.isEmpty()) {
       return;
     }
+    Memory.lock(lock);
+    try {
+      long pause = 0;
+      while (!makesRoom(items.size())) {
+        pause = Memory.pause(pause);
+      }
+      for (int i = 0; i < items.size(); i++) {
+        queue.add(items.get(i));
+      }
+      haveTaken();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean makesRoom(int more) {
+    try {
+      queue.ensureRoom(more);
+      return true;
+    } catch (OutOfMemoryError e) {
+      return false;
+    }
+  }
+
+  /** Looks whether a thread is missing that could not be started when it was needed. */
+  void look() {
     lock.lock();
     try {
-      queue.addAll(items);
-      if (leader == null) {
-        leadAnew();
-      } else if (leader == receiver) {
-        if (Thread.currentThread() != receiver) {
-          leader = null;
-          leadAnew();
-        }
-      } else if (leader.item == null) {
-        work.signal();
-      } else {
-        haveLeaderWatched();
+      if (!queue.isEmpty()) {
+        haveTaken();
       }
     } finally {
       lock.unlock();
+    }
+  }
+
+  private void haveTaken() {
+    if (leader == null) {
+      leadAnew();
+    } else if (leader == receiver) {
+      if (Thread.currentThread() != receiver) {
+        leader = null;
+        leadAnew();
+      }
+    } else if (leader.item == null) {
+      work.signal();
+    } else {
+      haveLeaderWatched();
     }
   }
 
@@ -183,36 +297,77 @@ final class CompletionRelay {
     }
   }
 
+  /** Null if there is no memory for a thread, or there may be no more threads. */
   private RelayThread start() {
-    RelayThread thread = new RelayThread("mpipool-callbacks-" + threadsMade++);
-    threads.add(thread);
-    thread.setContextClassLoader(loader);
-    thread.setDaemon(true);
-    thread.start();
-    return thread;
+    RelayThread thread = null;
+    try {
+      thread = new RelayThread("mpipool-callbacks-" + threadsMade);
+      threads.add(thread);
+      thread.setContextClassLoader(loader);
+      thread.setDaemon(true);
+      thread.start();
+      threadsMade++;
+      return thread;
+    } catch (Throwable e) {
+      threads.remove(thread);
+      return null;
+    }
   }
 
   private void relay(RelayThread me) {
-    lock.lock();
+    Memory.lock(lock);
     try {
-      while (awaitLead(me)) {
-        Item item = awaitItem(me);
-        if (item == null) {
-          if (leader == me) {
-            leader = null; // what comes later all the same, finds a new one
-            return;
-          }
-          continue; // another leads, while this thread was receiving
+      long pause = 0;
+      boolean more = true;
+      while (more) {
+        try {
+          more = step(me);
+          pause = 0;
+        } catch (Throwable e) { // of a wait, for example
+          pause = recover(me, pause);
         }
-        if (!queue.isEmpty()) {
-          haveLeaderWatched();
-        }
-        run(me, item);
       }
     } finally {
       threads.remove(me);
       lock.unlock();
     }
+  }
+
+  /** Returns whether there is more to do for this thread. */
+  private boolean step(RelayThread me) {
+    if (!awaitLead(me)) {
+      return false;
+    }
+    Item item = awaitItem(me);
+    if (item == null) {
+      if (leader == me) {
+        leader = null; // what comes later all the same, finds a new one
+        return false;
+      }
+      return true; // another leads, while this thread was receiving
+    }
+    if (!queue.isEmpty()) {
+      haveLeaderWatched();
+    }
+    run(me, item);
+    return true;
+  }
+
+  /** A step has failed; with the lock held or not. The thread looks anew where it stands. */
+  private long recover(RelayThread me, long lastPause) {
+    if (lock.isHeldByCurrentThread()) {
+      lock.unlock();
+    }
+    long pause = Memory.pause(lastPause);
+    Memory.lock(lock);
+    if (receiver == me) {
+      receiver = null;
+    }
+    if (standby == me) {
+      standby = null;
+      standbyDozes = false;
+    }
+    return pause;
   }
 
   /** Waits as the standby until this thread leads; false if it is needed no more. */
@@ -282,11 +437,14 @@ final class CompletionRelay {
   /** The caller looks again, whatever has happened. */
   @SuppressWarnings("WaitNotInLoop")
   private void awaitWork() {
-    if (reception != null) {
-      reception.beginIdle();
+    if (reception == null) {
+      work.awaitUninterruptibly();
+      return;
     }
-    work.awaitUninterruptibly();
-    if (reception != null) {
+    reception.beginIdle();
+    try {
+      work.awaitUninterruptibly();
+    } finally {
       reception.endIdle();
     }
   }
@@ -301,7 +459,7 @@ final class CompletionRelay {
     try {
       return reception.receive();
     } finally {
-      lock.lock();
+      Memory.lock(lock);
       if (receiver == me) { // else another leads, and receives already
         receiver = null;
       }
@@ -313,13 +471,10 @@ final class CompletionRelay {
     itemStart = System.nanoTime();
     lock.unlock();
     try {
-      item.completion.run();
-    } catch (Throwable e) {
-      LOG.error("A future could not be completed", e);
-      item.fail(e);
+      item.completeOrFail();
     } finally {
       Thread.interrupted(); // a callback's own business, ended with it
-      lock.lock();
+      Memory.lock(lock);
       me.item = null;
       if (closed) {
         rest.signalAll();

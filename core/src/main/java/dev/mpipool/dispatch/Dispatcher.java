@@ -2,6 +2,8 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
+import dev.mpipool.device.Memory;
+import dev.mpipool.device.Ring;
 import dev.mpipool.wire.Body;
 import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.DamagedFrameException;
@@ -17,7 +19,6 @@ import dev.mpipool.wire.SharedValue;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -62,6 +63,11 @@ import org.slf4j.LoggerFactory;
  * no batch has more to come, each living worker is released and answers that it is gone. When the
  * last one is gone and every future is done, the dispatcher is terminated. A <i>broken</i>
  * dispatcher fails all futures at once, takes no more tasks, and waits for nobody.
+ *
+ * <p><b>Without memory.</b> What the pool's own threads call here does not fail for want of memory:
+ * it is tried again, in steps of which each is taken as a whole or not at all, and if memory does
+ * not return, the pool breaks. Whoever submits gets the {@link OutOfMemoryError}, and nothing is
+ * submitted.
  *
  * <p>All state is guarded by one lock. Nothing is sent and no user code runs while it is held:
  * entries are posted to the sender's queue, completions to the relay's.
@@ -137,7 +143,7 @@ public final class Dispatcher {
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Integer, WorkerState> workers = new LinkedHashMap<>();
-  private final ArrayDeque<TaskFuture<?>> queue = new ArrayDeque<>();
+  private final Ring<TaskFuture<?>> queue = new Ring<>();
   private final Handout handout;
 
   /** Batches that may submit more, even after a shutdown. */
@@ -159,7 +165,18 @@ public final class Dispatcher {
   /** Answers are off the books, and the relay does not have them yet: not the time to end. */
   private boolean taking;
 
+  /** How many entries of the message that is received are dealt with. */
+  private int entriesTaken;
+
   private volatile RejectedExecutionException broken;
+
+  /** All futures have been failed, and all sources told. */
+  private volatile boolean brokenDown;
+
+  /** Whether a thread sees to it that the dispatcher will be terminated. */
+  private boolean terminating;
+
+  private volatile int looks;
 
   /** May submit more, even after a shutdown, and hears of the pool's end. */
   public interface TaskSource {
@@ -196,6 +213,7 @@ public final class Dispatcher {
       workers.put(rank, worker);
       handout.lineUp(worker);
     }
+    handout.ensureRoom();
   }
 
   /**
@@ -239,11 +257,11 @@ public final class Dispatcher {
       checkAccepting();
       alone = handout.held == 0 && encoded.body().length() <= FLUSHED_BYTES;
       if (!future.submitted) {
+        queue.add(future);
         future.submitted = true;
         future.alone = alone;
         future.encoded = encoded.body();
         future.code = encoded.code();
-        queue.add(future);
         handout.flushing = alone;
         handout.handOut();
       }
@@ -287,20 +305,23 @@ public final class Dispatcher {
     lock.lock();
     try {
       checkAccepting();
-      for (WorkerState worker : workers.values()) {
-        if (worker.alive) {
-          TaskFuture<T> task = TaskFuture.pinned(this, call, original);
-          task.encoded = encoded.body();
-          task.code = encoded.code();
-          tasks.add(task);
-          worker.pinned.add(task);
-          handout.lineUp(worker);
-        }
+      List<WorkerState> living = workers.values().stream().filter(worker -> worker.alive).toList();
+      for (WorkerState worker : living) {
+        TaskFuture<T> task = TaskFuture.pinned(this, call, original);
+        task.encoded = encoded.body();
+        task.code = encoded.code();
+        tasks.add(task);
+        worker.pinned.ensureRoom(1);
       }
+      ListFuture<T> all = ListFuture.of(tasks);
+      for (int i = 0; i < living.size(); i++) { // from here on nothing fails
+        living.get(i).pinned.add(tasks.get(i));
+        handout.lineUp(living.get(i));
+      }
+      return all;
     } finally {
       lock.unlock();
     }
-    return ListFuture.of(tasks);
   }
 
   /**
@@ -414,13 +435,13 @@ public final class Dispatcher {
 
   /** Nothing more comes from there. */
   void removeSource(TaskSource source) {
-    lock.lock();
+    Memory.lock(lock);
     try {
       sources.remove(source);
       unshareUnreachable();
       endIfDone();
     } finally {
-      lock.unlock();
+      unlock();
     }
   }
 
@@ -429,16 +450,17 @@ public final class Dispatcher {
     lock.lock();
     try {
       if (broken != null) {
-        fail(List.of(future), broken);
+        fail(future, broken);
         return;
       }
       if (handout.dropping || !sources.contains(source)) {
-        relay.add(List.of(new CompletionRelay.Item(future, future::drop)));
+        relay.add(new CompletionRelay.Item(future, future::drop));
         return;
       }
-      future.submitted = true;
-      future.encoded = Body.of(encoded);
+      Body body = Body.of(encoded);
       queue.add(future);
+      future.submitted = true;
+      future.encoded = body;
       handout.handOut();
     } finally {
       lock.unlock();
@@ -489,11 +511,12 @@ public final class Dispatcher {
     lock.lock();
     try {
       boolean queued = future.encoded != null && future.worker == null;
-      future.encoded = null;
-      future.ending = ending;
       if (future.worker != null) {
         handout.cancel(future, interrupt);
-      } else if (queued && ++handout.unwantedQueued > queue.size() / 2) {
+      }
+      future.encoded = null;
+      future.ending = ending;
+      if (queued && ++handout.unwantedQueued > queue.size() / 2) {
         handout.unwantedQueued = 0;
         queue.removeIf(handout::isUnwanted);
       }
@@ -503,7 +526,7 @@ public final class Dispatcher {
       }
       endIfDone();
     } finally {
-      lock.unlock();
+      unlock();
     }
   }
 
@@ -511,7 +534,7 @@ public final class Dispatcher {
   void end(TaskFuture<?> future, Runnable ending) {
     lock.lock();
     try {
-      relay.add(List.of(new CompletionRelay.Item(future, ending)));
+      relay.add(new CompletionRelay.Item(future, ending));
       aboutToEnd(future, true, ending);
     } finally {
       lock.unlock();
@@ -532,18 +555,26 @@ public final class Dispatcher {
    *
    * @param message a frame, or damaged
    * @return whether futures are to be completed now
+   * @throws OutOfMemoryError if there is no memory for it and none returns: a part of it is lost
    */
   public boolean received(Message message) {
     int rank = message.source();
-    List<Entry> entries;
-    try {
-      entries = Frame.decode(message);
-    } catch (DamagedFrameException e) {
-      LOG.warn("A message from rank {} is refused: {}", rank, e.getMessage());
-      giveUp(rank, "it sent what is no frame: " + e.getMessage());
-      return false;
+    long pause = 0;
+    while (true) {
+      try {
+        return received(rank, Frame.decode(message));
+      } catch (DamagedFrameException e) {
+        refuse(rank, e);
+        return false;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pauseOrThrow(pause, e);
+      }
     }
-    return received(rank, entries);
+  }
+
+  private void refuse(int rank, DamagedFrameException e) {
+    LOG.warn("A message from rank {} is refused: {}", rank, e.getMessage());
+    giveUp(rank, "it sent what is no frame: " + e.getMessage());
   }
 
   /**
@@ -555,32 +586,57 @@ public final class Dispatcher {
    */
   boolean receivedCut(MessageTooLongException message) {
     int rank = message.beginning().source();
-    try {
-      Frame.Cut cut =
-          Frame.decodeCut(
-              message.beginning().data(),
-              message.missing(),
-              kind -> kind == EntryKind.RESULT || kind == EntryKind.FAILURE);
-      List<Entry> entries = new ArrayList<>(cut.before());
-      FailureReport report =
-          new FailureReport(
-              FailureReport.Origin.READING_RESULT,
-              OutOfMemoryError.class.getName(),
-              cut.reason(),
-              null,
-              null);
-      entries.add(new Entry(EntryKind.FAILURE, cut.id(), report.encode()));
-      return received(rank, entries);
-    } catch (DamagedFrameException e) {
-      LOG.warn("A message from rank {} is refused: {}", rank, e.getMessage());
-      giveUp(rank, "it sent what is no frame: " + e.getMessage());
-      return false;
+    long pause = 0;
+    while (true) {
+      try {
+        return received(rank, entriesOf(message));
+      } catch (DamagedFrameException e) {
+        refuse(rank, e);
+        return false;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pauseOrThrow(pause, e);
+      }
     }
   }
 
+  private static List<Entry> entriesOf(MessageTooLongException message)
+      throws DamagedFrameException {
+    Frame.Cut cut =
+        Frame.decodeCut(
+            message.beginning().data(),
+            message.missing(),
+            kind -> kind == EntryKind.RESULT || kind == EntryKind.FAILURE);
+    List<Entry> entries = new ArrayList<>(cut.before());
+    FailureReport report =
+        new FailureReport(
+            FailureReport.Origin.READING_RESULT,
+            OutOfMemoryError.class.getName(),
+            cut.reason(),
+            null,
+            null);
+    entries.add(new Entry(EntryKind.FAILURE, cut.id(), report.encode()));
+    return entries;
+  }
+
   private boolean received(int rank, List<Entry> entries) {
-    List<CompletionRelay.Item> completions = new ArrayList<>(entries.size());
-    lock.lock();
+    entriesTaken = 0;
+    boolean gaveWork = false;
+    long pause = 0;
+    while (true) {
+      try {
+        return takeRest(rank, entries) || gaveWork;
+      } catch (OutOfMemoryError e) { // what has been taken is with the relay
+        gaveWork = true;
+        pause = Memory.pauseOrThrow(pause, e);
+      }
+    }
+  }
+
+  /** Takes the entries that have not been taken, each as a whole or not at all. */
+  private boolean takeRest(int rank, List<Entry> entries) {
+    int count = entries.size();
+    List<CompletionRelay.Item> completions = new ArrayList<>(count - entriesTaken);
+    Memory.lock(lock);
     try {
       WorkerState worker = workers.get(rank);
       if (worker == null || !worker.alive) {
@@ -594,15 +650,14 @@ public final class Dispatcher {
       worker.lastSign = worker.lastHeard;
       taking = true;
       try {
-        for (Entry entry : entries) {
-          if (!worker.alive) {
-            break; // it has left, or is not believed any more
-          }
+        while (entriesTaken < count && worker.alive) { // else it has left, or is not believed
+          Entry entry = entries.get(entriesTaken);
           if (entry.kind() == EntryKind.SPENT && entry.id() > 0) {
             worker.spent(entry.id(), Math.max(1, completions.size()));
           } else {
             take(worker, entry, completions);
           }
+          entriesTaken++;
         }
       } finally {
         relay.add(completions); // whatever else goes wrong, those are off the books
@@ -614,15 +669,39 @@ public final class Dispatcher {
       endIfDone();
       handout.calledBack.workerChanged();
     } finally {
-      lock.unlock();
+      unlock();
     }
     return !completions.isEmpty();
   }
 
+  /** An answer on its way to its future. */
+  private final class Answered extends CompletionRelay.Item {
+    private final TaskFuture<?> task;
+    private final int rank;
+    private final Entry answer;
+
+    Answered(TaskFuture<?> task, int rank, Entry answer) {
+      super(task, null);
+      this.task = task;
+      this.rank = rank;
+      this.answer = answer;
+    }
+
+    @Override
+    void complete() {
+      if (answer.kind() == EntryKind.DROPPED) {
+        task.drop();
+      } else {
+        outcome.complete(task, rank, answer);
+      }
+    }
+  }
+
+  /** What fails for want of memory has changed nothing. */
   private void take(WorkerState worker, Entry entry, List<CompletionRelay.Item> completions) {
     if (entry.kind() == EntryKind.FAILURE && entry.id() == 0) {
       if (!initializes) {
-        giveUp(worker.rank, "it says that the initializer has failed, and there is none");
+        giveUpNow(worker.rank, "it says that the initializer has failed, and there is none");
         return;
       }
       completions.add(
@@ -640,45 +719,45 @@ public final class Dispatcher {
     }
     switch (entry.kind()) {
       case RESULT, FAILURE, DROPPED -> {
-        TaskFuture<?> future = handout.take(worker, entry.id());
+        TaskFuture<?> future = worker.tasks.find(entry.id());
         if (future == null) {
           LOG.warn("A {} of rank {} for no task it holds is dropped", entry.kind(), worker.rank);
           return;
         }
-        future.encoded = null;
+        CompletionRelay.Item item =
+            future.ending == null
+                ? new Answered(future, worker.rank, entry)
+                : new CompletionRelay.Item(future, future.ending);
+        queue.ensureRoom(1); // for a group that begins again
         if (entry.kind() == EntryKind.DROPPED) {
           handout.calledBack.add(future);
         }
-        if (entry.kind() == EntryKind.DROPPED && beginsAgain(future)) {
+        handout.take(worker, entry.id());
+        future.encoded = null;
+        if (entry.kind() == EntryKind.DROPPED && beginsAgainOrFails(future)) {
           return;
         }
         if (!future.isDone()) {
-          Runnable completion =
-              entry.kind() == EntryKind.DROPPED
-                  ? future::drop
-                  : () -> outcome.complete(future, worker.rank, entry);
-          completions.add(
-              new CompletionRelay.Item(
-                  future, Objects.requireNonNullElse(future.ending, completion)));
+          completions.add(item);
         }
       }
       case RETURNED -> {
         if (entry.body().remaining() % Long.BYTES == 0) {
           handout.returned(worker, entry.body().duplicate());
         } else {
-          giveUp(worker.rank, "it returned a part of a task");
+          giveUpNow(worker.rank, "it returned a part of a task");
         }
       }
       case GONE -> {
         if (released) {
           worker.alive = false;
         } else {
-          workerLost(worker.rank, "it has left the pool: " + text(entry.body()));
+          lose(worker.rank, "it has left the pool: " + text(entry.body()));
         }
       }
       case UNREACHED -> groupMessageLost(entry.id());
       case PONG -> {} // that it came is what matters
-      default -> giveUp(worker.rank, "it sent a %s, which it may not".formatted(entry.kind()));
+      default -> giveUpNow(worker.rank, "it sent a %s, which it may not".formatted(entry.kind()));
     }
   }
 
@@ -690,9 +769,20 @@ public final class Dispatcher {
     }
     for (TaskFuture<?> future : worker.tasks.inOrder()) {
       if (future instanceof Gang.Member<?> member && member.counts()) {
+        queue.ensureRoom(1);
         handout.cancel(future, true);
-        beginsAgain(future);
+        beginsAgainOrFails(future);
       }
+    }
+  }
+
+  /** A member is off the books, so its group begins again, or fails for want of memory. */
+  private boolean beginsAgainOrFails(TaskFuture<?> future) {
+    try {
+      return beginsAgain(future);
+    } catch (OutOfMemoryError e) {
+      failSurely(future, e);
+      return true;
     }
   }
 
@@ -712,7 +802,7 @@ public final class Dispatcher {
     TaskFuture<?> first = member.beginAgainUnlessTooOften(settings.maxAttempts());
     if (first == null) {
       String what = "The members of the group of %s have lost each other".formatted(future.name());
-      fail(List.of(future), failures.workerLost(what, future.lostWith()));
+      fail(future, failures.workerLost(what, future.lostWith()));
     } else {
       queue.addFirst(first);
       failGroupsTooLarge(); // the other may have answered before it was lost
@@ -721,8 +811,15 @@ public final class Dispatcher {
   }
 
   private void initializerFailed(int rank, ByteBuffer report) {
-    Throwable failure = outcome.failure("(initializer)", rank, report);
-    breakDown("The initializer failed on rank %d: %s".formatted(rank, failure), failure);
+    String why = "The initializer failed";
+    Throwable failure = null;
+    try {
+      failure = outcome.failure("(initializer)", rank, report);
+      why = "The initializer failed on rank %d: %s".formatted(rank, failure);
+    } catch (OutOfMemoryError e) {
+      failure = failure == null ? e : failure;
+    }
+    breakDown(why, failure);
   }
 
   private void mismatched(int rank, String formats) {
@@ -742,25 +839,45 @@ public final class Dispatcher {
    * @param reason what is known of its end
    */
   public void workerLost(int rank, String reason) {
-    lock.lock();
+    long pause = 0;
+    while (true) {
+      try {
+        lose(rank, reason);
+        return;
+      } catch (OutOfMemoryError e) { // the rest is still in the worker's books
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
+  private void lose(int rank, String reason) {
+    Memory.lock(lock);
     try {
       WorkerState worker = workers.get(rank);
-      if (worker == null || !worker.alive) {
+      if (worker == null || (!worker.alive && worker.isIdle())) {
         if (worker != null) {
           worker.adrift = false; // it was only given up before
         }
         return;
       }
-      LOG.warn("Worker rank {} was lost: {}", rank, reason);
-      worker.alive = false;
-      List<TaskFuture<?>> held = handout.takeAll(worker);
-      held.addAll(worker.pinned);
-      worker.pinned.clear();
+      if (worker.alive) {
+        LOG.warn("Worker rank {} was lost: {}", rank, reason);
+        worker.alive = false;
+      }
       if (handout.gathering != null) {
         handout.gathering.gathered.remove(worker);
       }
+      for (TaskFuture<?> task = worker.pinned.peekLast();
+          task != null;
+          task = worker.pinned.peekLast()) {
+        takeBack(task, rank, reason);
+        worker.pinned.pollLast();
+      }
+      List<TaskFuture<?>> held = worker.tasks.inOrder();
+      queue.ensureRoom(held.size());
       for (int i = held.size() - 1; i >= 0; i--) {
         takeBack(held.get(i), rank, reason);
+        handout.take(worker, held.get(i).id);
       }
       failGroupsTooLarge();
       if (!settings.survivesLostWorkers()) {
@@ -775,7 +892,7 @@ public final class Dispatcher {
       endIfDone();
       handout.calledBack.workerChanged();
     } finally {
-      lock.unlock();
+      unlock();
     }
   }
 
@@ -787,7 +904,19 @@ public final class Dispatcher {
    * @param reason why
    */
   public void giveUp(int rank, String reason) {
-    lock.lock();
+    long pause = 0;
+    while (true) {
+      try {
+        giveUpNow(rank, reason);
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
+  private void giveUpNow(int rank, String reason) {
+    Memory.lock(lock);
     try {
       WorkerState worker = workers.get(rank);
       if (worker != null && worker.alive) {
@@ -798,10 +927,12 @@ public final class Dispatcher {
             outbox.post(other.rank, new Entry(EntryKind.GIVEN_UP, rank));
           }
         }
-        workerLost(rank, reason); // after which nothing may be sent any more
+        lose(rank, reason); // after which nothing may be sent any more
+      } else if (worker != null && !worker.isIdle()) {
+        lose(rank, reason); // it was begun before
       }
     } finally {
-      lock.unlock();
+      unlock();
     }
   }
 
@@ -818,22 +949,45 @@ public final class Dispatcher {
       long nanos = TimeUnit.NANOSECONDS.convert(timeout);
       String reason = "it gave no sign of life for %s s".formatted(timeout.toMillis() / 1e3);
       heartbeats = new Heartbeats(care(lastProgress), nanos, System::nanoTime);
-      heartbeats.later(() -> giveUpSilent(reason));
+      heartbeats.later(() -> look(reason, 0));
     } finally {
       lock.unlock();
     }
   }
 
-  private void giveUpSilent(String reason) {
-    lock.lock();
+  /** Gives up who is silent, and does what there was no memory for when it was to be done. */
+  private void look(String reason, int number) {
+    Memory.lock(lock);
     try {
-      if (ended || broken != null) {
+      if (ended || number != looks || (broken != null && brokenDown && !shutdown)) {
         return;
       }
-      heartbeats.look().forEach(worker -> giveUp(worker.rank, reason));
-      heartbeats.later(() -> giveUpSilent(reason));
+      Memory.restore();
+      if (broken == null) {
+        heartbeats.look().forEach(worker -> giveUpNow(worker.rank, reason));
+      }
+      handout.handOutAgain();
+      relay.look();
+      endIfDone();
+    } catch (OutOfMemoryError e) {
+      // the next time
     } finally {
-      lock.unlock();
+      unlock();
+    }
+    lookLater(reason, number);
+  }
+
+  private void lookLater(String reason, int number) {
+    int next = number + 1;
+    looks = next; // should it be asked for twice, the second time is in vain
+    long pause = 0;
+    while (true) {
+      try {
+        heartbeats.later(() -> look(reason, next));
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
     }
   }
 
@@ -867,8 +1021,11 @@ public final class Dispatcher {
     return countLocked(worker -> worker.adrift) > 0;
   }
 
+  /** The task is in the books of its worker still. */
   private void takeBack(TaskFuture<?> future, int rank, String reason) {
-    future.lostWith(rank);
+    if (!future.lostWith().contains(rank)) { // it was begun before
+      future.lostWith(rank);
+    }
     Gang.Member<?> member = future instanceof Gang.Member<?> one ? one : null;
     if (member != null && !member.counts()) {
       return;
@@ -883,28 +1040,33 @@ public final class Dispatcher {
       String what =
           "The task %s was lost with rank %s: %s"
               .formatted(future.name(), ranks(future.lostWith()), reason);
-      fail(List.of(future), failures.workerLost(what, future.lostWith()));
+      fail(future, failures.workerLost(what, future.lostWith()));
     }
   }
 
   /** A group that waits for more workers than are left would wait for ever. */
   private void failGroupsTooLarge() {
     int living = living();
-    List<TaskFuture<?>> impossible = new ArrayList<>();
     if (handout.gathering != null && handout.gathering.size() > living) {
-      impossible.add(handout.gathering.first());
+      failTooLarge(handout.gathering, handout.gathering.first(), living);
       handout.stopGathering();
     }
-    queue.stream()
-        .filter(future -> future.gang() != null && future.gang().size() > living)
-        .forEach(impossible::add);
+    List<TaskFuture<?>> impossible =
+        queue.stream()
+            .<TaskFuture<?>>map(future -> future)
+            .filter(future -> future.gang() != null && future.gang().size() > living)
+            .toList();
     for (TaskFuture<?> future : impossible) {
+      failTooLarge(future.gang(), future, living);
       queue.remove(future);
-      String what =
-          "The task %s needs %d workers, and %d are left"
-              .formatted(future.name(), future.gang().size(), living);
-      fail(List.of(future), failures.workerLost(what, future.lostWith()));
     }
+  }
+
+  private void failTooLarge(Gang<?> gang, TaskFuture<?> first, int living) {
+    String what =
+        "The task %s needs %d workers, and %d are left"
+            .formatted(first.name(), gang.size(), living);
+    fail(first, failures.workerLost(what, first.lostWith()));
   }
 
   private static String ranks(List<Integer> ranks) {
@@ -912,48 +1074,119 @@ public final class Dispatcher {
   }
 
   /**
-   * Nothing can be run any more: fails all futures.
+   * Nothing can be run any more: fails all futures. Does not fail itself, whatever memory there is.
    *
    * @param why a whole sentence
    * @param cause what broke the pool, or null
    */
   public void breakDown(String why, Throwable cause) {
-    List<TaskSource> told = List.of();
-    lock.lock();
+    handout.stopped = true;
+    long pause = 0;
+    while (true) {
+      try {
+        breakDownFurther(why, cause);
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
+  /** In steps, of which those that have been taken are not taken again. */
+  private void breakDownFurther(String why, Throwable cause) {
+    List<TaskSource> told;
+    Memory.lock(lock);
     try {
-      if (broken != null || ended) {
+      if (brokenDown || (ended && broken == null)) {
         return;
       }
-      LOG.debug("The pool is broken: {}", why, cause);
-      broken = failures.broken(why, cause);
-      handout.stopped = true;
-      List<TaskFuture<?>> all = new ArrayList<>(queue);
-      queue.clear();
-      workers.values().forEach(worker -> all.addAll(handout.takeAll(worker)));
-      workers.values().forEach(worker -> all.addAll(worker.pinned));
-      workers.values().forEach(worker -> worker.pinned.clear());
+      if (broken == null) {
+        broken = failures.broken(why, cause);
+        LOG.debug("The pool is broken: {}", why, cause);
+      }
+      failAll(queue);
+      for (WorkerState worker : workers.values()) {
+        failAll(worker.pinned);
+        for (TaskFuture<?> future : worker.tasks.inOrder()) {
+          fail(future, broken);
+          handout.take(worker, future.id);
+        }
+      }
       if (handout.gathering != null) {
-        all.add(handout.gathering.first());
+        fail(handout.gathering.first(), broken);
         handout.stopGathering();
       }
-      fail(all, broken);
       told = List.copyOf(sources);
       endIfDone();
       workers.values().forEach(worker -> worker.recalls = 0); // nobody is waited for
       handout.calledBack.workerChanged();
     } finally {
-      lock.unlock();
+      unlock();
     }
     told.forEach(source -> source.poolEnded(broken));
+    brokenDown = true;
   }
 
-  private void fail(List<TaskFuture<?>> futures, Exception failure) {
-    List<CompletionRelay.Item> items = new ArrayList<>();
-    for (TaskFuture<?> future : futures) {
-      future.encoded = null;
-      items.add(new CompletionRelay.Item(future, () -> future.fail(failure)));
+  private void failAll(Ring<TaskFuture<?>> tasks) {
+    for (TaskFuture<?> next = tasks.peek(); next != null; next = tasks.peek()) {
+      fail(next, broken);
+      tasks.poll();
     }
-    relay.add(items);
+  }
+
+  private void fail(TaskFuture<?> future, Throwable failure) {
+    relay.add(new CompletionRelay.Failing(future, failure));
+    future.encoded = null;
+  }
+
+  private void failSurely(TaskFuture<?> future, Throwable failure) {
+    long pause = 0;
+    while (true) {
+      try {
+        fail(future, failure);
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
+  /**
+   * There was no memory to send a task to its worker, or what it needs: it fails alone.
+   *
+   * @param rank the worker
+   * @param entry what was to be sent
+   * @param failure what went wrong
+   * @return false if the worker waits for it, or main for what it does with it
+   */
+  public boolean unsent(int rank, Entry entry, OutOfMemoryError failure) {
+    Memory.lock(lock);
+    try {
+      WorkerState worker = workers.get(rank);
+      if (worker == null || !worker.alive) {
+        return true;
+      }
+      if (entry.kind() == EntryKind.SHARE) { // tasks that need it fail; the next brings it along
+        worker.shared.remove(entry.id());
+        worker.lastShared = 0;
+        return true;
+      }
+      TaskFuture<?> future = worker.tasks.find(entry.id());
+      if (!entry.kind().isTask() || future == null) {
+        return false;
+      }
+      String what =
+          "The task %s cannot be sent to rank %d: it takes %d bytes, for which there is no memory"
+              .formatted(future.name(), rank, entry.content().length());
+      fail(future, failures.unserializable(what, failure));
+      handout.take(worker, entry.id());
+      handout.lineUp(worker);
+      handout.handOut();
+      endIfDone();
+      return true;
+    } finally {
+      unlock();
+    }
   }
 
   /** Takes no more tasks; ends when those accepted are done. */
@@ -961,13 +1194,28 @@ public final class Dispatcher {
     List<TaskSource> told;
     lock.lock();
     try {
-      shutdown = true;
       told = List.copyOf(sources);
-      endIfDone();
+      shutdown = true;
     } finally {
       lock.unlock();
     }
+    endSurely();
     told.forEach(TaskSource::poolShutDown);
+  }
+
+  /** Later nobody may look any more. */
+  private void endSurely() {
+    long pause = 0;
+    boolean looked = false;
+    while (!looked) {
+      Memory.lock(lock);
+      try {
+        looked = endIfDone();
+      } finally {
+        unlock();
+      }
+      pause = looked ? 0 : Memory.pause(pause);
+    }
   }
 
   /**
@@ -987,33 +1235,31 @@ public final class Dispatcher {
     List<TaskSource> told;
     lock.lock();
     try {
-      shutdown = true;
-      handout.dropping = true;
       told = List.copyOf(sources);
       waiting.addAll(queue);
-      queue.clear();
       workers.values().forEach(worker -> waiting.addAll(worker.pinned));
-      workers.values().forEach(worker -> worker.pinned.clear());
       if (handout.gathering != null) {
         waiting.add(handout.gathering.first());
-        handout.stopGathering();
       }
       waiting.removeIf(TaskFuture::isDone);
-      waiting.forEach(future -> future.encoded = null);
       queued = waiting.stream().map(Unstarted::of).filter(task -> task.call() != null).toList();
-      relay.add(
-          waiting.stream().map(future -> new CompletionRelay.Item(future, future::drop)).toList());
-      handout.calledBack.begin();
-      for (WorkerState worker : workers.values()) {
-        if (worker.alive && worker.unstarted() > 0) {
-          handout.recall(worker, Integer.MAX_VALUE);
-        }
-        worker.tasks.inOrder().forEach(task -> handout.cancel(task, true));
+      List<CompletionRelay.Item> items =
+          waiting.stream().map(future -> new CompletionRelay.Item(future, future::drop)).toList();
+      shutdown = true; // from here on nothing fails
+      handout.dropping = true;
+      queue.clear();
+      workers.values().forEach(worker -> worker.pinned.clear());
+      if (handout.gathering != null) {
+        handout.stopGathering();
       }
-      endIfDone();
+      waiting.forEach(future -> future.encoded = null);
+      relay.add(items);
+      handout.calledBack.begin();
+      cancelHeld();
     } finally {
       lock.unlock();
     }
+    endSurely();
     List<Unstarted> all = new ArrayList<>();
     try {
       told.forEach(source -> source.poolEnded(new CancellationException("The pool was shut down")));
@@ -1035,6 +1281,20 @@ public final class Dispatcher {
     }
   }
 
+  /** What there is no memory to cancel runs to its end. */
+  private void cancelHeld() {
+    try {
+      for (WorkerState worker : workers.values()) {
+        if (worker.alive && worker.unstarted() > 0) {
+          handout.recall(worker, Integer.MAX_VALUE);
+        }
+        worker.tasks.inOrder().forEach(task -> handout.cancel(task, true));
+      }
+    } catch (OutOfMemoryError e) {
+      LOG.warn("There is no memory to cancel all tasks that run", e);
+    }
+  }
+
   /** Tells the workers that main ends without having closed the pool. */
   public void abandon() {
     lock.lock();
@@ -1047,38 +1307,73 @@ public final class Dispatcher {
     }
   }
 
-  /** Releases the workers when there is nothing left to do, and ends when they are gone. */
-  private void endIfDone() {
+  /**
+   * Releases the workers when there is nothing left to do, and ends when they are gone. What there
+   * is no memory for is done the next time somebody looks.
+   *
+   * @return false if there was no memory to look
+   */
+  private boolean endIfDone() {
     if (!shutdown || ended || taking) {
-      return;
+      return true;
     }
-    boolean idle =
-        sources.isEmpty()
-            && handout.gathering == null
-            && workers.values().stream().allMatch(WorkerState::isIdle);
-    if (!released && idle) {
-      queue.removeIf(handout::isUnwanted);
-    }
-    if (!released && idle && queue.isEmpty()) {
-      released = true;
-      workers.values().stream()
-          .filter(worker -> worker.alive)
-          .forEach(worker -> outbox.post(worker.rank, new Entry(EntryKind.RELEASE, 0)));
+    try {
+      releaseIfIdle();
+    } catch (OutOfMemoryError e) {
+      return false;
     }
     if (released && (living() == 0 || broken != null)) {
       ended = true;
       if (heartbeats != null) {
         heartbeats.stop();
       }
-      workers.values().forEach(worker -> worker.alive = false); // of a broken pool, they may live
-      relay.allAddedDone().thenRun(this::terminate);
-      relay.close();
+      for (WorkerState worker : workers.values()) {
+        worker.alive = false; // of a broken pool, they may live
+      }
+    }
+    return true;
+  }
+
+  private void releaseIfIdle() {
+    boolean idle =
+        sources.isEmpty()
+            && handout.gathering == null
+            && workers.values().stream().allMatch(WorkerState::isIdle);
+    if (released || !idle) {
+      return;
+    }
+    queue.removeIf(handout::isUnwanted);
+    if (queue.isEmpty()) {
+      for (WorkerState worker : workers.values()) {
+        if (worker.alive && !worker.toldToLeave) {
+          outbox.post(worker.rank, new Entry(EntryKind.RELEASE, 0));
+          worker.toldToLeave = true;
+        }
+      }
+      released = true;
+    }
+  }
+
+  /** Whoever ends the dispatcher also sees to its termination, with the lock free. */
+  private void unlock() {
+    boolean terminates = ended && !terminating && lock.getHoldCount() == 1;
+    terminating |= terminates;
+    lock.unlock();
+    long pause = 0;
+    while (terminates) {
+      try {
+        relay.allAddedDone().thenRun(this::terminate);
+        relay.close();
+        terminates = false;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
     }
   }
 
   private void terminate() {
     try {
-      atTermination.run();
+      Memory.persist(atTermination);
     } finally {
       terminated.countDown();
     }
@@ -1087,7 +1382,7 @@ public final class Dispatcher {
   /**
    * Has something done at the end, whoever asked for it; just before {@link #isTerminated} tells.
    *
-   * @param last must not wait for anything
+   * @param last must not wait for anything; is run again if it runs out of memory
    */
   public void atTermination(Runnable last) {
     atTermination = last;
@@ -1159,11 +1454,15 @@ public final class Dispatcher {
   }
 
   private int count(Predicate<WorkerState> which) {
-    return (int) workers.values().stream().filter(which).count();
+    int count = 0;
+    for (WorkerState worker : workers.values()) {
+      count += which.test(worker) ? 1 : 0;
+    }
+    return count;
   }
 
   private int countLocked(Predicate<WorkerState> which) {
-    lock.lock();
+    Memory.lock(lock);
     try {
       return count(which);
     } finally {
@@ -1223,7 +1522,7 @@ public final class Dispatcher {
    * @return true when the workers are gone
    */
   public boolean isEnded() {
-    lock.lock();
+    Memory.lock(lock);
     try {
       return ended;
     } finally {

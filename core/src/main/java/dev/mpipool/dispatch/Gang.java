@@ -1,5 +1,6 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.device.Memory;
 import dev.mpipool.wire.Body;
 import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.EntryKind;
@@ -33,7 +34,7 @@ final class Gang<T> {
   private final ListFuture<T> future = new ListFuture<>();
 
   /** Workers that are kept for it while it gathers. */
-  final List<WorkerState> gathered = new ArrayList<>();
+  final List<WorkerState> gathered;
 
   /** Of the present attempt: the first from its begin, the others once they are gathered. */
   private List<Member<T>> members = List.of();
@@ -52,6 +53,7 @@ final class Gang<T> {
     this.task = task;
     this.call = call;
     this.original = original;
+    this.gathered = new ArrayList<>(size);
     this.results = new ArrayList<>(Collections.nCopies(size, null));
     future.onUnwanted(this::cancelMembers);
   }
@@ -121,21 +123,22 @@ final class Gang<T> {
   /** Begins another attempt, after these workers have died; the other members are told to stop. */
   private TaskFuture<?> beginAgain(List<Integer> lostWith) {
     members.stream()
-        .filter(member -> member.worker != null)
+        .filter(member -> member.worker != null && member.worker.alive)
         .forEach(member -> dispatcher.cancel(member, true));
     return begin(lostWith);
   }
 
   private TaskFuture<?> begin(List<Integer> lostWith) {
+    Member<T> made = member(0, lostWith);
+    members = List.of(made);
+    first = made;
     done = 0;
-    first = member(0, lostWith);
-    members = List.of(first);
-    return first;
+    return made;
   }
 
   private Member<T> member(int number, List<Integer> lostWith) {
     Member<T> made = new Member<>(this, number, lostWith);
-    made.whenComplete((value, failure) -> memberDone(made, value, failure));
+    made.whenComplete((value, failure) -> memberDoneSurely(made, value, failure));
     return made;
   }
 
@@ -155,9 +158,21 @@ final class Gang<T> {
     return members;
   }
 
+  private void memberDoneSurely(Member<T> member, T value, Throwable failure) {
+    long pause = 0;
+    while (true) {
+      try {
+        memberDone(member, value, failure);
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
   private void memberDone(Member<T> member, T value, Throwable failure) {
-    boolean complete = false;
-    List<Member<T>> others = List.of();
+    List<T> values = null;
+    List<Member<T>> others;
     dispatcher.lock().lock();
     try {
       if (!members.contains(member)) {
@@ -165,7 +180,9 @@ final class Gang<T> {
       }
       if (failure == null) {
         results.set(member.number, value);
-        complete = ++done == size;
+        values = done + 1 == size ? new ArrayList<>(results) : null;
+        done++;
+        others = List.of();
       } else {
         others = members;
         members = List.of();
@@ -173,11 +190,28 @@ final class Gang<T> {
     } finally {
       dispatcher.lock().unlock();
     }
-    if (complete) {
-      future.succeed(new ArrayList<>(results));
-    } else if (failure != null) {
-      future.fail(failure);
-      others.forEach(other -> other.cancel(true));
+    if (failure != null || values != null) {
+      end(values, failure, others);
+    }
+  }
+
+  /** It is decided: whatever memory there is. */
+  private void end(List<T> values, Throwable failure, List<Member<T>> others) {
+    long pause = 0;
+    int cancelled = 0;
+    while (!future.isDone() || cancelled < others.size()) {
+      try {
+        if (values != null) {
+          future.succeed(values);
+        } else {
+          future.fail(failure);
+        }
+        for (; cancelled < others.size(); cancelled++) {
+          others.get(cancelled).cancel(true);
+        }
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
     }
   }
 

@@ -1,10 +1,11 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.device.Memory;
+import dev.mpipool.device.Ring;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.SharedValue;
 import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -15,6 +16,10 @@ import java.util.concurrent.locks.ReentrantLock;
  * Brings tasks and workers together: who gets the next one, who gives some back, for whom workers
  * are kept. Belongs to the {@link Dispatcher}, and is guarded by its lock: every method is called
  * with it held.
+ *
+ * <p>An {@link OutOfMemoryError} leaves everything in its place: a task in the queue or in a
+ * worker's books, a worker in its line. What was not done then is done at the next occasion, at the
+ * latest when {@link Heartbeats} look.
  */
 final class Handout {
 
@@ -29,7 +34,7 @@ final class Handout {
 
   private final ReentrantLock lock;
   private final Map<Integer, WorkerState> workers;
-  private final ArrayDeque<TaskFuture<?>> queue;
+  private final Ring<TaskFuture<?>> queue;
   private final CompletionRelay relay;
   private final Dispatcher.Outbox outbox;
   private final Lineup lineup = new Lineup();
@@ -65,7 +70,7 @@ final class Handout {
   Handout(
       ReentrantLock lock,
       Map<Integer, WorkerState> workers,
-      ArrayDeque<TaskFuture<?>> queue,
+      Ring<TaskFuture<?>> queue,
       CompletionRelay relay,
       Dispatcher.Outbox outbox) {
     this.lock = lock;
@@ -76,8 +81,21 @@ final class Handout {
     this.calledBack = new CalledBack(lock, workers.values());
   }
 
-  /** Gives tasks to workers while there are both. */
+  /** All workers are there: each can be listed without any memory. */
+  void ensureRoom() {
+    lineup.ensureRoom(workers.size());
+  }
+
+  /** Gives tasks to workers while there are both, and as long as there is memory to do so. */
   void handOut() {
+    try {
+      handOutAll();
+    } catch (OutOfMemoryError e) {
+      // the next time
+    }
+  }
+
+  private void handOutAll() {
     while (!stopped && (gathering != null || !queue.isEmpty())) {
       if (gathering != null) {
         if (!gather()) {
@@ -90,13 +108,19 @@ final class Handout {
       if (worker == null) {
         return;
       }
-      TaskFuture<?> future = nextWanted();
-      if (future != null && future.gang() == null) {
-        assign(worker, future);
-      } else if (future != null) {
-        gathering = future.gang();
+      try {
+        dropUnwanted();
+        TaskFuture<?> future = queue.peek();
+        Gang<?> gang = future == null ? null : future.gang();
+        if (gang != null) {
+          gathering = gang;
+        } else if (future != null) {
+          assign(worker, future);
+        }
+        queue.poll();
+      } finally {
+        lineUp(worker);
       }
-      lineUp(worker);
     }
     if (!stopped) {
       rebalance();
@@ -124,8 +148,20 @@ final class Handout {
     }
     List<WorkerState> members = List.copyOf(gang.gathered);
     List<? extends TaskFuture<?>> tasks = gang.membersOn(members);
-    for (int i = 0; i < members.size(); i++) {
-      assign(members.get(i), tasks.get(i));
+    CompletionRelay.Failing failing = new CompletionRelay.Failing(tasks.get(tasks.size() - 1), null);
+    relay.ensureRoom(1);
+    int assigned = 0;
+    try {
+      while (assigned < members.size()) {
+        assign(members.get(assigned), tasks.get(assigned));
+        assigned++;
+      }
+    } catch (OutOfMemoryError e) {
+      if (assigned == 0) {
+        throw e;
+      }
+      failing.failure = e; // the group fails, for those that have begun wait for the others
+      relay.add(failing);
     }
     stopGathering();
     return true;
@@ -138,21 +174,32 @@ final class Handout {
   private void rebalance() {
     boolean wanted = gathering != null || lineup.hasFree();
     if ((unstarted > 0 || chunks > 0) && !lookingForWork && wanted) {
-      lookingForWork = true;
       long delay = RECALL_NANOS + LOOK_NANOS * workers.size();
       CompletableFuture.delayedExecutor(delay, TimeUnit.NANOSECONDS, Runnable::run)
           .execute(this::findWork);
+      lookingForWork = true;
     }
   }
 
+  /** Does what there was no memory for before. */
+  void handOutAgain() {
+    lookingForWork = false;
+    for (WorkerState worker : workers.values()) {
+      lineUp(worker);
+    }
+    handOut();
+  }
+
   private void findWork() {
-    lock.lock();
+    Memory.lock(lock);
     try {
       lookingForWork = false;
       if (!stopped && (gathering != null || (queue.isEmpty() && lineup.hasFree()))) {
         recallFromFullest();
         rebalance();
       }
+    } catch (OutOfMemoryError e) {
+      // the next time
     } finally {
       lock.unlock();
     }
@@ -186,47 +233,54 @@ final class Handout {
 
   /** Asks a worker for tasks that it has not begun; it answers, even if there are none. */
   void recall(WorkerState worker, int most) {
-    worker.recalls++;
     ByteBuffer body = ByteBuffer.allocate(Integer.BYTES).putInt(most).flip();
     outbox.post(worker.rank, new Entry(EntryKind.RECALL, 0, body));
+    worker.recalls++;
   }
 
   /** Gives the workers back that are kept for a group. */
   void stopGathering() {
-    List<WorkerState> kept = List.copyOf(gathering.gathered);
-    gathering.gathered.clear();
+    List<WorkerState> kept = gathering.gathered;
     gathering = null;
-    kept.forEach(worker -> worker.reserved = false);
-    kept.forEach(this::lineUp);
+    for (int i = 0; i < kept.size(); i++) {
+      kept.get(i).reserved = false;
+    }
+    for (int i = 0; i < kept.size(); i++) {
+      lineUp(kept.get(i));
+    }
+    kept.clear();
   }
 
+  /** It is posted first, which may fail: the answer cannot be dealt with before the lock is free. */
   private void assign(WorkerState worker, TaskFuture<?> future) {
+    worker.tasks.ensureRoom();
+    if (future.needs() != null) {
+      give(worker, future.needs());
+    }
+    Entry entry = new Entry(future.kind(), lastId + 1, future.encoded);
+    if (flushing) {
+      outbox.postForFlush(worker.rank, entry);
+    } else {
+      outbox.post(worker.rank, entry);
+    }
     if (worker.tasks.isEmpty()) {
       worker.lastSign = System.nanoTime();
     }
     future.worker = worker;
     future.id = ++lastId;
     worker.tasks.add(future.id, future);
-    if (future.needs() != null) {
-      give(worker, future.needs());
-    }
     held++;
     unstarted += worker.tasks.size() > worker.threads ? 1 : 0;
     chunks += future instanceof ChunkFuture ? 1 : 0;
-    Entry entry = new Entry(future.kind(), future.id, future.encoded);
-    if (flushing) {
-      outbox.postForFlush(worker.rank, entry);
-    } else {
-      outbox.post(worker.rank, entry);
-    }
   }
 
-  private TaskFuture<?> nextWanted() {
-    TaskFuture<?> future = queue.poll();
-    while (future != null && isUnwanted(future)) {
-      future = queue.poll();
+  private void dropUnwanted() {
+    for (TaskFuture<?> future = queue.peek(); future != null; future = queue.peek()) {
+      if (!isUnwanted(future)) {
+        return;
+      }
+      queue.poll();
     }
-    return future;
   }
 
   /**
@@ -234,11 +288,16 @@ final class Handout {
    * a group: a group has each worker once.
    */
   void lineUp(WorkerState worker) {
-    while (worker.hasFreeThread() && !worker.pinned.isEmpty() && !stopped) {
-      TaskFuture<?> future = worker.pinned.poll();
-      if (!isUnwanted(future)) {
-        assign(worker, future);
+    try {
+      while (worker.hasFreeThread() && !worker.pinned.isEmpty() && !stopped) {
+        TaskFuture<?> future = worker.pinned.peek();
+        if (!isUnwanted(future)) {
+          assign(worker, future);
+        }
+        worker.pinned.poll();
       }
+    } catch (OutOfMemoryError e) {
+      // the next time
     }
     lineup.add(worker);
   }
@@ -246,7 +305,7 @@ final class Handout {
   /** Whether a queued task is no longer wanted; sees to it that its future will be done. */
   boolean isUnwanted(TaskFuture<?> future) {
     if (future.ending != null && !future.isDone()) {
-      relay.add(List.of(new CompletionRelay.Item(future, future.ending)));
+      relay.add(new CompletionRelay.Item(future, future.ending));
     }
     return future.ending != null || future.isDone();
   }
@@ -265,14 +324,17 @@ final class Handout {
 
   /** A worker has given tasks back. They go to the head of the queue, in their order. */
   void returned(WorkerState worker, ByteBuffer numbers) {
+    int most = numbers.remaining() / Long.BYTES;
+    queue.ensureRoom(most);
+    worker.pinned.ensureRoom(most);
     worker.recalls = Math.max(0, worker.recalls - 1);
     worker.gaveBack = true;
     while (numbers.remaining() >= Long.BYTES) {
-      TaskFuture<?> future = take(worker, numbers.getLong());
+      long number = numbers.getLong();
+      TaskFuture<?> future = dropping ? dropped(worker, number) : take(worker, number);
       if (future != null) {
         if (dropping) {
-          calledBack.add(future);
-          relay.add(List.of(new CompletionRelay.Item(future, future::drop)));
+          future.encoded = null;
         } else if (future.isPinned()) {
           worker.pinned.addFirst(future);
         } else {
@@ -280,6 +342,17 @@ final class Handout {
         }
       }
     }
+  }
+
+  private TaskFuture<?> dropped(WorkerState worker, long number) {
+    TaskFuture<?> future = worker.tasks.find(number);
+    if (future != null) {
+      CompletionRelay.Item item = new CompletionRelay.Item(future, future::drop);
+      relay.ensureRoom(1);
+      calledBack.add(future);
+      relay.add(item);
+    }
+    return take(worker, number);
   }
 
   /** Tells a worker that nobody waits for a task it holds. */
@@ -292,10 +365,12 @@ final class Handout {
     if (worker.lastShared == value.number()) {
       return;
     }
-    worker.lastShared = value.number();
-    if (worker.shared.add(value.number())) {
-      outbox.post(worker.rank, new Entry(EntryKind.SHARE, value.number(), value.encoded()));
+    Long number = value.number();
+    if (!worker.shared.contains(number)) {
+      outbox.post(worker.rank, new Entry(EntryKind.SHARE, number, value.encoded()));
+      worker.shared.add(number); // if there is no memory for it, the worker gets the value again
     }
+    worker.lastShared = number;
   }
 
   /** A worker holds nothing any more; what it held, in order. */

@@ -42,24 +42,35 @@ final class HeldTasks {
     return tasks.length;
   }
 
+  /** Makes room, so that a task can be added without any memory. */
+  void ensureRoom() {
+    if (span == tasks.length) {
+      makeRoom();
+    }
+  }
+
   /**
    * Adds a task.
    *
    * @param number greater than all before
    */
   void add(long number, TaskFuture<?> task) {
-    if (span == tasks.length) {
-      makeRoom();
-    }
+    ensureRoom();
     int place = place(span++);
     numbers[place] = number;
     tasks[place] = task;
     size++;
   }
 
+  /** A task; null if it is not there. */
+  TaskFuture<?> find(long number) {
+    int place = place(indexOf(number));
+    return numbers[place] == number ? tasks[place] : null;
+  }
+
   /** Takes a task; null if it is not there. */
   TaskFuture<?> take(long number) {
-    int place = place(find(number));
+    int place = place(indexOf(number));
     TaskFuture<?> task = tasks[place];
     if (task == null || numbers[place] != number) {
       return null;
@@ -89,7 +100,7 @@ final class HeldTasks {
   }
 
   /** The only index at which a number can be. */
-  private int find(long number) {
+  private int indexOf(long number) {
     if (numbers[head] == number) {
       return 0;
     }

@@ -1,6 +1,6 @@
 package dev.mpipool.dispatch;
 
-import java.util.ArrayDeque;
+import dev.mpipool.device.Ring;
 
 /**
  * Who is next to get a task: first those with a free thread, then those that may hold some more,
@@ -10,8 +10,8 @@ import java.util.ArrayDeque;
  */
 final class Lineup {
 
-  private final ArrayDeque<WorkerState> free = new ArrayDeque<>();
-  private final ArrayDeque<WorkerState> withRoom = new ArrayDeque<>();
+  private final Ring<WorkerState> free = new Ring<>();
+  private final Ring<WorkerState> withRoom = new Ring<>();
 
   /** Whose turn it was last, and still is as long as all it gets is short. */
   private WorkerState last;
@@ -21,6 +21,12 @@ final class Lineup {
 
   /** How many tasks it has got since. */
   private int given;
+
+  /** Sees to it that so many workers can be listed without any memory. */
+  void ensureRoom(int workers) {
+    free.ensureRoom(workers);
+    withRoom.ensureRoom(workers);
+  }
 
   /** Lists a worker where it belongs, unless it stands there already or is kept for a group. */
   void add(WorkerState worker) {

@@ -1,9 +1,11 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.device.Memory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 /**
@@ -21,13 +23,24 @@ final class ListFuture<T> extends CompletableFuture<List<T>> {
   static <T> ListFuture<T> of(List<TaskFuture<T>> tasks) {
     ListFuture<T> list = new ListFuture<>();
     list.onUnwanted(interrupt -> tasks.forEach(task -> task.cancel(interrupt)));
-    CompletableFuture.allOf(tasks.toArray(CompletableFuture[]::new))
-        .whenComplete((done, failure) -> list.collect(tasks));
+    Runnable collecting = () -> list.collect(tasks);
+    AtomicInteger open = new AtomicInteger(tasks.size());
+    for (TaskFuture<T> task : tasks) { // not allOf, which forgets who waits if memory runs out
+      task.whenComplete(
+          (value, failure) -> {
+            if (open.decrementAndGet() == 0) {
+              Memory.persist(collecting);
+            }
+          });
+    }
+    if (tasks.isEmpty()) {
+      collecting.run();
+    }
     return list;
   }
 
   private void collect(List<TaskFuture<T>> tasks) {
-    List<T> values = new ArrayList<>();
+    List<T> values = new ArrayList<>(tasks.size());
     for (TaskFuture<T> task : tasks) {
       if (task.isCompletedExceptionally()) {
         task.whenComplete((value, failure) -> fail(failure));

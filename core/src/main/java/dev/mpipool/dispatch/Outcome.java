@@ -1,5 +1,6 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.device.Memory;
 import dev.mpipool.wire.Body;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
@@ -38,12 +39,27 @@ final class Outcome {
     }
     Object value;
     try {
-      value = future.read(answer.content(), rank, this);
+      value = read(future, rank, answer.content());
     } catch (Throwable e) {
       future.failOn(rank, unreadable("The result", future.name(), rank, e));
       return;
     }
     future.succeed(value);
+  }
+
+  /** What is not long waits a while for memory, should the heap be full. */
+  private Object read(TaskFuture<?> future, int rank, Body result) throws Exception {
+    long pause = 0;
+    while (true) {
+      try {
+        return future.read(result, rank, this);
+      } catch (OutOfMemoryError e) {
+        if (!Memory.mayReturn(Math.max(1, result.length()))) {
+          throw e;
+        }
+        pause = Memory.pause(pause);
+      }
+    }
   }
 
   /** Reads one encoded value. */

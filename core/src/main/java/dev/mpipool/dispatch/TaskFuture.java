@@ -1,5 +1,6 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.device.Memory;
 import dev.mpipool.wire.Body;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
@@ -371,7 +372,8 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   private CompletableFuture<T> endAfter(long timeout, TimeUnit unit, Runnable ending) {
     CompletableFuture<Void> timer = new CompletableFuture<>();
     timer.completeOnTimeout(null, timeout, unit);
-    timer.thenRun(() -> dispatcher.end(this, ending));
+    Runnable end = () -> dispatcher.end(this, ending);
+    timer.thenRun(() -> Memory.persist(end));
     whenComplete(
         (value, failure) -> {
           timer.cancel(false);

@@ -1,6 +1,6 @@
 package dev.mpipool.dispatch;
 
-import java.util.ArrayDeque;
+import dev.mpipool.device.Ring;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -33,7 +33,7 @@ final class WorkerState {
   final HeldTasks tasks = new HeldTasks();
 
   /** Tasks for this worker alone, that it does not have yet. */
-  final ArrayDeque<TaskFuture<?>> pinned = new ArrayDeque<>();
+  final Ring<TaskFuture<?>> pinned = new Ring<>();
 
   /** The shared values that it has been sent. */
   final Set<Long> shared = new HashSet<>();
@@ -42,6 +42,9 @@ final class WorkerState {
   long lastShared;
 
   boolean alive = true;
+
+  /** Whether it has been told that nothing more comes. */
+  boolean toldToLeave;
 
   /** Whether it was given up and told to leave, and has not said that it has. */
   boolean adrift;

@@ -6,6 +6,7 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.shared.MPIBatch.State;
+import dev.mpipool.device.Memory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -122,21 +123,17 @@ final class BatchServer {
   }
 
   private void listen() {
+    long pause = 0;
+    Message asked = null;
     try {
       while (!isAlone()) {
-        Message message = communicator.receive(Communicator.ANY_SOURCE, QUESTION);
-        ByteBuffer question = message.data();
-        byte what = question.get();
-        int tag = question.getInt();
-        int worker = question.getInt();
-        int task = question.getInt();
-        if (what == BYE) {
-          leave(message.source());
-        } else if (what == LOST) {
-          leave(task);
-          forget(task / workerSize);
-        } else {
-          reply(message.source(), tag, answer(what, worker, task, question.get()));
+        try {
+          asked = asked == null ? communicator.receive(Communicator.ANY_SOURCE, QUESTION) : asked;
+          handle(asked);
+          asked = null;
+          pause = 0;
+        } catch (OutOfMemoryError e) { // the question is still there, and its rank waits
+          pause = Memory.pause(pause);
         }
       }
     } catch (CommunicatorException e) {
@@ -146,6 +143,35 @@ final class BatchServer {
         listening = false;
       }
       endIfOver();
+    }
+  }
+
+  private void handle(Message message) {
+    ByteBuffer question = message.data().duplicate();
+    byte what = question.get();
+    int tag = question.getInt();
+    int worker = question.getInt();
+    int task = question.getInt();
+    if (what == BYE) {
+      leave(message.source());
+    } else if (what == LOST) {
+      leave(task);
+      forget(task / workerSize);
+    } else {
+      replySurely(message.source(), tag, answer(what, worker, task, question.get()));
+    }
+  }
+
+  /** What has been decided is told. */
+  private void replySurely(int rank, int tag, ByteBuffer answer) {
+    long pause = 0;
+    while (true) {
+      try {
+        reply(rank, tag, answer);
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
     }
   }
 
@@ -159,7 +185,7 @@ final class BatchServer {
 
   private void tellOfLoss(int rank) {
     if (communicator.survivesLostRanks() && isListening()) {
-      communicator.send(0, QUESTION, question(LOST, 0, 0, rank, 0));
+      Memory.persist(() -> communicator.send(0, QUESTION, question(LOST, 0, 0, rank, 0)));
     }
   }
 

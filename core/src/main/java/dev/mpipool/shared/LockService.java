@@ -4,6 +4,7 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.RankLostException;
+import dev.mpipool.device.Memory;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -46,7 +47,8 @@ import org.slf4j.LoggerFactory;
  * <p><b>Threads.</b> One receives and never sends; one sends. Both are started by the thread that
  * makes the lock, so they may call MPI wherever that may, and nobody interrupts them. The state is
  * guarded by a fair lock: a thread of the keeper's own rank that locks and unlocks without a pause
- * would else keep the receiving thread, and so everybody's requests, out for long.
+ * would else keep the receiving thread, and so everybody's requests, out for long. Whatever a thread
+ * cannot go on after, an exhausted memory for example, breaks the lock: who waits gets an exception.
  */
 final class LockService implements LockQueue.Answers {
 
@@ -93,6 +95,11 @@ final class LockService implements LockQueue.Answers {
   private final Map<Integer, ByteBuffer> reports = new TreeMap<>();
   private final List<Message> deferred = new ArrayList<>();
   private RuntimeException broken;
+
+  /** Made beforehand. */
+  private final RuntimeException exhausted =
+      new CommunicatorException("The lock is broken: there was no memory to go on with it", null);
+
   private boolean closed;
 
   /** On a duplicate of its own, which it closes. */
@@ -118,7 +125,15 @@ final class LockService implements LockQueue.Answers {
       check();
       LockWaiter waiter = new LockWaiter(++lastId, immediate);
       waiting.put(waiter.id, waiter);
-      post(keeper, message(immediate ? TRY : REQUEST, waiter.id));
+      boolean posted = false;
+      try {
+        post(keeper, message(immediate ? TRY : REQUEST, waiter.id));
+        posted = true;
+      } finally {
+        if (!posted) {
+          waiting.remove(waiter.id);
+        }
+      }
       return waiter;
     } finally {
       guard.unlock();
@@ -144,11 +159,29 @@ final class LockService implements LockQueue.Answers {
     guard.lock();
     try {
       if (held == waiter.id) {
+        ByteBuffer release = message(RELEASE, waiter.id);
         held = 0;
-        post(keeper, message(RELEASE, waiter.id));
+        postSurely(keeper, release);
       }
     } finally {
       guard.unlock();
+    }
+  }
+
+  /** Others wait for what is said here. */
+  private void postSurely(int destination, ByteBuffer message) {
+    long pause = 0;
+    while (true) {
+      try {
+        post(destination, message);
+        return;
+      } catch (OutOfMemoryError e) {
+        if (destination == rank) {
+          breakDown(exhausted); // it may have been handled in part
+          return;
+        }
+        pause = Memory.pause(pause);
+      }
     }
   }
 
@@ -291,8 +324,17 @@ final class LockService implements LockQueue.Answers {
   }
 
   private void lost(int dead, String reason) {
-    guard.lock();
+    Memory.lock(guard);
     try {
+      takeLoss(dead, reason);
+    } catch (OutOfMemoryError e) {
+      breakDown(exhausted);
+    } finally {
+      guard.unlock();
+    }
+  }
+
+  private void takeLoss(int dead, String reason) {
       if (lost.get(dead)) {
         return;
       }
@@ -310,9 +352,6 @@ final class LockService implements LockQueue.Answers {
       startKeeping();
       lookAround();
       wakeListener();
-    } finally {
-      guard.unlock();
-    }
   }
 
   private void report() {
@@ -396,9 +435,22 @@ final class LockService implements LockQueue.Answers {
   private void breakDown(RuntimeException e) {
     if (broken == null) {
       broken = e;
-      failWaiting(e);
-      outbox.add(LAST);
+      Memory.persist(() -> failWaiting(e));
+      end();
     }
+  }
+
+  private void breakDown(Throwable e) {
+    Memory.lock(guard);
+    try {
+      breakDown(e instanceof RuntimeException known ? known : exhausted);
+    } finally {
+      guard.unlock();
+    }
+  }
+
+  private void end() {
+    Memory.persist(() -> outbox.add(LAST));
   }
 
   private void failWaiting(RuntimeException e) {
@@ -409,21 +461,27 @@ final class LockService implements LockQueue.Answers {
   private void listen() {
     try {
       while (!isOver()) {
-        Message message = communicator.receive(Communicator.ANY_SOURCE, TAG);
+        Message message = receive();
         handle(message.source(), message.data());
       }
     } catch (RankLostException e) {
       LOG.debug("All others are lost", e);
       closeAlone();
-    } catch (RuntimeException e) {
-      guard.lock();
+    } catch (Throwable e) {
+      breakDown(e);
+    }
+    end();
+  }
+
+  private Message receive() {
+    long pause = 0;
+    while (true) {
       try {
-        breakDown(e);
-      } finally {
-        guard.unlock();
+        return communicator.receive(Communicator.ANY_SOURCE, TAG);
+      } catch (OutOfMemoryError e) { // then the message is still there
+        pause = Memory.pauseOrThrow(pause, e);
       }
     }
-    outbox.add(LAST);
   }
 
   /** With all others lost there is nobody to listen to; the queue is this rank's own. */
@@ -437,16 +495,28 @@ final class LockService implements LockQueue.Answers {
   }
 
   private void send() {
-    try {
-      for (Outgoing next = outbox.take(); !next.isLast(); next = outbox.take()) {
-        try {
+    long pause = 0;
+    Outgoing next = null;
+    while (next == null || !next.isLast()) {
+      try {
+        if (next != null) {
           communicator.send(next.destination, TAG, next.message);
-        } catch (CommunicatorException e) {
-          LOG.debug("Rank {} cannot be told", next.destination, e);
+          next = null;
         }
+        next = outbox.take();
+        pause = 0;
+      } catch (CommunicatorException e) {
+        LOG.debug("Rank {} cannot be told", next.destination, e);
+        next = null;
+      } catch (OutOfMemoryError e) { // then nothing was sent, and others wait for it
+        pause = Memory.pause(pause);
+      } catch (InterruptedException e) {
+        LOG.warn("The sender of a lock was interrupted", e);
+        break;
+      } catch (Throwable e) {
+        breakDown(e);
+        next = null;
       }
-    } catch (InterruptedException e) {
-      LOG.warn("The sender of a lock was interrupted", e);
     }
     communicator.close();
   }

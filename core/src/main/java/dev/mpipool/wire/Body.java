@@ -192,13 +192,13 @@ public final class Body {
     if (tailTaken || !fits) {
       throw new IOException("an array of the impossible length " + length);
     }
-    tailTaken = true;
-    tail = null;
     if (whole == null) {
       int start = rest.limit() - length;
       whole = copy(rest.array(), rest.arrayOffset() + start, length);
       rest.limit(start);
     }
+    tailTaken = true; // unless there was no memory: then it may be tried again
+    tail = null;
     return whole;
   }
 

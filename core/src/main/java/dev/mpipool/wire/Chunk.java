@@ -74,13 +74,14 @@ public final class Chunk {
    * Adds an item.
    *
    * @param arguments what the function is called with
-   * @throws Exception if they cannot travel; then the item is left out, but counts
+   * @throws Exception if they cannot travel; then the item is left out, but counts, unless there is
+   *     no memory for a single byte
    */
   public void add(Object[] arguments) throws Exception {
     int start = out.length();
+    out.putByte(PRESENT);
     count++;
     try {
-      out.putByte(PRESENT);
       serializer.writeAll(arguments, out);
     } catch (Throwable e) {
       out.truncate(start);

@@ -2,12 +2,12 @@ package dev.mpipool.wire;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
+import dev.mpipool.device.Memory;
+import dev.mpipool.device.Ring;
 import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Queue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
@@ -28,6 +28,10 @@ import org.slf4j.LoggerFactory;
  * to one that is stopped may take for ever: when one has taken 200 ms and something is posted for
  * another rank, a thread of its own serves the others from then on, and the first ends when its
  * send does. Entries for the same rank stay in order.
+ *
+ * <p>What there is no memory to send is tried again for some seconds, entry by entry; then its
+ * entry is {@linkplain SendFailureListener#unsent dropped}, and the rest goes on. The thread does
+ * not end by an exception.
  */
 public final class FrameSender {
 
@@ -42,6 +46,8 @@ public final class FrameSender {
 
   /** A frame's list of entries has room for at most so many from the start. */
   private static final int ROOM = 1024;
+
+  private static final int MOST_ENTRIES = Integer.MAX_VALUE;
 
   /** A send that takes longer does not keep others waiting. */
   private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
@@ -76,7 +82,7 @@ public final class FrameSender {
   private Lane[] lanes = new Lane[4];
 
   /** Those with something to send; who waits longest is the first. */
-  private final ArrayDeque<Lane> waiting = new ArrayDeque<>();
+  private final Ring<Lane> waiting = new Ring<>();
 
   /** How many those are. Written with the lock held. */
   private volatile int waitingCount;
@@ -120,10 +126,10 @@ public final class FrameSender {
   /** What is for one rank; guarded by the sender's lock. */
   private static final class Lane {
     final int destination;
-    ArrayDeque<Entry> posted = new ArrayDeque<>();
+    Ring<Entry> posted = new Ring<>();
 
     /** Empty, but for whom is sending: what it has taken, and touches without the lock. */
-    ArrayDeque<Entry> taken = new ArrayDeque<>();
+    Ring<Entry> taken = new Ring<>();
 
     /** Whether somebody is still sending who has lost the turn. */
     boolean stuck;
@@ -143,6 +149,17 @@ public final class FrameSender {
      * @param failure what went wrong
      */
     void sendFailed(int destination, RuntimeException failure);
+
+    /**
+     * There was no memory to send an entry; it is dropped. Called on the sender's thread.
+     *
+     * @param destination the rank it was for
+     * @param entry what has not been sent
+     * @param failure what went wrong
+     */
+    default void unsent(int destination, Entry entry, OutOfMemoryError failure) {
+      sendFailed(destination, new CommunicatorException(failure.toString(), failure));
+    }
   }
 
   /**
@@ -185,7 +202,7 @@ public final class FrameSender {
   }
 
   /**
-   * Has an entry sent. After {@link #close} it is dropped.
+   * Has an entry sent. After {@link #close} it is dropped. If memory runs out, it is not sent.
    *
    * @param destination the rank it is for
    * @param entry what to send
@@ -201,22 +218,34 @@ public final class FrameSender {
         entry.content().giveBack();
       } else {
         Lane lane = lane(destination);
-        if (lane.posted.isEmpty()) {
+        waiting.ensureRoom(1);
+        lane.posted.add(entry);
+        if (lane.posted.size() == 1) {
           waiting.add(lane);
           waitingCount = waiting.size();
         }
-        lane.posted.add(entry);
         if (isStuck(turn) && turn.lane != lane) {
-          turn.lane.stuck = true;
-          stuck++;
-          turn = new Turn();
-          thread = start();
+          handTurnOn();
         } else if (wake) {
           changed.signal();
         }
       }
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** To a thread of its own; if there can be none, the next entry that is posted tries again. */
+  private void handTurnOn() {
+    try {
+      Turn next = new Turn();
+      Thread successor = start(); // which waits for the lock
+      turn.lane.stuck = true;
+      stuck++;
+      turn = next;
+      thread = successor;
+    } catch (OutOfMemoryError e) {
+      changed.signal();
     }
   }
 
@@ -253,20 +282,23 @@ public final class FrameSender {
       return;
     }
     Turn mine = turn;
-    if (mine.sending.tryLock()) {
-      try {
-        sendPosted(mine);
-      } finally {
-        mine.sending.unlock();
-      }
-    }
-    lock.lock();
     try {
-      if (hasSendable()) { // came while this thread or another was sending
-        changed.signal();
+      if (mine.sending.tryLock()) {
+        try {
+          sendPosted(mine);
+        } finally {
+          mine.sending.unlock();
+        }
       }
     } finally {
-      lock.unlock();
+      Memory.lock(lock);
+      try {
+        if (hasSendable()) { // came while this thread or another was sending
+          changed.signal();
+        }
+      } finally {
+        lock.unlock();
+      }
     }
   }
 
@@ -294,7 +326,7 @@ public final class FrameSender {
 
   /** Lets the thread end when everything posted has been sent. Returns at once. */
   public void close() {
-    lock.lock();
+    Memory.lock(lock);
     try {
       closed = true;
       changed.signal();
@@ -325,29 +357,42 @@ public final class FrameSender {
   }
 
   private void sendAll() {
+    long pause = 0;
     boolean over = false;
     boolean more = true;
     while (more) {
-      more = awaitPosted();
-      over = !more;
-      Turn mine = turn;
-      mine.sending.lock(); // when another thread sends, the end comes after it
       try {
-        if (mine == turn) {
-          sendPosted(mine);
-          mine.planRest();
-          more &= mine == turn; // else this thread was stuck, and has a successor
-        }
-      } finally {
-        mine.sending.unlock();
-      }
-      if (fromAnyThread && more) {
-        LockSupport.parkNanos(mine.restNanos);
+        boolean posted = awaitPosted();
+        more = sendOnce(posted);
+        over = !posted;
+        pause = 0;
+      } catch (Throwable e) { // of a wait, for example; what was posted is still there
+        pause = Memory.pause(pause);
       }
     }
     if (over) {
-      atEnd.run();
+      Memory.persist(atEnd);
     }
+  }
+
+  /** Returns whether more is to come. */
+  private boolean sendOnce(boolean posted) {
+    boolean more = posted;
+    Turn mine = turn;
+    mine.sending.lock(); // when another thread sends, the end comes after it
+    try {
+      if (mine == turn) {
+        sendPosted(mine);
+        mine.planRest();
+        more &= mine == turn; // else this thread was stuck, and has a successor
+      }
+    } finally {
+      mine.sending.unlock();
+    }
+    if (fromAnyThread && more) {
+      LockSupport.parkNanos(mine.restNanos);
+    }
+    return more;
   }
 
   /** Waits for something to send; false if nothing more comes. */
@@ -364,7 +409,16 @@ public final class FrameSender {
   }
 
   private boolean hasSendable() {
-    return !waiting.isEmpty() && (stuck == 0 || waiting.stream().anyMatch(lane -> !lane.stuck));
+    return !waiting.isEmpty() && (stuck == 0 || firstNotStuck() != null);
+  }
+
+  private Lane firstNotStuck() {
+    for (int i = 0; i < waiting.size(); i++) {
+      if (!waiting.get(i).stuck) {
+        return waiting.get(i);
+      }
+    }
+    return null;
   }
 
   private void sendPosted(Turn mine) {
@@ -377,7 +431,7 @@ public final class FrameSender {
 
   /** What to send next: to whoever waits longest. Null if there is nothing, or the turn is lost. */
   private Lane next(Turn mine) {
-    lock.lock();
+    Memory.lock(lock);
     try {
       Lane before = mine.lane;
       mine.lane = null;
@@ -401,7 +455,7 @@ public final class FrameSender {
   }
 
   private Lane pollNotStuck() {
-    Lane found = waiting.stream().filter(lane -> !lane.stuck).findFirst().orElse(null);
+    Lane found = firstNotStuck();
     waiting.remove(found);
     return found;
   }
@@ -410,57 +464,111 @@ public final class FrameSender {
     mine.lane = lane;
     waitingCount = waiting.size();
     if (lane != null) {
-      ArrayDeque<Entry> empty = lane.taken;
+      Ring<Entry> empty = lane.taken;
       lane.taken = lane.posted;
       lane.posted = empty;
     }
     return lane;
   }
 
-  private void sendTo(int destination, Queue<Entry> entries) {
-    Body first = Body.EMPTY; // of a frame: no other has a tail
+  private void sendTo(int destination, Ring<Entry> entries) {
+    int most = MOST_ENTRIES;
+    long pause = 0;
     try {
       while (!entries.isEmpty()) {
-        first = entries.element().content();
-        List<ByteBuffer> parts = Frame.encodeInParts(nextFrame(destination, entries));
-        if (parts.size() == 1) {
-          communicator.send(destination, TAG, parts.get(0));
-        } else {
-          communicator.sendParts(destination, TAG, parts);
+        try {
+          int sent = sendFrame(destination, entries, most);
+          drop(entries, sent);
+          most = MOST_ENTRIES;
+          pause = 0;
+        } catch (OutOfMemoryError e) { // then nothing of the frame was sent
+          Entry first = entries.peek();
+          if (most > 1) {
+            most = 1;
+          } else if (Memory.mayReturn(first.content().length())) {
+            pause = Memory.pause(pause);
+          } else {
+            drop(entries, 1);
+            most = MOST_ENTRIES;
+            tellUnsent(destination, first, e);
+          }
         }
-        first.giveBack();
       }
-    } catch (RuntimeException e) {
-      LOG.debug("A frame for rank {} could not be sent", destination, e);
-      failures.sendFailed(destination, e);
-    } catch (Error e) { // for example no memory for a large frame
-      LOG.debug("A frame for rank {} could not be sent", destination, e);
-      failures.sendFailed(destination, new CommunicatorException(e.toString(), e));
+    } catch (Throwable e) {
+      tellFailed(destination, e);
     } finally {
-      first.giveBack();
-      entries.forEach(entry -> entry.content().giveBack()); // of frames that could not be sent
-      entries.clear();
+      drop(entries, entries.size()); // of frames that could not be sent
     }
   }
 
-  private List<Entry> nextFrame(int destination, Queue<Entry> entries) {
-    Entry first = entries.poll();
-    List<Entry> frame = new ArrayList<>(Math.min(ROOM, entries.size() + 2));
-    frame.add(first);
-    long length = Frame.length(first);
-    while (!first.content().hasTail() && fits(entries.peek(), length)) {
-      length += Frame.length(entries.peek());
-      frame.add(entries.poll());
+  private static void drop(Ring<Entry> entries, int count) {
+    for (int i = 0; i < count; i++) {
+      entries.poll().content().giveBack();
     }
+  }
+
+  private void tellUnsent(int destination, Entry entry, OutOfMemoryError failure) {
+    long pause = 0;
+    while (true) {
+      try {
+        failures.unsent(destination, entry, failure);
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
+  private void tellFailed(int destination, Throwable why) {
+    long pause = 0;
+    while (true) {
+      try {
+        LOG.debug("A frame for rank {} could not be sent", destination, why);
+        failures.sendFailed(
+            destination,
+            why instanceof RuntimeException known
+                ? known
+                : new CommunicatorException(why.toString(), why));
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
+  /** Returns how many entries have gone: they stay in the queue. */
+  private int sendFrame(int destination, Ring<Entry> entries, int most) {
+    List<Entry> frame = new ArrayList<>(Math.min(ROOM, Math.min(most, entries.size()) + 1));
+    int count = fill(frame, entries, most);
     Entry end = last.apply(destination);
     if (end != null) {
-      frame.add(
-          frame.size() == 1 ? 0 : frame.size(), end); // a lone body, if it is long, stays last
+      frame.add(count == 1 ? 0 : count, end); // a lone body, if it is long, stays last
     }
-    return frame;
+    List<ByteBuffer> parts = Frame.encodeInParts(frame);
+    if (parts.size() == 1) {
+      communicator.send(destination, TAG, parts.get(0));
+    } else {
+      communicator.sendParts(destination, TAG, parts);
+    }
+    return count;
+  }
+
+  private static int fill(List<Entry> frame, Ring<Entry> entries, int most) {
+    int available = Math.min(most, entries.size());
+    Entry first = entries.peek();
+    frame.add(first);
+    long length = Frame.length(first);
+    int count = 1;
+    while (count < available
+        && !first.content().hasTail()
+        && fits(entries.get(count), length)) {
+      length += Frame.length(entries.get(count));
+      frame.add(entries.get(count++));
+    }
+    return count;
   }
 
   private static boolean fits(Entry next, long length) {
-    return next != null && !next.content().hasTail() && length + Frame.length(next) <= FRAME_BYTES;
+    return !next.content().hasTail() && length + Frame.length(next) <= FRAME_BYTES;
   }
 }

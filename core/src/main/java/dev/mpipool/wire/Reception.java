@@ -3,6 +3,7 @@ package dev.mpipool.wire;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
+import dev.mpipool.device.Memory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -18,6 +19,9 @@ import java.util.concurrent.locks.ReentrantLock;
  * messages come, and sleeps when none has come for a while.
  *
  * <p>On communicators that may not be called from just any thread the stand-in does it all.
+ *
+ * <p>Neither receiving nor the stand-in ends by an exception unnoticed: the handler is told, and
+ * nothing more is received. While memory is short, the next message waits.
  */
 public final class Reception {
 
@@ -49,14 +53,15 @@ public final class Reception {
     boolean takeCut(MessageTooLongException message);
 
     /**
-     * Nothing can be received any more, or a message could not be handled.
+     * Nothing can be received any more, or a message could not be handled. Does not throw, whatever
+     * memory there is.
      *
      * @param failure why
      */
     void failed(Throwable failure);
 
     /**
-     * Whether nothing more is expected; asked before each message.
+     * Whether nothing more is expected; asked before each message. Does not throw either.
      *
      * @return true from then on
      */
@@ -115,12 +120,10 @@ public final class Reception {
     } finally {
       lock.unlock();
     }
-    receiveOne();
-    lock.lock();
     try {
-      leave();
+      receiveOne();
     } finally {
-      lock.unlock();
+      giveUpTurn();
     }
     return true;
   }
@@ -136,7 +139,7 @@ public final class Reception {
   }
 
   private void addIdle(int change) {
-    lock.lock();
+    Memory.lock(lock);
     try {
       idle += change;
     } finally {
@@ -146,7 +149,7 @@ public final class Reception {
 
   /** The calling thread is going to wait for messages, too: if nobody receives, let it be now. */
   public void haveAttended() {
-    lock.lock();
+    Memory.lock(lock);
     try {
       if (!attended) {
         unattendedSince = System.nanoTime() - PATIENCE_NANOS;
@@ -187,7 +190,7 @@ public final class Reception {
       handler.failed(e);
     }
     boolean nothingMore = failure != null || handler.isOver();
-    lock.lock();
+    Memory.lock(lock);
     try {
       received++;
       over = nothingMore;
@@ -200,19 +203,66 @@ public final class Reception {
   private boolean receiveAny() {
     Message message;
     try {
-      message = communicator.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG);
+      message = receiveWhenThereIsMemory();
     } catch (MessageTooLongException e) {
       return handler.takeCut(e);
     }
     return handler.take(message);
   }
 
+  private Message receiveWhenThereIsMemory() {
+    long pause = 0;
+    while (true) {
+      try {
+        return communicator.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG);
+      } catch (OutOfMemoryError e) { // then the message is still there
+        if (!Memory.mayReturn(0)) {
+          throw e;
+        }
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
   private void standIn() {
-    while (awaitTurn()) {
+    long pause = 0;
+    boolean more = true;
+    while (more) {
+      try {
+        more = standInOnce();
+        pause = 0;
+      } catch (Throwable e) { // of a wait, for example: messages are looked after anew
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
+  /** Returns whether more is expected. */
+  private boolean standInOnce() {
+    if (!awaitTurn()) {
+      return false;
+    }
+    boolean left = false;
+    try {
       boolean gaveWork;
       do {
         gaveWork = receiveOne();
-      } while (!handBack(gaveWork));
+        left = handBack(gaveWork);
+      } while (!left);
+    } finally {
+      if (!left) {
+        giveUpTurn();
+      }
+    }
+    return true;
+  }
+
+  private void giveUpTurn() {
+    Memory.lock(lock);
+    try {
+      leave();
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -245,9 +295,7 @@ public final class Reception {
         inVain = attended && received == seen ? inVain + 1 : 0;
         seen = received;
         if (inVain > LOOKS_IN_VAIN) {
-          asleep = true;
-          changed.awaitUninterruptibly();
-          asleep = false;
+          sleep();
           inVain = 0;
         } else {
           doze(attended ? PATIENCE_NANOS : rest);
@@ -256,6 +304,17 @@ public final class Reception {
       return false;
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** The caller looks again, whatever has happened. */
+  @SuppressWarnings("WaitNotInLoop")
+  private void sleep() {
+    asleep = true;
+    try {
+      changed.awaitUninterruptibly();
+    } finally {
+      asleep = false;
     }
   }
 

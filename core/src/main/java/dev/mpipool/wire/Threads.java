@@ -1,5 +1,6 @@
 package dev.mpipool.wire;
 
+import dev.mpipool.device.Memory;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
@@ -15,11 +16,14 @@ public final class Threads {
    */
   static void await(CountDownLatch latch) {
     boolean interrupted = false;
+    long pause = 0;
     while (latch.getCount() > 0) {
       try {
         latch.await();
       } catch (InterruptedException e) {
         interrupted = true;
+      } catch (OutOfMemoryError e) { // the wait needs some
+        pause = Memory.pause(pause);
       }
     }
     if (interrupted) {

@@ -1,6 +1,7 @@
 package dev.mpipool.worker;
 
-import java.util.ArrayDeque;
+import dev.mpipool.device.Memory;
+import dev.mpipool.device.Ring;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.Condition;
@@ -9,13 +10,14 @@ import java.util.stream.Stream;
 
 /**
  * The tasks that a worker holds: those that wait, in their order, and those that its task threads
- * are at. A task thread locks it once for a task, when it comes for the next. Thread-safe.
+ * are at. A task thread locks it once for a task, when it comes for the next. Thread-safe. An
+ * {@link OutOfMemoryError} leaves every task where it was.
  */
 final class Backlog {
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-  private final ArrayDeque<TaskRun> waiting = new ArrayDeque<>();
+  private final Ring<TaskRun> waiting = new Ring<>();
   private final List<TaskRun> begun = new ArrayList<>();
 
   /** Whether any task waits; written with the lock held. */
@@ -73,11 +75,12 @@ final class Backlog {
   }
 
   private TaskRun next() {
-    TaskRun run = closed ? null : waiting.poll();
-    empty = waiting.isEmpty();
+    TaskRun run = closed ? null : waiting.peek();
     if (run != null) {
       begun.add(run);
+      waiting.poll();
     }
+    empty = waiting.isEmpty();
     return run;
   }
 
@@ -98,7 +101,7 @@ final class Backlog {
   boolean remove(TaskRun run) {
     lock.lock();
     try {
-      boolean removed = waiting.removeLastOccurrence(run);
+      boolean removed = waiting.removeLast(run);
       empty = waiting.isEmpty();
       return removed;
     } finally {
@@ -140,7 +143,7 @@ final class Backlog {
 
   /** Nothing is begun any more: the task threads may end. */
   void close() {
-    lock.lock();
+    Memory.lock(lock);
     try {
       closed = true;
       changed.signalAll();

@@ -56,6 +56,10 @@ final class Groups {
   /** This worker joins a group. */
   synchronized GroupCommunicator join(GroupTask task) {
     List<Integer> ranks = task.ranks();
+    Group known = active.get(task.group());
+    if (known != null) { // memory has run out after it joined
+      return known.communicator;
+    }
     GroupCommunicator made =
         GroupCommunicator.create(
             task.member(),

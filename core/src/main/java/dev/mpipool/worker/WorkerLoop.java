@@ -3,6 +3,7 @@ package dev.mpipool.worker;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
+import dev.mpipool.device.Memory;
 import dev.mpipool.wire.Body;
 import dev.mpipool.wire.Caller;
 import dev.mpipool.wire.DamagedFrameException;
@@ -35,6 +36,10 @@ import org.slf4j.LoggerFactory;
  * one receives, too, while it has no task (see {@link Reception}); the sender sends the answers
  * that no task thread sends itself. The thread that calls {@link #run} only waits, so it may be
  * interrupted or not, MPI does not notice.
+ *
+ * <p>None of them ends by an exception before the worker leaves. What they do without memory is
+ * tried again; a task or a result for which there is none fails that task. If memory does not
+ * return, the worker leaves the pool and tells main so.
  */
 public final class WorkerLoop {
 
@@ -90,9 +95,31 @@ public final class WorkerLoop {
     this.communicator = communicator;
     this.main = main;
     this.tools = new Tools(serializer, caller);
-    this.sender = new FrameSender(communicator, "mpipool-sender", this::cannotReach, this::spent);
+    this.sender = new FrameSender(communicator, "mpipool-sender", new Unsent(), this::spent);
     this.groups = new Groups(sender);
-    communicator.onRankLost(this::rankLost);
+    communicator.onRankLost(
+        (rank, reason) -> Memory.persist(() -> rankLost(rank, reason)));
+  }
+
+  private final class Unsent implements FrameSender.SendFailureListener {
+    @Override
+    public void sendFailed(int destination, RuntimeException failure) {
+      cannotReach(destination, failure);
+    }
+
+    @Override
+    public void unsent(int destination, Entry entry, OutOfMemoryError failure) {
+      if (entry.kind() == EntryKind.RESULT) {
+        String what =
+            "it takes %d bytes, for which there is no memory".formatted(entry.content().length());
+        FailureReport report =
+            FailureReport.of(
+                Origin.WRITING_RESULT, new OutOfMemoryError(what), tools.serializer());
+        sender.post(main, new Entry(EntryKind.FAILURE, entry.id(), report.encode()));
+      } else {
+        FrameSender.SendFailureListener.super.unsent(destination, entry, failure);
+      }
+    }
   }
 
   /**
@@ -101,9 +128,14 @@ public final class WorkerLoop {
    * @throws MainLostException if main ended or was lost without releasing it
    */
   public void run() throws MainLostException {
-    reception = new Reception(communicator, "mpipool-listener", new Incoming());
-    startTaskThread();
     boolean interrupted = false;
+    long pause = 0;
+    try {
+      reception = new Reception(communicator, "mpipool-listener", new Incoming());
+      startTaskThread();
+    } catch (Throwable e) { // no more threads, perhaps
+      leaveUnasked("The worker cannot start its threads", e);
+    }
     try {
       while (true) {
         try {
@@ -113,11 +145,13 @@ public final class WorkerLoop {
           interrupted = true; // only main can release a worker
         } catch (ExecutionException e) {
           throw new MainLostException(e.getCause().getMessage(), e.getCause().getCause());
+        } catch (OutOfMemoryError e) { // the wait needs some
+          pause = Memory.pause(pause);
         }
       }
     } finally {
       backlog.close();
-      backlog.all().forEach(run -> run.cancel(true));
+      Memory.persist(() -> backlog.all().forEach(run -> run.cancel(true)));
       sender.close();
       if (released.isCompletedExceptionally()) {
         wakeListener();
@@ -134,8 +168,8 @@ public final class WorkerLoop {
   private void wakeListener() {
     try {
       communicator.send(communicator.rank(), FrameSender.TAG, Frame.encode(List.of()));
-    } catch (RuntimeException e) {
-      LOG.debug("The listener has ended", e);
+    } catch (RuntimeException | OutOfMemoryError e) {
+      LOG.debug("The listener has ended, or does not hear", e);
     }
   }
 
@@ -161,6 +195,7 @@ public final class WorkerLoop {
 
     @Override
     public void failed(Throwable e) { // a task may be lost, for example to an exhausted memory
+      unfit = true;
       leaveUnasked("Nothing can be received from main any more", e);
     }
 
@@ -172,31 +207,63 @@ public final class WorkerLoop {
 
   private void take(Message message) {
     int source = message.source();
-    List<Entry> entries;
-    try {
-      entries = Frame.decode(message);
-    } catch (DamagedFrameException e) {
-      LOG.warn("A message from rank {} is refused: {}", source, e.getMessage());
-      notUnderstood(source, e.getMessage());
-      return;
+    long pause = 0;
+    while (true) {
+      try {
+        take(source, Frame.decode(message));
+        return;
+      } catch (DamagedFrameException e) {
+        LOG.warn("A message from rank {} is refused: {}", source, e.getMessage());
+        notUnderstood(source, e.getMessage());
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pauseOrThrow(pause, e);
+      }
     }
-    take(source, entries);
   }
 
+  /** Each entry is dealt with as a whole, or not at all for want of memory, and then again. */
   private void take(int source, List<Entry> entries) {
-    for (Entry entry : entries) {
-      if (entry.kind() == EntryKind.GROUP_MESSAGE) {
-        groups.deliver(entry.id(), source, entry.body());
-      } else if (source == main) {
-        takeFromMain(entry);
-      } else {
-        LOG.warn("Rank {} sent a {}, which only main may", source, entry.kind());
+    int taken = 0;
+    long pause = 0;
+    while (taken < entries.size()) {
+      try {
+        take(source, entries.get(taken));
+        taken++;
+        pause = 0;
+      } catch (OutOfMemoryError e) {
+        if (!Memory.mayReturn(0)) {
+          throw new IllegalStateException("There is no memory to go on", e);
+        }
+        pause = Memory.pause(pause);
       }
+    }
+  }
+
+  private void take(int source, Entry entry) {
+    if (entry.kind() == EntryKind.GROUP_MESSAGE) {
+      groups.deliver(entry.id(), source, entry.body());
+    } else if (source == main) {
+      takeFromMain(entry);
+    } else {
+      LOG.warn("Rank {} sent a {}, which only main may", source, entry.kind());
     }
   }
 
   /** There is no memory for a message: who waits for its effect is told. */
   private void takeCut(MessageTooLongException message) {
+    long pause = 0;
+    while (true) {
+      try {
+        takeBeginning(message);
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pauseOrThrow(pause, e);
+      }
+    }
+  }
+
+  private void takeBeginning(MessageTooLongException message) {
     int source = message.beginning().source();
     try {
       Frame.Cut cut =
@@ -270,13 +337,13 @@ public final class WorkerLoop {
     if (opened) {
       throw new IOException("it has been opened before");
     }
-    opened = true;
     String format = tools.serializer().format();
     if (!format.equals(opening.format())) {
       unfit = true;
       String both = format + "\n" + opening.format();
       ByteBuffer body = ByteBuffer.wrap(both.getBytes(StandardCharsets.UTF_8));
       sender.post(main, new Entry(EntryKind.MISMATCH, 0, body));
+      opened = true;
       return;
     }
     int threads = opening.threads();
@@ -286,13 +353,14 @@ public final class WorkerLoop {
           Entry answer() {
             Entry answer = encoded().length() > 0 ? super.answer() : new Entry(EntryKind.RESULT, 0);
             unfit = answer.kind() == EntryKind.FAILURE;
-            while (!unfit && taskThreads.get() < threads) {
-              startTaskThread();
+            if (!unfit) {
+              startTaskThreads(threads);
             }
             return answer;
           }
         };
     backlog.add(ready);
+    opened = true;
   }
 
   private void join(Entry entry) throws IOException {
@@ -306,17 +374,51 @@ public final class WorkerLoop {
     TaskRun run = backlog.find(entry.id());
     ByteBuffer body = entry.body();
     boolean interrupt = body.hasRemaining() && body.get(body.position()) != 0;
+    Entry dropped = new Entry(EntryKind.DROPPED, entry.id());
     if (run != null && run.cancel(interrupt) && backlog.remove(run)) {
-      sender.post(main, new Entry(EntryKind.DROPPED, entry.id()));
+      postSurely(dropped);
+    }
+  }
+
+  /** To main, of what is nowhere else. */
+  private void postSurely(Entry entry) {
+    long pause = 0;
+    while (true) {
+      try {
+        sender.post(main, entry);
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
     }
   }
 
   private void startTaskThread() {
-    start("mpipool-task-" + taskThreads.incrementAndGet(), this::runTasks);
+    boolean started = false;
+    try {
+      start("mpipool-task-" + taskThreads.incrementAndGet(), this::runTasks);
+      started = true;
+    } finally {
+      if (!started) {
+        taskThreads.decrementAndGet();
+      }
+    }
+  }
+
+  /** With fewer than main wants, tasks wait longer. */
+  private void startTaskThreads(int wanted) {
+    try {
+      while (taskThreads.get() < wanted) {
+        startTaskThread();
+      }
+    } catch (OutOfMemoryError e) {
+      LOG.warn("{} of {} task threads cannot be started", wanted - taskThreads.get(), wanted, e);
+    }
   }
 
   private void runTasks() {
-    TaskContext.enter(communicator.rank(), tools.shared());
+    Memory.persist(() -> TaskContext.enter(communicator.rank(), tools.shared()));
+    long pause = 0;
     ClassLoader loader = Thread.currentThread().getContextClassLoader();
     TaskRun run = null;
     while (!released.isDone()) {
@@ -331,12 +433,35 @@ public final class WorkerLoop {
           }
           long begin = System.nanoTime();
           Entry answer = answerOf(run);
-          nanosSpent.add(System.nanoTime() - begin);
-          answerAndFlush(run, answer);
+          spend(System.nanoTime() - begin);
+          answerSurely(run, answer);
         }
         Thread.currentThread().setContextClassLoader(loader);
+        pause = 0;
       } catch (InterruptedException e) {
         // meant for a task that has ended
+      } catch (Throwable e) { // of a wait, for example
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
+  private void spend(long nanos) {
+    try {
+      nanosSpent.add(nanos);
+    } catch (OutOfMemoryError e) {
+      // main learns a little later how long tasks take
+    }
+  }
+
+  private void answerSurely(TaskRun run, Entry answer) {
+    long pause = 0;
+    while (true) {
+      try {
+        answerAndFlush(run, answer);
+        return;
+      } catch (OutOfMemoryError e) { // then it was not posted
+        pause = Memory.pause(pause);
       }
     }
   }
@@ -365,7 +490,18 @@ public final class WorkerLoop {
     try {
       return run.run();
     } catch (Throwable e) { // the report of a failure has failed, for want of memory perhaps
-      return new Entry(EntryKind.FAILURE, run.id(), UNREPORTABLE.duplicate());
+      return unreportable(run.id());
+    }
+  }
+
+  private static Entry unreportable(long id) {
+    long pause = 0;
+    while (true) {
+      try {
+        return new Entry(EntryKind.FAILURE, id, UNREPORTABLE.duplicate());
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
     }
   }
 
@@ -418,7 +554,7 @@ public final class WorkerLoop {
           .filter(ChunkRun.class::isInstance)
           .forEach(run -> ((ChunkRun) run).recall());
     }
-    sender.post(main, new Entry(EntryKind.RETURNED, 0, numbers.flip()));
+    postSurely(new Entry(EntryKind.RETURNED, 0, numbers.flip()));
   }
 
   private void rankLost(int rank, String reason) {
@@ -432,14 +568,19 @@ public final class WorkerLoop {
     }
   }
 
-  /** Leaves on its own account, and tries to tell main so. */
+  /** Leaves on its own account, and tries to tell main so. Does not fail. */
   private void leaveUnasked(String why, Throwable cause) {
-    if (!released.isDone()) {
-      String reason = cause == null ? why : "%s (%s)".formatted(why, cause);
-      ByteBuffer body = ByteBuffer.wrap(reason.getBytes(StandardCharsets.UTF_8));
-      sender.post(main, new Entry(EntryKind.GONE, 0, body));
+    long pause = 0;
+    while (!released.isDone()) {
+      try {
+        String reason = cause == null ? why : "%s (%s)".formatted(why, cause);
+        ByteBuffer body = ByteBuffer.wrap(reason.getBytes(StandardCharsets.UTF_8));
+        sender.post(main, new Entry(EntryKind.GONE, 0, body));
+        leave(why, cause);
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
     }
-    leave(why, cause);
   }
 
   private void leave(String why, Throwable cause) {

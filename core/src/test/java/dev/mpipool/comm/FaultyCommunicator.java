@@ -32,7 +32,13 @@ public final class FaultyCommunicator extends AbstractCommunicator {
     /** The rank sleeps for a while. */
     STOPPED,
     /** The message is not sent, and its sender is told. */
-    UNSENT
+    UNSENT,
+    /** There is no memory to send the message. */
+    NO_MEMORY_TO_SEND,
+    /** There is no memory to receive: the count is that of receives. */
+    NO_MEMORY_TO_RECEIVE,
+    /** To receive fails with an error, and a message is lost: the count is that of receives. */
+    RECEIVER_DIES
   }
 
   /**
@@ -52,6 +58,7 @@ public final class FaultyCommunicator extends AbstractCommunicator {
     private final List<Fault> plan;
     private final int maxDelayMicros;
     private final List<AtomicInteger> sent = new ArrayList<>();
+    private final List<AtomicInteger> received = new ArrayList<>();
     private final List<CountDownLatch> awake = new CopyOnWriteArrayList<>();
     private final Set<Integer> dead = ConcurrentHashMap.newKeySet();
     private final List<FaultyCommunicator> all = new CopyOnWriteArrayList<>();
@@ -69,6 +76,7 @@ public final class FaultyCommunicator extends AbstractCommunicator {
       this.maxDelayMicros = maxDelayMicros;
       for (int i = 0; i < size; i++) {
         sent.add(new AtomicInteger());
+        received.add(new AtomicInteger());
         awake.add(new CountDownLatch(0));
       }
     }
@@ -142,19 +150,25 @@ public final class FaultyCommunicator extends AbstractCommunicator {
       all.forEach(one -> one.local.close());
     }
 
-    private Accident fate(int rank, int message) {
+    private Accident fate(int rank, int message, boolean receiving) {
       for (Fault fault : plan) {
-        if (fault.rank() == rank && fault.message() == message) {
+        if (fault.rank() == rank
+            && fault.message() == message
+            && receiving == isOfReceiver(fault.what())) {
           happened.add(fault);
           switch (fault.what()) {
             case KILLED -> kill(rank);
             case STOPPED -> stop(rank, fault.millis());
-            case UNSENT -> {}
+            default -> {}
           }
           return fault.what();
         }
       }
       return null;
+    }
+
+    private static boolean isOfReceiver(Accident what) {
+      return what == Accident.NO_MEMORY_TO_RECEIVE || what == Accident.RECEIVER_DIES;
     }
   }
 
@@ -197,10 +211,13 @@ public final class FaultyCommunicator extends AbstractCommunicator {
       transmission.run();
       return;
     }
-    Accident fate = world.fate(rank(), world.sent.get(rank()).incrementAndGet());
+    Accident fate = world.fate(rank(), world.sent.get(rank()).incrementAndGet(), false);
     sleepUntilAwake();
     if (world.maxDelayMicros > 0) {
       LockSupport.parkNanos(random.nextInt(1000 * world.maxDelayMicros));
+    }
+    if (fate == Accident.NO_MEMORY_TO_SEND) {
+      throw new OutOfMemoryError("by plan");
     }
     if (fate == Accident.UNSENT) {
       throw new CommunicatorException("unsent by plan", null);
@@ -215,12 +232,22 @@ public final class FaultyCommunicator extends AbstractCommunicator {
 
   @Override
   Message take(int source, int tag) {
+    Accident fate =
+        faulty
+            ? world.fate(rank(), world.received.get(rank()).incrementAndGet(), true)
+            : null;
+    if (fate == Accident.NO_MEMORY_TO_RECEIVE) {
+      throw new OutOfMemoryError("by plan");
+    }
     Message message = ((AbstractCommunicator) local).take(source, tag);
     if (faulty) {
       sleepUntilAwake();
       if (world.dead.contains(rank())) {
         throw new CommunicatorException("this rank is dead by plan", null);
       }
+    }
+    if (fate == Accident.RECEIVER_DIES) {
+      throw new InternalError("by plan");
     }
     return message;
   }

@@ -161,7 +161,7 @@ class FrameSenderTest {
   void anErrorWhileSendingIsReportedAndTheSenderLivesOn() {
     Communicator communicator = mock(Communicator.class);
     CountDownLatch second = new CountDownLatch(1);
-    doThrow(new OutOfMemoryError("staged"))
+    doThrow(new InternalError("staged"))
         .doAnswer(
             call -> {
               second.countDown();
@@ -173,11 +173,33 @@ class FrameSenderTest {
     sender.post(1, task(1, 1));
 
     await().untilAsserted(() -> assertThat(failures).hasSize(1));
-    assertThat(failures.get(0)).startsWith("1: ").contains("OutOfMemoryError");
+    assertThat(failures.get(0)).startsWith("1: ").contains("InternalError");
     sender.post(2, task(2, 1));
     await().until(() -> second.getCount() == 0);
     sender.close();
     assertThat(sender.awaitEnd(LONG)).isTrue();
+  }
+
+  @Test
+  void whatThereIsNoMemoryToSendIsSentLaterAndInOrder() throws Exception {
+    Communicator communicator = mock(Communicator.class);
+    List<Long> sent = new CopyOnWriteArrayList<>();
+    doThrow(new OutOfMemoryError("staged"))
+        .doThrow(new OutOfMemoryError("staged"))
+        .doAnswer(
+            call -> {
+              Frame.decode(call.<ByteBuffer>getArgument(2)).forEach(entry -> sent.add(entry.id()));
+              return null;
+            })
+        .when(communicator)
+        .send(anyInt(), anyInt(), any());
+    FrameSender sender = sender(communicator);
+    sender.post(1, task(1, 1));
+    sender.post(1, task(2, 1));
+    sender.close();
+    assertThat(sender.awaitEnd(LONG)).isTrue();
+    assertThat(sent).containsExactly(1L, 2L);
+    assertThat(failures).isEmpty();
   }
 
   @Test

@@ -81,7 +81,7 @@ final class Caller {
           SocketChannel attempt = channel;
           endpoint.progress().schedule(UNIX_MILLIS, () -> giveUpUnix(attempt));
         }
-      } catch (IOException e) {
+      } catch (IOException | OutOfMemoryError e) {
         failed();
       }
     }
@@ -122,7 +122,7 @@ final class Caller {
         } else if (!in.hasRemaining()) {
           advance();
         }
-      } catch (IOException e) {
+      } catch (IOException | OutOfMemoryError e) {
         failed();
       }
     }

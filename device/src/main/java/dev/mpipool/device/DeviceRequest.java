@@ -1,5 +1,7 @@
 package dev.mpipool.device;
 
+import java.util.List;
+import java.util.function.Supplier;
 import mpi.MPIException;
 import mpjdev.Status;
 
@@ -37,6 +39,20 @@ abstract class DeviceRequest extends mpjdev.Request {
 
   final void fail(MPIException why) {
     end(why);
+  }
+
+  /** Fails all of them, whatever memory there is. */
+  static void failAll(List<? extends DeviceRequest> requests, Supplier<MPIException> why) {
+    long pause = 0;
+    for (int i = 0; i < requests.size(); i++) {
+      while (!requests.get(i).isDone()) {
+        try {
+          requests.get(i).fail(why.get());
+        } catch (OutOfMemoryError e) {
+          pause = Memory.pause(pause);
+        }
+      }
+    }
   }
 
   private void end(MPIException why) {

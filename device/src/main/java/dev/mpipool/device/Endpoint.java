@@ -44,7 +44,7 @@ final class Endpoint {
   Endpoint(Job job, Losses losses) throws IOException {
     this.job = job;
     this.losses = losses;
-    progress = new Progress("mpipool-device-" + job.rank());
+    progress = new Progress("mpipool-device-" + job.rank(), this::breakDown);
     links = new Link[job.size()];
     ids = new RankId[job.size()];
     for (int r = 0; r < links.length; r++) {
@@ -166,7 +166,20 @@ final class Endpoint {
     }
   }
 
+  /** Neither of the two is anywhere else: the receive is done after this. */
   private void deliverOwn(Arrival a, RecvRequest recv) {
+    long pause = 0;
+    while (true) {
+      try {
+        takeOwn(a, recv);
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
+  private void takeOwn(Arrival a, RecvRequest recv) {
     MPIException tooLong = recv.begin(a.envelope);
     if (tooLong != null) {
       recv.fail(tooLong);
@@ -184,6 +197,16 @@ final class Endpoint {
       Buffer buffer, int source, int tag, int context, Status status, boolean streams) {
     RecvRequest recv =
         new RecvRequest(progress, ids, buffer, source, tag, context, status, streams);
+    Arrival a = matcher.post(recv);
+    if (a != null) {
+      deliver(a, recv);
+    }
+    return recv;
+  }
+
+  HeadReceiver.HeadReceive receiveHead(ByteBuffer memory, int tag, int context) {
+    HeadReceiver.HeadReceive recv =
+        new HeadReceiver.HeadReceive(progress, ids, memory, tag, context);
     Arrival a = matcher.post(recv);
     if (a != null) {
       deliver(a, recv);
@@ -249,13 +272,25 @@ final class Endpoint {
   /** A rank's process is gone. */
   void lose(int rank) {
     Link link = links[rank];
-    if (link == null || link.state() == Link.State.LOST || link.state() == Link.State.LEFT) {
-      return;
+    long pause = 0;
+    while (link != null && !link.isShut()) {
+      try {
+        matcher.lose(rank);
+        losses.lost(rank);
+        link.shut(Link.State.LOST, () -> new RankLostException(rank));
+        someoneLeft();
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
     }
-    matcher.lose(rank);
-    link.shut(Link.State.LOST, () -> new RankLostException(rank));
-    losses.lost(rank);
-    someoneLeft();
+  }
+
+  /** The leader cannot go on, for want of memory perhaps: nothing can come or go any more. */
+  private void breakDown(Throwable why) {
+    for (int rank = 0; rank < links.length; rank++) {
+      lose(rank);
+    }
+    matcher.close(() -> new MPIException("The device is broken: " + why));
   }
 
   /** A rank has closed its connection after MPI.Finalize. */
@@ -300,7 +335,7 @@ final class Endpoint {
 
   /** What waits in other threads of this rank would wait for ever. */
   private void failAll() {
-    matcher.close();
+    matcher.close(Endpoint::finalized);
     for (Link link : links) {
       if (link != null) {
         link.shut(Link.State.LEFT, Endpoint::finalized);

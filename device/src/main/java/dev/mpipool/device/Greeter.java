@@ -43,7 +43,7 @@ final class Greeter implements Progress.Ready {
         }
         welcome(channel);
       }
-    } catch (IOException e) {
+    } catch (IOException | OutOfMemoryError e) {
       // Out of file descriptors: the oldest visitor makes room, and the queue is looked at again.
       dropOldest();
     }
@@ -60,7 +60,7 @@ final class Greeter implements Progress.Ready {
       channel.register(endpoint.progress().selector(), SelectionKey.OP_READ, visitor);
       channel.write(Handshake.challenge(visitor.nonce));
       endpoint.progress().schedule(PATIENCE_MILLIS, visitor::turnAwayIfStillHere);
-    } catch (IOException e) {
+    } catch (IOException | OutOfMemoryError e) {
       visitor.turnAway(null);
     }
   }
@@ -96,7 +96,7 @@ final class Greeter implements Progress.Ready {
         } else if (!in.hasRemaining()) {
           judge();
         }
-      } catch (IOException e) {
+      } catch (IOException | OutOfMemoryError e) {
         turnAway("its connection broke");
       }
     }

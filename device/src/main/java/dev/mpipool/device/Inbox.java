@@ -47,6 +47,11 @@ final class Inbox {
   private RecvRequest recv;
   private Arrival arrival;
   private boolean inFrame;
+
+  /** An eager message that has come to the matcher, and maybe the receive that takes it. */
+  private Arrival matched;
+
+  private RecvRequest matchedBy;
   private long bytes;
 
   Inbox(Link link) {
@@ -107,7 +112,20 @@ final class Inbox {
       }
       int at = in.position();
       in.position(at + Frame.HEADER);
-      begin(at);
+      beginPatiently(at);
+    }
+  }
+
+  /** Each kind of frame is acted upon in steps that can be taken again for want of memory. */
+  private void beginPatiently(int at) throws IOException {
+    long pause = 0;
+    while (true) {
+      try {
+        begin(at);
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pauseOrThrow(pause, e);
+      }
     }
   }
 
@@ -130,14 +148,27 @@ final class Inbox {
     if (a != null) {
       link.arrived(a);
     } else if (r != null) {
-      if (r.isInPieces()) {
-        r.take(place, staging.position(0));
-      }
-      if (r.missing == 0) {
-        r.received();
-      }
+      end(r);
     }
     return true;
+  }
+
+  /** A section is there. The receive is on no list any more if that was the last. */
+  private void end(RecvRequest r) {
+    long pause = 0;
+    while (true) {
+      try {
+        if (r.isInPieces()) {
+          r.take(place, staging.position(0));
+        }
+        if (r.missing == 0) {
+          r.received();
+        }
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
+    }
   }
 
   private void forget() {
@@ -178,43 +209,54 @@ final class Inbox {
   }
 
   private void eager(int kind, Envelope e, int id) {
-    Arrival candidate = new Arrival(e, link, kind, id, null);
-    RecvRequest matched = link.arriving(candidate);
-    inFrame = true;
     if (matched == null) {
-      arrival = candidate;
-      candidate.store();
-      first = ByteBuffer.wrap(candidate.staticPart);
-      second = ByteBuffer.wrap(candidate.dynamicPart);
-      return;
+      Arrival candidate = new Arrival(e, link, kind, id, null);
+      matchedBy = link.arriving(candidate);
+      matched = candidate;
     }
-    link.consumed(e);
-    if (kind == Frame.EAGER_SYNC) {
-      link.outbox().control(Frame.MATCHED, id, 0);
+    if (matchedBy == null) {
+      matched.store();
+      first = ByteBuffer.wrap(matched.staticPart);
+      second = ByteBuffer.wrap(matched.dynamicPart);
+      arrival = matched;
+    } else {
+      beginMatched(e);
+      link.consumed(e);
+      if (kind == Frame.EAGER_SYNC) {
+        link.outbox().control(Frame.MATCHED, id, 0);
+      }
     }
-    MessageTruncatedException tooLong = matched.begin(e);
+    inFrame = true;
+    matched = null;
+    matchedBy = null;
+  }
+
+  private void beginMatched(Envelope e) {
+    MessageTruncatedException tooLong = matchedBy.begin(e);
     if (tooLong != null) {
       skip = e.length();
-      matched.fail(tooLong);
+      matchedBy.fail(tooLong);
       return;
     }
-    recv = matched;
+    first = e.staticLength > 0 ? matchedBy.place(0, e.staticLength) : NOTHING;
+    second = e.dynamicLength > 0 ? matchedBy.place(e.staticLength, e.dynamicLength) : NOTHING;
+    recv = matchedBy;
     recv.missing = 0;
-    first = e.staticLength > 0 ? matched.place(0, e.staticLength) : NOTHING;
-    second = e.dynamicLength > 0 ? matched.place(e.staticLength, e.dynamicLength) : NOTHING;
   }
 
   private void data(int id, long at, int length) throws IOException {
-    recv = link.receiveOf(id);
-    if (recv == null || length <= 0 || length > recv.missing) {
+    RecvRequest r = link.receiveOf(id);
+    if (r == null || length <= 0 || length > r.missing) {
       throw new ProtocolException("data that nobody asked for");
     }
-    inFrame = true;
-    first = recv.isInPieces() ? stage(at, length) : recv.place(at, length);
-    recv.missing -= length;
-    if (recv.missing == 0) {
+    ByteBuffer piece = r.isInPieces() ? stage(at, length) : r.place(at, length);
+    if (r.missing == length) {
       link.endReceive(id);
     }
+    r.missing -= length;
+    recv = r;
+    first = piece;
+    inFrame = true;
   }
 
   /** The peer offers memory for its long messages. */
@@ -244,8 +286,20 @@ final class Inbox {
     link.outbox().control(Frame.TAKEN, 0, 1);
     r.missing -= length;
     if (r.missing == 0) {
-      link.endReceive(id);
-      r.received();
+      end(r, id);
+    }
+  }
+
+  private void end(RecvRequest r, int id) {
+    long pause = 0;
+    while (true) {
+      try {
+        link.endReceive(id);
+        r.received();
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
     }
   }
 
@@ -265,6 +319,9 @@ final class Inbox {
     RecvRequest broken = arrival != null ? link.claimantOf(arrival) : recv;
     if (broken != null) {
       broken.fail(why.get());
+    }
+    if (matchedBy != null) {
+      matchedBy.fail(why.get());
     }
     forget();
     slots = null;

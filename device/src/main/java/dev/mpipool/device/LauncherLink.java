@@ -1,6 +1,7 @@
 package dev.mpipool.device;
 
 import java.io.BufferedOutputStream;
+import java.io.ByteArrayInputStream;
 import java.io.Closeable;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
@@ -58,6 +59,9 @@ public final class LauncherLink implements Closeable {
   private static final int OPENING = 10_000;
 
   private static volatile LauncherLink current;
+
+  /** Of a loss, as it was written. */
+  private final byte[] reason = new byte[Short.BYTES + (1 << Short.SIZE)];
 
   private final Socket socket;
   private final DataOutputStream out;
@@ -278,9 +282,12 @@ public final class LauncherLink implements Closeable {
       while (true) {
         int message = in.readByte();
         if (message == LOST) {
-          lost(in.readInt(), in.readUTF());
+          int rank = in.readInt();
+          in.readFully(reason, 0, Short.BYTES);
+          in.readFully(reason, Short.BYTES, ((reason[0] & 0xff) << Byte.SIZE) | (reason[1] & 0xff));
+          lost(rank);
         } else if (message == LEAVE) {
-          daemon("mpipool-launcher-leave", onLeave);
+          leave();
         } else if (message == PEERS) {
           peers.complete(new String(in.readNBytes(in.readInt()), StandardCharsets.UTF_8));
         } else {
@@ -289,26 +296,65 @@ public final class LauncherLink implements Closeable {
       }
     } catch (IOException e) {
       // The launcher is gone: nobody is left to report to.
+    } finally {
+      Runtime.getRuntime().halt(1);
     }
-    Runtime.getRuntime().halt(1);
+  }
+
+  /** What has been read is not lost for want of memory. */
+  private void lost(int rank) throws IOException {
+    long pause = 0;
+    while (true) {
+      try {
+        lost(rank, new DataInputStream(new ByteArrayInputStream(reason)).readUTF());
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
+  private void leave() {
+    try {
+      daemon("mpipool-launcher-leave", onLeave);
+    } catch (OutOfMemoryError e) { // no thread to be had
+      onLeave.run();
+    }
   }
 
   private void lost(int rank, String reason) {
     synchronized (lost) {
-      if (lost.putIfAbsent(rank, reason) == null) {
+      if (!lost.containsKey(rank)) {
         listeners.forEach(listener -> news.add(() -> listener.rankLost(rank, reason)));
+        lost.put(rank, reason);
       }
     }
   }
 
   private void tell() {
+    long pause = 0;
+    Runnable next = null;
     while (true) {
       try {
-        news.take().run();
-      } catch (InterruptedException | RuntimeException e) {
-        Thread thread = Thread.currentThread();
-        thread.getUncaughtExceptionHandler().uncaughtException(thread, e);
+        next = next == null ? news.take() : next;
+        next.run();
+        next = null;
+        pause = 0;
+      } catch (OutOfMemoryError e) { // the news is not lost
+        pause = Memory.pause(pause);
+      } catch (InterruptedException | RuntimeException | Error e) {
+        next = null;
+        tell(e);
       }
+    }
+  }
+
+  private static void tell(Throwable failure) {
+    try {
+      Thread thread = Thread.currentThread();
+      thread.getUncaughtExceptionHandler().uncaughtException(thread, failure);
+    } catch (RuntimeException | Error e) {
+      // There is no way to tell it.
     }
   }
 

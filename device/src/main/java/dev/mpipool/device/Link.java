@@ -38,6 +38,7 @@ final class Link implements Progress.Ready {
   private int consumed;
   private volatile State state = State.NEW;
   private volatile boolean saidBye;
+  private volatile boolean shut;
   private SocketChannel channel;
   private volatile boolean local;
 
@@ -92,20 +93,39 @@ final class Link implements Progress.Ready {
   synchronized void call() {
     if (state == State.NEW) {
       state = State.CALLING;
-      endpoint.progress().execute(() -> endpoint.caller().call(this));
+      try {
+        endpoint.progress().execute(() -> endpoint.caller().call(this));
+      } catch (OutOfMemoryError e) {
+        state = State.NEW;
+        throw e;
+      }
     }
   }
 
-  /** A receive takes a message that has arrived from here. */
+  /** A receive takes a message that has arrived from here. Neither of the two is anywhere else. */
   void deliver(Arrival a, RecvRequest recv) {
+    long pause = 0;
+    while (true) {
+      try {
+        take(a, recv);
+        break;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
+    }
+    if (a.kind != Frame.ANNOUNCE) {
+      consumed(a.envelope);
+      if (a.kind == Frame.EAGER_SYNC) {
+        outbox.control(Frame.MATCHED, a.id, 0);
+      }
+    }
+  }
+
+  private void take(Arrival a, RecvRequest recv) {
     MessageTruncatedException tooLong = recv.begin(a.envelope);
     if (a.kind == Frame.ANNOUNCE) {
       answer(a, recv, tooLong);
       return;
-    }
-    consumed(a.envelope);
-    if (a.kind == Frame.EAGER_SYNC) {
-      outbox.control(Frame.MATCHED, a.id, 0);
     }
     if (tooLong != null) {
       recv.fail(tooLong);
@@ -115,6 +135,7 @@ final class Link implements Progress.Ready {
     }
   }
 
+  /** As its last step the sender is told; so this can be tried again as a whole. */
   private void answer(Arrival a, RecvRequest recv, MessageTruncatedException tooLong) {
     if (tooLong != null || a.envelope.length() == 0) {
       refuse(a.id);
@@ -169,7 +190,13 @@ final class Link implements Progress.Ready {
       }
     }
     if (credit > 0) {
-      outbox.control(Frame.CREDIT, 0, credit);
+      try {
+        outbox.control(Frame.CREDIT, 0, credit);
+      } catch (OutOfMemoryError later) {
+        synchronized (receives) {
+          consumed += credit;
+        }
+      }
     }
   }
 
@@ -195,6 +222,7 @@ final class Link implements Progress.Ready {
     outbox.open(connected, key);
   }
 
+  /** Whatever goes wrong here, an exhausted memory above all, is the end of this link alone. */
   @Override
   public void ready(SelectionKey key) {
     if (!key.isValid()) {
@@ -205,13 +233,12 @@ final class Link implements Progress.Ready {
         end();
         return;
       }
-    } catch (IOException e) {
+      if (key.isValid() && key.isWritable()) {
+        outbox.ready();
+        endpoint.someoneLeft();
+      }
+    } catch (IOException | RuntimeException | Error e) {
       end();
-      return;
-    }
-    if (key.isValid() && key.isWritable()) {
-      outbox.ready();
-      endpoint.someoneLeft();
     }
   }
 
@@ -227,7 +254,7 @@ final class Link implements Progress.Ready {
         return true;
       }
       return inbox.bytes() != before || outbox.retry();
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) {
       end();
       return true;
     }
@@ -291,7 +318,7 @@ final class Link implements Progress.Ready {
   /** Ends the connection and everything that stands on it. */
   void shut(State last, Supplier<MPIException> why) {
     synchronized (this) {
-      if (isGone()) {
+      if (shut) {
         return;
       }
       state = last;
@@ -304,7 +331,13 @@ final class Link implements Progress.Ready {
       failed = new ArrayList<>(receives.values());
       receives.clear();
     }
-    failed.forEach(recv -> recv.fail(why.get()));
+    DeviceRequest.failAll(failed, why);
+    shut = true;
+  }
+
+  /** Whether {@link #shut} has come to its end. */
+  boolean isShut() {
+    return shut;
   }
 
   private void close() {

@@ -30,23 +30,40 @@ final class Losses {
   private void tell(IntConsumer listener, int rank) {
     calls.add(() -> listener.accept(rank));
     if (teller == null) {
-      teller = new Thread(this::run, "mpipool-device-losses");
-      teller.setDaemon(true);
-      teller.start();
+      Thread thread = new Thread(this::run, "mpipool-device-losses");
+      thread.setDaemon(true);
+      thread.start();
+      teller = thread;
     }
   }
 
   private void run() {
+    long pause = 0;
+    Runnable call = null;
     for (; ; ) {
       try {
-        calls.take().run();
+        call = call == null ? calls.take() : call;
+        call.run();
+        call = null;
+        pause = 0;
       } catch (InterruptedException e) {
         // Nobody stops this thread; a listener has interrupted it by mistake.
+      } catch (OutOfMemoryError e) { // the news is not lost
+        pause = Memory.pause(pause);
       } catch (RuntimeException | Error e) {
-        Thread.UncaughtExceptionHandler handler =
-            Thread.currentThread().getUncaughtExceptionHandler();
-        handler.uncaughtException(Thread.currentThread(), e);
+        call = null;
+        tell(e);
       }
+    }
+  }
+
+  private static void tell(Throwable failure) {
+    try {
+      Thread.UncaughtExceptionHandler handler =
+          Thread.currentThread().getUncaughtExceptionHandler();
+      handler.uncaughtException(Thread.currentThread(), failure);
+    } catch (RuntimeException | Error e) {
+      // There is no way to tell it.
     }
   }
 }

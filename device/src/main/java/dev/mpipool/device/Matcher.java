@@ -1,27 +1,27 @@
 package dev.mpipool.device;
 
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import mpi.MPIException;
 
 /**
  * MPI's matching: receives wait in the order in which they were posted, messages in the order in
  * which they arrived, and each takes the first of the other kind that fits. Since a connection
  * keeps the order of its frames, messages of one source do not overtake each other. One lock guards
- * it all; nobody does I/O or completes a request under it.
+ * it all; nobody does I/O or completes a request under it. An {@link OutOfMemoryError} leaves it
+ * as it was.
  */
 final class Matcher {
 
   /** What waits in one context. Mostly short, and mostly the first one fits. */
   private static final class Context {
-    final ArrayDeque<RecvRequest> posted = new ArrayDeque<>(4);
-    final ArrayDeque<RecvRequest> probes = new ArrayDeque<>(1);
-    final ArrayDeque<Arrival> arrived = new ArrayDeque<>(4);
+    final Ring<RecvRequest> posted = new Ring<>();
+    final Ring<RecvRequest> probes = new Ring<>();
+    final Ring<Arrival> arrived = new Ring<>();
 
     boolean isEmpty() {
       return posted.isEmpty() && probes.isEmpty() && arrived.isEmpty();
@@ -36,7 +36,9 @@ final class Matcher {
   private int tooMany = FEW;
 
   private final BitSet gone = new BitSet();
-  private boolean closed;
+
+  /** Why nothing can come any more; null as long as something can. */
+  private Supplier<MPIException> closed;
 
   private Context context(int id) {
     Context known = contexts.get(id);
@@ -81,19 +83,17 @@ final class Matcher {
     return recv;
   }
 
-  private static RecvRequest take(ArrayDeque<RecvRequest> queue, Envelope e) {
-    for (Iterator<RecvRequest> i = queue.iterator(); i.hasNext(); ) {
-      RecvRequest recv = i.next();
-      if (recv.matches(e)) {
-        i.remove();
-        return recv;
+  private static RecvRequest take(Ring<RecvRequest> queue, Envelope e) {
+    for (int i = 0; i < queue.size(); i++) {
+      if (queue.get(i).matches(e)) {
+        return queue.removeAt(i);
       }
     }
     return null;
   }
 
-  private static List<RecvRequest> takeAll(ArrayDeque<RecvRequest> queue, Envelope e) {
-    List<RecvRequest> all = new ArrayList<>();
+  private static List<RecvRequest> takeAll(Ring<RecvRequest> queue, Envelope e) {
+    List<RecvRequest> all = new ArrayList<>(queue.size());
     for (RecvRequest probe = take(queue, e); probe != null; probe = take(queue, e)) {
       all.add(probe);
     }
@@ -133,10 +133,9 @@ final class Matcher {
 
   private Arrival pull(RecvRequest recv) {
     Context c = context(recv.context);
-    for (Iterator<Arrival> i = c.arrived.iterator(); i.hasNext(); ) {
-      Arrival arrival = i.next();
-      if (recv.matches(arrival.envelope)) {
-        i.remove();
+    for (int i = 0; i < c.arrived.size(); i++) {
+      if (recv.matches(c.arrived.get(i).envelope)) {
+        Arrival arrival = c.arrived.removeAt(i);
         if (!arrival.complete) {
           arrival.claimant = recv;
         }
@@ -165,13 +164,13 @@ final class Matcher {
   }
 
   private boolean canCome(RecvRequest recv) {
-    return !closed && (recv.source < 0 || !gone.get(recv.source));
+    return closed == null && (recv.source < 0 || !gone.get(recv.source));
   }
 
   private MPIException reason(RecvRequest recv) {
     return recv.source >= 0 && isGone(recv.source)
         ? new RankLostException(recv.source)
-        : Endpoint.finalized();
+        : closed.get();
   }
 
   /** The first message that fits, or null. */
@@ -202,9 +201,10 @@ final class Matcher {
 
   /** Fails what waits for the rank. What has arrived from it completely can still be received. */
   void lose(int rank) {
-    List<RecvRequest> failed = new ArrayList<>();
+    List<RecvRequest> failed;
     synchronized (this) {
       gone.set(rank);
+      failed = new ArrayList<>(waiting());
       for (Context c : contexts.values()) {
         removeOf(rank, c.posted, failed);
         removeOf(rank, c.probes, failed);
@@ -212,14 +212,23 @@ final class Matcher {
             a -> a.envelope.source == rank && (a.kind == Frame.ANNOUNCE || !a.complete));
       }
     }
-    failed.forEach(recv -> recv.fail(new RankLostException(rank)));
+    DeviceRequest.failAll(failed, () -> new RankLostException(rank));
   }
 
-  /** MPI is finalized: fails all that waits, and all that comes. */
-  void close() {
+  /** How many receives and probes wait. */
+  private int waiting() {
+    int count = 0;
+    for (Context c : contexts.values()) {
+      count += c.posted.size() + c.probes.size();
+    }
+    return count;
+  }
+
+  /** Nothing comes any more, MPI being finalized perhaps: fails all that waits, and all to come. */
+  void close(Supplier<MPIException> why) {
     List<DeviceRequest> failed = new ArrayList<>();
     synchronized (this) {
-      closed = true;
+      closed = why;
       for (Context c : contexts.values()) {
         failed.addAll(c.posted);
         failed.addAll(c.probes);
@@ -232,10 +241,10 @@ final class Matcher {
       }
       contexts.clear();
     }
-    failed.forEach(request -> request.fail(Endpoint.finalized()));
+    DeviceRequest.failAll(failed, why);
   }
 
-  private static void removeOf(int rank, ArrayDeque<RecvRequest> queue, List<RecvRequest> removed) {
+  private static void removeOf(int rank, Ring<RecvRequest> queue, List<RecvRequest> removed) {
     queue.removeIf(recv -> recv.source == rank && removed.add(recv));
   }
 }

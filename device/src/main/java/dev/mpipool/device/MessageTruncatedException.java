@@ -29,4 +29,19 @@ public final class MessageTruncatedException extends MPIException {
             + room
             + "; receive into a larger buffer, or ask Probe for the length first");
   }
+
+  /**
+   * Looks for a message that was too long among an exception and its causes.
+   *
+   * @param thrown what an MPI call threw, or null
+   * @return the first one in the chain of causes, or null if there is none
+   */
+  public static MessageTruncatedException find(Throwable thrown) {
+    for (Throwable t = thrown; t != null; t = t.getCause()) {
+      if (t instanceof MessageTruncatedException found) {
+        return found;
+      }
+    }
+    return null;
+  }
 }

@@ -5,7 +5,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.CancelledKeyException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -32,6 +31,9 @@ import mpi.MPIException;
  * <p>Memory: eager messages are sent only while less than {@link #WINDOW} bytes of them are
  * unmatched at the receiver (it returns credit as they are matched); a message that does not fit in
  * is announced instead. That bounds the chunks here as well as the unexpected messages there.
+ *
+ * <p>An {@link OutOfMemoryError} means that nothing of a frame was gathered or sent. What was
+ * gathered before goes out, later.
  */
 final class Outbox {
 
@@ -47,7 +49,7 @@ final class Outbox {
   private final Progress progress;
   private final int eagerLimit;
 
-  private final ArrayDeque<ByteBuffer> chunks = new ArrayDeque<>();
+  private final Ring<ByteBuffer> chunks = new Ring<>();
   private ByteBuffer spare;
   private final Pieces pieces = new Pieces();
   private final Map<Integer, SendRequest> unmatched = new HashMap<>();
@@ -87,7 +89,6 @@ final class Outbox {
       control(Frame.ANNOUNCE, e, lastId, 0);
       return true;
     }
-    inFlight += cost;
     if (send.synchronous) {
       unmatched.put(++lastId, send);
       eager(send, Frame.EAGER_SYNC, lastId);
@@ -95,6 +96,7 @@ final class Outbox {
       eager(send, Frame.EAGER, 0);
       send.succeed();
     }
+    inFlight += cost;
     return true;
   }
 
@@ -104,25 +106,61 @@ final class Outbox {
       writeInPlace(send, kind, id);
       return;
     }
-    ByteBuffer chunk = room(Frame.HEADER);
-    Frame.put(chunk, claim(chunk, Frame.HEADER), kind, e, id, 0);
-    append(send.memory, send.offset, e.staticLength);
-    append(ByteBuffer.wrap(send.dynamic), 0, e.dynamicLength);
+    gather(send, kind, id);
     gathered();
+  }
+
+  private void gather(SendRequest send, int kind, int id) {
+    Envelope e = send.envelope;
+    int before = chunks.size();
+    ByteBuffer last = chunks.peekLast();
+    int end = last == null ? 0 : last.limit();
+    try {
+      ByteBuffer chunk = room(Frame.HEADER);
+      Frame.put(chunk, claim(chunk, Frame.HEADER), kind, e, id, 0);
+      append(send.memory, send.offset, e.staticLength);
+      append(ByteBuffer.wrap(send.dynamic), 0, e.dynamicLength);
+    } catch (OutOfMemoryError none) {
+      while (chunks.size() > before) {
+        chunks.pollLast();
+      }
+      if (last != null) {
+        last.limit(end);
+      }
+      throw none;
+    }
   }
 
   private void writeInPlace(SendRequest send, int kind, int id) {
     Envelope e = send.envelope;
     int from = send.offset - Frame.HEADER;
     Frame.put(send.memory, from, kind, e, id, 0);
+    ByteBuffer dynamic = ByteBuffer.wrap(send.dynamic);
     ByteBuffer fixed = send.memory.duplicate().limit(send.offset + e.staticLength).position(from);
     try {
       write(fixed);
-      append(fixed, fixed.position(), fixed.remaining());
-      append(ByteBuffer.wrap(send.dynamic), 0, e.dynamicLength);
-      flush();
     } catch (IOException broken) {
       fail();
+      return;
+    }
+    appendSurely(fixed, fixed.position(), fixed.remaining());
+    appendSurely(dynamic, 0, e.dynamicLength);
+    flush();
+  }
+
+  /** Of a message of which a part is on its way: only the end of the connection could undo that. */
+  private void appendSurely(ByteBuffer from, int index, int length) {
+    int end = index + length;
+    int at = index;
+    long pause = 0;
+    while (at < end) {
+      try {
+        int n = Math.min(end - at, freeIn(room(1)));
+        append(from, at, n);
+        at += n;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
     }
   }
 
@@ -155,8 +193,16 @@ final class Outbox {
     if (!soon) {
       flush();
     } else if (!willBeFlushed) {
-      willBeFlushed = true;
+      flushSoon();
+    }
+  }
+
+  private void flushSoon() {
+    try {
       progress.flushSoon(this);
+      willBeFlushed = true;
+    } catch (OutOfMemoryError e) {
+      flush();
     }
   }
 
@@ -198,6 +244,10 @@ final class Outbox {
       while (budget > 0 && (budget -= writeNext()) > 0 && !waitsForRoom && hasMore()) {}
     } catch (IOException broken) {
       fail();
+      return;
+    } catch (OutOfMemoryError e) { // what has not gone is still there
+      Memory.pause(0);
+      waitForRoom(true);
       return;
     }
     waitForRoom(hasMore());
@@ -313,7 +363,7 @@ final class Outbox {
     int left = length;
     while (left > 0) {
       ByteBuffer chunk = room(1);
-      int n = Math.min(left, chunk.capacity() - chunk.limit());
+      int n = Math.min(left, freeIn(chunk));
       chunk.put(claim(chunk, n), from, at, n);
       at += n;
       left -= n;
@@ -327,9 +377,13 @@ final class Outbox {
       last = spare != null ? spare : ByteBuffer.allocateDirect(CHUNK);
       spare = null;
       last.position(0).limit(0);
-      chunks.addLast(last);
+      chunks.add(last);
     }
     return last;
+  }
+
+  private static int freeIn(ByteBuffer chunk) {
+    return chunk.capacity() - chunk.limit();
   }
 
   /** Extends the chunk; returns the index of the new bytes. */
@@ -347,14 +401,16 @@ final class Outbox {
   void clear(int id, int remoteId) {
     SendRequest send;
     synchronized (this) {
-      send = unmatched.remove(id);
+      send = unmatched.get(id);
       if (send != null && remoteId >= 0) {
         send.remoteId = remoteId;
         offer();
         pieces.add(send);
+        unmatched.remove(id);
         flush();
         return;
       }
+      unmatched.remove(id);
     }
     if (send != null) {
       send.succeed();
@@ -387,6 +443,6 @@ final class Outbox {
       chunks.clear();
       spare = null;
     }
-    failed.forEach(send -> send.fail(why.get()));
+    DeviceRequest.failAll(failed, why);
   }
 }

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
-import java.util.ArrayDeque;
 import java.util.List;
 
 /**
@@ -17,8 +16,9 @@ final class Pieces {
   static final int LONGEST = 256 * 1024;
 
   private final Lane lane = new Lane();
-  private final ArrayDeque<SendRequest> waiting = new ArrayDeque<>();
+  private final Ring<SendRequest> waiting = new Ring<>();
   private final ByteBuffer header = ByteBuffer.allocateDirect(Frame.HEADER).limit(0);
+  private final ByteBuffer[] headerAndPiece = {header, null};
   private ByteBuffer staging;
 
   /** The piece that is being written to the connection, null if there is none. */
@@ -27,7 +27,7 @@ final class Pieces {
   private SendRequest pieceOf;
 
   void add(SendRequest send) {
-    waiting.addLast(send);
+    waiting.add(send);
   }
 
   boolean isEmpty() {
@@ -50,7 +50,7 @@ final class Pieces {
 
   /** The next piece is under way. */
   void begin() {
-    SendRequest send = waiting.poll();
+    SendRequest send = waiting.peek();
     if (send.isStreamed()) {
       if (staging == null) {
         staging = ByteBuffer.allocateDirect(LONGEST);
@@ -60,17 +60,18 @@ final class Pieces {
     } else {
       piece = send.piece(send.written, LONGEST);
     }
+    headerAndPiece[1] = piece;
     header.clear();
     Frame.putData(header, 0, send.remoteId, send.written, piece.remaining());
     send.written += piece.remaining();
-    pieceOf = send;
+    pieceOf = waiting.poll();
   }
 
   /** Writes what the connection takes of the piece under way. */
   long write(SocketChannel channel) throws IOException {
     long n =
         header.hasRemaining()
-            ? channel.write(new ByteBuffer[] {header, piece})
+            ? channel.write(headerAndPiece)
             : channel.write(piece);
     if (!piece.hasRemaining()) {
       SendRequest send = pieceOf;
@@ -83,7 +84,7 @@ final class Pieces {
 
   /** Puts the next piece into the lane, and the news of it into a frame; returns its length. */
   int share(ByteBuffer frame, int at) {
-    SendRequest send = waiting.poll();
+    SendRequest send = waiting.peek();
     ByteBuffer slot = lane.slot();
     if (send.isStreamed()) {
       send.fill(send.written, slot);
@@ -95,6 +96,7 @@ final class Pieces {
     Frame.putShared(frame, at, send.remoteId, send.written, length, lane.next());
     lane.filled();
     send.written += length;
+    waiting.poll();
     goOn(send);
     return length;
   }
@@ -103,7 +105,7 @@ final class Pieces {
     if (send.written == send.envelope.length()) {
       send.succeed();
     } else {
-      waiting.addLast(send);
+      waiting.add(send); // there is room, for it has just come from there
     }
   }
 

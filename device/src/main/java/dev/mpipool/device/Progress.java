@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
-import java.util.ArrayDeque;
 import java.util.Comparator;
 import java.util.PriorityQueue;
 import java.util.Queue;
@@ -12,6 +11,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 
 /**
  * Who does the reading: the one who waits.
@@ -30,6 +30,10 @@ import java.util.concurrent.locks.LockSupport;
  * <p>Interrupts: channels are in non-blocking mode, in which the JDK (11 and later) does not close
  * them when a thread is interrupted, and an interrupted select only returns early. The status is
  * cleared while waiting and set again at the end.
+ *
+ * <p>Failures: what a connection does, it answers for itself ({@link Link#ready}). Whatever else
+ * the leader dies of, an exhausted memory above all, breaks the device: {@code onFailure} fails all
+ * that waits.
  */
 final class Progress {
 
@@ -56,6 +60,7 @@ final class Progress {
   private final Thread own;
   private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
   private final Queue<Outbox> unflushed = new ConcurrentLinkedQueue<>();
+  private final Consumer<Throwable> onFailure;
   private final AtomicBoolean kicked = new AtomicBoolean();
   private final PriorityQueue<Timed> timed =
       new PriorityQueue<>(Comparator.comparingLong(Timed::at));
@@ -64,7 +69,7 @@ final class Progress {
   /** Guards the fields below. */
   private final Object turn = new Object();
 
-  private final ArrayDeque<DeviceRequest> sleepers = new ArrayDeque<>();
+  private final Ring<DeviceRequest> sleepers = new Ring<>();
   private volatile Thread leader;
   private long turns;
 
@@ -83,7 +88,9 @@ final class Progress {
   private volatile boolean closed;
   private volatile Runnable lastTask;
 
-  Progress(String name) throws IOException {
+  /** The consumer is called by the leader, with whatever it cannot go on after. */
+  Progress(String name, Consumer<Throwable> onFailure) throws IOException {
+    this.onFailure = onFailure;
     selector = Selector.open();
     own = new Thread(this::runOwn, name);
     own.setDaemon(true);
@@ -155,9 +162,17 @@ final class Progress {
       return;
     }
     boolean interrupted = false;
-    flushAll();
+    long pause = 0;
     while (!request.isDone()) {
-      if (enter(request)) {
+      boolean entered;
+      try {
+        flushAll();
+        entered = enter(request);
+      } catch (OutOfMemoryError e) { // the request is under way: it has to be waited for
+        pause = Memory.pause(pause);
+        continue;
+      }
+      if (entered) {
         try {
           while (!request.isDone()) {
             interrupted |= Thread.interrupted();
@@ -210,7 +225,11 @@ final class Progress {
   }
 
   private void leave() {
-    flushAll();
+    try {
+      flushAll();
+    } catch (Throwable e) {
+      failed(e);
+    }
     boolean deep;
     synchronized (turn) {
       leader = null;
@@ -228,9 +247,9 @@ final class Progress {
   /** Under the lock: if nobody leads, wakes one who could. */
   private void callNext() {
     if (leader == null) {
-      for (DeviceRequest next : sleepers) {
-        if (!next.isDone()) {
-          LockSupport.unpark(next.sleeper);
+      for (int i = 0; i < sleepers.size(); i++) { // no iterator, which needs memory
+        if (!sleepers.get(i).isDone()) {
+          LockSupport.unpark(sleepers.get(i).sleeper);
           return;
         }
       }
@@ -264,8 +283,31 @@ final class Progress {
     }
   }
 
-  /** One round of the leader. */
+  /** Of the leader: it must not end, for others wait for what it does. */
+  private void failed(Throwable why) {
+    long pause = 0;
+    boolean told = false;
+    while (!told) {
+      try {
+        onFailure.accept(why);
+        told = true;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
+    }
+    Memory.pause(TICK);
+  }
+
+  /** One round of the leader; does not throw. */
   private void turnOnce(boolean wait) {
+    try {
+      turn(wait);
+    } catch (Throwable e) {
+      failed(e);
+    }
+  }
+
+  private void turn(boolean wait) {
     flushAll();
     for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
       task.run();
@@ -326,7 +368,11 @@ final class Progress {
   private void runOwn() {
     long seen = -1;
     while (!closed) {
-      flushAll();
+      try {
+        flushAll();
+      } catch (Throwable e) {
+        failed(e);
+      }
       boolean lead = false;
       boolean deep = false;
       synchronized (turn) {

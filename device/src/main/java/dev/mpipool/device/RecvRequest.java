@@ -78,6 +78,11 @@ class RecvRequest extends DeviceRequest {
     return envelope.elements;
   }
 
+  /** The rank that has sent the message. */
+  int sender() {
+    return envelope.source;
+  }
+
   /** Whether the bytes are to be given to {@link #take} piece by piece. */
   boolean isInPieces() {
     return false;

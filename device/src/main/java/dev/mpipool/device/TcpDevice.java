@@ -184,6 +184,10 @@ public final class TcpDevice implements Device {
     return receive.bytes();
   }
 
+  HeadReceiver.HeadReceive receiveHead(ByteBuffer memory, int tag, int context) {
+    return endpoint().receiveHead(memory, tag, context);
+  }
+
   private SendRequest send(
       Buffer buffer, ProcessID to, int tag, int context, boolean synchronous, boolean streams) {
     try {

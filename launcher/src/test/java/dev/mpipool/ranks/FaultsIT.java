@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.mpipool.launcher.testing.Mpjrun;
 import dev.mpipool.ranks.programs.Faults;
+import dev.mpipool.ranks.programs.NoMemory;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What docs/faults.md promises, on real processes: killed, stopped, cut off, exiting. */
@@ -52,6 +54,23 @@ class FaultsIT {
   @ValueSource(strings = {"niodev", "tcpdev"})
   void whatThereIsNoMemoryForFailsAlone(String device) {
     right(6, Mpjrun.on(device).np(3).options("-Xmx160m").run(Faults.class, "tooLong"));
+  }
+
+  @Test
+  void resultsThatDoNotFitFailAlone() {
+    right(2, Mpjrun.on("tcpdev").np(3).options("-Xmx40m").run(NoMemory.class, "long"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"multicore,while", "multicore,kept", "tcpdev,while", "tcpdev,kept"})
+  void everyFutureIsDoneThoughTheHeapIsFull(String device, String how) {
+    right(
+        1,
+        Mpjrun.on(device)
+            .np(3)
+            .options("-Xmx64m")
+            .timeout(Duration.ofMinutes(3))
+            .run(NoMemory.class, how));
   }
 
   @Test

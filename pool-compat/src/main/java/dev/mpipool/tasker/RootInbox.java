@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
+import dev.mpipool.device.Memory;
 import java.nio.ByteBuffer;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -42,6 +43,10 @@ final class RootInbox implements AutoCloseable {
   }
 
   private void lost(int rank, String reason) {
+    Memory.persist(() -> tell(rank, reason));
+  }
+
+  private void tell(int rank, String reason) {
     if (direct) {
       byte[] text = reason.getBytes(UTF_8);
       ByteBuffer loss = ByteBuffer.allocate(Integer.BYTES + text.length);
@@ -55,10 +60,14 @@ final class RootInbox implements AutoCloseable {
   private void receive() {
     try {
       for (wanted.acquireUninterruptibly(); !closed; wanted.acquireUninterruptibly()) {
-        arrived.add(communicator.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG));
+        Message message = communicator.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG);
+        Memory.persist(() -> arrived.add(message));
       }
     } catch (RuntimeException e) {
-      arrived.add(e);
+      Memory.persist(() -> arrived.add(e));
+    } catch (Throwable e) { // map must not wait for this thread
+      Memory.persist(
+          () -> arrived.add(new CommunicatorException("Nothing can be received any more", e)));
     }
   }
 

@@ -6,6 +6,8 @@ import dev.mpipool.wire.LeanSerializer;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.commons.lang3.exception.ExceptionUtils;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -71,8 +73,9 @@ final class Runner<A, R> {
   /** Does all that is to be done on so many threads of this process. */
   void runAll(Book book, int threads) {
     List<Thread> running = new ArrayList<>();
+    AtomicReference<Throwable> failure = new AtomicReference<>();
     for (int i = 1; i <= threads; i++) {
-      Thread thread = new Thread(() -> runAll(book), "mpipool-tasker-" + i);
+      Thread thread = new Thread(() -> runAll(book, failure), "mpipool-tasker-" + i);
       thread.setDaemon(true);
       thread.start();
       running.add(thread);
@@ -89,6 +92,18 @@ final class Runner<A, R> {
     }
     if (interrupted) {
       Thread.currentThread().interrupt();
+    }
+    if (failure.get() != null) {
+      throw ExceptionUtils.<RuntimeException>asRuntimeException(failure.get());
+    }
+  }
+
+  /** A thread that cannot go on, for want of memory perhaps, does not end in silence. */
+  private void runAll(Book book, AtomicReference<Throwable> failure) {
+    try {
+      runAll(book);
+    } catch (Throwable e) {
+      failure.compareAndSet(null, e);
     }
   }
 }
