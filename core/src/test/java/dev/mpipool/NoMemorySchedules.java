@@ -11,9 +11,9 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 
 /**
- * Pools, one after the other, in a JVM with a small heap that is filled and freed at random moments,
- * and in which threads cannot always be started. Whatever fails, every future is done, every pool
- * ends, and no thread of it is left. Arguments: the first seed and how many.
+ * Pools, one after the other, in a JVM with a small heap that is filled and freed at random
+ * moments, and in which threads cannot always be started. Whatever fails, every future is done,
+ * every pool ends, and no thread of it is left. Arguments: the first seed and how many.
  */
 @SuppressWarnings("removal") // nothing else tells of the start of a thread
 final class NoMemorySchedules {
@@ -41,8 +41,7 @@ final class NoMemorySchedules {
         hoard = null;
         System.out.println("seed " + seed + ": " + e);
         Thread.getAllStackTraces()
-            .forEach(
-                (thread, stack) -> System.out.println(thread + " " + List.of(stack)));
+            .forEach((thread, stack) -> System.out.println(thread + " " + List.of(stack)));
         Runtime.getRuntime().halt(1);
       }
     }

@@ -16,8 +16,7 @@ class NoMemoryTest {
 
   @Test
   @Timeout(400)
-  void everyFutureIsDoneAndEveryPoolEndsThoughTheHeapIsFull(@TempDir Path folder)
-      throws Exception {
+  void everyFutureIsDoneAndEveryPoolEndsThoughTheHeapIsFull(@TempDir Path folder) throws Exception {
     Path out = folder.resolve("out");
     Process process =
         new ProcessBuilder(

@@ -1,8 +1,8 @@
 package dev.mpipool.comm;
 
 import dev.mpipool.device.LauncherLink;
-import dev.mpipool.device.RankQueues;
 import dev.mpipool.device.Memory;
+import dev.mpipool.device.RankQueues;
 import dev.mpipool.device.TcpDevice;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

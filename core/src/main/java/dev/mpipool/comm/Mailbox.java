@@ -69,7 +69,8 @@ final class Mailbox {
   }
 
   /**
-   * Takes the earliest message that fits, or, if memory runs out, none; negative tags other than ANY_TAG are the collectives'.
+   * Takes the earliest message that fits, or, if memory runs out, none; negative tags other than
+   * ANY_TAG are the collectives'.
    */
   Message take(int source, int tag) {
     lock.lock();

@@ -481,8 +481,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
     boolean isCut = data.length < length || (tail != null && tail.length < tailLength);
     byte[] beginning = isCut ? new byte[filled] : data;
     head.get(HEADER_BYTES, beginning, 0, filled);
-    Message message =
-        new Message(source, tag, ByteBuffer.wrap(beginning), isCut ? null : tail);
+    Message message = new Message(source, tag, ByteBuffer.wrap(beginning), isCut ? null : tail);
     Runnable rest =
         () -> {
           receivePieces(source, length, filled, data);
@@ -497,8 +496,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
     }
     boolean whole = missing == 0;
     try {
-      return isToWait(
-              source, whole, whole ? () -> deliver(message) : () -> finish(message, rest))
+      return isToWait(source, whole, whole ? () -> deliver(message) : () -> finish(message, rest))
           ? null
           : message;
     } catch (OutOfMemoryError e) {
@@ -564,8 +562,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
     }
     try {
       ((TcpDevice) MPJDev.dev)
-          .receiveInto(
-              NOTHING, worldRanks[source], PIECE_TAG, intracomm.mpjdevComm.recvctxt);
+          .receiveInto(NOTHING, worldRanks[source], PIECE_TAG, intracomm.mpjdevComm.recvctxt);
     } catch (MessageTruncatedException e) {
       // the piece is gone, as it should
     }
@@ -603,9 +600,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
 
   private void finishAll(int source) {
     try {
-      for (Runnable next = nextUnfinished(source);
-          next != null;
-          next = nextUnfinished(source)) {
+      for (Runnable next = nextUnfinished(source); next != null; next = nextUnfinished(source)) {
         next.run();
         wake();
       }

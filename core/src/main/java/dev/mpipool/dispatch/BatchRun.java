@@ -597,8 +597,7 @@ public final class BatchRun implements Dispatcher.TaskSource {
     long pause = 0;
     while (true) {
       try {
-        List<ByteBuffer> pieces =
-            Chunk.divide(future.body(), done, arity, 2 * taskThreads);
+        List<ByteBuffer> pieces = Chunk.divide(future.body(), done, arity, 2 * taskThreads);
         rest = begin(part, pieces, future.offset() + done);
         break;
       } catch (OutOfMemoryError e) {

@@ -148,7 +148,8 @@ final class Handout {
     }
     List<WorkerState> members = List.copyOf(gang.gathered);
     List<? extends TaskFuture<?>> tasks = gang.membersOn(members);
-    CompletionRelay.Failing failing = new CompletionRelay.Failing(tasks.get(tasks.size() - 1), null);
+    CompletionRelay.Failing failing =
+        new CompletionRelay.Failing(tasks.get(tasks.size() - 1), null);
     relay.ensureRoom(1);
     int assigned = 0;
     try {
@@ -251,7 +252,9 @@ final class Handout {
     kept.clear();
   }
 
-  /** It is posted first, which may fail: the answer cannot be dealt with before the lock is free. */
+  /**
+   * It is posted first, which may fail: the answer cannot be dealt with before the lock is free.
+   */
   private void assign(WorkerState worker, TaskFuture<?> future) {
     worker.tasks.ensureRoom();
     if (future.needs() != null) {

@@ -47,8 +47,9 @@ import org.slf4j.LoggerFactory;
  * <p><b>Threads.</b> One receives and never sends; one sends. Both are started by the thread that
  * makes the lock, so they may call MPI wherever that may, and nobody interrupts them. The state is
  * guarded by a fair lock: a thread of the keeper's own rank that locks and unlocks without a pause
- * would else keep the receiving thread, and so everybody's requests, out for long. Whatever a thread
- * cannot go on after, an exhausted memory for example, breaks the lock: who waits gets an exception.
+ * would else keep the receiving thread, and so everybody's requests, out for long. Whatever a
+ * thread cannot go on after, an exhausted memory for example, breaks the lock: who waits gets an
+ * exception.
  */
 final class LockService implements LockQueue.Answers {
 
@@ -335,23 +336,23 @@ final class LockService implements LockQueue.Answers {
   }
 
   private void takeLoss(int dead, String reason) {
-      if (lost.get(dead)) {
-        return;
-      }
-      lost.set(dead);
-      if (!communicator.survivesLostRanks()) {
-        breakDown(new RankLostException(dead, "Rank %d is lost: %s".formatted(dead, reason), null));
-        return;
-      }
-      if (dead == keeper) {
-        keeper = lost.nextClearBit(0);
-        report();
-      } else if (queue != null) {
-        queue.lost(dead);
-      }
-      startKeeping();
-      lookAround();
-      wakeListener();
+    if (lost.get(dead)) {
+      return;
+    }
+    lost.set(dead);
+    if (!communicator.survivesLostRanks()) {
+      breakDown(new RankLostException(dead, "Rank %d is lost: %s".formatted(dead, reason), null));
+      return;
+    }
+    if (dead == keeper) {
+      keeper = lost.nextClearBit(0);
+      report();
+    } else if (queue != null) {
+      queue.lost(dead);
+    }
+    startKeeping();
+    lookAround();
+    wakeListener();
   }
 
   private void report() {

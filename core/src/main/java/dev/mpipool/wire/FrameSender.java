@@ -47,6 +47,9 @@ public final class FrameSender {
   /** A frame's list of entries has room for at most so many from the start. */
   private static final int ROOM = 1024;
 
+  /** How often an entry is tried on its own, even if it seems to be too long for the heap. */
+  private static final int ATTEMPTS = 3;
+
   private static final int MOST_ENTRIES = Integer.MAX_VALUE;
 
   /** A send that takes longer does not keep others waiting. */
@@ -473,6 +476,7 @@ public final class FrameSender {
 
   private void sendTo(int destination, Ring<Entry> entries) {
     int most = MOST_ENTRIES;
+    int failed = 0;
     long pause = 0;
     try {
       while (!entries.isEmpty()) {
@@ -480,16 +484,18 @@ public final class FrameSender {
           int sent = sendFrame(destination, entries, most);
           drop(entries, sent);
           most = MOST_ENTRIES;
+          failed = 0;
           pause = 0;
         } catch (OutOfMemoryError e) { // then nothing of the frame was sent
           Entry first = entries.peek();
           if (most > 1) {
             most = 1;
-          } else if (Memory.mayReturn(first.content().length())) {
+          } else if (++failed < ATTEMPTS || Memory.mayReturn(first.content().length())) {
             pause = Memory.pause(pause);
           } else {
             drop(entries, 1);
             most = MOST_ENTRIES;
+            failed = 0;
             tellUnsent(destination, first, e);
           }
         }
@@ -559,9 +565,7 @@ public final class FrameSender {
     frame.add(first);
     long length = Frame.length(first);
     int count = 1;
-    while (count < available
-        && !first.content().hasTail()
-        && fits(entries.get(count), length)) {
+    while (count < available && !first.content().hasTail() && fits(entries.get(count), length)) {
       length += Frame.length(entries.get(count));
       frame.add(entries.get(count++));
     }

@@ -52,7 +52,17 @@ public final class ProgramLoader extends ClassLoader {
     return loader != null
         && loader != ClassLoader.getPlatformClassLoader()
         && !type.isHidden()
-        && !type.getName().startsWith(OURS);
+        && !type.getName().startsWith(OURS)
+        && seesThis(loader);
+  }
+
+  /** A loader that finds another copy of mpipool, or none, belongs to some other program. */
+  private static boolean seesThis(ClassLoader loader) {
+    try {
+      return Class.forName(ProgramLoader.class.getName(), false, loader) == ProgramLoader.class;
+    } catch (ClassNotFoundException | LinkageError e) {
+      return false;
+    }
   }
 
   @Override

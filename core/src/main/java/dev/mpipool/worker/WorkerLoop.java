@@ -97,8 +97,12 @@ public final class WorkerLoop {
     this.tools = new Tools(serializer, caller);
     this.sender = new FrameSender(communicator, "mpipool-sender", new Unsent(), this::spent);
     this.groups = new Groups(sender);
-    communicator.onRankLost(
-        (rank, reason) -> Memory.persist(() -> rankLost(rank, reason)));
+    try {
+      communicator.onRankLost((rank, reason) -> Memory.persist(() -> rankLost(rank, reason)));
+    } catch (RuntimeException e) { // the communicator is closed
+      sender.close();
+      throw e;
+    }
   }
 
   private final class Unsent implements FrameSender.SendFailureListener {
@@ -113,8 +117,7 @@ public final class WorkerLoop {
         String what =
             "it takes %d bytes, for which there is no memory".formatted(entry.content().length());
         FailureReport report =
-            FailureReport.of(
-                Origin.WRITING_RESULT, new OutOfMemoryError(what), tools.serializer());
+            FailureReport.of(Origin.WRITING_RESULT, new OutOfMemoryError(what), tools.serializer());
         sender.post(main, new Entry(EntryKind.FAILURE, entry.id(), report.encode()));
       } else {
         FrameSender.SendFailureListener.super.unsent(destination, entry, failure);

@@ -233,9 +233,7 @@ public final class FaultyCommunicator extends AbstractCommunicator {
   @Override
   Message take(int source, int tag) {
     Accident fate =
-        faulty
-            ? world.fate(rank(), world.received.get(rank()).incrementAndGet(), true)
-            : null;
+        faulty ? world.fate(rank(), world.received.get(rank()).incrementAndGet(), true) : null;
     if (fate == Accident.NO_MEMORY_TO_RECEIVE) {
       throw new OutOfMemoryError("by plan");
     }

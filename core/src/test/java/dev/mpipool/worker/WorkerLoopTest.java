@@ -554,6 +554,7 @@ class WorkerLoopTest {
 
   @Test
   void aWorkerThatCanReceiveNothingThrows() {
+    await().untilAsserted(() -> assertThat(threads.alive()).contains("mpipool-listener"));
     ranks.get(1).close();
 
     assertThatThrownBy(() -> Ranks.result(worker))

@@ -12,8 +12,8 @@ import mpi.MPIException;
  * MPI's matching: receives wait in the order in which they were posted, messages in the order in
  * which they arrived, and each takes the first of the other kind that fits. Since a connection
  * keeps the order of its frames, messages of one source do not overtake each other. One lock guards
- * it all; nobody does I/O or completes a request under it. An {@link OutOfMemoryError} leaves it
- * as it was.
+ * it all; nobody does I/O or completes a request under it. An {@link OutOfMemoryError} leaves it as
+ * it was.
  */
 final class Matcher {
 

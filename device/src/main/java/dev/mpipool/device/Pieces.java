@@ -69,10 +69,7 @@ final class Pieces {
 
   /** Writes what the connection takes of the piece under way. */
   long write(SocketChannel channel) throws IOException {
-    long n =
-        header.hasRemaining()
-            ? channel.write(headerAndPiece)
-            : channel.write(piece);
+    long n = header.hasRemaining() ? channel.write(headerAndPiece) : channel.write(piece);
     if (!piece.hasRemaining()) {
       SendRequest send = pieceOf;
       piece = null;
