@@ -44,9 +44,10 @@ public final class UntilFailure<T> implements Iterator<T> {
     }
   }
 
+  /** Asks the source only once, since every element of a map passes here. */
   @Override
   public T next() {
-    if (!hasNext()) {
+    if (source == null) {
       throw new NoSuchElementException();
     }
     try {
