@@ -167,7 +167,30 @@ final class QueueMap {
           "What the map in %s is cannot be read: %s".formatted(folder.path(), e.getMessage()), e);
     }
     QueueMap map = with == null ? new QueueMap(plan.settings(), Progress.standard()) : with;
-    return map.inside(plan, folder, () -> {});
+    return folder.isReadOnly() ? map.read(plan, folder) : map.inside(plan, folder, () -> {});
+  }
+
+  /** Takes the results of a map that has nothing left to do, without a claim or a log. */
+  private List<Object> read(MapPlan plan, WorkFolder folder) {
+    Results results = new Results(plan, folder, serializer);
+    int chunks = plan.chunks();
+    for (int chunk = 0; chunk < chunks; chunk++) {
+      try {
+        results.take(chunk);
+      } catch (IOException e) {
+        String what =
+            e instanceof NoSuchFileException
+                ? "chunk %d has no result".formatted(chunk)
+                : e.getMessage();
+        throw new QueueException(
+            "The map in %s is not complete, and this process may not write there to go on with it: %s"
+                .formatted(folder.path(), what),
+            e);
+      }
+    }
+    progress.changed(new JobCounts(0, 0, 0, 0, chunks, chunks));
+    progress.ended();
+    return valuesOf(results, plan, folder);
   }
 
   /** What is to be done in a folder. */
@@ -215,6 +238,10 @@ final class QueueMap {
     } finally {
       progress.ended();
     }
+    return valuesOf(results, plan, folder);
+  }
+
+  private List<Object> valuesOf(Results results, MapPlan plan, WorkFolder folder) {
     if (!results.isComplete() && settings.onFailure == OnFailure.THROW) {
       throw new MapFailedException(plan.tasks(), results.failures(), folder.path());
     }

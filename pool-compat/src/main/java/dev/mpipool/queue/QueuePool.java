@@ -109,7 +109,8 @@ public final class QueuePool {
 
   /**
    * Goes on with a map whose process has died, with the options it had: what is done is not run
-   * again, and jobs that are still in the queue are waited for.
+   * again, and jobs that are still in the queue are waited for. A folder without write permission
+   * has to have all results; it stays as it is, and the scheduler is not asked.
    *
    * @param <R> the type of the results
    * @param workFolder the map's folder
@@ -118,7 +119,8 @@ public final class QueuePool {
    *     before it submitted anything
    * @throws IllegalStateException if a living process works in the folder
    * @throws MapFailedException as {@link #map} throws it
-   * @throws QueueException if the map came to nothing as a whole
+   * @throws QueueException if the map came to nothing as a whole, or something is missing in a
+   *     folder without write permission
    */
   public static <R> List<R> resume(Path workFolder) {
     Providers.refuseForeignRank();

@@ -76,6 +76,11 @@ final class WorkFolder {
     }
   }
 
+  /** Whether this process may only read what is here, as in a finished map of another user. */
+  boolean isReadOnly() {
+    return Files.isDirectory(folder) && !Files.isWritable(folder);
+  }
+
   Path path() {
     return folder;
   }
