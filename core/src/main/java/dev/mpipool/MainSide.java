@@ -412,7 +412,7 @@ final class MainSide {
 
   private void keep() {
     synchronized (keeper) {
-      if (!keeps && !dispatcher.isTerminated()) {
+      if (!keeps && !dispatcher.isAtRest()) {
         keeps = true;
         try {
           keeper.start();

@@ -281,9 +281,19 @@ final class CompletionRelay {
   void awaitRest() throws InterruptedException {
     lock.lockInterruptibly();
     try {
-      while (!queue.isEmpty() || threads.stream().anyMatch(thread -> thread.item != null)) {
+      while (!isAtRest()) {
         rest.await();
       }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether nothing is queued and no callback runs. */
+  boolean isAtRest() {
+    lock.lock();
+    try {
+      return queue.isEmpty() && threads.stream().allMatch(thread -> thread.item == null);
     } finally {
       lock.unlock();
     }

@@ -1388,6 +1388,15 @@ public final class Dispatcher {
   }
 
   /**
+   * Whether the pool is terminated and no callback runs, nor will.
+   *
+   * @return true from then on
+   */
+  public boolean isAtRest() {
+    return isTerminated() && relay.isAtRest();
+  }
+
+  /**
    * Waits until {@link #isTerminated}, and until every callback of a future has returned.
    *
    * @throws InterruptedException if the calling thread is interrupted
