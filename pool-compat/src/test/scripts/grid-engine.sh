@@ -28,7 +28,7 @@ add_queue() {
   file=$(mktemp)
   qconf -sq >"$file" 2>/dev/null || true # the template
   sed -i -e 's/^qname .*/qname all.q/' -e 's/^hostlist .*/hostlist localhost/' -e 's/^slots .*/slots 4/' \
-    -e 's/^load_thresholds .*/load_thresholds NONE/' -e 's/^shell_start_mode .*/shell_start_mode unix_behavior/' "$file"
+    -e 's/^pe_list .*/pe_list NONE/' -e 's/^load_thresholds .*/load_thresholds NONE/' -e 's/^shell_start_mode .*/shell_start_mode unix_behavior/' "$file"
   qconf -Aq "$file"
   rm "$file"
 }
