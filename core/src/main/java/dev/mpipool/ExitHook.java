@@ -19,6 +19,9 @@ final class ExitHook extends Thread {
   /** How long other hooks are waited for. */
   private static final long OTHERS_MILLIS = 60_000;
 
+  /** Where the launcher has the program's calls of exit go in multicore mode. */
+  private static final String REDIRECTED = "dev.mpipool.launcher.RankExit";
+
   private final MainSide pool;
   private final ThreadGroup group = Thread.currentThread().getThreadGroup();
 
@@ -54,7 +57,7 @@ final class ExitHook extends Thread {
           && frames[i].getMethodName().equals("exit")) {
         return Arrays.stream(frames, i, frames.length)
             .map(StackTraceElement::getClassName)
-            .filter(name -> !name.startsWith("java.lang."))
+            .filter(name -> !name.startsWith("java.lang.") && !name.equals(REDIRECTED))
             .findFirst()
             .or(() -> Optional.of("a signal"));
       }

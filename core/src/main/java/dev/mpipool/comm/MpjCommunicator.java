@@ -528,6 +528,7 @@ public final class MpjCommunicator extends AbstractCommunicator {
   /** For a message; or, if there is not so much memory and will not be, for nothing of its rest. */
   private byte[] room(int length, int filled) {
     try {
+      Memory.require(length);
       return new byte[length];
     } catch (OutOfMemoryError e) {
       if (length == filled || Memory.mayReturn(length)) {

@@ -52,6 +52,9 @@ final class Outcome {
     long pause = 0;
     while (true) {
       try {
+        if (!result.hasTail()) { // which is the value itself
+          Memory.require(result.length());
+        }
         return future.read(result, rank, this);
       } catch (OutOfMemoryError e) {
         if (!Memory.mayReturn(Math.max(1, result.length()))) {

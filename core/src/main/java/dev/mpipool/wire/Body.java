@@ -126,7 +126,12 @@ public final class Body {
     return count + (tail == null ? 0 : tail.length);
   }
 
-  boolean hasTail() {
+  /**
+   * Whether a long array is part of it, as an array of its own.
+   *
+   * @return true if that array is received and handed on uncopied
+   */
+  public boolean hasTail() {
     return tail != null;
   }
 

@@ -194,6 +194,7 @@ public final class FrameSender {
     this.fromAnyThread = communicator.callableFromAnyThread();
     this.failures = failures;
     this.threadName = threadName;
+    Memory.restore();
     this.thread = start();
   }
 

@@ -1,5 +1,6 @@
 package dev.mpipool.worker;
 
+import dev.mpipool.device.Memory;
 import dev.mpipool.wire.Body;
 import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.Entry;
@@ -129,7 +130,9 @@ class TaskRun {
       return failure(Origin.TASK, e);
     }
     try {
-      return new Entry(EntryKind.RESULT, id, tools.serializer().encodeBody(result));
+      Body body = tools.serializer().encodeBody(result);
+      Memory.requireRest(body.length());
+      return new Entry(EntryKind.RESULT, id, body);
     } catch (Throwable e) {
       return failure(Origin.WRITING_RESULT, e);
     }

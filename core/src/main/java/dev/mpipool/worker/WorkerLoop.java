@@ -420,12 +420,16 @@ public final class WorkerLoop {
   }
 
   private void runTasks() {
-    Memory.persist(() -> TaskContext.enter(communicator.rank(), tools.shared()));
     long pause = 0;
+    boolean entered = false;
     ClassLoader loader = Thread.currentThread().getContextClassLoader();
     TaskRun run = null;
     while (!released.isDone()) {
       try {
+        if (!entered) {
+          TaskContext.enter(communicator.rank(), tools.shared());
+          entered = true;
+        }
         run = nextTask(run);
         if (run == null) {
           return;

@@ -1,5 +1,6 @@
 package dev.mpipool.device;
 
+import java.lang.ref.Reference;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -27,7 +28,14 @@ public final class Memory {
   /** So much of the heap is free at most while it counts as full. */
   private static final long FULL_BYTES = 1 << 20;
 
-  private static volatile byte[] reserve = new byte[RESERVE_BYTES];
+  /** Of less, the heap takes what it can. */
+  private static final int LONG_BYTES = 4 << 10;
+
+  /** So much of the heap is left to the rest of the program when a long value is taken in. */
+  private static final int HEADROOM_BYTES =
+      (int) Math.max(RESERVE_BYTES, Math.min(4 << 20, Runtime.getRuntime().maxMemory() / 16));
+
+  private static volatile byte[] reserve;
 
   /** When memory ran out, and when that was last noticed. */
   private static volatile long outSince = System.nanoTime() - 2 * PATIENCE_NANOS;
@@ -39,6 +47,42 @@ public final class Memory {
   private static long room() {
     Runtime runtime = Runtime.getRuntime();
     return runtime.maxMemory() - runtime.totalMemory() + runtime.freeMemory();
+  }
+
+  /**
+   * Fails where a value of this length would take the last of the heap, without which neither the
+   * program nor its pool could go on.
+   *
+   * @param bytes how much is about to be allocated
+   * @throws OutOfMemoryError if the heap has not so much and a sixteenth of it, 4 MB at most
+   */
+  public static void require(int bytes) {
+    if (bytes >= LONG_BYTES) {
+      probe(bytes);
+    }
+  }
+
+  /**
+   * Fails where a value of this length has taken the last of the heap.
+   *
+   * @param bytes how much has been allocated
+   * @throws OutOfMemoryError if less is left than {@link #require} leaves
+   */
+  public static void requireRest(int bytes) {
+    if (bytes >= LONG_BYTES) {
+      probe(0);
+    }
+  }
+
+  /** Garbage does not count as room: where there seems to be little, allocating collects it. */
+  @SuppressWarnings("ReachabilityFenceUsage") // only for the allocations
+  private static void probe(int bytes) {
+    if (room() <= (long) bytes + HEADROOM_BYTES) {
+      byte[] headroom = new byte[HEADROOM_BYTES];
+      byte[] value = new byte[bytes];
+      Reference.reachabilityFence(headroom);
+      Reference.reachabilityFence(value);
+    }
   }
 
   private static boolean isCalm(long now) {
@@ -76,7 +120,10 @@ public final class Memory {
     return pause(last);
   }
 
-  /** Puts the reserve back if it was given up and there is memory in plenty. */
+  /**
+   * Puts the reserve back if it was given up and there is memory in plenty. To be called before
+   * threads start that need this class: without memory it could not be initialized.
+   */
   public static void restore() {
     if (reserve == null && room() > 16L * RESERVE_BYTES) {
       try {
@@ -127,6 +174,11 @@ public final class Memory {
         return;
       } catch (OutOfMemoryError e) {
         pause = pause(pause);
+      } catch (InternalError e) {
+        if (!(e.getCause() instanceof OutOfMemoryError)) {
+          throw e;
+        }
+        pause = pause(pause); // the JVM had no memory for the code of a lambda
       }
     }
   }
