@@ -1,5 +1,6 @@
 package dev.mpipool.comm;
 
+import dev.mpipool.transport.Launch;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;

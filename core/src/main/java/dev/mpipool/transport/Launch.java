@@ -1,4 +1,4 @@
-package dev.mpipool.comm;
+package dev.mpipool.transport;
 
 import java.util.Map;
 import java.util.Optional;
@@ -11,7 +11,7 @@ import java.util.Optional;
  * @param rank the number of the process, from 0
  * @param size how many processes were started together; 0 if the environment does not say
  */
-record Launch(String launcher, int rank, int size) {
+public record Launch(String launcher, int rank, int size) {
 
   /**
    * Finds out who started a process. The innermost launcher decides: within a job of Slurm, {@code
@@ -20,7 +20,7 @@ record Launch(String launcher, int rank, int size) {
    * @param environment the environment of the process
    * @return empty if none of these launchers did
    */
-  static Optional<Launch> of(Map<String, String> environment) {
+  public static Optional<Launch> of(Map<String, String> environment) {
     int size = number(environment, "OMPI_COMM_WORLD_SIZE");
     if (size >= 0) {
       return launch("mpirun (Open MPI)", environment, "OMPI_COMM_WORLD_RANK", size);
@@ -41,8 +41,12 @@ record Launch(String launcher, int rank, int size) {
     return tasks >= 0 ? launch("srun", environment, "SLURM_PROCID", tasks) : Optional.empty();
   }
 
-  /** Whether the process is one of several that are to do one job together. */
-  boolean oneOfSeveral() {
+  /**
+   * Whether the process is one of several that are to do one job together.
+   *
+   * @return false for a lone process
+   */
+  public boolean oneOfSeveral() {
     return size > 1 || rank > 0;
   }
 

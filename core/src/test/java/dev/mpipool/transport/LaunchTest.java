@@ -1,4 +1,4 @@
-package dev.mpipool.comm;
+package dev.mpipool.transport;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

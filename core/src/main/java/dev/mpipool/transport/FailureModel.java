@@ -1,0 +1,17 @@
+package dev.mpipool.transport;
+
+/** What the loss of a rank costs the others. */
+public enum FailureModel {
+
+  /** Only the lost rank: messages between all others arrive as before, and the loss is reported. */
+  PER_RANK,
+
+  /**
+   * All ranks: the launcher ends the job, or nothing arrives any more after the first loss. The
+   * loss may be reported before.
+   */
+  WHOLE_JOB,
+
+  /** No rank can be lost without this one: they all are threads of this process. */
+  NONE
+}
