@@ -30,6 +30,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -72,6 +73,13 @@ import org.slf4j.LoggerFactory;
  * entries are posted to the sender's queue, completions to the relay's.
  */
 public final class Dispatcher {
+
+  /**
+   * The JDK's timer, which other parts of the pool and its user wait for, may have lost its thread
+   * to a full heap; whatever it is given starts another.
+   */
+  private static final Executor REVIVAL =
+      CompletableFuture.delayedExecutor(0, TimeUnit.NANOSECONDS, Runnable::run);
 
   private static final Logger LOG = LoggerFactory.getLogger(Dispatcher.class);
 
@@ -174,8 +182,6 @@ public final class Dispatcher {
 
   /** Whether a thread sees to it that the dispatcher will be terminated. */
   private boolean terminating;
-
-  private volatile int looks;
 
   /** May submit more, even after a shutdown, and hears of the pool's end. */
   public interface TaskSource {
@@ -948,20 +954,27 @@ public final class Dispatcher {
       long nanos = TimeUnit.NANOSECONDS.convert(timeout);
       String reason = "it gave no sign of life for %s s".formatted(timeout.toMillis() / 1e3);
       heartbeats = new Heartbeats(care(lastProgress), nanos, System::nanoTime);
-      heartbeats.later(() -> look(reason, 0));
+      heartbeats.start(() -> look(reason));
     } finally {
       lock.unlock();
     }
   }
 
-  /** Gives up who is silent, and does what there was no memory for when it was to be done. */
-  private void look(String reason, int number) {
+  /**
+   * Gives up who is silent, and does what there was no memory for when it was to be done.
+   *
+   * @return whether there is more to look for later
+   */
+  private boolean look(String reason) {
     Memory.lock(lock);
     try {
-      if (ended || number != looks || (broken != null && brokenDown && !shutdown)) {
-        return;
+      if (ended || (broken != null && brokenDown && !shutdown)) {
+        return false;
       }
       Memory.restore();
+      if (Memory.wasShort()) {
+        REVIVAL.execute(() -> {});
+      }
       if (broken == null) {
         heartbeats.look().forEach(worker -> giveUpNow(worker.rank, reason));
       }
@@ -973,21 +986,7 @@ public final class Dispatcher {
     } finally {
       unlock();
     }
-    lookLater(reason, number);
-  }
-
-  private void lookLater(String reason, int number) {
-    int next = number + 1;
-    looks = next; // should it be asked for twice, the second time is in vain
-    long pause = 0;
-    while (true) {
-      try {
-        heartbeats.later(() -> look(reason, next));
-        return;
-      } catch (OutOfMemoryError e) {
-        pause = Memory.pause(pause);
-      }
-    }
+    return true;
   }
 
   private Heartbeats.Care care(IntToLongFunction lastProgress) {

@@ -1,10 +1,12 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.device.Memory;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 
 /**
@@ -20,7 +22,9 @@ import java.util.function.LongSupplier;
  * most, and who is given up has been pinged and then left the ping unanswered for most of the
  * timeout.
  *
- * <p>No thread of its own: the JDK's timer wakes it. All state is guarded by the dispatcher's lock.
+ * <p>It has a thread of its own, since the JDK's timer ends its thread when memory runs out, and
+ * starts another only when it is next given something to do. All state but that of the thread is
+ * guarded by the dispatcher's lock.
  */
 final class Heartbeats {
 
@@ -53,7 +57,8 @@ final class Heartbeats {
   private final long period;
   private final LongSupplier clock;
   private final Map<WorkerState, Watch> watches = new HashMap<>();
-  private CompletableFuture<Boolean> timer = CompletableFuture.completedFuture(false);
+  private Thread thread;
+  private volatile boolean stopped;
   private long lastLook;
 
   /** How long main has been awake, as far as it counts. */
@@ -69,21 +74,44 @@ final class Heartbeats {
     watches.forEach((worker, watch) -> watch.heard = lastLook);
   }
 
-  /** Has something done when it is time for the next look. */
-  void later(Runnable look) {
-    timer = new CompletableFuture<>();
-    timer.thenAccept(
-        due -> {
-          if (due) {
-            look.run();
-          }
-        });
-    timer.completeOnTimeout(true, period, TimeUnit.NANOSECONDS);
+  /**
+   * Starts the thread. It ends at {@link #stop}, or when there is nothing to look for any more.
+   *
+   * @param look is run once a period, with no lock held; returns whether to look again
+   */
+  void start(BooleanSupplier look) {
+    thread = new Thread(() -> lookAgain(look), "mpipool-heartbeat");
+    thread.setDaemon(true);
+    thread.start();
   }
 
-  /** Lets the JDK's timer forget what is to be done, and with it the pool. */
+  private void lookAgain(BooleanSupplier look) {
+    long pause = 0;
+    boolean again = true;
+    while (again) {
+      try {
+        awaitNextLook();
+        again = !stopped && look.getAsBoolean();
+        pause = 0;
+      } catch (Throwable e) { // for want of memory perhaps
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
+  /** Needs no memory, unlike the waits of most of the JDK's timers. */
+  private void awaitNextLook() {
+    long begin = System.nanoTime();
+    for (long rest = period; rest > 0 && !stopped; rest = begin + period - System.nanoTime()) {
+      LockSupport.parkNanos(this, rest);
+      Thread.interrupted(); // else the next wait would be none
+    }
+  }
+
+  /** Lets the thread end, and the pool be forgotten. */
   void stop() {
-    timer.complete(false);
+    stopped = true;
+    LockSupport.unpark(thread);
   }
 
   /** Looks; returns those to be given up. */

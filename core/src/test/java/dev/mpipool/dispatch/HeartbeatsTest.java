@@ -6,6 +6,11 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -135,5 +140,39 @@ class HeartbeatsTest implements Heartbeats.Care {
       assertThat(lookAfter(0.5)).isEmpty();
     }
     assertThat(pinged).isEmpty();
+  }
+
+  @Test
+  void looksGoOnAfterAFailureAndUntilTheyAreTold() throws InterruptedException {
+    Heartbeats quick = new Heartbeats(this, SECOND / 100, System::nanoTime);
+    CountDownLatch third = new CountDownLatch(3);
+    AtomicReference<Thread> looking = new AtomicReference<>();
+    quick.start(
+        () -> {
+          looking.set(Thread.currentThread());
+          third.countDown();
+          if (third.getCount() == 1) {
+            throw new OutOfMemoryError("as in a full heap");
+          }
+          Thread.currentThread().interrupt();
+          return true;
+        });
+    assertThat(third.await(20, TimeUnit.SECONDS)).isTrue();
+    quick.stop();
+    looking.get().join(); // the class has a limit
+  }
+
+  @Test
+  void nothingIsLookedForWhenAllIsOver() throws InterruptedException {
+    AtomicInteger looks = new AtomicInteger();
+    CompletableFuture<Thread> looking = new CompletableFuture<>();
+    new Heartbeats(this, SECOND / 100, System::nanoTime)
+        .start(
+            () -> {
+              looking.complete(Thread.currentThread());
+              return looks.incrementAndGet() < 2;
+            });
+    looking.join().join();
+    assertThat(looks).hasValue(2);
   }
 }

@@ -1,6 +1,8 @@
 package dev.mpipool.device;
 
 import java.lang.ref.Reference;
+import java.util.Iterator;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -28,6 +30,9 @@ public final class Memory {
   /** So much of the heap is free at most while it counts as full. */
   private static final long FULL_BYTES = 1 << 20;
 
+  /** So much fits again as soon as anything does. */
+  private static final int SHORT_BYTES = 64 << 10;
+
   /** Of less, the heap takes what it can. */
   private static final int LONG_BYTES = 4 << 10;
 
@@ -42,7 +47,32 @@ public final class Memory {
 
   private static volatile long lastOut = outSince;
 
+  static {
+    rehearse();
+  }
+
   private Memory() {}
+
+  /**
+   * Runs the code below once. What it refers to is resolved by its first run, and that needs
+   * memory: more of it where a rank has a class loader to itself.
+   */
+  private static void rehearse() {
+    Iterator<Error> failures =
+        List.<Error>of(new OutOfMemoryError(), new InternalError(new OutOfMemoryError()))
+            .iterator();
+    long neverOut = outSince;
+    persist(
+        () -> {
+          if (failures.hasNext()) {
+            throw failures.next();
+          }
+        });
+    lock(new ReentrantLock());
+    mayReturn(1);
+    outSince = neverOut;
+    lastOut = neverOut;
+  }
 
   private static long room() {
     Runtime runtime = Runtime.getRuntime();
@@ -90,6 +120,15 @@ public final class Memory {
   }
 
   /**
+   * Whether memory has run out lately.
+   *
+   * @return true for 5 s after the last failure that this class was told of
+   */
+  public static boolean wasShort() {
+    return !isCalm(System.nanoTime());
+  }
+
+  /**
    * Whether an allocation that has failed is worth another try after a {@linkplain #pause pause}:
    * the heap is full, and has not been for more than 10 s.
    *
@@ -99,7 +138,7 @@ public final class Memory {
   public static boolean mayReturn(long bytes) {
     long now = System.nanoTime();
     boolean full =
-        bytes == 0
+        bytes <= SHORT_BYTES
             || (room() < Math.max(FULL_BYTES, 4 * bytes)
                 && bytes < Runtime.getRuntime().maxMemory() / 16);
     return full && (isCalm(now) || now - outSince < PATIENCE_NANOS);

@@ -62,7 +62,7 @@ class FaultsIT {
   }
 
   @ParameterizedTest
-  @CsvSource({"multicore,kept", "tcpdev,while", "tcpdev,kept"})
+  @CsvSource({"multicore,while", "multicore,kept", "tcpdev,while", "tcpdev,kept"})
   void everyFutureIsDoneThoughTheHeapIsFull(String device, String how) {
     right(
         1,
