@@ -1,0 +1,293 @@
+package dev.mpipool.nativempi;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.BitSet;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * The end of a rank. MPI_Finalize waits for all ranks, burning a processor, and a launcher takes a
+ * rank that ends without it for a failure. So the ranks agree on the end by messages of their own,
+ * and call MPI_Finalize when all are ready for it:
+ *
+ * <ul>
+ *   <li>a rank that is ready tells rank 0 (READY);
+ *   <li>when rank 0 and all others are ready, rank 0 tells them (END);
+ *   <li>if rank 0's process ends without having asked, it tells them, too (END): then the others
+ *       end with it. That is done after its last shutdown hook, by functions of C that the C
+ *       library calls at the very end, so that its exit code, which Java does not know, stays;
+ *   <li>another rank that ends on its own ends the job, unless the others end as well: after a
+ *       moment, or as long as rank 0's process is about to end (LEAVING).
+ * </ul>
+ */
+final class Ending {
+
+  private static final int READY = 1;
+  private static final int END = 2;
+  private static final int LEAVING = 3;
+
+  private static final long WATCH_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+  private static final long LONGEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
+  /** How long a rank that ends on its own waits for the others. */
+  private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(3);
+
+  /** How long the calls of other threads may take to come out of MPI. */
+  private static final long CALLS_NANOS = TimeUnit.SECONDS.toNanos(2);
+
+  /** How long MPI_Finalize may take once all ranks are ready. */
+  private static final int FINALIZE_SECONDS = 10;
+
+  /** As long as the launchers leave to shutdown hooks, and more. */
+  private static final int EXIT_SECONDS = 15;
+
+  private final int rank;
+  private final int size;
+  private final String launcher;
+  private final Gate gate;
+  private final Runnable wake;
+  private final Slot in = new Slot();
+  private final Slot out = new Slot();
+
+  /** Which ranks are ready; of rank 0. */
+  private final BitSet ready = new BitSet();
+
+  private boolean endTold;
+  private boolean leavingTold;
+
+  /** Whether {@link #finish} has been called. */
+  private boolean asked;
+
+  /** Whether not all ranks will call it. */
+  private boolean alone;
+
+  /** Whether this process is about to end: nothing else ends MPI then. */
+  private volatile boolean exiting;
+
+  /** Whether MPI ends, or has ended: no call may be made any more. */
+  private boolean finalized;
+
+  Ending(int rank, int size, String launcher, Gate gate, Runnable wake) {
+    this.rank = rank;
+    this.size = size;
+    this.launcher = launcher;
+    this.gate = gate;
+    this.wake = wake;
+  }
+
+  /** Begins to listen to what other ranks say of the end, and to the end of this process. */
+  void start() {
+    Runtime.getRuntime().addShutdownHook(new Thread(this::exit, "mpipool-mpi-exit"));
+    Thread watch = new Thread(this::watch, "mpipool-mpi-watch");
+    watch.setDaemon(true);
+    watch.start();
+  }
+
+  private void watch() {
+    long launcherId = parent();
+    while (true) {
+      LockSupport.parkNanos(WATCH_NANOS);
+      if (!look()) {
+        return;
+      }
+      if (isToEnd()) {
+        new Thread(() -> System.exit(0), "mpipool-mpi-end").start();
+        return;
+      }
+      if (parent() != launcherId) {
+        System.err.printf("mpipool: %s has ended; rank %d ends with it%n", launcher, rank);
+        Runtime.getRuntime().halt(1);
+      }
+    }
+  }
+
+  private static long parent() {
+    return ProcessHandle.current().parent().map(ProcessHandle::pid).orElse(-1L);
+  }
+
+  private synchronized boolean isToEnd() {
+    return endTold && !asked && !exiting;
+  }
+
+  /** Takes what other ranks have said; false if MPI has ended here. */
+  private synchronized boolean look() {
+    while (!finalized && MpiCalls.probeAny(in, Wire.CONTROL)) {
+      MpiCalls.receive(in);
+      int word = in.memory.get(ValueLayout.JAVA_INT, 0);
+      if (word == READY) {
+        ready.set(in.source);
+      }
+      endTold |= word == END;
+      leavingTold |= word == LEAVING;
+    }
+    return !finalized;
+  }
+
+  /** The orderly end, see {@link dev.mpipool.transport.Transport#finish}. */
+  void finish(boolean withoutOthers) {
+    synchronized (this) {
+      if (asked) {
+        return;
+      }
+      asked = true;
+      alone = withoutOthers;
+    }
+    closeGate();
+    if (!withoutOthers) {
+      if (rank != 0) {
+        tell(0, READY);
+      }
+      await(Long.MAX_VALUE);
+      if (exiting) {
+        return;
+      }
+      if (rank == 0) {
+        tellAll(END);
+      }
+      finish();
+    }
+  }
+
+  private void closeGate() {
+    gate.close();
+    long begin = System.nanoTime();
+    while (!gate.isEmpty() && System.nanoTime() - begin < CALLS_NANOS) {
+      wake.run();
+      LockSupport.parkNanos(WATCH_NANOS / 100);
+    }
+  }
+
+  /** Waits until the ranks may end, or this process does, or the time is up; false if it is. */
+  private boolean await(long nanos) {
+    boolean leaving = exiting;
+    long begin = System.nanoTime();
+    for (long waited = 0; !mayEnd() && exiting == leaving; waited = System.nanoTime() - begin) {
+      if (waited > nanos && !leavingTold()) {
+        return false;
+      }
+      Libc.sleepMicros(
+          (int) TimeUnit.NANOSECONDS.toMicros(Math.min(LONGEST_PAUSE_NANOS, 50_000 + waited / 10)));
+    }
+    return true;
+  }
+
+  private synchronized boolean mayEnd() {
+    look();
+    return finalized || endTold || (rank == 0 && ready.cardinality() == size - 1);
+  }
+
+  private synchronized boolean leavingTold() {
+    return leavingTold;
+  }
+
+  private void tellAll(int word) {
+    for (int other = 1; other < size; other++) {
+      tell(other, word);
+    }
+  }
+
+  private synchronized void tell(int other, int word) {
+    if (finalized) {
+      return;
+    }
+    out.memory.set(ValueLayout.JAVA_INT, 0, word);
+    MpiCalls.isend(out.address, Integer.BYTES, other, Wire.CONTROL, out.requestAddress);
+    Waiting waiting = new Waiting();
+    while (!MpiCalls.test(out)) {
+      waiting.pause();
+    }
+  }
+
+  /** MPI_Finalize, which must not wait for ever. */
+  private void finish() {
+    synchronized (this) {
+      if (finalized) {
+        return;
+      }
+      finalized = true;
+    }
+    Thread limit = new Thread(this::haltAfterLimit, "mpipool-mpi-limit");
+    limit.setDaemon(true);
+    limit.start();
+    MpiCalls.finish();
+    limit.interrupt();
+  }
+
+  private void haltAfterLimit() {
+    try {
+      // In steps: while the process is stopped, time passes for it alone.
+      for (int i = 0; i < FINALIZE_SECONDS * 10; i++) {
+        Thread.sleep(100);
+      }
+    } catch (InterruptedException e) {
+      return;
+    }
+    System.err.printf(
+        "mpipool: MPI_Finalize has taken more than %d s on rank %d, which ends without it%n",
+        FINALIZE_SECONDS, rank);
+    Runtime.getRuntime().halt(1);
+  }
+
+  /** The shutdown hook. Other hooks of the program may run meanwhile, and use MPI. */
+  private void exit() {
+    synchronized (this) {
+      exiting = true;
+      if (finalized) {
+        return;
+      }
+    }
+    if (rank == 0) {
+      exitOfMain();
+    } else {
+      exitOfOther();
+    }
+  }
+
+  private void exitOfMain() {
+    if (alone && Libc.tellsExitCode()) {
+      Libc.atExit(MpiCalls.symbol("MPI_Abort"), MpiCalls.world());
+      return;
+    }
+    tellAll(LEAVING);
+    Libc.atExit(MpiCalls.symbol("MPI_Finalize"), 0);
+    MemorySegment word = Arena.global().allocate(ValueLayout.JAVA_INT);
+    word.set(ValueLayout.JAVA_INT, 0, END);
+    for (int other = 1; other < size; other++) {
+      MemorySegment request = Arena.global().allocate(ValueLayout.JAVA_LONG);
+      MpiCalls.initSend(word.address(), Integer.BYTES, other, Wire.CONTROL, request.address());
+      Libc.atExit(MpiCalls.symbol("MPI_Start"), request.address());
+    }
+    Libc.atExit(Downcalls.LIBC.find("alarm").orElseThrow(), EXIT_SECONDS);
+  }
+
+  private void exitOfOther() {
+    tell(0, READY);
+    if (await(PATIENCE_NANOS)) {
+      Libc.atExit(MpiCalls.symbol("MPI_Finalize"), 0);
+      Libc.atExit(Downcalls.LIBC.find("alarm").orElseThrow(), EXIT_SECONDS);
+      return;
+    }
+    System.err.printf(
+        "mpipool: the process of rank %d has ended before rank 0, and an MPI job cannot go on without"
+            + " a rank: %s ends the others%n",
+        rank, launcher);
+    MpiCalls.abort(1);
+  }
+
+  /** Ends all ranks. */
+  void abort(int exitCode) {
+    Thread limit =
+        new Thread(
+            () -> {
+              LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(5));
+              Runtime.getRuntime().halt(exitCode);
+            },
+            "mpipool-mpi-limit");
+    limit.setDaemon(true);
+    limit.start();
+    MpiCalls.abort(exitCode);
+    Runtime.getRuntime().halt(exitCode);
+  }
+}

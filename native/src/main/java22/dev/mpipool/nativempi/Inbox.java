@@ -1,0 +1,206 @@
+package dev.mpipool.nativempi;
+
+import dev.mpipool.transport.Receiver;
+
+/**
+ * Receives the messages of all ranks, by one thread at a time. MPI is asked for whatever is there;
+ * long pieces are received while others are looked for, so that a sender that is stopped keeps no
+ * other's messages away. Of one source, they are used in the order in which they were found.
+ */
+final class Inbox {
+
+  /** What a sender has sent and has not been used yet. */
+  private static final class Source {
+    Slot first;
+    Slot last;
+
+    /** The message whose pieces come next, or null. */
+    Incoming current;
+  }
+
+  private final Slots slots;
+  private final Doors doors;
+  private final Gate gate;
+  private final Progress progress;
+  private final Source[] sources;
+  private Receiver receiver;
+
+  /** How many slots are in use. */
+  private int used;
+
+  /** For the next message. */
+  private Slot spare;
+
+  /** When something was last received or sent, or the door rang. */
+  private volatile long activity = System.nanoTime();
+
+  private volatile boolean woken;
+
+  Inbox(int size, Slots slots, Doors doors, Gate gate, Progress progress) {
+    this.slots = slots;
+    this.doors = doors;
+    this.gate = gate;
+    this.progress = progress;
+    this.sources = new Source[size];
+    for (int i = 0; i < size; i++) {
+      sources[i] = new Source();
+    }
+  }
+
+  void start(Receiver gets) {
+    receiver = gets;
+  }
+
+  /** An answer may come soon. */
+  void sent() {
+    activity = System.nanoTime();
+  }
+
+  void wake() {
+    woken = true;
+    doors.wake();
+  }
+
+  /** Waits for messages; returns early when one was delivered or {@link #wake} was called. */
+  void poll(long nanos) {
+    long begin = System.nanoTime();
+    while (!step() && !awoken()) {
+      gate.check();
+      long now = System.nanoTime();
+      long rest = nanos - (now - begin);
+      if (rest <= 0) {
+        return;
+      }
+      if (used > 0) {
+        pauseForPieces(now);
+      } else if (!Waiting.briefly(now - activity)) {
+        sleep(rest);
+      }
+    }
+  }
+
+  private boolean awoken() {
+    if (woken) {
+      woken = false;
+      return true;
+    }
+    return false;
+  }
+
+  /** While a piece is on its way, MPI has to be called, but the sender may be stopped. */
+  private void pauseForPieces(long now) {
+    if (!Waiting.briefly(now - activity)) {
+      Libc.sleepMicros((int) Math.min(1_000, Math.max(50, (now - activity) / 10_000)));
+    }
+  }
+
+  /** MPI finds at the first look what the second then tells. */
+  private void sleep(long nanos) {
+    doors.announceSleep();
+    if (woken || isThereAny() || isThereAny() || gate.isClosed()) {
+      doors.stayAwake();
+    } else {
+      if (doors.sleep(nanos)) {
+        activity = System.nanoTime();
+      }
+      isThereAny();
+    }
+  }
+
+  /** Finds a message, which the next step then takes. */
+  private boolean isThereAny() {
+    if (!found) {
+      if (spare == null) {
+        spare = slots.take();
+      }
+      found = MpiCalls.probeAny(spare, Wire.MESSAGES);
+    }
+    return found;
+  }
+
+  /** Whether the spare slot has found a message that is not being received yet. */
+  private boolean found;
+
+  /** Uses what is there; returns whether a message was delivered. */
+  private boolean step() {
+    boolean delivered = used > 0 && useReceived();
+    if (delivered || !isThereAny()) {
+      return delivered;
+    }
+    Slot slot = spare;
+    found = false;
+    spare = null;
+    if (slot.bytes <= Wire.EAGER_BYTES) {
+      MpiCalls.receive(slot);
+      slot.complete = true;
+    } else {
+      MpiCalls.beginReceive(slot);
+      slot.complete = MpiCalls.test(slot);
+    }
+    activity = System.nanoTime();
+    Source source = sources[slot.source];
+    add(source, slot);
+    return use(source);
+  }
+
+  private void add(Source source, Slot slot) {
+    if (source.first == null) {
+      source.first = slot;
+    } else {
+      source.last.next = slot;
+    }
+    source.last = slot;
+    used++;
+  }
+
+  private boolean useReceived() {
+    boolean delivered = false;
+    for (Source source : sources) {
+      delivered |= source.first != null && use(source);
+    }
+    return delivered;
+  }
+
+  /** Uses what is complete of one source, in order; returns whether a message was delivered. */
+  private boolean use(Source source) {
+    boolean delivered = false;
+    for (Slot slot = source.first; slot != null && isComplete(slot); slot = source.first) {
+      delivered |= use(source, slot);
+      source.first = slot.next;
+      slot.next = null;
+      used--;
+      if (spare == null) {
+        spare = slot;
+      } else {
+        slots.give(slot);
+      }
+    }
+    return delivered;
+  }
+
+  private boolean isComplete(Slot slot) {
+    if (!slot.complete) {
+      slot.complete = MpiCalls.test(slot);
+      if (slot.complete) {
+        activity = System.nanoTime();
+      }
+    }
+    return slot.complete;
+  }
+
+  /** If memory runs out, the slot is used once more later. */
+  private boolean use(Source source, Slot slot) {
+    progress.made(slot.source);
+    if (source.current == null) {
+      source.current = new Incoming(slot);
+    } else {
+      source.current.add(slot);
+    }
+    if (!source.current.isComplete()) {
+      return false;
+    }
+    source.current.deliver(receiver);
+    source.current = null;
+    return true;
+  }
+}

@@ -1,0 +1,154 @@
+package dev.mpipool.nativempi;
+
+import dev.mpipool.comm.RankLostListener;
+import dev.mpipool.transport.FailureModel;
+import dev.mpipool.transport.Receiver;
+import dev.mpipool.transport.Transport;
+import java.nio.ByteBuffer;
+import java.util.Objects;
+
+/** A rank on an MPI library of the machine. */
+final class NativeTransport implements Transport {
+
+  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+
+  private final int rank;
+  private final int size;
+  private final Gate gate = new Gate();
+  private final Progress progress;
+  private final Inbox inbox;
+  private final Sender messages;
+  private final Sender direct;
+  private final DirectReceiver[] directReceivers;
+  private final Ending ending;
+
+  /** Collective. */
+  NativeTransport(int rank, int size, String launcher) {
+    this.rank = rank;
+    this.size = size;
+    this.progress = new Progress(size);
+    Slots slots = new Slots();
+    Doors doors = new Doors(rank, size);
+    this.inbox = new Inbox(size, slots, doors, gate, progress);
+    this.messages = Sender.ofMessages(size, slots, doors, gate, progress);
+    this.direct = Sender.ofDirect(size, slots, doors, gate, progress);
+    this.directReceivers = new DirectReceiver[size];
+    for (int i = 0; i < size; i++) {
+      directReceivers[i] = new DirectReceiver(i, slots, gate, progress);
+    }
+    this.ending = new Ending(rank, size, launcher, gate, inbox::wake);
+    ending.start();
+  }
+
+  @Override
+  public int rank() {
+    return rank;
+  }
+
+  @Override
+  public int size() {
+    return size;
+  }
+
+  @Override
+  public void start(Receiver receiver) {
+    inbox.start(Objects.requireNonNull(receiver, "receiver"));
+  }
+
+  @Override
+  public void send(int destination, long context, int tag, ByteBuffer data, ByteBuffer attachment) {
+    gate.enter();
+    try {
+      messages.send(destination, context, tag, data, attachment);
+      inbox.sent();
+    } finally {
+      gate.leave();
+    }
+  }
+
+  @Override
+  public void poll(long nanos) {
+    gate.enter();
+    try {
+      inbox.poll(nanos);
+    } finally {
+      gate.leave();
+    }
+  }
+
+  @Override
+  public void wake() {
+    inbox.wake();
+  }
+
+  @Override
+  public Threads threads() {
+    return Threads.ANY;
+  }
+
+  @Override
+  public FailureModel failures() {
+    return FailureModel.WHOLE_JOB;
+  }
+
+  /** No loss is survived, so none is told: the launcher ends this rank, too. */
+  @Override
+  public void onRankLost(RankLostListener listener) {
+    Objects.requireNonNull(listener, "listener");
+  }
+
+  @Override
+  public long lastProgress(int other) {
+    return progress.last(other);
+  }
+
+  @Override
+  public boolean keepsAttachments() {
+    return true;
+  }
+
+  @Override
+  public boolean isDirect() {
+    return true;
+  }
+
+  @Override
+  public void sendDirect(int destination, long context, int tag, ByteBuffer message) {
+    gate.enter();
+    try {
+      direct.send(destination, context, tag, message, NOTHING);
+    } finally {
+      gate.leave();
+    }
+  }
+
+  @Override
+  public int receiveDirect(int source, long context, int tag, ByteBuffer place) {
+    gate.enter();
+    try {
+      return directReceivers[source].receive(context, tag, place);
+    } finally {
+      gate.leave();
+    }
+  }
+
+  @Override
+  public boolean ranksAreProcesses() {
+    return true;
+  }
+
+  @Override
+  public boolean launcherEndsRanks() {
+    return true;
+  }
+
+  @Override
+  public void finish(boolean alone) {
+    ending.finish(alone);
+  }
+
+  @Override
+  public void abort(int exitCode) {
+    ending.abort(exitCode);
+  }
+}
