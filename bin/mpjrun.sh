@@ -23,8 +23,8 @@ built=$home/launcher/target/built
 
 up_to_date() {
   [ -f "$built" ] &&
-    [ -z "$(find "$home/pom.xml" "$home"/{device,core,pool-compat,examples,launcher}/pom.xml \
-      "$home"/{device,core,pool-compat,examples,launcher}/src/main -newer "$built" -print -quit 2>/dev/null)" ]
+    [ -z "$(find "$home/pom.xml" "$home"/{core,mpj,pool-compat,examples,launcher}/pom.xml \
+      "$home"/{core,mpj,pool-compat,examples,launcher}/src/main -newer "$built" -print -quit 2>/dev/null)" ]
 }
 
 build() {
@@ -64,7 +64,7 @@ mpj=$(bash -p -- "$home/bin/setup-mpj.sh")
 jars=("$home"/launcher/target/mpipool-launcher-*.jar)
 lib=$home/launcher/target/lib
 launcher=("$java" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData -Xmx128m
-  "-Dmpipool.home=$home" "-Dmpipool.mpj.home=$mpj" -cp "${jars[0]}:$lib/picocli.jar:$lib/mpipool-device.jar")
+  "-Dmpipool.home=$home" "-Dmpipool.mpj.home=$mpj" -cp "${jars[0]}:$lib/picocli.jar:$lib/mpipool-core.jar")
 main=dev.mpipool.launcher.Main
 
 # Archives of parsed classes, with which JVMs start faster: one set for each JDK and build.

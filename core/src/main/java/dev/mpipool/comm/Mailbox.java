@@ -1,7 +1,7 @@
 package dev.mpipool.comm;
 
-import dev.mpipool.device.Memory;
-import dev.mpipool.device.Ring;
+import dev.mpipool.memory.Memory;
+import dev.mpipool.memory.Ring;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.Map;

@@ -2,8 +2,8 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
-import dev.mpipool.device.Memory;
-import dev.mpipool.device.Ring;
+import dev.mpipool.memory.Memory;
+import dev.mpipool.memory.Ring;
 import dev.mpipool.wire.Body;
 import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.DamagedFrameException;

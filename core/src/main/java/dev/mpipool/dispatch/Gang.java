@@ -1,6 +1,6 @@
 package dev.mpipool.dispatch;
 
-import dev.mpipool.device.Memory;
+import dev.mpipool.memory.Memory;
 import dev.mpipool.wire.Body;
 import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.EntryKind;

@@ -1,7 +1,7 @@
 package dev.mpipool.dispatch;
 
-import dev.mpipool.device.Memory;
-import dev.mpipool.device.Ring;
+import dev.mpipool.memory.Memory;
+import dev.mpipool.memory.Ring;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.SharedValue;

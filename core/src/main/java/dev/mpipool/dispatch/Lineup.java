@@ -1,6 +1,6 @@
 package dev.mpipool.dispatch;
 
-import dev.mpipool.device.Ring;
+import dev.mpipool.memory.Ring;
 
 /**
  * Who is next to get a task: first those with a free thread, then those that may hold some more,

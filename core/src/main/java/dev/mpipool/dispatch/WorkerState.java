@@ -1,6 +1,6 @@
 package dev.mpipool.dispatch;
 
-import dev.mpipool.device.Ring;
+import dev.mpipool.memory.Ring;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;

@@ -5,7 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
-import dev.mpipool.device.Memory;
+import dev.mpipool.memory.Memory;
 import dev.mpipool.shared.MPIBatch.State;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -4,7 +4,7 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.RankLostException;
-import dev.mpipool.device.Memory;
+import dev.mpipool.memory.Memory;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.BitSet;

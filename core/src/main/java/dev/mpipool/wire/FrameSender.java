@@ -2,8 +2,8 @@ package dev.mpipool.wire;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
-import dev.mpipool.device.Memory;
-import dev.mpipool.device.Ring;
+import dev.mpipool.memory.Memory;
+import dev.mpipool.memory.Ring;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;

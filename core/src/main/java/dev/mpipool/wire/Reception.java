@@ -3,7 +3,7 @@ package dev.mpipool.wire;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
-import dev.mpipool.device.Memory;
+import dev.mpipool.memory.Memory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;

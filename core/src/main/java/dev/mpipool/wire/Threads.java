@@ -1,6 +1,6 @@
 package dev.mpipool.wire;
 
-import dev.mpipool.device.Memory;
+import dev.mpipool.memory.Memory;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 

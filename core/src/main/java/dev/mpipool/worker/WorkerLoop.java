@@ -3,7 +3,7 @@ package dev.mpipool.worker;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
-import dev.mpipool.device.Memory;
+import dev.mpipool.memory.Memory;
 import dev.mpipool.wire.Body;
 import dev.mpipool.wire.Caller;
 import dev.mpipool.wire.DamagedFrameException;

@@ -1,8 +1,8 @@
 package dev.mpipool.launcher;
 
-import dev.mpipool.device.LauncherLink;
-import dev.mpipool.device.LauncherLink.Ending;
-import dev.mpipool.device.LinkHandshake;
+import dev.mpipool.link.LauncherLink;
+import dev.mpipool.link.LauncherLink.Ending;
+import dev.mpipool.link.LinkHandshake;
 import java.io.BufferedOutputStream;
 import java.io.Closeable;
 import java.io.DataInputStream;

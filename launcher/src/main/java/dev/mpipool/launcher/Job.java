@@ -1,6 +1,6 @@
 package dev.mpipool.launcher;
 
-import dev.mpipool.device.LauncherLink.Ending;
+import dev.mpipool.link.LauncherLink.Ending;
 import java.io.IOException;
 import java.util.EnumSet;
 import java.util.HashMap;

@@ -1,8 +1,8 @@
 package dev.mpipool.launcher;
 
-import dev.mpipool.device.LauncherLink;
-import dev.mpipool.device.LauncherLink.Ending;
-import dev.mpipool.device.RankQueues;
+import dev.mpipool.link.LauncherLink;
+import dev.mpipool.link.LauncherLink.Ending;
+import dev.mpipool.transport.RankQueues;
 import java.io.File;
 import java.io.IOException;
 import java.lang.reflect.Field;

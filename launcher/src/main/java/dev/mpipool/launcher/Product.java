@@ -31,6 +31,9 @@ record Product(Path home, Path mpj) {
    */
   private static final List<String> OWN_OF_RANK = List.of("mpi.jar", "mpjdev.jar");
 
+  /** The product's jars of which the ranks of one JVM share some classes. */
+  private static final List<String> SHARED_OWN = List.of("mpipool-core.jar", "mpipool-mpj.jar");
+
   private static final String LOGGING_BINDING = "slf4j-nop.jar";
 
   static Product fromSystemProperties() {
@@ -61,7 +64,7 @@ record Product(Path home, Path mpj) {
   String ofThreads() throws IOException {
     List<Path> path = new ArrayList<>();
     path.add(own("launcher"));
-    path.add(home.resolve("examples/target/lib/mpipool-device.jar"));
+    SHARED_OWN.forEach(jar -> path.add(home.resolve("examples/target/lib").resolve(jar)));
     SHARED_BY_RANKS.forEach(jar -> path.add(mpj.resolve("lib").resolve(jar)));
     path.addAll(jars(mpj.resolve("lib"), "log4j*.jar"));
     return join(path, List.of());

@@ -1,8 +1,8 @@
 package dev.mpipool.launcher;
 
-import dev.mpipool.device.LauncherLink;
-import dev.mpipool.device.LauncherLink.Ending;
 import dev.mpipool.device.TcpDevice;
+import dev.mpipool.link.LauncherLink;
+import dev.mpipool.link.LauncherLink.Ending;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;

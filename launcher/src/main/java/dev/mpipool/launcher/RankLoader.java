@@ -25,7 +25,7 @@ final class RankLoader extends URLClassLoader {
   }
 
   private static final Set<String> SHARED =
-      Set.of("dev.mpipool.device.RankQueues", RankExit.class.getName());
+      Set.of("dev.mpipool.transport.RankQueues", RankExit.class.getName());
 
   /**
    * Packages without a call that is to be redirected: most classes of a rank are among them. MPJ

@@ -1,9 +1,9 @@
 package dev.mpipool.launcher;
 
-import dev.mpipool.device.LauncherLink;
-import dev.mpipool.device.LauncherLink.Ending;
-import dev.mpipool.device.LinkHandshake;
 import dev.mpipool.device.TcpDevice;
+import dev.mpipool.link.LauncherLink;
+import dev.mpipool.link.LauncherLink.Ending;
+import dev.mpipool.link.LinkHandshake;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;

@@ -1,7 +1,7 @@
 package dev.mpipool.launcher;
 
-import dev.mpipool.device.LauncherLink.Ending;
-import dev.mpipool.device.LinkHandshake;
+import dev.mpipool.link.LauncherLink.Ending;
+import dev.mpipool.link.LinkHandshake;
 import java.io.Closeable;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;

@@ -1,6 +1,6 @@
 package dev.mpipool.launcher;
 
-import dev.mpipool.device.LauncherLink;
+import dev.mpipool.link.LauncherLink;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;

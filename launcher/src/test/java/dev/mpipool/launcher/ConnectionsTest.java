@@ -3,9 +3,9 @@ package dev.mpipool.launcher;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.mpipool.device.LauncherLink;
-import dev.mpipool.device.LauncherLink.Ending;
-import dev.mpipool.device.LinkHandshake;
+import dev.mpipool.link.LauncherLink;
+import dev.mpipool.link.LauncherLink.Ending;
+import dev.mpipool.link.LinkHandshake;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;

@@ -58,7 +58,7 @@ public final class Script {
       case "lines" -> lines(Integer.parseInt(value), rank);
       case "cat" -> cat(rank);
       case "lost" ->
-          dev.mpipool.device.LauncherLink.current()
+          dev.mpipool.link.LauncherLink.current()
               .orElseThrow()
               .onRankLost(
                   (lost, reason) -> System.out.println(rank + " heard of " + lost + ": " + reason));
