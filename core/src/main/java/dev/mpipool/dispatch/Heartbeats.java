@@ -1,6 +1,6 @@
 package dev.mpipool.dispatch;
 
-import dev.mpipool.device.Memory;
+import dev.mpipool.memory.Memory;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
