@@ -1,7 +1,7 @@
 package dev.mpipool.nativempi;
 
 import dev.mpipool.comm.CommunicatorException;
-import dev.mpipool.device.Memory;
+import dev.mpipool.memory.Memory;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;

@@ -1,6 +1,6 @@
 package dev.mpipool.nativempi;
 
-import dev.mpipool.device.Memory;
+import dev.mpipool.memory.Memory;
 import dev.mpipool.transport.Receiver;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
