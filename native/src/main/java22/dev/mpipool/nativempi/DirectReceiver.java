@@ -55,6 +55,7 @@ final class DirectReceiver {
   private final int source;
   private final Slots slots;
   private final Gate gate;
+  private final Losses losses;
   private final Progress progress;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -65,10 +66,11 @@ final class DirectReceiver {
   private final ArrayDeque<Place> early = new ArrayDeque<>();
   private boolean receiving;
 
-  DirectReceiver(int source, Slots slots, Gate gate, Progress progress) {
+  DirectReceiver(int source, Slots slots, Gate gate, Losses losses, Progress progress) {
     this.source = source;
     this.slots = slots;
     this.gate = gate;
+    this.losses = losses;
     this.progress = progress;
   }
 
@@ -147,6 +149,7 @@ final class DirectReceiver {
     Waiting wait = new Waiting();
     while (!MpiCalls.probe(head, source, Wire.DIRECT)) {
       gate.check();
+      losses.check(source);
       wait.pause();
     }
     MpiCalls.receive(head);
@@ -210,6 +213,7 @@ final class DirectReceiver {
     Waiting wait = new Waiting();
     while (!MpiCalls.test(slot)) {
       gate.check();
+      losses.check(source);
       wait.pause();
     }
     progress.made(source);

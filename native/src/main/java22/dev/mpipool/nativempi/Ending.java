@@ -1,11 +1,13 @@
 package dev.mpipool.nativempi;
 
+import dev.mpipool.comm.CommunicatorException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.BitSet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntConsumer;
 
 /**
  * The end of a rank. MPI_Finalize waits for all ranks, burning a processor, and a launcher takes a
@@ -13,26 +15,25 @@ import java.util.concurrent.locks.LockSupport;
  * and call MPI_Finalize when all are ready for it:
  *
  * <ul>
- *   <li>a rank that is ready tells rank 0 (READY);
+ *   <li>a rank that is ready tells rank 0 (READY) and waits, which costs nothing;
  *   <li>when rank 0 and all others are ready, rank 0 tells them (END);
  *   <li>if rank 0's process ends without having asked, it tells them, too (END): then the others
- *       end with it. That is done after its last shutdown hook, by functions of C that the C
- *       library calls at the very end, so that its exit code, which Java does not know, stays;
- *   <li>another rank that ends on its own ends the job, unless the others end as well: after a
- *       moment, or as long as rank 0's process is about to end (LEAVING).
+ *       end with it;
+ *   <li>another rank whose process ends earlier tells all others that it is lost, and waits in its
+ *       shutdown hook for the end of the rest.
  * </ul>
+ *
+ * <p>What is left to do when a process ends is done after its last shutdown hook, by functions of C
+ * that the C library calls at the very end. So the hooks of the program can still use MPI, and rank
+ * 0's exit code, which Java does not know in a hook, stays.
  */
 final class Ending {
 
   private static final int READY = 1;
   private static final int END = 2;
-  private static final int LEAVING = 3;
 
   private static final long WATCH_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
   private static final long LONGEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
-
-  /** How long a rank that ends on its own waits for the others. */
-  private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(3);
 
   /** How long the calls of other threads may take to come out of MPI. */
   private static final long CALLS_NANOS = TimeUnit.SECONDS.toNanos(2);
@@ -48,6 +49,7 @@ final class Ending {
   private final String launcher;
   private final Gate gate;
   private final Runnable wake;
+  private final IntConsumer sendLast;
   private final Slot in = new Slot();
   private final Slot out = new Slot();
 
@@ -55,7 +57,6 @@ final class Ending {
   private final BitSet ready = new BitSet();
 
   private boolean endTold;
-  private boolean leavingTold;
 
   /** Whether {@link #finish} has been called. */
   private boolean asked;
@@ -69,12 +70,13 @@ final class Ending {
   /** Whether MPI ends, or has ended: no call may be made any more. */
   private boolean finalized;
 
-  Ending(int rank, int size, String launcher, Gate gate, Runnable wake) {
+  Ending(int rank, int size, String launcher, Gate gate, Runnable wake, IntConsumer sendLast) {
     this.rank = rank;
     this.size = size;
     this.launcher = launcher;
     this.gate = gate;
     this.wake = wake;
+    this.sendLast = sendLast;
   }
 
   /** Begins to listen to what other ranks say of the end, and to the end of this process. */
@@ -120,7 +122,6 @@ final class Ending {
         ready.set(in.source);
       }
       endTold |= word == END;
-      leavingTold |= word == LEAVING;
     }
     return !finalized;
   }
@@ -139,7 +140,7 @@ final class Ending {
       if (rank != 0) {
         tell(0, READY);
       }
-      await(Long.MAX_VALUE);
+      await();
       if (exiting) {
         return;
       }
@@ -159,27 +160,19 @@ final class Ending {
     }
   }
 
-  /** Waits until the ranks may end, or this process does, or the time is up; false if it is. */
-  private boolean await(long nanos) {
-    boolean leaving = exiting;
+  /** Waits until the ranks may end, or until this process ends. */
+  private void await() {
+    boolean inHook = exiting;
     long begin = System.nanoTime();
-    for (long waited = 0; !mayEnd() && exiting == leaving; waited = System.nanoTime() - begin) {
-      if (waited > nanos && !leavingTold()) {
-        return false;
-      }
-      Libc.sleepMicros(
-          (int) TimeUnit.NANOSECONDS.toMicros(Math.min(LONGEST_PAUSE_NANOS, 50_000 + waited / 10)));
+    while (!mayEnd() && exiting == inHook) {
+      long pause = Math.min(LONGEST_PAUSE_NANOS, 50_000 + (System.nanoTime() - begin) / 10);
+      Libc.sleepMicros((int) TimeUnit.NANOSECONDS.toMicros(pause));
     }
-    return true;
   }
 
   private synchronized boolean mayEnd() {
     look();
     return finalized || endTold || (rank == 0 && ready.cardinality() == size - 1);
-  }
-
-  private synchronized boolean leavingTold() {
-    return leavingTold;
   }
 
   private void tellAll(int word) {
@@ -250,7 +243,6 @@ final class Ending {
       Libc.atExit(MpiCalls.symbol("MPI_Abort"), MpiCalls.world());
       return;
     }
-    tellAll(LEAVING);
     Libc.atExit(MpiCalls.symbol("MPI_Finalize"), 0);
     MemorySegment word = Arena.global().allocate(ValueLayout.JAVA_INT);
     word.set(ValueLayout.JAVA_INT, 0, END);
@@ -263,17 +255,30 @@ final class Ending {
   }
 
   private void exitOfOther() {
-    tell(0, READY);
-    if (await(PATIENCE_NANOS)) {
-      Libc.atExit(MpiCalls.symbol("MPI_Finalize"), 0);
-      Libc.atExit(Downcalls.LIBC.find("alarm").orElseThrow(), EXIT_SECONDS);
-      return;
+    if (!isEndTold()) {
+      tell(0, READY);
+      for (int i = 1; i < size; i++) {
+        sendLastTo((rank + i) % size);
+      }
+      await();
+      // The exit code of a job is rank 0's.
+      Libc.atExit(Downcalls.LIBC.find("_exit").orElseThrow(), 0);
     }
-    System.err.printf(
-        "mpipool: the process of rank %d has ended before rank 0, and an MPI job cannot go on without"
-            + " a rank: %s ends the others%n",
-        rank, launcher);
-    MpiCalls.abort(1);
+    Libc.atExit(MpiCalls.symbol("MPI_Finalize"), 0);
+    Libc.atExit(Downcalls.LIBC.find("alarm").orElseThrow(), EXIT_SECONDS);
+  }
+
+  private void sendLastTo(int other) {
+    try {
+      sendLast.accept(other);
+    } catch (CommunicatorException e) {
+      return; // it is lost itself
+    }
+  }
+
+  private synchronized boolean isEndTold() {
+    look();
+    return endTold;
   }
 
   /** Ends all ranks. */

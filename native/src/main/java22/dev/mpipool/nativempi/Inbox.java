@@ -21,6 +21,7 @@ final class Inbox {
   private final Slots slots;
   private final Doors doors;
   private final Gate gate;
+  private final Losses losses;
   private final Progress progress;
   private final Source[] sources;
   private Receiver receiver;
@@ -36,10 +37,11 @@ final class Inbox {
 
   private volatile boolean woken;
 
-  Inbox(int size, Slots slots, Doors doors, Gate gate, Progress progress) {
+  Inbox(int size, Slots slots, Doors doors, Gate gate, Losses losses, Progress progress) {
     this.slots = slots;
     this.doors = doors;
     this.gate = gate;
+    this.losses = losses;
     this.progress = progress;
     this.sources = new Source[size];
     for (int i = 0; i < size; i++) {
@@ -191,6 +193,10 @@ final class Inbox {
   /** If memory runs out, the slot is used once more later. */
   private boolean use(Source source, Slot slot) {
     progress.made(slot.source);
+    if (source.current == null && slot.isLast()) {
+      losses.lost(slot.source, "its process has ended");
+      return true;
+    }
     if (source.current == null) {
       source.current = new Incoming(slot);
     } else {

@@ -15,6 +15,7 @@ final class NativeTransport implements Transport {
   private final int rank;
   private final int size;
   private final Gate gate = new Gate();
+  private final Losses losses = new Losses();
   private final Progress progress;
   private final Inbox inbox;
   private final Sender messages;
@@ -29,14 +30,14 @@ final class NativeTransport implements Transport {
     this.progress = new Progress(size);
     Slots slots = new Slots();
     Doors doors = new Doors(rank, size);
-    this.inbox = new Inbox(size, slots, doors, gate, progress);
-    this.messages = Sender.ofMessages(size, slots, doors, gate, progress);
-    this.direct = Sender.ofDirect(size, slots, doors, gate, progress);
+    this.inbox = new Inbox(size, slots, doors, gate, losses, progress);
+    this.messages = Sender.ofMessages(size, slots, doors, gate, losses, progress);
+    this.direct = Sender.ofDirect(size, slots, doors, gate, losses, progress);
     this.directReceivers = new DirectReceiver[size];
     for (int i = 0; i < size; i++) {
-      directReceivers[i] = new DirectReceiver(i, slots, gate, progress);
+      directReceivers[i] = new DirectReceiver(i, slots, gate, losses, progress);
     }
-    this.ending = new Ending(rank, size, launcher, gate, inbox::wake);
+    this.ending = new Ending(rank, size, launcher, gate, inbox::wake, messages::sendLast);
     ending.start();
   }
 
@@ -91,10 +92,13 @@ final class NativeTransport implements Transport {
     return FailureModel.WHOLE_JOB;
   }
 
-  /** No loss is survived, so none is told: the launcher ends this rank, too. */
+  /**
+   * The launcher ends the job with a rank that is killed, so no news of that arrive. A rank that
+   * exits before the others leaves in an orderly way, which they hear of.
+   */
   @Override
   public void onRankLost(RankLostListener listener) {
-    Objects.requireNonNull(listener, "listener");
+    losses.listen(Objects.requireNonNull(listener, "listener"));
   }
 
   @Override

@@ -27,6 +27,7 @@ final class Sender {
   private final Slots slots;
   private final Doors doors;
   private final Gate gate;
+  private final Losses losses;
   private final Progress progress;
 
   /** For each destination: the message that is on its way there. */
@@ -36,14 +37,14 @@ final class Sender {
   private final long[] begun;
 
   /** Sends what {@link Inbox} receives. */
-  static Sender ofMessages(int size, Slots slots, Doors doors, Gate gate, Progress progress) {
+  static Sender ofMessages(int size, Slots slots, Doors doors, Gate gate, Losses losses, Progress progress) {
     return new Sender(
-        Wire.MESSAGES, Wire.SHORT_BYTES, Wire.FIRST_BYTES, size, slots, doors, gate, progress);
+        Wire.MESSAGES, Wire.SHORT_BYTES, Wire.FIRST_BYTES, size, slots, doors, gate, losses, progress);
   }
 
   /** Sends what {@link DirectReceiver} receives. */
-  static Sender ofDirect(int size, Slots slots, Doors doors, Gate gate, Progress progress) {
-    return new Sender(Wire.DIRECT, Wire.SHORT_DIRECT_BYTES, 0, size, slots, doors, gate, progress);
+  static Sender ofDirect(int size, Slots slots, Doors doors, Gate gate, Losses losses, Progress progress) {
+    return new Sender(Wire.DIRECT, Wire.SHORT_DIRECT_BYTES, 0, size, slots, doors, gate, losses, progress);
   }
 
   private Sender(
@@ -54,6 +55,7 @@ final class Sender {
       Slots slots,
       Doors doors,
       Gate gate,
+      Losses losses,
       Progress progress) {
     this.tag = tag;
     this.shortBytes = shortBytes;
@@ -61,6 +63,7 @@ final class Sender {
     this.slots = slots;
     this.doors = doors;
     this.gate = gate;
+    this.losses = losses;
     this.progress = progress;
     this.turns = new ReentrantLock[size];
     this.begun = new long[size];
@@ -78,6 +81,7 @@ final class Sender {
       throw new CommunicatorException(
           "A message has at most %d bytes, not %d".formatted(Wire.MAX_BYTES, length), null);
     }
+    losses.check(destination);
     MemorySegment first = MemorySegment.ofBuffer(data);
     MemorySegment second = MemorySegment.ofBuffer(attachment);
     if (length <= shortBytes) {
@@ -93,9 +97,21 @@ final class Sender {
     int length = (int) (first.byteSize() + second.byteSize());
     putHeader(slot, context, label, length, 0);
     copy(first, second, 0, slot, Wire.HEADER_BYTES, length);
+    sendAlone(slot, Wire.HEADER_BYTES + length, destination);
+  }
+
+  /** Says that nothing more comes from here. */
+  void sendLast(int destination) {
+    Slot slot = slots.take();
+    putHeader(slot, 0, 0, 0, 0);
+    slot.memory.set(ValueLayout.JAVA_INT, Wire.KIND, Wire.LEFT);
+    sendAlone(slot, Wire.HEADER_BYTES, destination);
+  }
+
+  private void sendAlone(Slot slot, int bytes, int destination) {
     turns[destination].lock();
     try {
-      begin(slot, slot.address, Wire.HEADER_BYTES + length, destination);
+      begin(slot, slot.address, bytes, destination);
       await(slot, destination);
     } finally {
       turns[destination].unlock();
@@ -145,6 +161,7 @@ final class Sender {
     slot.memory.set(ValueLayout.JAVA_INT, Wire.TAG, label);
     slot.memory.set(ValueLayout.JAVA_INT, Wire.LENGTH, length);
     slot.memory.set(ValueLayout.JAVA_INT, Wire.ATTACHMENT, attachment);
+    slot.memory.set(ValueLayout.JAVA_INT, Wire.KIND, Wire.MESSAGE);
   }
 
   /** Copies bytes of two parts, as if they were one, into a slot. */
@@ -175,6 +192,7 @@ final class Sender {
       Waiting waiting = new Waiting();
       while (!MpiCalls.test(slot)) {
         gate.check();
+        losses.check(destination);
         if (waiting.pause()) {
           doors.ring(destination);
         }

@@ -52,4 +52,9 @@ final class Slot {
     bytes = memory.get(ValueLayout.JAVA_INT, COUNT);
     complete = false;
   }
+
+  /** Whether this head is the last that its sender sends. */
+  boolean isLast() {
+    return memory.get(ValueLayout.JAVA_INT, Wire.KIND) == Wire.LEFT;
+  }
 }

@@ -5,7 +5,7 @@ package dev.mpipool.nativempi;
  * first bytes, and pieces that follow it, which nothing of the same sender and tag comes between.
  *
  * <pre>
- *   head:  | context (long) | tag (int) | length (int) | length of the attachment (int) | 0 (int) | bytes ... |
+ *   head:  | context (long) | tag (int) | length (int) | length of the attachment (int) | kind (int) | bytes ... |
  *   piece: | up to 256 KiB of the rest |
  * </pre>
  */
@@ -23,7 +23,13 @@ final class Wire {
   static final int TAG = 8;
   static final int LENGTH = 12;
   static final int ATTACHMENT = 16;
+  static final int KIND = 20;
   static final int HEADER_BYTES = 24;
+
+  /** Kinds: a message of the user's; or the last one of a rank, which says that its process ends. */
+  static final int MESSAGE = 0;
+
+  static final int LEFT = 1;
 
   /** A message of at most so many bytes travels alone. */
   static final int SHORT_BYTES = Slot.BYTES - HEADER_BYTES;

@@ -23,4 +23,9 @@ final class Ranks {
       throw e;
     }
   }
+
+  /** Tells the test which process this rank is. */
+  static void tellPid(Transport transport) {
+    System.out.printf("pid %d of rank %d;%n", ProcessHandle.current().pid(), transport.rank());
+  }
 }
