@@ -37,14 +37,25 @@ final class Sender {
   private final long[] begun;
 
   /** Sends what {@link Inbox} receives. */
-  static Sender ofMessages(int size, Slots slots, Doors doors, Gate gate, Losses losses, Progress progress) {
+  static Sender ofMessages(
+      int size, Slots slots, Doors doors, Gate gate, Losses losses, Progress progress) {
     return new Sender(
-        Wire.MESSAGES, Wire.SHORT_BYTES, Wire.FIRST_BYTES, size, slots, doors, gate, losses, progress);
+        Wire.MESSAGES,
+        Wire.SHORT_BYTES,
+        Wire.FIRST_BYTES,
+        size,
+        slots,
+        doors,
+        gate,
+        losses,
+        progress);
   }
 
   /** Sends what {@link DirectReceiver} receives. */
-  static Sender ofDirect(int size, Slots slots, Doors doors, Gate gate, Losses losses, Progress progress) {
-    return new Sender(Wire.DIRECT, Wire.SHORT_DIRECT_BYTES, 0, size, slots, doors, gate, losses, progress);
+  static Sender ofDirect(
+      int size, Slots slots, Doors doors, Gate gate, Losses losses, Progress progress) {
+    return new Sender(
+        Wire.DIRECT, Wire.SHORT_DIRECT_BYTES, 0, size, slots, doors, gate, losses, progress);
   }
 
   private Sender(

@@ -26,7 +26,9 @@ final class Wire {
   static final int KIND = 20;
   static final int HEADER_BYTES = 24;
 
-  /** Kinds: a message of the user's; or the last one of a rank, which says that its process ends. */
+  /**
+   * Kinds: a message of the user's; or the last one of a rank, which says that its process ends.
+   */
   static final int MESSAGE = 0;
 
   static final int LEFT = 1;

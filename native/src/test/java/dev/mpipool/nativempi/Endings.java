@@ -8,7 +8,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * A rank that ends in some way: {@code Endings WAY RANK [EXIT CODE]}. The rank does what its name
- * says; the others wait for messages, which they answer, until they are ended.
+ * says; the others wait for messages, which they answer, until they are ended. Rank 0 exits with 4
+ * when it hears that another is lost.
  */
 public final class Endings {
 
@@ -21,6 +22,9 @@ public final class Endings {
     Transport transport = Ranks.join();
     int code = args.length < 3 ? 0 : Integer.parseInt(args[2]);
     transport.start(answering(transport));
+    if (transport.rank() == 0 && !args[0].startsWith("all")) {
+      transport.onRankLost(Endings::exitWithoutRank);
+    }
     startPolling(transport);
     Ranks.tellPid(transport);
     if (args[0].equals("all-finish")) {
@@ -61,6 +65,11 @@ public final class Endings {
       }
       default -> throw new IllegalArgumentException(args[0]);
     }
+  }
+
+  private static void exitWithoutRank(int rank, String reason) {
+    System.out.println("rank " + rank + " is lost: " + reason);
+    new Thread(() -> System.exit(4)).start();
   }
 
   /** Other ranks send a question back; to the rank that asked it is the answer. */

@@ -43,14 +43,8 @@ enum Mpi {
     if (this == OPEN_MPI) {
       command.add("--oversubscribe"); // it starts no more ranks than there are cores
     }
-    command.addAll(List.of("-n", Integer.toString(ranks), jdk.resolve("bin/java").toString()));
-    command.addAll(List.of("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
-    if (!jdk.equals(Path.of(System.getProperty("java.home")))) {
-      command.add("--enable-native-access=ALL-UNNAMED");
-    }
-    command.addAll(javaOptions);
-    command.addAll(List.of("-cp", classPath(), program.getName()));
-    command.addAll(List.of(arguments));
+    command.addAll(List.of("-n", Integer.toString(ranks)));
+    command.addAll(java(jdk, javaOptions, program, arguments));
     ProcessBuilder builder = new ProcessBuilder(command);
     // Open MPI's launcher does not start ranks for root unasked.
     builder.environment().put("OMPI_ALLOW_RUN_AS_ROOT", "1");
@@ -59,7 +53,27 @@ enum Mpi {
     return new Job(builder);
   }
 
-  private boolean isInstalled() {
+  /** Starts a program without a launcher. */
+  static Job startAlone(
+      Path jdk, Map<String, String> environment, Class<?> program, String... arguments)
+      throws IOException {
+    ProcessBuilder builder = new ProcessBuilder(java(jdk, List.of(), program, arguments));
+    builder.environment().putAll(environment);
+    return new Job(builder);
+  }
+
+  private static List<String> java(
+      Path jdk, List<String> options, Class<?> program, String... arguments) {
+    List<String> command = new ArrayList<>(List.of(jdk.resolve("bin/java").toString()));
+    command.addAll(List.of("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
+    command.add("--enable-native-access=ALL-UNNAMED");
+    command.addAll(options);
+    command.addAll(List.of("-cp", classPath(), program.getName()));
+    command.addAll(List.of(arguments));
+    return command;
+  }
+
+  boolean isInstalled() {
     return Stream.of(System.getenv("PATH").split(File.pathSeparator))
         .anyMatch(folder -> Files.isExecutable(Path.of(folder, launcher)));
   }

@@ -26,6 +26,8 @@ final class Ranks {
 
   /** Tells the test which process this rank is. */
   static void tellPid(Transport transport) {
-    System.out.printf("pid %d of rank %d;%n", ProcessHandle.current().pid(), transport.rank());
+    // At once: what ranks print gets mixed.
+    System.out.print(
+        "pid %d of rank %d;\n".formatted(ProcessHandle.current().pid(), transport.rank()));
   }
 }
