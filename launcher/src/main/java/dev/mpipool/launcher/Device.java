@@ -15,7 +15,12 @@ enum Device {
   /**
    * Each rank is a JVM; MPJ Express's own device over TCP, which loses every rank with the first.
    */
-  NIODEV("niodev", "niodev", true, false);
+  NIODEV("niodev", "niodev", true, false),
+  /**
+   * Each rank is a JVM; the launcher and the library of the machine's own MPI: see {@link
+   * NativeJob}.
+   */
+  NATIVE("native", "native", true, false);
 
   private final String option;
   private final String mpjName;

@@ -42,7 +42,13 @@ public final class Main {
         return 0;
       }
       Product product = Product.fromSystemProperties();
-      Job job = new Job(options.toJob(product), product);
+      JobSpec spec = options.toJob(product);
+      if (spec.device() == Device.NATIVE) {
+        NativeJob job = new NativeJob(spec, options.machines(), product);
+        Signals.handle(job::stop);
+        return job.run();
+      }
+      Job job = new Job(spec, product);
       Signals.handle(job::stop);
       return job.run();
     } catch (UsageException e) {

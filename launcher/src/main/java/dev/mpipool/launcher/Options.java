@@ -40,7 +40,8 @@ import picocli.CommandLine.ParameterException;
       "",
       "Exit code: the program's own; 1 if main threw or a rank was lost; 2 if the command is wrong.",
       "Environment: CLASSPATH as for java; MPIPOOL_SSH, the command that reaches other hosts",
-      "(ssh -o BatchMode=yes); MPJ_HOME, JAVA_HOME; MPIPOOL_NO_BUILD=1 never builds."
+      "(ssh -o BatchMode=yes); MPJ_HOME, JAVA_HOME; MPIPOOL_NO_BUILD=1 never builds;",
+      "MPIPOOL_MPIRUN, the launcher that -dev native takes."
     })
 final class Options {
   private static final Set<String> WITH_SEPARATE_VALUE =
@@ -106,7 +107,9 @@ final class Options {
       paramLabel = "DEVICE",
       description =
           "tcpdev (default): each rank is a JVM, on our own device. multicore: the ranks are"
-              + " threads of one JVM. niodev: each rank is a JVM, on MPJ Express's stock device.")
+              + " threads of one JVM. niodev: each rank is a JVM, on MPJ Express's stock device."
+              + " native: each rank is a JVM, on the machine's own MPI (mpirun, or srun within a"
+              + " job of Slurm).")
   private String device = "tcpdev";
 
   @Option(
@@ -229,6 +232,11 @@ final class Options {
     return FLAGS.contains(option)
         || WITH_SEPARATE_VALUE.contains(equals < 0 ? option : option.substring(0, equals))
         || PREFIXES.stream().anyMatch(option::startsWith);
+  }
+
+  /** The machines file, or null. */
+  Path machines() {
+    return machines == null ? null : machines.toAbsolutePath().normalize();
   }
 
   /** Checks everything that can be checked before a JVM starts. */

@@ -60,6 +60,11 @@ record Product(Path home, Path mpj) {
     return join(path, program);
   }
 
+  /** The class path of a rank on the machine's own MPI, without MPJ Express. */
+  String ofNative(List<Path> program) throws IOException {
+    return join(libraries(), program);
+  }
+
   /** The class path of the JVM whose threads are ranks, as far as the ranks share it. */
   String ofThreads() throws IOException {
     List<Path> path = new ArrayList<>();

@@ -115,7 +115,7 @@ final class RankProcess {
    * Gives the options of the user's JVMs their names back. bin/mpjrun.sh changes the names, since
    * the launcher's own JVM has options that go with no others.
    */
-  private static void restoreJvmOptions(Map<String, String> environment) {
+  static void restoreJvmOptions(Map<String, String> environment) {
     for (String name : JVM_OPTIONS) {
       String value = environment.remove(FOR_RANKS + name);
       if (value != null) {
