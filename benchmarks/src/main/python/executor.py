@@ -205,3 +205,38 @@ with MPICommExecutor(MPI.COMM_WORLD, root=0) as executor:
         granularity(executor, measured)
         mixed(executor)
         idle(executor)
+
+
+class Raw:
+    """Messages between ranks 0 and 1 without an executor, out of memory and into memory."""
+
+    def __init__(self):
+        self.me = MPI.COMM_WORLD.Get_rank()
+        self.other = 1 - self.me
+
+    def ping_pong(self, size, times):
+        data = bytearray(size)
+        begin = time.perf_counter()
+        for _ in range(times):
+            if self.me == 0:
+                MPI.COMM_WORLD.Send(data, self.other)
+                MPI.COMM_WORLD.Recv(data, self.other)
+            else:
+                MPI.COMM_WORLD.Recv(data, self.other)
+                MPI.COMM_WORLD.Send(data, self.other)
+        return (time.perf_counter() - begin) / times
+
+    def measure(self):
+        for i in range(REPETITIONS + 1):
+            figures = [
+                ("roundtrip", self.ping_pong(32, 2000) * 1e6),
+                ("payload.1MB", 2 * 1000000 / self.ping_pong(1000000, 20) / 1e6),
+                ("payload.64MB", 2 * 64000000 / self.ping_pong(64000000, 1) / 1e6),
+            ]
+            if i and self.me == 0:
+                for key, value in figures:
+                    print("= raw-openmpi %s %.6g" % (key, value), flush=True)
+
+
+if MPI.COMM_WORLD.Get_rank() < 2 and "Open MPI" in MPI.Get_library_version():
+    Raw().measure()

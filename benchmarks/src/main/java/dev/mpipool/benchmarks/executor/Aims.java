@@ -54,6 +54,43 @@ final class Aims {
         0.5,
         " x",
         ratio("multicore", "throughput", "jdk", "throughput"));
+    rows.add("");
+    rows.add("| on Open MPI or MPICH | aim | Open MPI | met | MPICH |");
+    rows.add("| --- | --- | --- | --- | --- |");
+    onMachinesMpi(rows, "round trip", false, 12, " us", "roundtrip", Optional.of(1.0));
+    onMachinesMpi(
+        rows,
+        "round trip, against mpi4py's",
+        false,
+        0.15,
+        " x",
+        "roundtrip",
+        results.median("mpi4py", "roundtrip"));
+    onMachinesMpi(
+        rows,
+        "null tasks, against tcpdev's",
+        true,
+        1,
+        " x",
+        "throughput",
+        results.median("tcpdev", "throughput"));
+    onMachinesMpi(
+        rows,
+        "null tasks, against mpi4py's",
+        true,
+        100,
+        " x",
+        "throughput",
+        results.median("mpi4py", "throughput"));
+    onMachinesMpi(
+        rows,
+        "64 MB there and back, against tcpdev's bandwidth",
+        true,
+        1.5,
+        " x",
+        "payload.64MB",
+        results.median("tcpdev", "payload.64MB"));
+    onMachinesMpi(rows, "CPU of an idle rank", false, 1, " %", "idle.worker", Optional.of(1.0));
     return String.join("\n", rows);
   }
 
@@ -78,6 +115,24 @@ final class Aims {
     Optional<Double> ours = over(results.median("tcpdev", key), reference);
     Optional<Double> stock = over(results.median("niodev", key), reference);
     add(rows, what, atLeast, aim, unit, ours, stock);
+  }
+
+  private void onMachinesMpi(
+      List<String> rows,
+      String what,
+      boolean atLeast,
+      double aim,
+      String unit,
+      String key,
+      Optional<Double> reference) {
+    add(
+        rows,
+        what,
+        atLeast,
+        aim,
+        unit,
+        over(results.median("openmpi", key), reference),
+        over(results.median("mpich", key), reference));
   }
 
   private static Optional<Double> over(Optional<Double> value, Optional<Double> reference) {

@@ -13,7 +13,10 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import mpi.MPI;
 
-/** A rank of this executor; when the pool is closed, the same ranks measure raw MPJ. */
+/**
+ * A rank of this executor; when the pool is closed, the same ranks measure raw MPJ, where they run
+ * on it.
+ */
 public final class PoolRank implements Contestant {
 
   private final MPIExecutor executor;
@@ -42,7 +45,8 @@ public final class PoolRank implements Contestant {
     } catch (WorkersExitException e) {
       // measures raw MPJ below
     }
-    if (own.length == 2 && MPI.COMM_WORLD.Rank() < 2) {
+    boolean onMpj = !Programs.NATIVE.containsKey(device);
+    if (onMpj && own.length == 2 && MPI.COMM_WORLD.Rank() < 2) {
       new RawMessages("raw-" + device, effort).measure();
     }
     MPIRuntime.finish();

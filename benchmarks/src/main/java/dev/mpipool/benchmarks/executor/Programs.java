@@ -1,13 +1,21 @@
 package dev.mpipool.benchmarks.executor;
 
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 /** How each contestant is started. */
 final class Programs {
@@ -40,6 +48,10 @@ final class Programs {
           "java.base/java.math",
           "java.base/java.time");
 
+  /** Contestants on the machine's own MPI, and the launcher of each. */
+  static final Map<String, String> NATIVE =
+      new TreeMap<>(Map.of("openmpi", "mpirun.openmpi", "mpich", "mpirun.mpich"));
+
   /** What to run for one contestant. */
   record Program(String contestant, List<List<String>> helpers, List<String> main) {}
 
@@ -57,8 +69,9 @@ final class Programs {
   List<Program> all(String python) {
     List<Program> all = new ArrayList<>();
     for (String device : List.of("tcpdev", "niodev", "multicore")) {
-      all.add(pool(device));
+      all.add(pool(device, List.of(), device));
     }
+    NATIVE.forEach((name, mpirun) -> onMachinesMpi(name, mpirun).ifPresent(all::add));
     all.add(new Program("jdk", List.of(), java(List.of(), "JdkPool")));
     if (!python.isEmpty()) {
       all.add(mpi4py(python));
@@ -73,8 +86,9 @@ final class Programs {
     return effort.name().toLowerCase(Locale.ROOT);
   }
 
-  private Program pool(String device) {
-    List<String> command =
+  private Program pool(String name, List<String> prefix, String device) {
+    List<String> command = new ArrayList<>(prefix);
+    command.addAll(
         List.of(
             home.resolve("bin/mpjrun.sh").toString(),
             "-np",
@@ -85,8 +99,32 @@ final class Programs {
             home.resolve("benchmarks/target/classes").toString(),
             PACKAGE + "PoolRank",
             level(),
-            device);
-    return new Program(device, List.of(), command);
+            name));
+    return new Program(name, List.of(), command);
+  }
+
+  /** Where that MPI is installed, and a JDK that can call it. */
+  private Optional<Program> onMachinesMpi(String name, String mpirun) {
+    Path jdk = home.resolve("native/target/jdk");
+    if (!isOnPath(mpirun) || !Files.isReadable(jdk)) {
+      return Optional.empty();
+    }
+    try {
+      List<String> prefix =
+          List.of(
+              "env",
+              "MPIPOOL_MPIRUN=" + mpirun,
+              "JAVA_HOME=" + Files.readString(jdk).strip(),
+              "MPIPOOL_NO_BUILD=1");
+      return Optional.of(pool(name, prefix, "native"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static boolean isOnPath(String command) {
+    return Stream.of(System.getenv("PATH").split(File.pathSeparator))
+        .anyMatch(folder -> Files.isExecutable(Path.of(folder, command)));
   }
 
   private List<String> java(List<String> options, String mainClass, String... arguments) {
@@ -122,7 +160,7 @@ final class Programs {
     long[] lengths = MixedLengths.lengths(effort.mixedTasks);
     List<String> command =
         List.of(
-            "mpirun",
+            isOnPath(NATIVE.get("openmpi")) ? NATIVE.get("openmpi") : "mpirun",
             "--oversubscribe",
             "-np",
             RANKS,

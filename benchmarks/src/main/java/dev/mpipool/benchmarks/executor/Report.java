@@ -24,6 +24,8 @@ final class Report {
     CONTESTANTS.put("tcpdev", "mpipool, tcpdev");
     CONTESTANTS.put("niodev", "mpipool, niodev");
     CONTESTANTS.put("multicore", "mpipool, multicore");
+    CONTESTANTS.put("openmpi", "mpipool, Open MPI");
+    CONTESTANTS.put("mpich", "mpipool, MPICH");
     CONTESTANTS.put("jdk", "ThreadPoolExecutor");
     CONTESTANTS.put("hazelcast", "Hazelcast");
     CONTESTANTS.put("ignite", "Ignite");
@@ -74,11 +76,14 @@ final class Report {
     parts.add("Medians, and in parentheses the least and the most:");
     parts.add(table(MEASURES, CONTESTANTS));
     parts.add("mpi4py's `map`, by chunk size (items/s): " + chunks());
-    parts.add("The limit, MPJ Express without an executor, in the same jobs:");
+    parts.add(
+        "The limit, messages without an executor: MPJ Express in the same jobs, and Open MPI under"
+            + " mpi4py:");
     Map<String, String> raw = new LinkedHashMap<>();
     for (String device : List.of("tcpdev", "niodev", "multicore")) {
       raw.put("raw-" + device, "raw, " + device);
     }
+    raw.put("raw-openmpi", "raw, Open MPI");
     parts.add(table(RAW, raw));
     parts.add("Main alone:");
     parts.add(table(MAIN, Map.of("simulated", "mpipool")));

@@ -41,6 +41,9 @@ import org.junit.jupiter.api.Assumptions;
 public final class Mpjrun {
   private static final Duration ENDING = Duration.ofSeconds(10);
 
+  private static final Map<String, String> MPIRUN =
+      Map.of("openmpi", "mpirun.openmpi", "mpich", "mpirun.mpich");
+
   private final List<String> options = new ArrayList<>();
   private final Map<String, String> environment = new HashMap<>();
   private final Set<String> unset = new HashSet<>();
@@ -58,13 +61,37 @@ public final class Mpjrun {
   }
 
   /**
-   * A job on a device. {@code -Dmpipool.test.devices=multicore,tcpdev} skips the tests of others,
-   * visibly.
+   * A job on a device, or on an MPI of this machine: openmpi or mpich. {@code
+   * -Dmpipool.test.devices=multicore,tcpdev} skips the tests of others, visibly; so is a test on an
+   * MPI that is not installed.
    */
   public static Mpjrun on(String device) {
     String wanted = System.getProperty("mpipool.test.devices", device);
     Assumptions.assumeTrue(List.of(wanted.split(",")).contains(device), "only " + wanted);
-    return plain().options("-dev", device);
+    String mpirun = MPIRUN.get(device);
+    return mpirun == null ? plain().options("-dev", device) : onMachinesMpi(mpirun);
+  }
+
+  private static Mpjrun onMachinesMpi(String mpirun) {
+    Assumptions.assumeTrue(isOnPath(mpirun), mpirun + " is not installed");
+    Mpjrun run = plain().options("-dev", "native").environment("MPIPOOL_MPIRUN", mpirun);
+    return run.environment("JAVA_HOME", newJdk().toString());
+  }
+
+  private static boolean isOnPath(String command) {
+    return Stream.of(System.getenv("PATH").split(":"))
+        .anyMatch(in -> Files.isExecutable(Path.of(in, command)));
+  }
+
+  /** A JDK of 22 or later; without one, the test is skipped. */
+  public static Path newJdk() {
+    Path file = home().resolve("native/target/jdk");
+    Assumptions.assumeTrue(Files.isReadable(file), "there is no JDK of 22 or later");
+    try {
+      return Path.of(Files.readString(file).strip());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** A job without any option. */
