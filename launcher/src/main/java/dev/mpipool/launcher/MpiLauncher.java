@@ -40,7 +40,7 @@ record MpiLauncher(Kind kind, String command, int version, String processManager
       List.of("mpirun", "mpiexec", "mpirun.openmpi", "mpirun.mpich", "mpiexec.hydra");
 
   private static final Pattern OPEN_MPI_VERSION =
-      Pattern.compile("\\(Open MPI\\)\\s+(\\d+)\\.|Open MPI v?(\\d+)\\.");
+      Pattern.compile("\\((?:Open MPI|OpenRTE|PRRTE)\\)\\s+v?(\\d+)\\.");
 
   private static final int ANSWER_SECONDS = 20;
 
@@ -93,8 +93,7 @@ record MpiLauncher(Kind kind, String command, int version, String processManager
     }
     Matcher openMpi = OPEN_MPI_VERSION.matcher(answer);
     if (openMpi.find()) {
-      String number = openMpi.group(1) == null ? openMpi.group(2) : openMpi.group(1);
-      return new MpiLauncher(Kind.OPEN_MPI, command, Integer.parseInt(number), "");
+      return new MpiLauncher(Kind.OPEN_MPI, command, Integer.parseInt(openMpi.group(1)), "");
     }
     if (answer.contains("HYDRA") || answer.contains("Intel(R) MPI")) {
       return new MpiLauncher(Kind.HYDRA, command, 0, "");
