@@ -128,7 +128,7 @@ final class Doors {
    */
   boolean sleep(long nanos) {
     int limit = door < 0 ? MILLIS_WITHOUT_DOOR : oneHost ? MILLIS_ON_ONE_HOST : MILLIS_ELSEWHERE;
-    int millis = (int) Math.min(limit, (nanos + 999_999) / 1_000_000);
+    int millis = (int) Math.min(limit, nanos / 1_000_000 + 1);
     try {
       int rings = (int) POLL.invokeExact(pollfd.address(), door < 0 ? 0L : 1L, millis);
       return rings > 0 && opened();
