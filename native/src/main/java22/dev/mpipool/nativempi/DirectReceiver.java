@@ -11,6 +11,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 
 /**
  * Receives what one rank sends by {@code sendDirect}, into the places of those who wait for it. One
@@ -146,12 +147,7 @@ final class DirectReceiver {
   }
 
   private void awaitHead(Slot head) {
-    Waiting wait = new Waiting();
-    while (!MpiCalls.probe(head, source, Wire.DIRECT)) {
-      gate.check();
-      losses.check(source);
-      wait.pause();
-    }
+    await(() -> MpiCalls.probe(head, source, Wire.DIRECT));
     MpiCalls.receive(head);
     progress.made(source);
   }
@@ -210,15 +206,27 @@ final class DirectReceiver {
   }
 
   private void finish(Slot slot, MemorySegment memory, boolean straight, int piece) {
-    Waiting wait = new Waiting();
-    while (!MpiCalls.test(slot)) {
-      gate.check();
-      losses.check(source);
-      wait.pause();
-    }
+    await(() -> MpiCalls.test(slot));
     progress.made(source);
     if (memory != null && !straight) {
       MemorySegment.copy(slot.memory, 0, memory, (long) piece * Slot.BYTES, slot.bytes);
+    }
+  }
+
+  private void await(BooleanSupplier what) {
+    Waiting wait = new Waiting();
+    try {
+      while (!what.getAsBoolean()) {
+        gate.check();
+        losses.check(source);
+        wait.pause();
+      }
+    } catch (MpiException e) {
+      if (e.isLoss()) {
+        losses.lost(source, Losses.REASON);
+        losses.check(source);
+      }
+      throw e;
     }
   }
 }

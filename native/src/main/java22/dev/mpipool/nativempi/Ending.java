@@ -5,6 +5,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.BitSet;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
@@ -48,6 +49,8 @@ final class Ending {
   private final int size;
   private final String launcher;
   private final Gate gate;
+  private final Losses losses;
+  private final FailureDetector detector = new FailureDetector();
   private final Runnable wake;
   private final IntConsumer sendLast;
   private final Slot in = new Slot();
@@ -70,11 +73,19 @@ final class Ending {
   /** Whether MPI ends, or has ended: no call may be made any more. */
   private boolean finalized;
 
-  Ending(int rank, int size, String launcher, Gate gate, Runnable wake, IntConsumer sendLast) {
+  Ending(
+      int rank,
+      int size,
+      String launcher,
+      Gate gate,
+      Losses losses,
+      Runnable wake,
+      IntConsumer sendLast) {
     this.rank = rank;
     this.size = size;
     this.launcher = launcher;
     this.gate = gate;
+    this.losses = losses;
     this.wake = wake;
     this.sendLast = sendLast;
   }
@@ -94,6 +105,7 @@ final class Ending {
       if (!look()) {
         return;
       }
+      lookForLosses();
       if (isToEnd()) {
         new Thread(() -> System.exit(0), "mpipool-mpi-end").start();
         return;
@@ -102,6 +114,22 @@ final class Ending {
         System.err.printf("mpipool: %s has ended; rank %d ends with it%n", launcher, rank);
         Runtime.getRuntime().halt(1);
       }
+    }
+  }
+
+  private void lookForLosses() {
+    List<Integer> lost;
+    synchronized (this) {
+      lost = finalized ? List.of() : detector.lost();
+    }
+    for (int other : lost) {
+      losses.lost(other, Losses.REASON);
+    }
+    if (!lost.isEmpty()) {
+      wake.run();
+    }
+    if (losses.isLost(0) && rank != 0) {
+      Runtime.getRuntime().halt(1); // a job is over without rank 0; the launcher says why
     }
   }
 
@@ -172,7 +200,16 @@ final class Ending {
 
   private synchronized boolean mayEnd() {
     look();
-    return finalized || endTold || (rank == 0 && ready.cardinality() == size - 1);
+    return finalized || endTold || (rank == 0 && areOthersReady());
+  }
+
+  private boolean areOthersReady() {
+    for (int other = 1; other < size; other++) {
+      if (!ready.get(other) && !losses.isLost(other)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private void tellAll(int word) {
@@ -186,10 +223,16 @@ final class Ending {
       return;
     }
     out.memory.set(ValueLayout.JAVA_INT, 0, word);
-    MpiCalls.isend(out.address, Integer.BYTES, other, Wire.CONTROL, out.requestAddress);
-    Waiting waiting = new Waiting();
-    while (!MpiCalls.test(out)) {
-      waiting.pause();
+    try {
+      MpiCalls.isend(out.address, Integer.BYTES, other, Wire.CONTROL, out.requestAddress);
+      Waiting waiting = new Waiting();
+      while (!MpiCalls.test(out)) {
+        waiting.pause();
+      }
+    } catch (MpiException e) {
+      if (!e.isLoss()) {
+        throw e;
+      }
     }
   }
 

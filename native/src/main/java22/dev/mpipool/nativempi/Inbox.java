@@ -32,6 +32,9 @@ final class Inbox {
   /** For the next message. */
   private Slot spare;
 
+  /** Whether the spare slot has found a message that is not being received yet. */
+  private boolean found;
+
   /** When something was last received or sent, or the door rang. */
   private volatile long activity = System.nanoTime();
 
@@ -120,9 +123,6 @@ final class Inbox {
     return found;
   }
 
-  /** Whether the spare slot has found a message that is not being received yet. */
-  private boolean found;
-
   /** Uses what is there; returns whether a message was delivered. */
   private boolean step() {
     boolean delivered = used > 0 && useReceived();
@@ -137,7 +137,7 @@ final class Inbox {
       slot.complete = true;
     } else {
       MpiCalls.beginReceive(slot);
-      slot.complete = MpiCalls.test(slot);
+      slot.complete = false;
     }
     activity = System.nanoTime();
     Source source = sources[slot.source];
@@ -182,7 +182,7 @@ final class Inbox {
 
   private boolean isComplete(Slot slot) {
     if (!slot.complete) {
-      slot.complete = MpiCalls.test(slot);
+      slot.complete = isReceived(slot);
       if (slot.complete) {
         activity = System.nanoTime();
       }
@@ -190,11 +190,33 @@ final class Inbox {
     return slot.complete;
   }
 
+  /** What a lost rank was sending does not come any more. */
+  private boolean isReceived(Slot slot) {
+    try {
+      return MpiCalls.test(slot);
+    } catch (MpiException e) {
+      if (!e.isLoss()) {
+        throw e;
+      }
+      drop(sources[slot.source]);
+      losses.lost(slot.source, Losses.REASON);
+      return false;
+    }
+  }
+
+  private void drop(Source source) {
+    for (Slot slot = source.first; slot != null; slot = slot.next) {
+      used--;
+    }
+    source.first = null;
+    source.current = null;
+  }
+
   /** If memory runs out, the slot is used once more later. */
   private boolean use(Source source, Slot slot) {
     progress.made(slot.source);
     if (source.current == null && slot.isLast()) {
-      losses.lost(slot.source, "its process has ended");
+      losses.lost(slot.source, Losses.REASON);
       return true;
     }
     if (source.current == null) {

@@ -10,6 +10,9 @@ import java.util.Map;
 /** The ranks that are known to be lost. */
 final class Losses {
 
+  /** More is not known, whether it was killed or has exited. */
+  static final String REASON = "its process has ended";
+
   private final Map<Integer, String> reasons = new LinkedHashMap<>();
   private final List<RankLostListener> listeners = new ArrayList<>();
   private volatile boolean some;
@@ -35,6 +38,10 @@ final class Losses {
       before = new LinkedHashMap<>(reasons);
     }
     before.forEach(listener::rankLost);
+  }
+
+  synchronized boolean isLost(int rank) {
+    return reasons.containsKey(rank);
   }
 
   /**

@@ -148,7 +148,14 @@ final class MpiCalls {
    * @return whether there is one
    */
   static boolean probeAny(Slot slot, int tag) {
-    return probe(slot, Linked.ANY_SOURCE, tag);
+    try {
+      return probe(slot, Linked.ANY_SOURCE, tag);
+    } catch (MpiException e) {
+      if (e.isLoss()) {
+        return false; // the others can still send
+      }
+      throw e;
+    }
   }
 
   static boolean probe(Slot slot, int source, int tag) {
@@ -254,7 +261,21 @@ final class MpiCalls {
     return constant.resolve(name -> symbol(name).address());
   }
 
-  private static void rare(String function, String shape, Object... arguments) {
+  static boolean hasSymbol(String name) {
+    return library.symbols.find(name).isPresent();
+  }
+
+  /** Calls a function of the communicator, with a place for what it gives, or without. */
+  static void onCommunicator(String function, MemorySegment place) {
+    if (place == null) {
+      rare(function, "p", Linked.COMMUNICATOR);
+    } else {
+      rare(function, "pp", Linked.COMMUNICATOR, place.address());
+    }
+  }
+
+  /** Calls a function that is called seldom; see {@link Downcalls#call}. */
+  static void rare(String function, String shape, Object... arguments) {
     check(function, Downcalls.call(library.symbols, function, shape, arguments));
   }
 
@@ -272,7 +293,7 @@ final class MpiCalls {
 
   private static void check(String function, int code) {
     if (code != 0) {
-      throw new CommunicatorException("%s: %s".formatted(function, text(code)), null);
+      throw new MpiException("%s: %s".formatted(function, text(code)), code);
     }
   }
 

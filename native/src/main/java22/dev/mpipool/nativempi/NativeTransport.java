@@ -37,7 +37,7 @@ final class NativeTransport implements Transport {
     for (int i = 0; i < size; i++) {
       directReceivers[i] = new DirectReceiver(i, slots, gate, losses, progress);
     }
-    this.ending = new Ending(rank, size, launcher, gate, inbox::wake, messages::sendLast);
+    this.ending = new Ending(rank, size, launcher, gate, losses, inbox::wake, messages::sendLast);
     ending.start();
   }
 
@@ -89,12 +89,12 @@ final class NativeTransport implements Transport {
 
   @Override
   public FailureModel failures() {
-    return FailureModel.WHOLE_JOB;
+    return FailureDetector.isAvailable() ? FailureModel.PER_RANK : FailureModel.WHOLE_JOB;
   }
 
   /**
-   * The launcher ends the job with a rank that is killed, so no news of that arrive. A rank that
-   * exits before the others leaves in an orderly way, which they hear of.
+   * The launcher ends the job with a rank that is killed, so no news of that arrive, unless MPI
+   * bears losses. A rank that exits before the others leaves in an orderly way, which they hear of.
    */
   @Override
   public void onRankLost(RankLostListener listener) {

@@ -191,7 +191,11 @@ final class Sender {
   /** Begins to send from somewhere, as the slot's operation. */
   private void begin(Slot slot, long address, int bytes, int destination) {
     long before = System.nanoTime();
-    MpiCalls.isend(address, bytes, destination, tag, slot.requestAddress);
+    try {
+      MpiCalls.isend(address, bytes, destination, tag, slot.requestAddress);
+    } catch (MpiException e) {
+      throw failure(e, destination);
+    }
     if (System.nanoTime() - begun[destination] > RING_NANOS) {
       doors.ring(destination);
     }
@@ -199,16 +203,32 @@ final class Sender {
   }
 
   private void await(Slot slot, int destination) {
-    if (!MpiCalls.test(slot)) {
-      Waiting waiting = new Waiting();
-      while (!MpiCalls.test(slot)) {
-        gate.check();
-        losses.check(destination);
-        if (waiting.pause()) {
-          doors.ring(destination);
-        }
+    try {
+      if (!MpiCalls.test(slot)) {
+        awaitLong(slot, destination);
       }
+    } catch (MpiException e) {
+      throw failure(e, destination);
     }
     progress.made(destination);
+  }
+
+  private void awaitLong(Slot slot, int destination) {
+    Waiting waiting = new Waiting();
+    while (!MpiCalls.test(slot)) {
+      gate.check();
+      losses.check(destination);
+      if (waiting.pause()) {
+        doors.ring(destination);
+      }
+    }
+  }
+
+  private RuntimeException failure(MpiException e, int destination) {
+    if (e.isLoss()) {
+      losses.lost(destination, Losses.REASON);
+      losses.check(destination);
+    }
+    return e;
   }
 }

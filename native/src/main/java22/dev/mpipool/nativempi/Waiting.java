@@ -5,7 +5,7 @@ package dev.mpipool.nativempi;
  */
 final class Waiting {
 
-  static final long SPIN_NANOS = 3_000;
+  static final long SPIN_NANOS = 10_000;
   static final long YIELD_NANOS = 300_000;
 
   private static final int FIRST_MICROS = 50;
