@@ -185,10 +185,7 @@ final class DirectReceiver {
   /** Into memory outside the heap they are received at once; into null not at all. */
   private void receivePieces(MemorySegment memory, int total, Slot window) {
     boolean straight = memory != null && memory.isNative();
-    Slot[] ring = new Slot[Wire.WINDOW];
-    for (int i = 0; i < ring.length; i++) {
-      ring[i] = i == 0 ? window : ring[i - 1].next;
-    }
+    Slot[] ring = window.ring(Wire.WINDOW);
     int pieces = (total - 1) / Slot.BYTES + 1;
     for (int i = 0; i < pieces; i++) {
       Slot slot = ring[i % ring.length];

@@ -104,67 +104,74 @@ final class Sender {
 
   private void sendShort(
       int destination, long context, int label, MemorySegment first, MemorySegment second) {
-    Slot slot = slots.take();
     int length = (int) (first.byteSize() + second.byteSize());
-    putHeader(slot, context, label, length, 0);
-    copy(first, second, 0, slot, Wire.HEADER_BYTES, length);
-    sendAlone(slot, Wire.HEADER_BYTES + length, destination);
+    turns[destination].lock();
+    try {
+      Slot slot = slots.take();
+      putHeader(slot, context, label, length, 0);
+      copy(first, second, 0, slot, Wire.HEADER_BYTES, length);
+      sendAlone(slot, Wire.HEADER_BYTES + length, destination);
+    } finally {
+      turns[destination].unlock();
+    }
   }
 
   /** Says that nothing more comes from here. */
   void sendLast(int destination) {
-    Slot slot = slots.take();
-    putHeader(slot, 0, 0, 0, 0);
-    slot.memory.set(ValueLayout.JAVA_INT, Wire.KIND, Wire.LEFT);
-    sendAlone(slot, Wire.HEADER_BYTES, destination);
-  }
-
-  private void sendAlone(Slot slot, int bytes, int destination) {
     turns[destination].lock();
     try {
-      begin(slot, slot.address, bytes, destination);
-      await(slot, destination);
+      Slot slot = slots.take();
+      putHeader(slot, 0, 0, 0, 0);
+      slot.memory.set(ValueLayout.JAVA_INT, Wire.KIND, Wire.LEFT);
+      sendAlone(slot, Wire.HEADER_BYTES, destination);
     } finally {
       turns[destination].unlock();
     }
+  }
+
+  /** A slot whose sending has failed may still be in use, and is not given back. */
+  private void sendAlone(Slot slot, int bytes, int destination) {
+    begin(slot, slot.address, bytes, destination);
+    await(slot, destination);
     slots.give(slot);
   }
 
   /** What lies outside the heap, in one part, is sent from where it is. */
   private void sendLong(
       int destination, long context, int label, MemorySegment first, MemorySegment second) {
-    int total = (int) (first.byteSize() + second.byteSize());
-    boolean straight = first.isNative() && second.byteSize() == 0;
-    Slot window = slots.take(Wire.WINDOW);
-    Slot[] ring = new Slot[Wire.WINDOW];
-    for (int i = 0; i < ring.length; i++) {
-      ring[i] = i == 0 ? window : ring[i - 1].next;
-    }
     turns[destination].lock();
     try {
+      Slot window = slots.take(Wire.WINDOW);
+      Slot[] ring = window.ring(Wire.WINDOW);
       putHeader(ring[0], context, label, (int) first.byteSize(), (int) second.byteSize());
       copy(first, second, 0, ring[0], Wire.HEADER_BYTES, headBytes);
       begin(ring[0], ring[0].address, Wire.HEADER_BYTES + headBytes, destination);
-      int sent = 1;
-      for (long offset = headBytes; offset < total; offset += Slot.BYTES) {
-        Slot slot = ring[sent % ring.length];
-        if (sent >= ring.length) {
-          await(slot, destination);
-        }
-        int bytes = (int) Math.min(Slot.BYTES, total - offset);
-        if (!straight) {
-          copy(first, second, offset, slot, 0, bytes);
-        }
-        begin(slot, straight ? first.address() + offset : slot.address, bytes, destination);
-        sent++;
-      }
-      for (int i = Math.max(0, sent - ring.length); i < sent; i++) {
-        await(ring[i % ring.length], destination);
-      }
+      sendPieces(destination, first, second, ring);
+      slots.giveAll(window);
     } finally {
       turns[destination].unlock();
     }
-    slots.giveAll(window);
+  }
+
+  private void sendPieces(int destination, MemorySegment first, MemorySegment second, Slot[] ring) {
+    long total = first.byteSize() + second.byteSize();
+    boolean straight = first.isNative() && second.byteSize() == 0;
+    int sent = 1; // the head
+    for (long offset = headBytes; offset < total; offset += Slot.BYTES) {
+      Slot slot = ring[sent % ring.length];
+      if (sent >= ring.length) {
+        await(slot, destination);
+      }
+      int bytes = (int) Math.min(Slot.BYTES, total - offset);
+      if (!straight) {
+        copy(first, second, offset, slot, 0, bytes);
+      }
+      begin(slot, straight ? first.address() + offset : slot.address, bytes, destination);
+      sent++;
+    }
+    for (int i = Math.max(0, sent - ring.length); i < sent; i++) {
+      await(ring[i % ring.length], destination);
+    }
   }
 
   static void putHeader(Slot slot, long context, int label, int length, int attachment) {

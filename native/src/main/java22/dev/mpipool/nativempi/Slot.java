@@ -57,4 +57,14 @@ final class Slot {
   boolean isLast() {
     return memory.get(ValueLayout.JAVA_INT, Wire.KIND) == Wire.LEFT;
   }
+
+  /** This slot and those that are linked to it. */
+  Slot[] ring(int length) {
+    Slot[] ring = new Slot[length];
+    ring[0] = this;
+    for (int i = 1; i < length; i++) {
+      ring[i] = ring[i - 1].next;
+    }
+    return ring;
+  }
 }
