@@ -87,7 +87,7 @@ archives() {
   for device in tcpdev multicore; do
     env -u JAVA_TOOL_OPTIONS -u JDK_JAVA_OPTIONS -u _JAVA_OPTIONS \
       "${launcher[0]}" "-XX:ArchiveClassesAtExit=$made/launcher.jsa" "-Dmpipool.archives.make=$made" \
-      "${launcher[@]:1}" "$main" -np 2 -dev "$device" Example >/dev/null 2>&1 </dev/null || true
+      "${launcher[@]:1}" "$main" -np 2 -dev "$device" Warmup >/dev/null 2>&1 </dev/null || true
   done
   chmod -R go+rX,go-w "$made"
   mv -T "$made" "$archives" 2>/dev/null || rm -rf "$made"

@@ -1,15 +1,14 @@
 package dev.mpipool;
 
-import dev.mpipool.comm.CommunicatorProvider;
 import dev.mpipool.comm.Providers;
 import dev.mpipool.worker.TaskContext;
 import java.util.Arrays;
 import java.util.Objects;
-import java.util.Optional;
 
 /**
- * MPI's beginning and end, for programs that do not use {@link MPIExecutor#run(String[],
- * MainBody)}. In a process that no launcher started there is no MPI to begin and to end.
+ * The beginning and end of a rank's part in its job, for programs that do not use {@link
+ * MPIExecutor#run(String[], MainBody)}. In a process that no launcher started there is nothing to
+ * begin and to end.
  *
  * <p>With {@code MPI_DISABLE=1} in the environment (or as a system property) MPI is left alone: a
  * process, launched as a rank or not, is then a world of its own.
@@ -21,40 +20,36 @@ import java.util.Optional;
  */
 public final class MPIRuntime {
 
-  /** What the program's main was called with, once MPI has been initialized here. */
+  /** What the program's main was called with, once {@link #init} has joined the other ranks. */
   private static volatile String[] launchedWith;
 
   private MPIRuntime() {}
 
   /**
-   * Initializes MPI, with our own device where ranks are processes (unless the system property
-   * {@code mpipool.device} is {@code niodev}). If it is initialized already, only the arguments are
-   * looked at. Collective.
+   * Joins this process to the other ranks of its job. A program that also calls MPJ Express itself
+   * calls its {@code MPI.Init}, before or after this: only on niodev this does it. If the program
+   * has called it before, only the arguments are looked at. Collective.
    *
    * @param args the arguments of the program's main
    * @return those that are meant for the program: what the launcher added is taken off
    */
   public static String[] init(String[] args) {
     Objects.requireNonNull(args, "args");
-    boolean again = Providers.initialized().isPresent();
-    if (again && !Arrays.equals(args, launchedWith)) {
+    boolean again = launchedWith != null || Providers.begunByProgram();
+    if (again && !Providers.disabled() && !Arrays.equals(args, launchedWith)) {
       return args.clone();
     }
-    Optional<CommunicatorProvider> launcher = Providers.launchedWith(args);
-    if (launcher.isEmpty()) {
-      Providers.refuseForeignRank();
-      return args.clone();
+    String[] own = Providers.programArguments(args);
+    Providers.join(args);
+    if (Providers.begun()) {
+      launchedWith = args.clone();
     }
-    if (again || Providers.disabled()) {
-      return launcher.get().programArguments(args);
-    }
-    String[] own = launcher.get().init(args);
-    launchedWith = args.clone();
     return own;
   }
 
   /**
-   * Ends the pools of which this rank is main, and MPI. A pool that was shut down ends when its
+   * Ends the pools of which this rank is main, and its part in the job; an MPI that the program has
+   * initialized, too. A pool that was shut down ends when its
    * tasks are done. One that was neither shut down nor closed ends at once: its tasks are cancelled
    * and interrupted, and a line on standard error says how many futures are given up. Without an
    * MPI that is all.
@@ -74,13 +69,11 @@ public final class MPIRuntime {
     finishMpi();
   }
 
-  /** Ends MPI, and pools that run on it; in a process without MPI others may have theirs. */
+  /** Ends this rank's part in its job, and pools on it; where there is none, others may have theirs. */
   static void finishMpi() {
-    if (Providers.initialized().isPresent()) {
+    if (Providers.begun()) {
       MainSide.endAll();
     }
-    if (!Providers.isSomeoneAdrift()) {
-      Providers.initialized().ifPresent(CommunicatorProvider::finish);
-    }
+    Providers.finish();
   }
 }

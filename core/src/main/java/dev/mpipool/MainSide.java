@@ -207,10 +207,13 @@ final class MainSide {
   }
 
   /**
-   * A communicator for a pool alone. Collective. MPJ Express's own devices must not be called by an
-   * interrupted thread: they fail, or close their connections.
+   * A communicator for a pool alone. Collective. Where threads that call may not be interrupted, a
+   * thread of its own calls.
    */
   static Communicator duplicate(Communicator communicator) {
+    if (communicator.callableFromAnyThread()) {
+      return communicator.duplicate();
+    }
     FutureTask<Communicator> call = new FutureTask<>(communicator::duplicate);
     Thread thread = new Thread(call, "mpipool-opening"); // of this rank, by its thread group
     thread.setDaemon(true);

@@ -1,7 +1,6 @@
 package dev.mpipool;
 
 import dev.mpipool.comm.Communicator;
-import dev.mpipool.comm.CommunicatorProvider;
 import dev.mpipool.comm.Providers;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.worker.MainLostException;
@@ -24,7 +23,7 @@ final class WorkerSide {
     try {
       return builder.open();
     } catch (BrokenExecutorException e) {
-      if (!Providers.initialized().map(CommunicatorProvider::ranksAreProcesses).orElse(false)) {
+      if (!Providers.ranksAreProcesses()) {
         throw e;
       }
       LOG.warn("Rank {} ends: {}", Communicator.world().rank(), e.getMessage(), e.getCause());
@@ -44,8 +43,7 @@ final class WorkerSide {
     }
     own.close();
     if (!rejoin) {
-      boolean process =
-          Providers.initialized().map(CommunicatorProvider::ranksAreProcesses).orElse(false);
+      boolean process = Providers.ranksAreProcesses();
       MPIRuntime.finish();
       if (process) {
         System.exit(0);

@@ -82,6 +82,10 @@ abstract class AbstractCommunicator implements Communicator {
     closed = true;
   }
 
+  final boolean isClosed() {
+    return closed;
+  }
+
   final void checkNotClosed() {
     if (closed) {
       throw new IllegalStateException("The communicator is closed");

@@ -38,13 +38,13 @@ public interface Communicator extends AutoCloseable {
   int ANY_TAG = -1;
 
   /**
-   * All ranks of the job: of the MPI that this process was started with and that has been
-   * initialized, else just this process. Ends a process that another launcher started as one of
-   * several ranks: see {@link dev.mpipool.MPIRuntime}.
+   * All ranks of the job that a launcher has started this process for, else just this process. The
+   * first call joins the other ranks, unless {@link dev.mpipool.MPIRuntime#init} has done so, and
+   * then waits for them. Ends a process that another launcher started as one of several ranks, and
+   * that cannot join them: see {@link dev.mpipool.MPIRuntime}.
    *
-   * @return the same communicator at every call, until MPI ends
-   * @throws IllegalStateException if a launcher started this process as one of several ranks, and
-   *     MPI has not been initialized
+   * @return the same communicator at every call
+   * @throws IllegalStateException after {@link dev.mpipool.MPIRuntime#finish}
    */
   static Communicator world() {
     return Providers.world();

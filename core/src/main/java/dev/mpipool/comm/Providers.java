@@ -1,16 +1,29 @@
 package dev.mpipool.comm;
 
 import dev.mpipool.transport.Launch;
+import dev.mpipool.transport.RankQueues;
+import dev.mpipool.transport.ThreadProvider;
+import dev.mpipool.transport.Transport;
+import dev.mpipool.transport.TransportProvider;
+import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Finds the MPI that this process runs on, if it runs on one. */
+/**
+ * Finds out whether this process is a rank among others, joins it to them, and ends that. The one
+ * place that decides it.
+ */
 public final class Providers {
 
   /** The environment variable, and the system property, by which MPI is left alone. */
@@ -21,30 +34,70 @@ public final class Providers {
   /** Set by our launcher in the JVM of every rank, also where ranks are threads. */
   private static final String LAUNCHER_PROPERTY = "mpipool.launcher";
 
-  private static final List<CommunicatorProvider> PROVIDERS =
-      ServiceLoader.load(CommunicatorProvider.class, Providers.class.getClassLoader()).stream()
-          .map(ServiceLoader.Provider::get)
-          .toList();
-
-  private static final Communicator ALONE = LocalCommunicator.alone();
+  /** Of classes that a service file names and that cannot be loaded, so many are passed over. */
+  private static final int MOST_FAILURES = 100;
 
   /** How long rank 0 may take until it has said why all end. */
   private static final long MILLIS_FOR_RANK_0 = 5_000;
+
+  private static final Logger LOG = LoggerFactory.getLogger(Providers.class);
+
+  private static final List<TransportProvider> PROVIDERS = load();
+
+  private static final Communicator ALONE = LocalCommunicator.alone();
 
   private static final AtomicBoolean REFUSED = new AtomicBoolean();
 
   private static volatile boolean someoneAdrift;
 
+  /** What this rank has joined; null before, and where it is no rank. */
+  private static volatile Job joined;
+
+  private static volatile boolean finished;
+
+  private record Job(Transport transport, Communicator world) {}
+
+  private record Found(TransportProvider provider, Launch launch) {}
+
   private Providers() {}
 
+  /** Those whose classes can be loaded here; the one for threads comes first. */
+  private static List<TransportProvider> load() {
+    List<TransportProvider> providers = new ArrayList<>();
+    providers.add(new ThreadProvider());
+    Iterator<TransportProvider> services =
+        ServiceLoader.load(TransportProvider.class, Providers.class.getClassLoader()).iterator();
+    for (int failures = 0; failures < MOST_FAILURES; ) {
+      try {
+        if (!services.hasNext()) {
+          break;
+        }
+        providers.add(services.next());
+      } catch (ServiceConfigurationError | LinkageError e) {
+        failures++;
+        LOG.debug("A provider of ranks cannot be used in this JVM", e);
+      }
+    }
+    return List.copyOf(providers);
+  }
+
   /**
-   * The MPI whose launcher started this process.
-   *
-   * @param args the arguments of the program's main
-   * @return empty in a process that was started as any Java program is
+   * The provider in charge, by what our launcher and the starters of MPJ Express say, which name
+   * this process itself; else by the environment, which may be that of a scheduler around them.
    */
-  public static Optional<CommunicatorProvider> launchedWith(String[] args) {
-    return PROVIDERS.stream().filter(provider -> provider.launchedWith(args)).findFirst();
+  private static Optional<Found> find(String[] args) {
+    Optional<Found> own = find(Map.of(), args);
+    return own.isPresent() || launcherEndsRanks() ? own : find(System.getenv(), args);
+  }
+
+  private static Optional<Found> find(Map<String, String> environment, String[] args) {
+    for (TransportProvider provider : PROVIDERS) {
+      Optional<Launch> launch = provider.detect(environment, args);
+      if (launch.isPresent()) {
+        return Optional.of(new Found(provider, launch.get()));
+      }
+    }
+    return Optional.empty();
   }
 
   /**
@@ -60,25 +113,143 @@ public final class Providers {
   }
 
   /**
-   * The MPI that has been initialized.
+   * What a program's arguments are without those that a launcher added.
    *
-   * @return empty before its initialization, after its end, where there is none, and where it is
-   *     {@link #disabled}
+   * @param args the arguments of the program's main
+   * @return those that are meant for the program
    */
-  public static Optional<CommunicatorProvider> initialized() {
-    if (disabled()) {
-      return Optional.empty();
-    }
-    return PROVIDERS.stream().filter(CommunicatorProvider::initialized).findFirst();
+  public static String[] programArguments(String[] args) {
+    Optional<Found> found = find(Map.of(), args);
+    return found.isPresent() ? found.get().provider().programArguments(args) : args.clone();
   }
 
   /**
-   * Whether whoever started this process ends all ranks with main, whatever ends main.
+   * Whether this process takes part in a job: it has joined the other ranks, or the program itself
+   * has initialized an MPI, and neither has ended.
+   *
+   * @return false where MPI is {@link #disabled}
+   */
+  public static boolean begun() {
+    return !disabled() && ((joined != null && !finished) || begunByProgram());
+  }
+
+  /**
+   * Whether the program itself has initialized an MPI.
+   *
+   * @return false again when that has ended
+   */
+  public static boolean begunByProgram() {
+    for (TransportProvider provider : PROVIDERS) { // each rank of a JVM has lambdas of its own
+      if (provider.begun()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Joins this process to the other ranks of its job, unless that has been done, it is no rank, or
+   * MPI is {@link #disabled}. Ends a process that cannot join: see {@link #refuseForeignRank}.
+   *
+   * @param args the arguments of the program's main, empty if they are not known
+   */
+  public static void join(String[] args) {
+    if (!disabled()) {
+      job(args);
+    }
+  }
+
+  private static Optional<Job> job(String[] args) {
+    if (joined == null) {
+      synchronized (PROVIDERS) {
+        if (joined == null) {
+          Optional<Found> found = find(args);
+          if (found.isEmpty()) {
+            refuseForeignRank();
+            return Optional.empty();
+          }
+          boolean guest = begunByProgram();
+          Transport transport = open(found.get(), args);
+          Communicator world = MessageCommunicator.world(transport);
+          if (guest && !transport.ranksAreProcesses()) {
+            // The end of the program's own MPI is the end of this rank's part.
+            RankQueues.ofProcess().setOpen(transport.rank(), false);
+          }
+          joined = new Job(transport, world);
+        }
+      }
+    }
+    return Optional.of(joined);
+  }
+
+  private static Transport open(Found found, String[] args) {
+    Launch launch = found.launch();
+    try {
+      return found.provider().open(launch, args);
+    } catch (CommunicatorException e) {
+      if (launcherEndsRanks() || foreign().isEmpty()) {
+        throw e;
+      }
+      LOG.debug("The other ranks cannot be joined", e);
+      refuse(launch.rank(), "mpipool: " + e.getMessage());
+      throw e;
+    }
+  }
+
+  static Communicator world() {
+    Job known = joined;
+    if (known == null && !disabled()) {
+      known = job(new String[0]).orElse(null);
+    }
+    if (known == null || disabled()) {
+      return ALONE;
+    }
+    if (finished) {
+      throw new IllegalStateException(
+          "This rank has left its job: MPIRuntime.finish() has been called.");
+    }
+    return known.world();
+  }
+
+  /**
+   * Whether each rank has a process to itself.
+   *
+   * @return false where ranks are threads, and where there are none
+   */
+  public static boolean ranksAreProcesses() {
+    Job known = joined;
+    return known != null && known.transport().ranksAreProcesses();
+  }
+
+  /**
+   * Ends this rank's part in the job, and an MPI that the program has initialized. Waits for the
+   * other ranks unless one {@linkplain #someoneIsAdrift may never come}.
+   */
+  public static void finish() {
+    boolean alone = someoneAdrift;
+    if (!alone) {
+      for (TransportProvider provider : PROVIDERS) {
+        if (provider.begun()) {
+          provider.end();
+        }
+      }
+    }
+    Job known = joined;
+    if (known != null && !finished) {
+      finished = true;
+      known.transport().finish(alone);
+    }
+  }
+
+  /**
+   * Whether whatever started this process ends all ranks with main, by whatever means main ends.
    *
    * @return true under our launcher
    */
   public static boolean launcherEndsRanks() {
-    return System.getProperty(LAUNCHER_PROPERTY) != null;
+    Job known = joined;
+    return System.getProperty(LAUNCHER_PROPERTY) != null
+        || (known != null && known.transport().launcherEndsRanks());
   }
 
   /** A rank may never again take part in a collective call, though nobody knows it to be dead. */
@@ -87,56 +258,49 @@ public final class Providers {
   }
 
   /**
-   * Whether the collective end of MPI might wait for a rank for ever.
-   *
-   * @return true after {@link #someoneIsAdrift}
-   */
-  public static boolean isSomeoneAdrift() {
-    return someoneAdrift;
-  }
-
-  /**
    * Ends this process, with exit code 1, if another launcher than ours started it as one of several
-   * ranks, which cannot be joined: each would do the whole work alone. Rank 0 says so and ends at
+   * ranks that have not been joined: each would do the whole work alone. Rank 0 says so and ends at
    * once. The others end silently some seconds later, since many launchers end all ranks with the
    * first, and would not wait for what rank 0 has to say.
    *
-   * <p>Returns where MPI is initialized or {@link #disabled}, and in a rank that our launcher
-   * started, whatever started the launcher.
+   * <p>Returns where this rank has joined the others, MPI is {@link #disabled}, and in a rank that
+   * our launcher started, whatever started the launcher.
    */
   public static void refuseForeignRank() {
-    if (launcherEndsRanks() || disabled() || initialized().isPresent()) {
+    if (launcherEndsRanks() || disabled() || begun()) {
       return;
     }
-    Launch.of(System.getenv()).filter(Launch::oneOfSeveral).ifPresent(Providers::refuse);
+    Optional<Launch> foreign = foreign();
+    if (foreign.isPresent()) {
+      refuse(foreign.get());
+    }
+  }
+
+  private static Optional<Launch> foreign() {
+    Optional<Launch> launch = Launch.of(System.getenv());
+    return launch.isPresent() && launch.get().oneOfSeveral() ? launch : Optional.empty();
   }
 
   private static void refuse(Launch launch) {
+    String number = launch.size() == 0 ? "several" : Integer.toString(launch.size());
     // Without a size, rank 0 cannot tell whether it is one of several.
-    if (launch.rank() > (launch.size() == 0 ? 1 : 0)) {
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(MILLIS_FOR_RANK_0));
-    } else if (REFUSED.compareAndSet(false, true)) {
-      String number = launch.size() == 0 ? "several" : Integer.toString(launch.size());
-      System.err.printf(
-          "mpipool: %s started this program as %s processes, each of which would do the whole work"
-              + " alone. Start it with bin/mpjrun.sh -np %s instead, or set MPI_DISABLE=1 if %s"
-              + " separate programs are what you want.%n",
-          launch.launcher(), number, launch.size() == 0 ? "N" : number, number);
-    }
-    System.exit(1);
+    int speaker = launch.size() == 0 ? 1 : 0;
+    refuse(
+        Math.max(0, launch.rank() - speaker),
+        "mpipool: %s started this program as %s processes, each of which would do the whole work"
+                .formatted(launch.launcher(), number)
+            + " alone. Start it with bin/mpjrun.sh -np %s instead, or set MPI_DISABLE=1 if %s"
+                .formatted(launch.size() == 0 ? "N" : number, number)
+            + " separate programs are what you want.");
   }
 
-  static Communicator world() {
-    Optional<CommunicatorProvider> provider = initialized();
-    if (provider.isPresent()) {
-      return provider.get().world();
+  /** The first rank says why; the others leave it the time to be heard. */
+  private static void refuse(int rank, String why) {
+    if (rank > 0) {
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(MILLIS_FOR_RANK_0));
+    } else if (REFUSED.compareAndSet(false, true)) {
+      System.err.println(why);
     }
-    if (launcherEndsRanks() && !disabled()) {
-      throw new IllegalStateException(
-          "This process is a rank of an MPI job, but MPI is not initialized: call"
-              + " args = MPIRuntime.init(args) first, or use MPIExecutor.run(args, ...).");
-    }
-    refuseForeignRank();
-    return ALONE;
+    System.exit(1);
   }
 }

@@ -10,103 +10,182 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.BiConsumer;
 
 /**
- * Where ranks that are threads of one JVM hand each other messages: MPJ Express's own device for
- * them takes some twenty microseconds for each. The launcher lets all ranks share this class,
- * though each has its own of every other; so only the JDK's types pass here, and this class uses no
- * other of the product.
+ * The queues through which ranks that are threads of one JVM hand each other messages.
+ *
+ * <p>The launcher lets all ranks of its JVM share this class, though each has its own of every
+ * other; so only the JDK's types pass here, and this class uses no other of the product.
  */
 public final class RankQueues {
 
-  private static final Map<Long, BlockingQueue<Object[]>> QUEUES = new ConcurrentHashMap<>();
+  /** Of the ranks that the launcher has started as threads of this JVM. */
+  private static final RankQueues OF_PROCESS = new RankQueues();
 
-  /** By context, receiver, sender and tag. */
-  private static final Map<List<Integer>, BlockingQueue<Object[]>> STRAIGHT =
-      new ConcurrentHashMap<>();
+  /** The ranks of this JVM by the class loader that each has for itself: its number. */
+  private static final Map<ClassLoader, Integer> RANKS = new ConcurrentHashMap<>();
 
-  private static final Map<Integer, String> EXITED = new LinkedHashMap<>();
-  private static final List<BiConsumer<Integer, String>> LISTENERS = new ArrayList<>();
+  private static volatile int count;
 
-  private RankQueues() {}
+  private final Map<Integer, BlockingQueue<Object[]>> messages = new ConcurrentHashMap<>();
+
+  /** By receiver, context, sender and tag. */
+  private final Map<List<Long>, BlockingQueue<Object[]>> direct = new ConcurrentHashMap<>();
+
+  private final Map<Integer, String> exited = new LinkedHashMap<>();
+  private final List<BiConsumer<Integer, String>> listeners = new ArrayList<>();
+
+  /** Ranks that have begun to take messages, and have not finished. */
+  private final Map<Integer, Boolean> open = new ConcurrentHashMap<>();
+
+  /** Creates queues for ranks that know each other by them. */
+  public RankQueues() {}
 
   /**
-   * A rank has exited without ending MPI, and takes nothing any more; for the launcher.
+   * The queues of the ranks that the launcher has started in this JVM.
    *
-   * @param worldRank which
-   * @param reason how, for people
+   * @return always the same
    */
-  public static void rankExited(int worldRank, String reason) {
-    List<BiConsumer<Integer, String>> told;
-    synchronized (EXITED) {
-      EXITED.put(worldRank, reason);
-      told = List.copyOf(LISTENERS);
-    }
-    told.forEach(listener -> listener.accept(worldRank, reason));
+  public static RankQueues ofProcess() {
+    return OF_PROCESS;
   }
 
   /**
-   * Registers a listener for ranks that exit, which also hears of those that have.
+   * Tells which ranks this JVM has; for the launcher, before any of them begins.
    *
-   * @param listener gets the world rank and the reason
+   * @param loaders the class loader of each rank, by rank
    */
-  public static void onRankExited(BiConsumer<Integer, String> listener) {
-    Map<Integer, String> before;
-    synchronized (EXITED) {
-      LISTENERS.add(listener);
-      before = Map.copyOf(EXITED);
+  public static void setRanks(List<? extends ClassLoader> loaders) {
+    count = loaders.size();
+    for (int rank = 0; rank < loaders.size(); rank++) {
+      RANKS.put(loaders.get(rank), rank);
     }
-    before.forEach(listener);
   }
 
   /**
-   * Whether the ranks of this JVM share this class, so that what one puts here another finds.
+   * How many ranks the launcher has started in this JVM.
+   *
+   * @return 0 where ranks are processes, and where another launcher has started them
+   */
+  public static int count() {
+    return count;
+  }
+
+  /**
+   * The rank that a class belongs to.
    *
    * @param ofRank a class that each rank has for itself
-   * @return false where ranks are processes, and where another launcher has made the class loaders
+   * @return its number; -1 if it belongs to none
    */
-  public static boolean areSharedWith(Class<?> ofRank) {
-    return RankQueues.class.getClassLoader() != ofRank.getClassLoader();
+  public static int rankOf(Class<?> ofRank) {
+    return RANKS.getOrDefault(ofRank.getClassLoader(), -1);
   }
 
   /**
-   * The messages to one rank on one communicator, in the order in which they were sent. It is there
-   * from the first call of anybody.
+   * The messages to one rank, in the order in which they were sent. It is there from the first call
+   * of any rank.
    *
-   * @param context of the communicator
-   * @param worldRank who takes from it
+   * @param rank the receiver
    * @return a queue without bounds
    */
-  public static BlockingQueue<Object[]> queue(int context, int worldRank) {
-    return QUEUES.computeIfAbsent(key(context, worldRank), key -> new LinkedBlockingQueue<>());
+  public BlockingQueue<Object[]> messages(int rank) {
+    return messages.computeIfAbsent(rank, key -> new LinkedBlockingQueue<>());
   }
 
   /**
    * The messages from one rank to another whose receiver knows where they go. It is there from the
    * first call of either.
    *
-   * @param context of the communicator
-   * @param from the world rank of the sender
-   * @param to the world rank of the receiver, who takes from it
+   * @param context as both name it
+   * @param from the sender
+   * @param to the receiver
    * @param tag as both name it
    * @return a queue without bounds
    */
-  public static BlockingQueue<Object[]> straight(int context, int from, int to, int tag) {
-    return STRAIGHT.computeIfAbsent(
-        List.of(context, to, from, tag), key -> new LinkedBlockingQueue<>());
+  public BlockingQueue<Object[]> direct(long context, int from, int to, int tag) {
+    return direct.computeIfAbsent(
+        List.of((long) to, context, (long) from, (long) tag), key -> new LinkedBlockingQueue<>());
   }
 
   /**
-   * Forgets what is for a rank, when it has closed the communicator.
+   * Forgets the direct messages of a context to a rank.
    *
-   * @param context of the communicator
-   * @param worldRank who took
+   * @param context that the rank uses no more
+   * @param rank the receiver
    */
-  public static void forget(int context, int worldRank) {
-    QUEUES.remove(key(context, worldRank));
-    List<Integer> its = List.of(context, worldRank);
-    STRAIGHT.keySet().removeIf(key -> key.subList(0, 2).equals(its));
+  public void forget(long context, int rank) {
+    if (!direct.isEmpty()) {
+      List<Long> its = List.of((long) rank, context);
+      direct.keySet().removeIf(key -> key.subList(0, 2).equals(its));
+    }
   }
 
-  private static long key(int context, int worldRank) {
-    return (long) context << Integer.SIZE | worldRank;
+  /**
+   * Notes that a rank takes part, or does not any more.
+   *
+   * @param rank which
+   * @param takesPart whether it takes part from now on
+   */
+  public void setOpen(int rank, boolean takesPart) {
+    open.put(rank, takesPart);
+  }
+
+  /**
+   * Whether a rank takes part.
+   *
+   * @param rank which
+   * @return true from its start to its finish
+   */
+  public boolean isOpen(int rank) {
+    return open.getOrDefault(rank, false);
+  }
+
+  /**
+   * Whether a rank has ever taken part.
+   *
+   * @param rank which
+   * @return true from its start on
+   */
+  public boolean hasJoined(int rank) {
+    return open.containsKey(rank);
+  }
+
+  /**
+   * A rank has exited without having finished, and takes nothing any more.
+   *
+   * @param rank which
+   * @param reason how, for people
+   */
+  public void exited(int rank, String reason) {
+    List<BiConsumer<Integer, String>> told;
+    synchronized (exited) {
+      exited.put(rank, reason);
+      told = List.copyOf(listeners);
+    }
+    told.forEach(listener -> listener.accept(rank, reason));
+  }
+
+  /**
+   * Whether a rank has exited without having finished.
+   *
+   * @param rank which
+   * @return true after {@link #exited}
+   */
+  public boolean isExited(int rank) {
+    synchronized (exited) {
+      return exited.containsKey(rank);
+    }
+  }
+
+  /**
+   * Registers a listener for ranks that exit, which also hears of those that have.
+   *
+   * @param listener gets the rank and the reason
+   */
+  public void onExited(BiConsumer<Integer, String> listener) {
+    Map<Integer, String> before;
+    synchronized (exited) {
+      listeners.add(listener);
+      before = new LinkedHashMap<>(exited);
+    }
+    before.forEach(listener);
   }
 }

@@ -79,8 +79,8 @@ public interface Transport {
   void poll(long nanos);
 
   /**
-   * Makes the present {@link #poll}, or if there is none the next one, return soon. Needs no memory
-   * from the heap.
+   * Makes the present {@link #poll}, or if there is none the next one, return soon. Does not throw,
+   * whatever memory there is.
    */
   void wake();
 
@@ -138,7 +138,8 @@ public interface Transport {
 
   /**
    * Sends a message to a rank that knows how long it can be: what {@link #receiveDirect} takes, and
-   * nothing else does. May return only when the receiver waits for it.
+   * nothing else does. May return only when the receiver waits for it. Called only where {@link
+   * #isDirect}.
    *
    * @param destination another rank
    * @param context any number of at least 0; the receiver names the same
@@ -149,7 +150,7 @@ public interface Transport {
 
   /**
    * Waits for the next message that another rank sends by {@link #sendDirect}. Does not need a
-   * thread that polls.
+   * thread that polls. Called only where {@link #isDirect}.
    *
    * @param source another rank
    * @param context as the sender names it

@@ -39,4 +39,17 @@ public interface TransportProvider {
    *     names the launcher, the library and the cure, in one line
    */
   Transport open(Launch launch, String[] arguments);
+
+  /**
+   * Whether the program itself has initialized this MPI, without this library, and it has not
+   * ended.
+   *
+   * @return false where a program cannot do that
+   */
+  default boolean begun() {
+    return false;
+  }
+
+  /** Ends the MPI that the program has initialized. Must not hang when ranks are lost. */
+  default void end() {}
 }

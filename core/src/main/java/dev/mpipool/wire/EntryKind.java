@@ -26,7 +26,7 @@ public enum EntryKind {
   GROUP(9),
   /**
    * From worker to worker, members of a group. The number is the group's; the body is the message
-   * with the header of {@link dev.mpipool.comm.GroupCommunicator}.
+   * with the header of {@link dev.mpipool.comm.GroupTransport}.
    */
   GROUP_MESSAGE(10),
   /**

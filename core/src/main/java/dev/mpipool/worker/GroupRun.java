@@ -1,6 +1,6 @@
 package dev.mpipool.worker;
 
-import dev.mpipool.comm.GroupCommunicator;
+import dev.mpipool.comm.GroupTransport;
 import dev.mpipool.wire.Body;
 import dev.mpipool.wire.CallCodec;
 import dev.mpipool.wire.Entry;
@@ -17,15 +17,14 @@ final class GroupRun extends TaskRun {
 
   // let go at the end
 
-  private GroupCommunicator communicator;
+  private GroupTransport transport;
   private Body task;
 
-  GroupRun(
-      long id, long group, Body task, GroupCommunicator communicator, Tools tools, Groups groups) {
+  GroupRun(long id, long group, Body task, GroupTransport transport, Tools tools, Groups groups) {
     super(id, task, CallCodec.codeNumber(task), tools);
     this.group = group;
     this.task = task;
-    this.communicator = communicator;
+    this.transport = transport;
     this.groups = groups;
   }
 
@@ -36,10 +35,10 @@ final class GroupRun extends TaskRun {
       return false; // members wait for each other, so all of them run to their end
     }
     boolean notBegun = super.cancel(true);
-    if (communicator == null) {
+    if (transport == null) {
       return false; // it has ended
     }
-    communicator.end("The group's task is no longer wanted: it was cancelled, or a member failed");
+    transport.end("The group's task is no longer wanted: it was cancelled, or a member failed");
     if (notBegun) {
       groups.ended(group);
     }
@@ -53,7 +52,7 @@ final class GroupRun extends TaskRun {
 
   @Override
   Entry answer() {
-    TaskContext.setGroup(communicator);
+    TaskContext.setGroup(transport.communicator());
     try {
       Entry answer = answer(task);
       boolean broken = answer.kind() == EntryKind.FAILURE && groups.isBroken(group);
@@ -66,8 +65,8 @@ final class GroupRun extends TaskRun {
   }
 
   private synchronized void ended() {
-    communicator.end("The group's task has ended, and its communicator with it");
-    communicator = null;
+    transport.end("The group's task has ended, and its communicator with it");
+    transport = null;
     task = null;
   }
 }

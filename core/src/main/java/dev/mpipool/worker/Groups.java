@@ -1,7 +1,7 @@
 package dev.mpipool.worker;
 
 import dev.mpipool.comm.CommunicatorException;
-import dev.mpipool.comm.GroupCommunicator;
+import dev.mpipool.comm.GroupTransport;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.FrameSender;
@@ -29,7 +29,7 @@ final class Groups {
 
   private record Early(int rank, ByteBuffer message) {}
 
-  private record Group(GroupCommunicator communicator, List<Integer> ranks) {}
+  private record Group(GroupTransport transport, List<Integer> ranks) {}
 
   private static final Logger LOG = LoggerFactory.getLogger(Groups.class);
 
@@ -54,14 +54,14 @@ final class Groups {
   }
 
   /** This worker joins a group. */
-  synchronized GroupCommunicator join(GroupTask task) {
+  synchronized GroupTransport join(GroupTask task) {
     List<Integer> ranks = task.ranks();
     Group known = active.get(task.group());
     if (known != null) { // memory has run out after it joined
-      return known.communicator;
+      return known.transport;
     }
-    GroupCommunicator made =
-        GroupCommunicator.create(
+    GroupTransport made =
+        GroupTransport.create(
             task.member(),
             ranks.size(),
             (member, message) ->
@@ -91,10 +91,10 @@ final class Groups {
 
   private static void deliver(Group group, int rank, ByteBuffer message) {
     try {
-      group.communicator.deliver(group.ranks.indexOf(rank), message);
+      group.transport.deliver(group.ranks.indexOf(rank), message);
     } catch (CommunicatorException e) {
       LOG.warn("Rank {} sent what is no message of a group: {}", rank, e.getMessage());
-      group.communicator.end("Rank %d sent what is no message: %s".formatted(rank, e.getMessage()));
+      group.transport.end("Rank %d sent what is no message: %s".formatted(rank, e.getMessage()));
     }
   }
 
@@ -117,6 +117,6 @@ final class Groups {
     lost.put(rank, why);
     active.values().stream()
         .filter(group -> group.ranks.contains(rank))
-        .forEach(group -> group.communicator.end(why));
+        .forEach(group -> group.transport.end(why));
   }
 }

@@ -182,6 +182,6 @@ class LocalCommunicatorTest {
   private static boolean receiverWaits() {
     return Thread.getAllStackTraces().keySet().stream()
         .filter(thread -> thread.getName().equals("test-receiver"))
-        .anyMatch(thread -> thread.getState() == Thread.State.WAITING);
+        .anyMatch(thread -> thread.getState() == Thread.State.TIMED_WAITING);
   }
 }

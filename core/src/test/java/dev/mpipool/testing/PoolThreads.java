@@ -8,6 +8,9 @@ import java.util.stream.Stream;
 /** The threads of pools that were started since this was made; other tests may have left some. */
 public final class PoolThreads {
 
+  private static final Set<Thread.State> WAITING =
+      Set.of(Thread.State.WAITING, Thread.State.TIMED_WAITING);
+
   private final Set<Thread> before = all();
 
   /** The names of those that are alive. */
@@ -17,7 +20,7 @@ public final class PoolThreads {
 
   /** Whether each of them waits for something. */
   public boolean areWaiting() {
-    return started().map(Thread::getState).allMatch(state -> state == Thread.State.WAITING);
+    return started().map(Thread::getState).allMatch(WAITING::contains);
   }
 
   private Stream<Thread> started() {

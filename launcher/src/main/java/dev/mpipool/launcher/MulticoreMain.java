@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 
 /**
  * The main class of the JVM whose threads are ranks. Arguments: the number of ranks, whether to tag
@@ -88,7 +89,10 @@ public final class MulticoreMain {
       groups.put(group(rank), rank);
     }
     RankOutput.install(groups, tagged);
-    groups.forEach((group, rank) -> ranks.add(rank(group, rank, new RankLoader(rank, urls))));
+    List<RankLoader> loaders =
+        IntStream.range(0, np).mapToObj(rank -> new RankLoader(rank, urls)).toList();
+    RankQueues.setRanks(loaders);
+    groups.forEach((group, rank) -> ranks.add(rank(group, rank, loaders.get(rank))));
     ranks.forEach(rank -> rank.main().start());
     return await();
   }
@@ -105,7 +109,9 @@ public final class MulticoreMain {
     if (usesMpi) {
       Threads.daemon(
           "mpipool-rank-exited",
-          () -> RankQueues.rankExited(number, "ended with exit code " + code));
+          () -> RankQueues.ofProcess().exited(number, "ended with exit code " + code));
+    }
+    if (rank.program().usesStockDevice()) {
       rank.program().finalizeMpi(rank.group()); // where others may wait for it, in vain
     }
     job.ended.add(new Ended(number, usesMpi ? Ending.EXITED_UNFINISHED : Ending.EXITED, code));
@@ -122,7 +128,7 @@ public final class MulticoreMain {
     all[1] = Integer.toString(np);
     all[2] = Device.MULTICORE.mpjName();
     System.arraycopy(arguments, 0, all, 3, arguments.length);
-    Program program = new Program(mainClass, loader);
+    Program program = new Program(mainClass, loader, () -> RankQueues.ofProcess().isOpen(rank));
     Thread main =
         new Thread(
             group,
@@ -152,10 +158,11 @@ public final class MulticoreMain {
     while (!left.isEmpty()) {
       long wait = deadline == Long.MAX_VALUE ? Long.MAX_VALUE : deadline - System.nanoTime();
       Ended next = ended.poll(gone.isEmpty() ? wait : Math.min(wait, LOOK), TimeUnit.NANOSECONDS);
-      if (next == null && isWaitedFor()) {
+      Integer missed = next == null ? missed(gone, left) : null;
+      if (missed != null) {
         System.err.println(
             "mpipool: rank "
-                + gone.get(0)
+                + missed
                 + " (on localhost) did not join the job: ended without MPI.Init, where other ranks"
                 + " wait for it");
         return 1;
@@ -208,6 +215,16 @@ public final class MulticoreMain {
     return System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(GRACE);
   }
 
+  /** A rank that has ended without joining the job, where others wait for it; null if none has. */
+  private static Integer missed(List<Integer> gone, List<Integer> left)
+      throws ReflectiveOperationException {
+    RankQueues queues = RankQueues.ofProcess();
+    if (left.stream().anyMatch(queues::isOpen)) {
+      return gone.stream().filter(rank -> !queues.hasJoined(rank)).findFirst().orElse(null);
+    }
+    return !gone.isEmpty() && isWaitedFor() ? gone.get(0) : null;
+  }
+
   /**
    * Whether ranks wait in MPI.Init for others, which MPJ Express's device knows and never tells.
    */
@@ -222,15 +239,17 @@ public final class MulticoreMain {
     }
   }
 
-  /** Whether a rank makes a communicator, for which MPJ Express takes all ranks. */
+  /** Whether a rank makes a communicator, for which all ranks are needed. */
   private static boolean opensCommunicator(ThreadGroup rank) {
     return Thread.getAllStackTraces().entrySet().stream()
         .filter(entry -> entry.getKey().getThreadGroup() == rank)
         .flatMap(entry -> Arrays.stream(entry.getValue()))
         .anyMatch(
             frame ->
-                frame.getClassName().equals("mpjdev.javampjdev.Comm")
-                    && frame.getMethodName().equals("calculateContext"));
+                (frame.getClassName().equals("mpjdev.javampjdev.Comm")
+                        && frame.getMethodName().equals("calculateContext"))
+                    || (frame.getClassName().equals("dev.mpipool.comm.MessageCommunicator")
+                        && frame.getMethodName().equals("duplicate")));
   }
 
   private static void awaitThreads(ThreadGroup group) {

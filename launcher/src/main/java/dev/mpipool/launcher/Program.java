@@ -9,6 +9,7 @@ import java.lang.reflect.Modifier;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 
 /**
  * The program of one rank: its {@code main}, run as java would, and what remains of it afterwards.
@@ -27,10 +28,13 @@ final class Program {
 
   private final String mainClass;
   private final ClassLoader loader;
+  private final BooleanSupplier joined;
 
-  Program(String mainClass, ClassLoader loader) {
+  /** Joined tells whether the rank takes part in its job, where that is not by MPI's doing. */
+  Program(String mainClass, ClassLoader loader, BooleanSupplier joined) {
     this.mainClass = mainClass;
     this.loader = loader;
+    this.joined = joined;
   }
 
   /** Runs {@code main} in this thread; the trace of what it throws is printed as java prints it. */
@@ -58,12 +62,17 @@ final class Program {
     return LauncherLink.current().map(link -> link.isLost(0)).orElse(false);
   }
 
-  /** Whether MPI was initialized and not finalized. */
+  /** Whether the rank has joined its job, by MPI.Init or without it, and has not left it. */
   boolean usesMpi() {
+    TcpDevice ours = TcpDevice.current();
+    return joined.getAsBoolean() || (ours == null ? usesStockDevice() : ours.isOpen());
+  }
+
+  /** Whether MPI was initialized on one of MPJ Express's own devices, and not finalized. */
+  boolean usesStockDevice() {
     try {
-      Object device =
-          Class.forName("mpjdev.javampjdev.MPJDev", true, loader).getField("dev").get(null);
-      return device instanceof TcpDevice ours ? ours.isOpen() : device != null;
+      return Class.forName("mpjdev.javampjdev.MPJDev", true, loader).getField("dev").get(null)
+          != null;
     } catch (ReflectiveOperationException | LinkageError e) {
       return false;
     }

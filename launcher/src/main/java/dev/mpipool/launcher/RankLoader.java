@@ -32,7 +32,18 @@ final class RankLoader extends URLClassLoader {
    * Express ends the JVM when a rank aborts, which is meant.
    */
   private static final List<String> LEFT_AS_THEY_ARE =
-      List.of("mpi.", "mpjdev.", "dev.mpipool.wire.", "dev.mpipool.comm.", "dev.mpipool.dispatch.");
+      List.of(
+          "mpi.",
+          "mpjdev.",
+          "dev.mpipool.wire.",
+          "dev.mpipool.comm.",
+          "dev.mpipool.transport.",
+          "dev.mpipool.link.",
+          "dev.mpipool.memory.",
+          "dev.mpipool.worker.",
+          "dev.mpipool.mpj.",
+          "dev.mpipool.dispatch.",
+          "org.slf4j.");
 
   private final int rank;
 

@@ -34,6 +34,11 @@ public final class RankMain {
    */
   static final String DEVICE = "mpipool.device";
 
+  /**
+   * What {@code MPI.Init} has to know of the job, for programs that do not hand their arguments on.
+   */
+  static final String JOB = "mpipool.configuration";
+
   /** Set to true where the first line of standard input is the secret. */
   static final String SECRET_ON_STDIN = "mpipool.secret.stdin";
 
@@ -69,7 +74,8 @@ public final class RankMain {
     if (Device.NIODEV.mpjName().equals(System.getProperty(DEVICE))) {
       arguments[CONFIGURATION] += StockIntroduction.start(link);
     }
-    Program program = new Program(arguments[0], ClassLoader.getSystemClassLoader());
+    System.setProperty(JOB, arguments[CONFIGURATION]);
+    Program program = new Program(arguments[0], ClassLoader.getSystemClassLoader(), () -> false);
     new RankMain(rank, link, program).run(Arrays.copyOfRange(arguments, 1, arguments.length));
   }
 

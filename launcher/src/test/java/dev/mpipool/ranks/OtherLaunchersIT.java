@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -21,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Programs that mpirun or srun started as one of several processes, which the tests do by the
- * variables that these set.
+ * variables that these set, without the module that could join them.
  */
 @Timeout(120)
 class OtherLaunchersIT {
@@ -100,13 +101,12 @@ class OtherLaunchersIT {
 
   private Ended run(Map<String, String> environment, String how, String... options)
       throws Exception {
-    Path target = Mpjrun.home().resolve("examples/target");
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
     command.addAll(List.of(options));
     command.addAll(
-        List.of("-cp", Mpjrun.classes() + File.pathSeparator + target.resolve("lib") + "/*"));
+        List.of("-cp", Mpjrun.classes() + File.pathSeparator + librariesWithoutNative()));
     command.addAll(List.of(Asks.class.getName(), how));
     Path out = folder.resolve("out");
     Path err = folder.resolve("err");
@@ -127,6 +127,15 @@ class OtherLaunchersIT {
       process.destroyForcibly();
     }
     return new Ended(process.exitValue(), lines(out), lines(err));
+  }
+
+  /** The module native would join the ranks. */
+  private static String librariesWithoutNative() throws Exception {
+    try (Stream<Path> jars = Files.list(Mpjrun.home().resolve("examples/target/lib"))) {
+      return jars.map(Path::toString)
+          .filter(jar -> !jar.endsWith("mpipool-native.jar"))
+          .collect(Collectors.joining(File.pathSeparator));
+    }
   }
 
   private static List<String> lines(Path file) throws Exception {

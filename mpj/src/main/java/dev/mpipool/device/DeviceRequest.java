@@ -34,6 +34,11 @@ abstract class DeviceRequest extends mpjdev.Request {
     return done;
   }
 
+  /** Whether a thread has to go on waiting for it. */
+  boolean isAwaited() {
+    return !done;
+  }
+
   final void succeed() {
     end(null);
   }

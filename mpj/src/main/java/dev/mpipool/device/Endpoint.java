@@ -114,7 +114,7 @@ final class Endpoint {
 
   /** A send that streams returns to its caller only when it is done. */
   SendRequest send(
-      Buffer buffer, int to, int tag, int context, boolean synchronous, boolean streams) {
+      Buffer buffer, int to, int tag, long context, boolean synchronous, boolean streams) {
     boolean far = to != job.rank();
     SendRequest send =
         new SendRequest(progress, job.rank(), buffer, tag, context, synchronous, streams && far);
@@ -127,7 +127,7 @@ final class Endpoint {
   }
 
   /** A long message to another rank out of memory that is no mpjbuf buffer's. */
-  SendRequest sendFrom(ByteBuffer bytes, int to, int tag, int context) {
+  SendRequest sendFrom(ByteBuffer bytes, int to, int tag, long context) {
     SendRequest send = new SendRequest(progress, job.rank(), bytes, tag, context);
     if (!links[to].send(send)) {
       throw new RankLostException(to);
@@ -135,17 +135,29 @@ final class Endpoint {
     return send;
   }
 
-  MemoryReceive receiveInto(ByteBuffer place, int source, int tag, int context) {
-    MemoryReceive recv = new MemoryReceive(progress, ids, place, source, tag, context);
-    Arrival a = matcher.post(recv);
-    if (a != null) {
-      deliver(a, recv);
+  /** Where a message of so many bytes begins in the memory for {@link #sendBytes}. */
+  static final int BYTES = Frame.HEADER + Buffer.SECTION_OVERHEAD;
+
+  /**
+   * A short message to another rank: what is in this memory from {@link #BYTES} on, which is the
+   * device's from now on.
+   */
+  SendRequest sendBytes(ByteBuffer memory, int to, int tag, long context) {
+    SendRequest send = SendRequest.ofBytes(progress, job.rank(), memory, tag, context);
+    if (!links[to].send(send)) {
+      throw new RankLostException(to);
     }
+    return send;
+  }
+
+  MemoryReceive receiveInto(ByteBuffer place, int source, int tag, long context) {
+    MemoryReceive recv = new MemoryReceive(progress, ids, place, source, tag, context);
+    post(recv);
     return recv;
   }
 
   /** A send that succeeds and goes nowhere. */
-  SendRequest drop(Buffer buffer, int tag, int context) {
+  SendRequest drop(Buffer buffer, int tag, long context) {
     SendRequest send = new SendRequest(progress, job.rank(), buffer, tag, context, false, false);
     send.succeed();
     return send;
@@ -195,28 +207,23 @@ final class Endpoint {
 
   /** A receive that streams may complete with a message that is still at its sender. */
   RecvRequest receive(
-      Buffer buffer, int source, int tag, int context, Status status, boolean streams) {
+      Buffer buffer, int source, int tag, long context, Status status, boolean streams) {
     RecvRequest recv =
         new RecvRequest(progress, ids, buffer, source, tag, context, status, streams);
-    Arrival a = matcher.post(recv);
-    if (a != null) {
-      deliver(a, recv);
-    }
+    post(recv);
     return recv;
   }
 
-  HeadReceiver.HeadReceive receiveHead(ByteBuffer memory, int tag, int context) {
-    HeadReceiver.HeadReceive recv =
-        new HeadReceiver.HeadReceive(progress, ids, memory, tag, context);
+  /** A receive takes the first message that fits, now or later. */
+  void post(RecvRequest recv) {
     Arrival a = matcher.post(recv);
     if (a != null) {
       deliver(a, recv);
     }
-    return recv;
   }
 
   /** Receives a message that is there already. Returns null if there is none. */
-  RecvRequest receiveIfThere(Buffer buffer, int source, int tag, int context) {
+  RecvRequest receiveIfThere(Buffer buffer, int source, int tag, long context) {
     progress.poll();
     Status status = new Status(null, tag, -1);
     RecvRequest recv = new RecvRequest(progress, ids, buffer, source, tag, context, status, false);
@@ -238,7 +245,7 @@ final class Endpoint {
     }
   }
 
-  Status probe(int source, int tag, int context) {
+  Status probe(int source, int tag, long context) {
     RecvRequest probe = probeFor(source, tag, context);
     matcher.probe(probe);
     probe.await();
@@ -246,7 +253,7 @@ final class Endpoint {
   }
 
   /** Returns null if no message is there. */
-  Status iprobe(int source, int tag, int context) {
+  Status iprobe(int source, int tag, long context) {
     RecvRequest probe = probeFor(source, tag, context);
     Envelope found = matcher.find(probe);
     if (found == null) {
@@ -263,7 +270,7 @@ final class Endpoint {
     return probe.status();
   }
 
-  private RecvRequest probeFor(int source, int tag, int context) {
+  private RecvRequest probeFor(int source, int tag, long context) {
     return new RecvRequest(
         progress, ids, null, source, tag, context, new Status(null, tag, -1), false);
   }
@@ -284,6 +291,19 @@ final class Endpoint {
         pause = Memory.pause(pause);
       }
     }
+  }
+
+  /**
+   * The launcher says that a rank's process has ended. Where there is a connection, what is on it
+   * comes first, and its end.
+   */
+  void endedElsewhere(int rank) {
+    progress.execute(
+        () -> {
+          if (links[rank] != null && links[rank].state() != Link.State.OPEN) {
+            lose(rank);
+          }
+        });
   }
 
   /** The leader cannot go on, for want of memory perhaps: nothing can come or go any more. */

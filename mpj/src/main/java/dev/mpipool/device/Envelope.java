@@ -10,7 +10,10 @@ final class Envelope {
 
   final int source;
   final int tag;
-  final int context;
+
+  /** A communicator's; below 2<sup>32</sup> those of MPJ Express, above ours; below 2^48. */
+  final long context;
+
   final int type;
   final int staticLength;
   final int dynamicLength;
@@ -19,7 +22,7 @@ final class Envelope {
   Envelope(
       int source,
       int tag,
-      int context,
+      long context,
       int type,
       int staticLength,
       int dynamicLength,

@@ -8,7 +8,7 @@ import java.nio.ByteBuffer;
  * <pre>
  *    0       1       2               4               8              12
  *   +-------+-------+---------------+---------------+---------------+---------------+
- *   | kind  | type  |   (nothing)   |    context    |      tag      | static length |
+ *   | kind  | type  |         context (48 bits)     |      tag      | static length |
  *   +-------+-------+---------------+---------------+---------------+---------------+
  *   |dynamic length |   elements    |      id       |     value     |
  *   +---------------+---------------+---------------+---------------+
@@ -39,8 +39,8 @@ final class Frame {
   static final int CLEAR = 4;
 
   /**
-   * A piece of the message the receiver calls {@code id}. Its place in the message is in context
-   * and tag (high and low half), its length is the static length.
+   * A piece of the message the receiver calls {@code id}. Its place in the message is in the low
+   * half of context and in tag (high and low half), its length is the static length.
    */
   static final int DATA = 5;
 
@@ -58,7 +58,7 @@ final class Frame {
 
   /**
    * Memory for both ranks: the sender's process is {@code value}, its descriptor {@code id}, and
-   * the number that the memory begins with is in context and tag.
+   * the number that the memory begins with is in the low half of context and in tag.
    */
   static final int OFFER = 10;
 
@@ -71,12 +71,14 @@ final class Frame {
   /** {@code value} slots of the shared memory are empty again. */
   static final int TAKEN = 13;
 
+  private static final long CONTEXT = (1L << 48) - 1;
+
   private Frame() {}
 
   /** Writes a header at the index, and leaves position and limit alone. */
   static void put(ByteBuffer b, int at, int kind, Envelope e, int id, int value) {
-    b.putInt(at, kind << 24 | (e.type & 0xff) << 16);
-    b.putInt(at + 4, e.context);
+    b.putInt(at, kind << 24 | (e.type & 0xff) << 16 | ((int) (e.context >>> 32) & 0xffff));
+    b.putInt(at + 4, (int) e.context);
     b.putInt(at + 8, e.tag);
     b.putInt(at + 12, e.staticLength);
     b.putInt(at + 16, e.dynamicLength);
@@ -118,7 +120,7 @@ final class Frame {
     return new Envelope(
         source,
         b.getInt(at + 8),
-        b.getInt(at + 4),
+        b.getLong(at) & CONTEXT,
         b.get(at + 1),
         b.getInt(at + 12),
         b.getInt(at + 16),

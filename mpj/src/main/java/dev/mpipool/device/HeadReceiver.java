@@ -1,34 +1,35 @@
 package dev.mpipool.device;
 
 import java.nio.ByteBuffer;
+import java.util.concurrent.TimeUnit;
 import mpjbuf.Buffer;
 
 /**
- * Receives messages of bytes from anybody, one after the other, into memory of its own. Once a
+ * Receives messages of bytes from any rank, one after the other, into memory of its own. Once a
  * message has been matched nothing is allocated for it: an {@link OutOfMemoryError} means that it
- * can be received still. For one thread at a time.
+ * can be received still. For one thread at a time, but for {@link #wake}.
  */
-public final class HeadReceiver {
+final class HeadReceiver {
 
   private static final int SECTION = Buffer.SECTION_OVERHEAD;
 
-  private final TcpDevice device;
+  private final Endpoint endpoint;
   private final ByteBuffer memory;
   private final ByteBuffer contents;
   private final int tag;
-  private final int context;
+  private final long context;
+
+  /** What waits for the next message; null if nothing does. */
+  private volatile HeadReceive pending;
+
+  /** Whether the thread that waits is to return, or the next that comes to wait. */
+  private volatile boolean woken;
+
   private int source;
 
-  /**
-   * Creates a receiver.
-   *
-   * @param device to receive on
-   * @param bytes the length of the longest message
-   * @param tag of the messages
-   * @param context the communicator's, for receiving
-   */
-  public HeadReceiver(TcpDevice device, int bytes, int tag, int context) {
-    this.device = device;
+  /** For messages of at most so many bytes. */
+  HeadReceiver(Endpoint endpoint, int bytes, int tag, long context) {
+    this.endpoint = endpoint;
     this.tag = tag;
     this.context = context;
     memory = ByteBuffer.allocateDirect(SECTION + bytes);
@@ -36,13 +37,15 @@ public final class HeadReceiver {
   }
 
   /** Its receive; the header of the section comes with the message. */
-  static final class HeadReceive extends RecvRequest {
+  private final class HeadReceive extends RecvRequest {
 
-    private final ByteBuffer memory;
+    HeadReceive(int tag, long context) {
+      super(endpoint.progress(), endpoint.ids(), null, ANY, tag, context, null, false);
+    }
 
-    HeadReceive(Progress progress, RankId[] ids, ByteBuffer memory, int tag, int context) {
-      super(progress, ids, null, ANY, tag, context, null, false);
-      this.memory = memory;
+    @Override
+    boolean isAwaited() {
+      return !isDone() && !woken;
     }
 
     @Override
@@ -66,33 +69,51 @@ public final class HeadReceiver {
     }
   }
 
-  /**
-   * Where the message is.
-   *
-   * @return always the same; what is in it is valid until the next call of {@link #receive}
-   */
-  public ByteBuffer contents() {
+  /** Where the message is: what is in it is valid until the next {@link #receive}. */
+  ByteBuffer contents() {
     return contents;
   }
 
-  /**
-   * Waits for the next message.
-   *
-   * @return its length
-   */
-  public int receive() {
-    HeadReceive receive = device.receiveHead(memory, tag, context);
-    receive.await();
+  /** Waits for the next message, and returns its length; -1 if there is none yet. */
+  int receive(long nanos) {
+    HeadReceive receive = pending;
+    if (receive == null) {
+      receive = new HeadReceive(tag, context);
+      endpoint.post(receive);
+      pending = receive;
+    }
+    if (nanos == 0) {
+      endpoint.progress().poll();
+    } else {
+      if (nanos < Long.MAX_VALUE) {
+        long millis = Math.max(1, TimeUnit.NANOSECONDS.toMillis(nanos));
+        endpoint.progress().schedule(millis, this::wake);
+      }
+      endpoint.progress().await(receive);
+    }
+    woken = false;
+    if (!receive.isDone()) {
+      return -1;
+    }
+    pending = null;
+    if (receive.failure() != null) {
+      throw receive.failure();
+    }
     source = receive.sender();
     return receive.elements();
   }
 
-  /**
-   * Who has sent the last message.
-   *
-   * @return its rank in {@code MPI.COMM_WORLD}
-   */
-  public int source() {
+  /** Makes the present {@link #receive}, or the next one, return soon. */
+  void wake() {
+    woken = true;
+    HeadReceive waiting = pending;
+    if (waiting != null) {
+      endpoint.progress().wake(waiting);
+    }
+  }
+
+  /** The rank that has sent the last message. */
+  int source() {
     return source;
   }
 }

@@ -31,7 +31,7 @@ final class Matcher {
 
   private static final int FEW = 64;
 
-  private final Map<Integer, Context> contexts = new HashMap<>();
+  private final Map<Long, Context> contexts = new HashMap<>();
 
   /** With so many contexts, those of communicators that are gone or quiet are forgotten. */
   private int tooMany = FEW;
@@ -41,13 +41,13 @@ final class Matcher {
   /** Why nothing can come any more; null as long as something can. */
   private Supplier<MPIException> closed;
 
-  private Context context(int id) {
+  private Context context(long id) {
     Context known = contexts.get(id);
     return known == null ? newContext(id) : known;
   }
 
   /** Nobody tells of the end of a communicator, so its context goes when others need the room. */
-  private Context newContext(int id) {
+  private Context newContext(long id) {
     if (contexts.size() >= tooMany) {
       contexts.values().removeIf(Context::isEmpty);
       tooMany = Math.max(FEW, 2 * contexts.size());

@@ -20,7 +20,7 @@ final class MemoryReceive extends RecvRequest {
   private int length;
 
   MemoryReceive(
-      Progress progress, RankId[] ids, ByteBuffer place, int source, int tag, int context) {
+      Progress progress, RankId[] ids, ByteBuffer place, int source, int tag, long context) {
     super(progress, ids, null, source, tag, context, new Status(null, tag, -1), false);
     this.place = place;
     range = ArrayRange.of(place);

@@ -158,14 +158,14 @@ final class Progress {
     }
   }
 
-  /** Returns when the request is done. */
+  /** Returns when the request is done, or need not be waited for. */
   void await(DeviceRequest request) {
-    if (request.isDone()) {
+    if (!request.isAwaited()) {
       return;
     }
     boolean interrupted = false;
     long pause = 0;
-    while (!request.isDone()) {
+    while (request.isAwaited()) {
       boolean entered;
       try {
         flushAll();
@@ -176,7 +176,7 @@ final class Progress {
       }
       if (entered) {
         try {
-          while (!request.isDone()) {
+          while (request.isAwaited()) {
             interrupted |= Thread.interrupted();
             turnOnce(true);
           }
@@ -184,7 +184,7 @@ final class Progress {
           leave();
         }
       } else {
-        if (!request.isDone()) {
+        if (request.isAwaited()) {
           LockSupport.park(this);
         }
         interrupted |= Thread.interrupted();
@@ -220,7 +220,7 @@ final class Progress {
   private void wakeUp(DeviceRequest request) {
     synchronized (turn) {
       sleepers.remove(request);
-      if (request.isDone()) {
+      if (!request.isAwaited()) {
         callNext();
       }
     }
@@ -250,7 +250,7 @@ final class Progress {
   private void callNext() {
     if (leader == null) {
       for (int i = 0; i < sleepers.size(); i++) { // no iterator, which needs memory
-        if (!sleepers.get(i).isDone()) {
+        if (sleepers.get(i).isAwaited()) {
           LockSupport.unpark(sleepers.get(i).sleeper);
           return;
         }
@@ -315,7 +315,7 @@ final class Progress {
       task.run();
     }
     DeviceRequest mine = leadersRequest;
-    if (mine != null && mine.isDone()) {
+    if (mine != null && !mine.isAwaited()) {
       return; // a task or a flush has just completed what this leader waits for
     }
     if (wait && spin()) {

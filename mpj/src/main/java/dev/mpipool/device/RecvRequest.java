@@ -15,7 +15,7 @@ class RecvRequest extends DeviceRequest {
 
   final int source;
   final int tag;
-  final int context;
+  final long context;
   private final Buffer buffer;
   private final Status status;
   private final RankId[] ids;
@@ -34,7 +34,7 @@ class RecvRequest extends DeviceRequest {
       Buffer buffer,
       int source,
       int tag,
-      int context,
+      long context,
       Status status,
       boolean streams) {
     super(progress);

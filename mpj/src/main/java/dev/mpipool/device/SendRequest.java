@@ -38,7 +38,7 @@ final class SendRequest extends DeviceRequest {
       int source,
       Buffer buffer,
       int tag,
-      int context,
+      long context,
       boolean synchronous,
       boolean streams) {
     super(progress);
@@ -63,7 +63,7 @@ final class SendRequest extends DeviceRequest {
   }
 
   /** A long message from memory that is no mpjbuf buffer's, as if it were one section of bytes. */
-  SendRequest(Progress progress, int source, ByteBuffer bytes, int tag, int context) {
+  SendRequest(Progress progress, int source, ByteBuffer bytes, int tag, long context) {
     super(progress);
     synchronous = false;
     offset = 0;
@@ -73,6 +73,29 @@ final class SendRequest extends DeviceRequest {
     int length = Buffer.SECTION_OVERHEAD + bytes.remaining();
     int type = Type.BYTE.getCode();
     envelope = new Envelope(source, tag, context, type, length, 0, bytes.remaining());
+  }
+
+  /**
+   * A message of bytes that lies in memory of its own, behind room for a frame's header and that of
+   * the section.
+   */
+  static SendRequest ofBytes(
+      Progress progress, int source, ByteBuffer memory, int tag, long context) {
+    return new SendRequest(progress, source, tag, context, memory);
+  }
+
+  private SendRequest(Progress progress, int source, int tag, long context, ByteBuffer memory) {
+    super(progress);
+    synchronous = false;
+    offset = Frame.HEADER;
+    this.memory = memory;
+    dynamic = EMPTY;
+    packed = null;
+    int length = memory.capacity() - offset;
+    int elements = length - Buffer.SECTION_OVERHEAD;
+    int type = Type.BYTE.getCode();
+    memory.put(offset, (byte) type).putInt(offset + 4, elements);
+    envelope = new Envelope(source, tag, context, type, length, 0, elements);
   }
 
   /** A view of the static section. */

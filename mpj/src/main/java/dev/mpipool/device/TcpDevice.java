@@ -1,7 +1,6 @@
 package dev.mpipool.device;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.util.function.IntConsumer;
 import mpi.MPIException;
 import mpjbuf.Buffer;
@@ -40,6 +39,12 @@ public final class TcpDevice implements Device {
   private final Losses losses = new Losses();
   private volatile Endpoint endpoint;
 
+  /** Whether MPI is initialized, as far as the device hears of it. */
+  private volatile boolean initialized;
+
+  /** Whether a {@link TcpTransport} has opened the endpoint, which then is its to close. */
+  private boolean kept;
+
   private TcpDevice() {}
 
   /**
@@ -68,12 +73,22 @@ public final class TcpDevice implements Device {
   }
 
   /**
-   * Whether the device is between {@code MPI.Init} and {@code MPI.Finalize}.
+   * Whether this rank has joined its job, by {@code MPI.Init} or by a {@link TcpTransport}, and has
+   * not left it.
    *
    * @return true in between
    */
   public boolean isOpen() {
     return endpoint != null;
+  }
+
+  /**
+   * Whether {@code MPI.Init} has been called, and {@code MPI.Finalize} has not.
+   *
+   * @return true in between
+   */
+  public boolean isInitialized() {
+    return initialized;
   }
 
   /**
@@ -99,14 +114,43 @@ public final class TcpDevice implements Device {
 
   @Override
   public ProcessID[] init(String[] args) {
+    Endpoint e = open(args);
+    StreamedBuffers.install(e.job().eagerLimit());
+    initialized = true;
+    return e.ids().clone();
+  }
+
+  private synchronized Endpoint open(String[] args) {
     try {
-      Endpoint e = new Endpoint(Job.parse(args), losses);
-      e.start();
-      endpoint = e;
-      StreamedBuffers.install(e.job().eagerLimit());
-      return e.ids().clone();
+      if (endpoint == null) {
+        Endpoint e = new Endpoint(Job.parse(args), losses);
+        e.start();
+        endpoint = e;
+      }
+      return endpoint;
     } catch (IOException e) {
       throw new MPIException(e);
+    }
+  }
+
+  /**
+   * The endpoint for a transport. The first to need it opens it and closes it: that is MPI, or the
+   * transport.
+   */
+  synchronized Endpoint share(String[] args) {
+    kept |= endpoint == null;
+    return open(args);
+  }
+
+  /** The transport needs the endpoint no more. */
+  void release() {
+    boolean last;
+    synchronized (this) {
+      last = kept;
+      kept = false;
+    }
+    if (last) {
+      close();
     }
   }
 
@@ -146,55 +190,13 @@ public final class TcpDevice implements Device {
     send(buffer, to, tag, context, true, true).await();
   }
 
-  /**
-   * Whether a message is long enough for {@link #sendFrom}. Shorter ones are sent as any other.
-   *
-   * @param bytes its length
-   * @return true if it is sent only once the receiver has asked for it
-   */
-  public boolean isLong(int bytes) {
-    return bytes > endpoint().job().eagerLimit();
-  }
-
-  /**
-   * Sends a long message of bytes out of memory of any kind, without a copy of the whole. To its
-   * receiver it is as any other message of bytes. Returns when the memory may be used again.
-   *
-   * @param bytes what remains of it is sent; its position stays
-   * @param destination another rank in {@code MPI.COMM_WORLD}
-   * @param tag of the message
-   * @param context the communicator's, for sending
-   */
-  public void sendFrom(ByteBuffer bytes, int destination, int tag, int context) {
-    endpoint().sendFrom(bytes, destination, tag, context).await();
-  }
-
-  /**
-   * Receives a message of bytes into memory of any kind, without a copy of the whole.
-   *
-   * @param place where it goes, from the position on, which stays
-   * @param source another rank in {@code MPI.COMM_WORLD}
-   * @param tag of the message
-   * @param context the communicator's, for receiving
-   * @return the bytes that have come
-   */
-  public int receiveInto(ByteBuffer place, int source, int tag, int context) {
-    MemoryReceive receive = endpoint().receiveInto(place, source, tag, context);
-    receive.await();
-    return receive.bytes();
-  }
-
-  HeadReceiver.HeadReceive receiveHead(ByteBuffer memory, int tag, int context) {
-    return endpoint().receiveHead(memory, tag, context);
-  }
-
   private SendRequest send(
       Buffer buffer, ProcessID to, int tag, int context, boolean synchronous, boolean streams) {
     try {
-      return endpoint().send(buffer, rank(to), tag, context, synchronous, streams);
+      return endpoint().send(buffer, rank(to), tag, unsigned(context), synchronous, streams);
     } catch (RankLostException lost) {
       if (FinalBarrier.isHere()) {
-        return endpoint().drop(buffer, tag, context);
+        return endpoint().drop(buffer, tag, unsigned(context));
       }
       throw lost;
     }
@@ -203,7 +205,7 @@ public final class TcpDevice implements Device {
   @Override
   public Status recv(Buffer buffer, ProcessID from, int tag, int context) {
     Status status = new Status(from.uuid(), tag, -1);
-    RecvRequest recv = endpoint().receive(buffer, rank(from), tag, context, status, true);
+    RecvRequest recv = endpoint().receive(buffer, rank(from), tag, unsigned(context), status, true);
     try {
       recv.await();
     } catch (RankLostException lost) {
@@ -217,17 +219,17 @@ public final class TcpDevice implements Device {
 
   @Override
   public Request irecv(Buffer buffer, ProcessID from, int tag, int context, Status status) {
-    return endpoint().receive(buffer, rank(from), tag, context, status, false);
+    return endpoint().receive(buffer, rank(from), tag, unsigned(context), status, false);
   }
 
   @Override
   public Status probe(ProcessID from, int tag, int context) {
-    return endpoint().probe(rank(from), tag, context);
+    return endpoint().probe(rank(from), tag, unsigned(context));
   }
 
   @Override
   public Status iprobe(ProcessID from, int tag, int context) {
-    return endpoint().iprobe(rank(from), tag, context);
+    return endpoint().iprobe(rank(from), tag, unsigned(context));
   }
 
   /**
@@ -242,7 +244,7 @@ public final class TcpDevice implements Device {
   public Status iprobeAndFetch(ProcessID from, ProcessID to, int tag, int context, Buffer buffer) {
     // Another thread may take the message in between; then there is none and the receive must not
     // wait for the next.
-    RecvRequest recv = endpoint().receiveIfThere(buffer, rank(from), tag, context);
+    RecvRequest recv = endpoint().receiveIfThere(buffer, rank(from), tag, unsigned(context));
     if (recv == null) {
       return null;
     }
@@ -257,16 +259,32 @@ public final class TcpDevice implements Device {
 
   /**
    * Waits until all living ranks that are connected to this one are here too, then closes all
-   * connections.
+   * connections; unless a transport needs them.
    */
   @Override
   public void finish() {
+    StreamedBuffers.uninstall();
+    initialized = false;
+    boolean last;
+    synchronized (this) {
+      last = !kept;
+    }
+    if (last) {
+      close();
+    }
+  }
+
+  private void close() {
     Endpoint e = endpoint;
     if (e != null) {
       e.finish();
-      StreamedBuffers.uninstall();
       endpoint = null;
     }
+  }
+
+  /** A communicator's number of MPJ Express, which has 32 bits. */
+  private static long unsigned(int context) {
+    return Integer.toUnsignedLong(context);
   }
 
   private Endpoint endpoint() {

@@ -1,7 +1,6 @@
 package dev.mpipool.comm;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import dev.mpipool.MPIRuntime;
 import org.junit.jupiter.api.Test;
@@ -16,7 +15,7 @@ class ProvidersTest {
   void withoutMpiTheWorldIsThisProcessAlone() {
     Communicator world = Communicator.world();
 
-    assertThat(Providers.initialized()).isEmpty();
+    assertThat(Providers.begun()).isFalse();
     assertThat(world.rank()).isZero();
     assertThat(world.size()).isEqualTo(1);
     assertThat(Communicator.world()).isSameAs(world);
@@ -35,27 +34,16 @@ class ProvidersTest {
   @ParameterizedTest
   @ValueSource(strings = {"", "file.txt", "1 2 3", "x conf niodev"})
   void aProgramsOwnArgumentsAreNoLaunchers(String arguments) {
-    assertThat(Providers.launchedWith(arguments.split(" "))).isEmpty();
+    String[] args = arguments.split(" ");
+    assertThat(Providers.programArguments(args)).isEqualTo(args);
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"0 conf niodev", "3 conf smpdev a b", "1 conf hybdev x"})
   void theArgumentsOfMpjExpressAreKnown(String arguments) {
-    assertThat(Providers.launchedWith(arguments.split(" "))).isPresent();
-  }
-
-  @Test
-  void aRankWithoutMpiIsToldWhatToCall() {
-    System.setProperty("mpipool.launcher", "test");
-    try {
-      assertThatIllegalStateException()
-          .isThrownBy(Communicator::world)
-          .withMessageContaining("MPIRuntime.init(args)")
-          .withMessageContaining("MPIExecutor.run");
-    } finally {
-      System.clearProperty("mpipool.launcher");
-    }
-    assertThat(Communicator.world().size()).isEqualTo(1);
+    String[] args = arguments.split(" ");
+    assertThat(Providers.programArguments(args))
+        .isEqualTo(java.util.Arrays.copyOfRange(args, 3, args.length));
   }
 
   @ParameterizedTest

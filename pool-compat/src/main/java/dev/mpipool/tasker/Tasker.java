@@ -92,9 +92,9 @@ public final class Tasker implements AutoCloseable {
   }
 
   private Tasker(Builder options) {
-    boolean before = Providers.initialized().isPresent();
+    boolean before = Providers.begun();
     arguments = MPIRuntime.init(options.args);
-    endsMpi = !before && Providers.initialized().isPresent();
+    endsMpi = !before && Providers.begun();
     Communicator over = options.communicator == null ? Communicator.world() : options.communicator;
     communicator = over.duplicate();
     localThreads = options.localThreads > 0 || over.size() > 1 ? options.localThreads : 1;

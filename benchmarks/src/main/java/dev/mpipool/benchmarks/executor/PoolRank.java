@@ -45,8 +45,11 @@ public final class PoolRank implements Contestant {
     } catch (WorkersExitException e) {
       // measures raw MPJ below
     }
-    boolean onMpj = !Programs.NATIVE.containsKey(device);
-    if (onMpj && own.length == 2 && MPI.COMM_WORLD.Rank() < 2) {
+    boolean raw = own.length == 2 && !Programs.NATIVE.containsKey(device);
+    if (raw && !MPI.Initialized()) {
+      MPI.Init(args);
+    }
+    if (raw && MPI.COMM_WORLD.Rank() < 2) {
       new RawMessages("raw-" + device, effort).measure();
     }
     MPIRuntime.finish();

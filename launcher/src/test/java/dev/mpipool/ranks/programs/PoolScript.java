@@ -30,7 +30,7 @@ public final class PoolScript {
       case "notClosed" -> notClosed(args);
       case "notCaught" -> notCaught(args);
       case "notRejoined" -> notRejoined(args);
-      case "forgotten" -> new MPIExecutor().close();
+      case "uninitialized" -> uninitialized();
       case "idle" -> idle(args);
       case "workerDies" -> workerDies(args);
       case "oneWorkerDies" -> oneWorkerDies(args);
@@ -158,6 +158,15 @@ public final class PoolScript {
           System.out.println("noticed " + System.currentTimeMillis());
           System.out.println("left " + executor.size() + ", " + executor.submit(() -> 6 * 7).get());
         });
+  }
+
+  private static void uninitialized() throws Exception {
+    try (MPIExecutor executor = new MPIExecutor()) {
+      executor.workersExit();
+      System.out.printf("workers: %d, %d%n", executor.size(), executor.submit(() -> 6 * 7).get());
+    } catch (WorkersExitException e) {
+      // a worker ends
+    }
   }
 
   /** A program of MPJ Express, with a pool on a part of the ranks. */

@@ -1,0 +1,64 @@
+package dev.mpipool.comm;
+
+import java.util.Arrays;
+import java.util.List;
+
+/** Which ranks of a transport a communicator consists of. */
+final class Members {
+
+  /** By rank of the communicator; null if it has all, in their order. */
+  private final int[] ofTransport;
+
+  /** By rank of the transport; -1 for those that are no members. */
+  private final int[] ofCommunicator;
+
+  private final int size;
+
+  private Members(int[] ofTransport, int[] ofCommunicator, int size) {
+    this.ofTransport = ofTransport;
+    this.ofCommunicator = ofCommunicator;
+    this.size = size;
+  }
+
+  static Members all(int size) {
+    return new Members(null, null, size);
+  }
+
+  /** Some ranks of a transport that has so many. */
+  static Members of(int[] ranks, int transportSize) {
+    int[] inverse = new int[transportSize];
+    Arrays.fill(inverse, -1);
+    boolean all = ranks.length == transportSize;
+    for (int i = 0; i < ranks.length; i++) {
+      inverse[ranks[i]] = i;
+      all &= ranks[i] == i;
+    }
+    return all ? all(transportSize) : new Members(ranks.clone(), inverse, ranks.length);
+  }
+
+  /** Those of the members that have these ranks of the communicator. */
+  Members select(List<Integer> ranks, int transportSize) {
+    return of(ranks.stream().mapToInt(this::transportRank).toArray(), transportSize);
+  }
+
+  int size() {
+    return size;
+  }
+
+  boolean areAll() {
+    return ofTransport == null;
+  }
+
+  int transportRank(int rank) {
+    return ofTransport == null ? rank : ofTransport[rank];
+  }
+
+  /** The rank of a member; -1 for others. */
+  int rankOf(int transportRank) {
+    return ofTransport == null ? transportRank : ofCommunicator[transportRank];
+  }
+
+  boolean contains(int transportRank) {
+    return rankOf(transportRank) >= 0;
+  }
+}

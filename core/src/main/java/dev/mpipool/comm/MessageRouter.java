@@ -1,0 +1,380 @@
+package dev.mpipool.comm;
+
+import dev.mpipool.memory.Memory;
+import dev.mpipool.memory.Ring;
+import dev.mpipool.transport.Receiver;
+import dev.mpipool.transport.Transport;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * All messages of one rank: what its transport delivers, sorted by context, and the threads that
+ * wait for some of it.
+ *
+ * <p>One waiting thread at a time polls the transport, for the communicators of all contexts. What
+ * it is handed for others it puts into their mailboxes, until its own message is there; then
+ * another waiting thread takes over. A thread that waits alone, which is the usual case, gets its
+ * message without a switch of threads. Since matching by source and tag is done here, the transport
+ * knows neither.
+ *
+ * <p>Contexts are numbers. The one of all ranks is 0; any other is handed out by one rank, and made
+ * of that rank's number and a count, so that no two are the same.
+ */
+final class MessageRouter implements Receiver {
+
+  /** So many contexts are remembered after their end, so that late messages are dropped. */
+  private static final int REMEMBERED = 1_000;
+
+  /** Of the context of all ranks. */
+  static final long ALL = 0;
+
+  final Transport transport;
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Map<Long, Mailbox> mailboxes = new HashMap<>();
+
+  /** What has been used last. */
+  private Mailbox recent;
+
+  /** Where threads wait while another polls; a mailbox is in here once for each of its threads. */
+  private final Ring<Mailbox> waiting = new Ring<>();
+
+  /** What the thread waits for that polls, and that thread; null while none does. */
+  private Mailbox polled;
+
+  private Thread poller;
+
+  private final Map<Long, Boolean> past = new Past();
+
+  /** Ranks that will send nothing more, and why. */
+  private final Map<Integer, String> lost = new LinkedHashMap<>();
+
+  private final List<RankLostListener> listeners = new ArrayList<>();
+
+  /** Messages that there was no memory for, and how many bytes they lack. */
+  private final IdentityHashMap<Message, Integer> cut = new IdentityHashMap<>();
+
+  private final AtomicInteger contexts = new AtomicInteger();
+
+  /** Why nothing can be sent or received any more, or null. */
+  private volatile String ended;
+
+  private static final class Past extends LinkedHashMap<Long, Boolean> {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    protected boolean removeEldestEntry(Map.Entry<Long, Boolean> eldest) {
+      return size() > REMEMBERED;
+    }
+  }
+
+  private MessageRouter(Transport transport) {
+    this.transport = transport;
+  }
+
+  /** Takes a transport into use. */
+  static MessageRouter start(Transport transport) {
+    MessageRouter router = new MessageRouter(transport);
+    transport.start(router);
+    transport.onRankLost(router::lost);
+    return router;
+  }
+
+  /** A number for a new context. */
+  long newContext() {
+    return (transport.rank() + 1L) << Integer.SIZE | contexts.incrementAndGet();
+  }
+
+  // ---- sending
+
+  /** Sends a message to any rank, this one included. */
+  void send(int destination, long context, int tag, ByteBuffer data, ByteBuffer attachment) {
+    checkNotEnded();
+    if (destination == transport.rank()) {
+      byte[] end = attachment.hasRemaining() ? AbstractCommunicator.copy(attachment) : null;
+      ByteBuffer copy = ByteBuffer.wrap(AbstractCommunicator.copy(data));
+      deliver(context, new Message(destination, tag, copy, end), 0);
+    } else {
+      transport.send(destination, context, tag, data, attachment);
+    }
+  }
+
+  /** Sends a message that only {@link #receiveDirect} takes. */
+  void sendDirect(int destination, long context, int tag, ByteBuffer message) {
+    checkNotEnded();
+    if (transport.isDirect()) {
+      transport.sendDirect(destination, context, tag, message);
+    } else {
+      transport.send(destination, besides(context), tag, message, ByteBuffer.allocate(0));
+    }
+  }
+
+  /** Receives the next message of {@link #sendDirect}, and returns its length. */
+  int receiveDirect(int source, long context, int tag, ByteBuffer place, Members members) {
+    checkNotEnded();
+    if (transport.isDirect()) {
+      return transport.receiveDirect(source, context, tag, place);
+    }
+    ByteBuffer message = take(open(besides(context)), source, tag, members).data();
+    int length = message.remaining();
+    place.put(place.position(), message, message.position(), length);
+    return length;
+  }
+
+  /** Where direct messages of a context go if the transport has none. */
+  private static long besides(long context) {
+    return ~context;
+  }
+
+  private void checkNotEnded() {
+    if (ended != null) {
+      throw new CommunicatorException(ended, null);
+    }
+  }
+
+  // ---- what the transport says
+
+  @Override
+  public void received(
+      int source, long context, int tag, ByteBuffer data, byte[] attachment, int missing) {
+    deliver(context, new Message(source, tag, data, attachment), missing);
+  }
+
+  private void deliver(long context, Message message, int missing) {
+    boolean wake;
+    lock.lock();
+    try {
+      Mailbox mailbox = mailbox(context);
+      if (mailbox == null) {
+        return;
+      }
+      if (missing > 0) {
+        cut.put(message, missing);
+      }
+      try {
+        mailbox.add(message);
+      } catch (OutOfMemoryError e) {
+        cut.remove(message);
+        throw e;
+      }
+      wake = mailbox == polled && poller != Thread.currentThread();
+    } finally {
+      lock.unlock();
+    }
+    if (wake) {
+      transport.wake();
+    }
+  }
+
+  /** The mailbox of a context, new perhaps: messages may be quicker than the communicator. */
+  private Mailbox mailbox(long context) {
+    if (recent != null && recent.context == context) {
+      return recent;
+    }
+    Mailbox mailbox = mailboxes.get(context);
+    if (mailbox == null) {
+      if (past.containsKey(context)) {
+        return null;
+      }
+      mailbox = new Mailbox(context, lock.newCondition());
+      mailboxes.put(context, mailbox);
+    }
+    recent = mailbox;
+    return mailbox;
+  }
+
+  /** All who wait, now or later, get an exception that says why. */
+  @Override
+  public void broken(String reason) {
+    Memory.lock(lock);
+    try {
+      ended = reason;
+      signalAll();
+    } finally {
+      lock.unlock();
+    }
+    transport.wake();
+  }
+
+  private void lost(int rank, String reason) {
+    List<RankLostListener> told;
+    lock.lock();
+    try {
+      told = List.copyOf(listeners);
+      if (lost.put(rank, reason) != null) {
+        return;
+      }
+      signalAll();
+    } finally {
+      lock.unlock();
+    }
+    transport.wake();
+    told.forEach(listener -> listener.rankLost(rank, reason));
+  }
+
+  private void signalAll() {
+    for (int i = 0; i < waiting.size(); i++) { // no iterator, which needs memory
+      waiting.get(i).changed.signalAll();
+    }
+  }
+
+  // ---- lost ranks
+
+  /** Registers a listener, which also hears of the ranks lost before. */
+  void listen(RankLostListener listener) {
+    Map<Integer, String> before;
+    lock.lock();
+    try {
+      listeners.add(listener);
+      before = new LinkedHashMap<>(lost);
+    } finally {
+      lock.unlock();
+    }
+    before.forEach(listener::rankLost);
+  }
+
+  void forget(List<RankLostListener> forgotten) {
+    lock.lock();
+    try {
+      listeners.removeAll(forgotten);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  // ---- receiving
+
+  /** The context of a communicator that is being opened. */
+  Mailbox open(long context) {
+    lock.lock();
+    try {
+      past.remove(context);
+      return mailbox(context);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Ends a context; threads that wait in it get an exception. */
+  void close(Mailbox mailbox) {
+    lock.lock();
+    try {
+      close(mailbox.context);
+      close(besides(mailbox.context));
+    } finally {
+      lock.unlock();
+    }
+    transport.forget(mailbox.context);
+    transport.wake();
+  }
+
+  private void close(long context) {
+    past.put(context, true);
+    recent = null;
+    Mailbox mailbox = mailboxes.remove(context);
+    if (mailbox != null) {
+      mailbox.closed = "The communicator has been closed";
+      mailbox.changed.signalAll();
+    }
+  }
+
+  /**
+   * Waits for the earliest message that fits. If memory runs out, none is taken.
+   *
+   * @throws MessageTooLongException with the source as the transport numbers it
+   */
+  Message take(Mailbox mailbox, int source, int tag, Members members) {
+    Message message;
+    Integer missing;
+    lock.lock();
+    try {
+      message = mailbox.removeMatch(source, tag);
+      while (message == null) {
+        checkThatMessagesCanCome(mailbox, source, tag, members);
+        if (polled == null) {
+          poll(mailbox);
+        } else {
+          await(mailbox);
+        }
+        message = mailbox.removeMatch(source, tag);
+      }
+      missing = cut.isEmpty() ? null : cut.remove(message);
+    } finally {
+      if (polled == null && !waiting.isEmpty()) {
+        waiting.peek().changed.signal();
+      }
+      lock.unlock();
+    }
+    if (missing != null) {
+      throw new MessageTooLongException(message, missing);
+    }
+    return message;
+  }
+
+  /** Has the transport deliver what comes next; the lock is given up meanwhile. */
+  private void poll(Mailbox mailbox) {
+    polled = mailbox;
+    poller = Thread.currentThread();
+    lock.unlock();
+    try {
+      transport.poll(Long.MAX_VALUE);
+    } finally {
+      Memory.lock(lock);
+      polled = null;
+      poller = null;
+    }
+  }
+
+  /** The caller looks again, whatever has happened. */
+  @SuppressWarnings("WaitNotInLoop")
+  private void await(Mailbox mailbox) {
+    waiting.add(mailbox);
+    mailbox.waiters++;
+    try {
+      mailbox.changed.awaitUninterruptibly();
+    } finally {
+      mailbox.waiters--;
+      waiting.remove(mailbox);
+    }
+  }
+
+  /** A collective call never ends without the lost, even where the next message is a living's. */
+  private void checkThatMessagesCanCome(Mailbox mailbox, int source, int tag, Members members) {
+    String closed = ended == null ? mailbox.closed : ended;
+    if (closed != null) {
+      throw new CommunicatorException(closed, null);
+    }
+    if (lost.isEmpty()) {
+      return;
+    }
+    if (lost.containsKey(source)) {
+      int rank = members.rankOf(source);
+      throw new RankLostException(
+          rank, "Nothing more comes from rank %d: %s".formatted(rank, lost.get(source)), null);
+    }
+    if (tag < Communicator.ANY_TAG) {
+      lost.keySet().stream()
+          .filter(members::contains)
+          .findFirst()
+          .ifPresent(first -> endCollective(members.rankOf(first), lost.get(first)));
+    }
+    if (source == Communicator.ANY_SOURCE) {
+      List<Integer> gone = lost.keySet().stream().filter(members::contains).toList();
+      if (!gone.isEmpty() && gone.size() == members.size() - 1) {
+        throw new RankLostException(members.rankOf(gone.get(0)), "All other ranks are lost", null);
+      }
+    }
+  }
+
+  private static void endCollective(int rank, String reason) {
+    throw new RankLostException(
+        rank, "A collective call cannot end without rank %d: %s".formatted(rank, reason), null);
+  }
+}

@@ -1,0 +1,253 @@
+package dev.mpipool.transport;
+
+import dev.mpipool.comm.CommunicatorException;
+import dev.mpipool.comm.RankLostException;
+import dev.mpipool.comm.RankLostListener;
+import dev.mpipool.memory.Memory;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+
+/**
+ * Ranks that are threads of this JVM: those of the launcher's multicore mode, each with classes of
+ * its own, and those of a program without MPI. A message is copied when it is sent, so ranks share
+ * no data; a direct one lies where it is until its receiver has copied it.
+ */
+public final class ThreadTransport implements Transport {
+
+  /** In a queue: no message, but something to look for. */
+  private static final Object[] WAKE = {};
+
+  /** A longer direct message is copied by its receiver. */
+  private static final int SHORT_BYTES = 64 * 1024;
+
+  /** A sender that runs out of memory may have put a message into a queue and not told of it. */
+  private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** How often a thread that waits for another rank looks whether that is lost. */
+  private static final long ALIVE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+
+  private final RankQueues queues;
+  private final int rank;
+  private final int size;
+  private final BlockingQueue<Object[]> mine;
+
+  private final Runnable waking = this::wakeNow;
+  private Receiver receiver;
+  private volatile boolean finished;
+
+  /** What has come last and is not yet delivered, since memory has run out. */
+  private Object[] next;
+
+  private ThreadTransport(RankQueues queues, int rank, int size) {
+    this.queues = queues;
+    this.rank = rank;
+    this.size = size;
+    mine = queues.messages(rank);
+  }
+
+  /**
+   * Ranks that only those know that get them.
+   *
+   * @param size how many
+   * @return each rank's end
+   */
+  public static List<Transport> create(int size) {
+    RankQueues queues = new RankQueues();
+    return IntStream.range(0, size)
+        .<Transport>mapToObj(rank -> new ThreadTransport(queues, rank, size))
+        .toList();
+  }
+
+  /**
+   * One of the ranks that the launcher has started in this JVM.
+   *
+   * @param rank its number
+   * @return its end
+   */
+  public static Transport ofProcess(int rank) {
+    return new ThreadTransport(RankQueues.ofProcess(), rank, RankQueues.count());
+  }
+
+  @Override
+  public int rank() {
+    return rank;
+  }
+
+  @Override
+  public int size() {
+    return size;
+  }
+
+  @Override
+  public void start(Receiver to) {
+    receiver = to;
+    queues.setOpen(rank, true);
+  }
+
+  @Override
+  public void send(int destination, long context, int tag, ByteBuffer data, ByteBuffer attachment) {
+    byte[] end = attachment.hasRemaining() ? copy(attachment) : null;
+    queues.messages(destination).add(new Object[] {rank, context, tag, copy(data), end});
+  }
+
+  @Override
+  public void poll(long nanos) {
+    if (next == null) {
+      next = take(mine, Math.min(nanos, LOOK_NANOS));
+    }
+    if (next != null) {
+      if (next.length > 0) {
+        ByteBuffer data = ByteBuffer.wrap((byte[]) next[3]);
+        receiver.received(
+            (Integer) next[0], (Long) next[1], (Integer) next[2], data, (byte[]) next[4], 0);
+      }
+      next = null;
+    }
+  }
+
+  @Override
+  public void wake() {
+    Memory.persist(waking);
+  }
+
+  private void wakeNow() {
+    mine.add(WAKE);
+  }
+
+  @Override
+  public Threads threads() {
+    return Threads.ANY;
+  }
+
+  @Override
+  public FailureModel failures() {
+    return queues == RankQueues.ofProcess() ? FailureModel.PER_RANK : FailureModel.NONE;
+  }
+
+  @Override
+  public void onRankLost(RankLostListener listener) {
+    queues.onExited(listener::rankLost);
+  }
+
+  @Override
+  public boolean isDirect() {
+    return true;
+  }
+
+  @Override
+  public void sendDirect(int destination, long context, int tag, ByteBuffer message) {
+    boolean isShort = message.remaining() <= SHORT_BYTES;
+    CountDownLatch taken = new CountDownLatch(1);
+    queues
+        .direct(context, rank, destination, tag)
+        .add(new Object[] {isShort ? ByteBuffer.wrap(copy(message)) : message.duplicate(), taken});
+    boolean done = isShort;
+    while (!done) {
+      done = await(taken, ALIVE_NANOS);
+      checkThatGoesOn(destination, done);
+    }
+  }
+
+  @Override
+  public int receiveDirect(int source, long context, int tag, ByteBuffer place) {
+    BlockingQueue<Object[]> from = queues.direct(context, source, rank, tag);
+    Object[] message = null;
+    while (message == null) {
+      message = take(from, ALIVE_NANOS);
+      checkThatGoesOn(source, message != null);
+    }
+    try {
+      ByteBuffer data = (ByteBuffer) message[0];
+      place.put(place.position(), data, data.position(), data.remaining());
+      return data.remaining();
+    } finally {
+      ((CountDownLatch) message[1]).countDown();
+    }
+  }
+
+  private void checkThatGoesOn(int other, boolean done) {
+    if (!done && queues.isExited(other)) {
+      throw new RankLostException(other, "Rank %d is lost".formatted(other), null);
+    }
+    if (!done && finished) {
+      throw new CommunicatorException("The job has been finished by this rank", null);
+    }
+  }
+
+  @Override
+  public void forget(long context) {
+    queues.forget(context, rank);
+  }
+
+  @Override
+  public boolean ranksAreProcesses() {
+    return false;
+  }
+
+  @Override
+  public boolean launcherEndsRanks() {
+    return true;
+  }
+
+  @Override
+  public void finish(boolean alone) {
+    finished = true;
+    queues.setOpen(rank, false);
+    receiver.broken("The job has been finished by this rank");
+  }
+
+  @Override
+  public void abort(int exitCode) {
+    Runtime.getRuntime().halt(exitCode);
+  }
+
+  private static byte[] copy(ByteBuffer of) {
+    if (of.hasArray()) { // then the copy is not cleared first
+      int start = of.arrayOffset() + of.position();
+      return Arrays.copyOfRange(of.array(), start, start + of.remaining());
+    }
+    byte[] copy = new byte[of.remaining()];
+    of.get(of.position(), copy);
+    return copy;
+  }
+
+  /** Waits through interrupts, of which the caller hears later. */
+  private static Object[] take(BlockingQueue<Object[]> from, long nanos) {
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          return from.poll(nanos, TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private static boolean await(CountDownLatch latch, long nanos) {
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          return latch.await(nanos, TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}

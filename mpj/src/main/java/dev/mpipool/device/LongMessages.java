@@ -1,0 +1,211 @@
+package dev.mpipool.device;
+
+import dev.mpipool.comm.CommunicatorException;
+import dev.mpipool.memory.Memory;
+import dev.mpipool.memory.Ring;
+import dev.mpipool.transport.Receiver;
+import java.nio.ByteBuffer;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import mpi.MPIException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Messages whose heads have arrived, until they are whole.
+ *
+ * <p>A rank that is stopped in the middle of a message must not keep the messages of others away;
+ * so a thread of its own receives the pieces, and what comes after them from the same rank waits
+ * for it.
+ */
+final class LongMessages {
+
+  private static final int PIECE_BYTES = 16 * 1024 * 1024;
+
+  /** In place of memory for a part that there is none for. */
+  private static final byte[] NO_ROOM = new byte[1];
+
+  private static final Logger LOG = LoggerFactory.getLogger(LongMessages.class);
+
+  private static final Executor PIECES =
+      Executors.newCachedThreadPool(
+          body -> {
+            Thread thread = new Thread(body, "mpipool-pieces");
+            thread.setDaemon(true);
+            return thread;
+          });
+
+  /** How pieces are received. */
+  @FunctionalInterface
+  interface PieceReceiver {
+    /** Receives a piece into this place; or, if that is null, drops it. */
+    void receive(int source, ByteBuffer place);
+  }
+
+  private final Receiver receiver;
+  private final PieceReceiver pieces;
+
+  /** Ranks whose long message is still coming, and what to do about it and what came after it. */
+  private final Map<Integer, Ring<Runnable>> unfinished = new HashMap<>();
+
+  LongMessages(Receiver receiver, PieceReceiver pieces) {
+    this.receiver = receiver;
+    this.pieces = pieces;
+  }
+
+  /** What is known of a message. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  private record Head(int source, long context, int tag, byte[] data, byte[] end, int missing) {}
+
+  /**
+   * A head has come. If this runs out of memory, nothing has happened.
+   *
+   * @param length of the message without the attachment
+   * @param endLength of the attachment
+   * @param first the first bytes
+   */
+  void begin(int source, long context, int tag, int length, int endLength, ByteBuffer first) {
+    int filled = first.remaining();
+    long rest = (long) length - filled + endLength;
+    if (length < filled || endLength < 0 || rest > Integer.MAX_VALUE) {
+      throw new CommunicatorException(
+          "Rank %d sent a message of the impossible length %d + %d"
+              .formatted(source, length, endLength),
+          null);
+    }
+    byte[] data = room(length, filled);
+    byte[] end = endLength == 0 ? null : room(endLength, 0);
+    boolean isCut = data.length < length || (end != null && end.length < endLength);
+    byte[] beginning = isCut ? new byte[filled] : data;
+    first.get(0, beginning, 0, filled);
+    Head head =
+        new Head(source, context, tag, beginning, isCut ? null : end, isCut ? (int) rest : 0);
+    Runnable action;
+    if (rest == 0) {
+      action = () -> deliver(head);
+    } else {
+      action =
+          () -> {
+            if (receiveAll(source, length, filled, data, endLength, end)) {
+              deliver(head);
+            }
+          };
+    }
+    if (!isToWait(source, rest == 0, action)) {
+      deliver(head);
+    }
+  }
+
+  /** For a message; or, if there is not so much memory and will not be, for nothing of its rest. */
+  private static byte[] room(int length, int filled) {
+    try {
+      Memory.require(length);
+      return new byte[length];
+    } catch (OutOfMemoryError e) {
+      if (length == filled || Memory.mayReturn(length)) {
+        throw e;
+      }
+      LOG.warn("There is no memory for a message of {} bytes ({})", length, e.getMessage());
+      return NO_ROOM;
+    }
+  }
+
+  /**
+   * Leaves what is to be done with a message to a thread of its own if it is not whole, and to the
+   * same thread if one of its sender is not whole yet.
+   */
+  private boolean isToWait(int source, boolean whole, Runnable action) {
+    synchronized (unfinished) {
+      Ring<Runnable> before = unfinished.isEmpty() ? null : unfinished.get(source);
+      if (before != null) {
+        before.add(action);
+        return true;
+      }
+      if (whole) {
+        return false;
+      }
+      Ring<Runnable> all = new Ring<>();
+      all.add(action);
+      unfinished.put(source, all);
+      boolean started = false;
+      try {
+        PIECES.execute(() -> finishAll(source));
+        started = true;
+      } finally {
+        if (!started) {
+          unfinished.remove(source);
+        }
+      }
+      return true;
+    }
+  }
+
+  private void finishAll(int source) {
+    try {
+      for (Runnable next = nextUnfinished(source); next != null; next = nextUnfinished(source)) {
+        next.run();
+      }
+    } catch (Throwable e) { // a message is lost
+      Memory.persist(
+          () -> {
+            LOG.debug("The rest of a message from rank {} cannot be received", source, e);
+            receiver.broken("The rest of a message could not be received");
+          });
+    }
+  }
+
+  private Runnable nextUnfinished(int source) {
+    synchronized (unfinished) {
+      Runnable next = unfinished.get(source).poll();
+      if (next == null) {
+        unfinished.remove(source);
+      }
+      return next;
+    }
+  }
+
+  /** Receives the rest of a message; false if it does not come. */
+  private boolean receiveAll(
+      int source, int length, int filled, byte[] data, int endLength, byte[] end) {
+    try {
+      receivePieces(source, length, filled, data);
+      receivePieces(source, endLength, 0, end);
+      return true;
+    } catch (MPIException e) {
+      // nobody will miss it: its sender is gone, or MPI has ended
+      LOG.debug("The rest of a message from rank {} does not come", source, e);
+      return false;
+    }
+  }
+
+  private void receivePieces(int source, int length, int begun, byte[] room) {
+    int filled = begun;
+    long pause = 0;
+    while (filled < length) {
+      int bytes = Math.min(PIECE_BYTES, length - filled);
+      try {
+        pieces.receive(source, room.length < length ? null : ByteBuffer.wrap(room, filled, bytes));
+        filled += bytes;
+        pause = 0;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pauseOrThrow(pause, e);
+      }
+    }
+  }
+
+  /** It is nowhere else; others may have taken the memory that this needs. */
+  private void deliver(Head head) {
+    long pause = 0;
+    while (true) {
+      try {
+        ByteBuffer data = ByteBuffer.wrap(head.data);
+        receiver.received(head.source, head.context, head.tag, data, head.end, head.missing);
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+}

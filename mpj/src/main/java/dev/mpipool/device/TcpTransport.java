@@ -1,0 +1,327 @@
+package dev.mpipool.device;
+
+import dev.mpipool.comm.CommunicatorException;
+import dev.mpipool.comm.RankLostException;
+import dev.mpipool.comm.RankLostListener;
+import dev.mpipool.memory.Memory;
+import dev.mpipool.transport.FailureModel;
+import dev.mpipool.transport.Receiver;
+import dev.mpipool.transport.Transport;
+import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
+import mpi.MPIException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Ranks on {@link TcpDevice}'s connections. MPJ Express need not be initialized; where it is, its
+ * messages and these share the connections and never meet, since contexts differ.
+ *
+ * <p>The receiver does not know how long the next message is. So it travels as a <i>head</i> of at
+ * most 64 KiB, which names the length of the whole, and if it is longer, as further pieces that the
+ * receiver then expects from just that rank. An attachment is received into an array of its own:
+ *
+ * <pre>
+ *   tag 1:  | context (long) | tag (int) | length without the attachment (int) | its length (int) | first bytes ... |
+ *   tag 2:  | up to 16 MiB of the rest without the attachment | ... and so on until that is there
+ *   tag 2:  | up to 16 MiB of the attachment | ... and so on until the whole is there
+ * </pre>
+ *
+ * <p>A head and its pieces are kept together by a lock for each destination, and all heads are
+ * received by one thread at a time, so nothing can come between them. Direct messages have the
+ * device's own matching.
+ */
+public final class TcpTransport implements Transport {
+
+  /** Of heads and pieces. MPJ Express's contexts end below, those of direct messages too. */
+  private static final long MESSAGES = 0xfffe_0000_0000L;
+
+  /** Of direct messages in the context 0, which MPJ Express uses, too. */
+  private static final long ALL = 0xffff_0000_0000L;
+
+  private static final int HEAD_TAG = 1;
+  private static final int PIECE_TAG = 2;
+  private static final int HEADER_BYTES = Long.BYTES + 3 * Integer.BYTES;
+  private static final int HEAD_BYTES = 64 * 1024;
+  private static final int PIECE_BYTES = 16 * 1024 * 1024;
+  private static final int MAX_BYTES = Integer.MAX_VALUE - 1023;
+  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+
+  private static final Logger LOG = LoggerFactory.getLogger(TcpTransport.class);
+
+  private final TcpDevice device;
+  private final Endpoint endpoint;
+  private final int rank;
+  private final int size;
+  private final HeadReceiver heads;
+  private final LossReports losses;
+  private final ReentrantLock[] sending;
+
+  /** When a piece last came from a rank or went to it. */
+  private final AtomicLongArray progress;
+
+  /** A head that has been received and not yet delivered, since memory has run out. */
+  private int headBytes = -1;
+
+  private LongMessages longMessages;
+
+  private TcpTransport(TcpDevice device, Endpoint endpoint) {
+    this.device = device;
+    this.endpoint = endpoint;
+    rank = endpoint.job().rank();
+    size = endpoint.job().size();
+    heads = new HeadReceiver(endpoint, HEAD_BYTES, HEAD_TAG, MESSAGES);
+    losses = new LossReports(device);
+    losses.listen((lost, reason) -> endpoint.endedElsewhere(lost));
+    progress = new AtomicLongArray(size);
+    sending = Stream.generate(ReentrantLock::new).limit(size).toArray(ReentrantLock[]::new);
+  }
+
+  /**
+   * Joins this process to its job, with the device that {@link TcpDevice#install} has put in place.
+   *
+   * @param args the rank, the configuration and the name of the device, as {@code MPI.Init} gets
+   *     them
+   * @return this rank's end
+   */
+  public static TcpTransport open(String[] args) {
+    TcpDevice device = TcpDevice.current();
+    try {
+      return new TcpTransport(device, device.share(args));
+    } catch (MPIException e) {
+      throw new CommunicatorException("The other ranks cannot be joined: " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public int rank() {
+    return rank;
+  }
+
+  @Override
+  public int size() {
+    return size;
+  }
+
+  @Override
+  public void start(Receiver receiver) {
+    longMessages = new LongMessages(receiver, this::receivePiece);
+  }
+
+  // ---- sending
+
+  @Override
+  public void send(int destination, long context, int tag, ByteBuffer data, ByteBuffer attachment) {
+    ByteBuffer beginning = data.duplicate();
+    ByteBuffer end = attachment.duplicate();
+    if (end.hasRemaining() && end.remaining() <= HEAD_BYTES) {
+      beginning = ByteBuffer.allocate(Math.addExact(beginning.remaining(), end.remaining()));
+      beginning.put(data.duplicate()).put(end).flip();
+    }
+    long length = (long) beginning.remaining() + end.remaining();
+    if (length > MAX_BYTES) {
+      throw new CommunicatorException(
+          "A message has at most %d bytes, not %d".formatted(MAX_BYTES, length), null);
+    }
+    ByteBuffer head = room(Math.min(HEAD_BYTES, HEADER_BYTES + beginning.remaining()));
+    head.putLong(context).putInt(tag).putInt(beginning.remaining()).putInt(end.remaining());
+    int first = head.remaining();
+    head.put(head.position(), beginning, beginning.position(), first);
+    beginning.position(beginning.position() + first);
+    sending[destination].lock();
+    try {
+      endpoint.sendBytes(head, destination, HEAD_TAG, MESSAGES).await();
+      sendPieces(beginning, destination);
+      sendPieces(end, destination);
+    } catch (RuntimeException e) {
+      throw failure("send to", destination, e);
+    } finally {
+      sending[destination].unlock();
+    }
+  }
+
+  /** Memory for a short message, positioned where that begins. */
+  private static ByteBuffer room(int bytes) {
+    return ByteBuffer.allocate(Endpoint.BYTES + bytes).position(Endpoint.BYTES);
+  }
+
+  private void sendPieces(ByteBuffer rest, int destination) {
+    long pause = 0;
+    while (rest.hasRemaining()) {
+      int length = Math.min(PIECE_BYTES, rest.remaining());
+      try {
+        sendBytes(rest.slice(rest.position(), length), destination, PIECE_TAG, MESSAGES);
+        rest.position(rest.position() + length);
+        pause = 0;
+      } catch (OutOfMemoryError e) { // but the receiver waits for the rest
+        if (!Memory.mayReturn(0)) {
+          throw new CommunicatorException("A part of a message could not be sent", e);
+        }
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
+  private void sendBytes(ByteBuffer bytes, int destination, int tag, long context) {
+    int length = bytes.remaining();
+    if (length > endpoint.job().eagerLimit()) {
+      endpoint.sendFrom(bytes, destination, tag, context).await();
+    } else {
+      ByteBuffer copy = room(length);
+      copy.put(copy.position(), bytes, bytes.position(), length);
+      endpoint.sendBytes(copy, destination, tag, context).await();
+    }
+    progress.set(destination, System.nanoTime());
+  }
+
+  private CommunicatorException failure(String what, int other, RuntimeException e) {
+    if (e instanceof CommunicatorException known) {
+      return known;
+    }
+    String text = "Rank %d could not %s rank %d".formatted(rank, what, other);
+    return dev.mpipool.device.RankLostException.find(e) != null
+        ? new RankLostException(other, text + ", which is lost", e)
+        : new CommunicatorException(text, e);
+  }
+
+  // ---- receiving
+
+  @Override
+  public void poll(long nanos) {
+    if (headBytes < 0) {
+      try {
+        headBytes = heads.receive(nanos) - HEADER_BYTES;
+      } catch (dev.mpipool.device.RankLostException e) {
+        return; // in the middle of its head
+      } catch (MPIException e) {
+        throw new CommunicatorException("Rank %d could not receive".formatted(rank), e);
+      }
+    }
+    if (headBytes < 0) {
+      return;
+    }
+    boolean tooEarly = false;
+    try {
+      ByteBuffer head = heads.contents();
+      longMessages.begin(
+          heads.source(),
+          head.getLong(0),
+          head.getInt(Long.BYTES),
+          head.getInt(Long.BYTES + Integer.BYTES),
+          head.getInt(Long.BYTES + 2 * Integer.BYTES),
+          head.slice(HEADER_BYTES, headBytes));
+    } catch (OutOfMemoryError e) {
+      tooEarly = true;
+      throw e;
+    } finally {
+      if (!tooEarly) {
+        headBytes = -1;
+      }
+    }
+  }
+
+  @Override
+  public void wake() {
+    heads.wake();
+  }
+
+  /** Receives a piece into this place; or, if that is null, drops it. */
+  private void receivePiece(int source, ByteBuffer place) {
+    try {
+      receiveBytes(source, PIECE_TAG, MESSAGES, place == null ? NOTHING : place);
+    } catch (MessageTruncatedException e) {
+      if (place != null) {
+        throw e;
+      }
+    }
+  }
+
+  private int receiveBytes(int source, int tag, long context, ByteBuffer place) {
+    MemoryReceive receive = endpoint.receiveInto(place, source, tag, context);
+    receive.await();
+    progress.set(source, System.nanoTime());
+    return receive.bytes();
+  }
+
+  // ---- direct messages
+
+  @Override
+  public boolean isDirect() {
+    return true;
+  }
+
+  @Override
+  public void sendDirect(int destination, long context, int tag, ByteBuffer message) {
+    try {
+      sendBytes(message, destination, tag, ofDevice(context));
+    } catch (RuntimeException e) {
+      throw failure("send to", destination, e);
+    }
+  }
+
+  @Override
+  public int receiveDirect(int source, long context, int tag, ByteBuffer place) {
+    try {
+      return receiveBytes(source, tag, ofDevice(context), place);
+    } catch (RuntimeException e) {
+      throw failure("receive from", source, e);
+    }
+  }
+
+  private static long ofDevice(long context) {
+    return context == 0 ? ALL : context;
+  }
+
+  // ---- what is known of it
+
+  @Override
+  public Threads threads() {
+    return Threads.ANY;
+  }
+
+  @Override
+  public FailureModel failures() {
+    return FailureModel.PER_RANK;
+  }
+
+  @Override
+  public void onRankLost(RankLostListener listener) {
+    losses.listen(listener);
+  }
+
+  @Override
+  public long lastProgress(int other) {
+    return progress.get(other);
+  }
+
+  @Override
+  public boolean keepsAttachments() {
+    return true;
+  }
+
+  @Override
+  public boolean ranksAreProcesses() {
+    return true;
+  }
+
+  @Override
+  public boolean launcherEndsRanks() {
+    return dev.mpipool.link.LauncherLink.current().isPresent();
+  }
+
+  /** Waits for the living ranks that are connected to this one; alone it leaves all as it is. */
+  @Override
+  public void finish(boolean alone) {
+    if (!alone) {
+      device.release();
+      LOG.debug("Rank {} has left the job", rank);
+    }
+  }
+
+  @Override
+  public void abort(int exitCode) {
+    Runtime.getRuntime().halt(exitCode);
+  }
+}
