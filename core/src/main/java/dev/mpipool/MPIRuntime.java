@@ -49,10 +49,9 @@ public final class MPIRuntime {
 
   /**
    * Ends the pools of which this rank is main, and its part in the job; an MPI that the program has
-   * initialized, too. A pool that was shut down ends when its
-   * tasks are done. One that was neither shut down nor closed ends at once: its tasks are cancelled
-   * and interrupted, and a line on standard error says how many futures are given up. Without an
-   * MPI that is all.
+   * initialized, too. A pool that was shut down ends when its tasks are done. One that was neither
+   * shut down nor closed ends at once: its tasks are cancelled and interrupted, and a line on
+   * standard error says how many futures are given up. Without an MPI that is all.
    *
    * <p>Does not hang when ranks are dead. Collective, unless a worker does not come: a pool has
    * given it up for its silence, or its task ignores an interrupt for some seconds. Then main
@@ -69,7 +68,9 @@ public final class MPIRuntime {
     finishMpi();
   }
 
-  /** Ends this rank's part in its job, and pools on it; where there is none, others may have theirs. */
+  /**
+   * Ends this rank's part in its job, and pools on it; where there is none, others may have theirs.
+   */
   static void finishMpi() {
     if (Providers.begun()) {
       MainSide.endAll();

@@ -32,7 +32,8 @@ record Product(Path home, Path mpj) {
   private static final List<String> OWN_OF_RANK = List.of("mpi.jar", "mpjdev.jar");
 
   /** The product's jars of which the ranks of one JVM share some classes. */
-  private static final List<String> SHARED_OWN = List.of("mpipool-core.jar", "mpipool-mpj-express.jar");
+  private static final List<String> SHARED_OWN =
+      List.of("mpipool-core.jar", "mpipool-mpj-express.jar");
 
   private static final String LOGGING_BINDING = "slf4j-nop.jar";
 
