@@ -20,7 +20,7 @@ class ContractIT {
   private static final int POOL_POINTS = 51;
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "tcpdev"})
+  @ValueSource(strings = {"multicore", "tcpdev", "openmpi", "mpich"})
   void executorServiceAcrossRanks(String device, @TempDir Path folder) {
     Mpjrun.Result result = Mpjrun.on(device).np(3).run(Contract.class, folder.toString());
     result.assertExitCode(0).assertNothingLeft();
@@ -29,7 +29,7 @@ class ContractIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "tcpdev"})
+  @ValueSource(strings = {"multicore", "tcpdev", "openmpi", "mpich"})
   void poolVerbsAcrossRanks(String device, @TempDir Path folder) {
     Mpjrun.Result result = Mpjrun.on(device).np(3).run(PoolVerbs.class, folder.toString());
     result.assertExitCode(0).assertNothingLeft();
@@ -38,7 +38,7 @@ class ContractIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "tcpdev"})
+  @ValueSource(strings = {"multicore", "tcpdev", "openmpi", "mpich"})
   void whatWorkersDoOnceAndTogetherAndByAnotherSerializer(String device, @TempDir Path folder) {
     String fory = Fory.class.getProtectionDomain().getCodeSource().getLocation().getPath();
     Mpjrun.Result result =

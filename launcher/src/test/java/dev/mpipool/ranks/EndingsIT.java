@@ -51,7 +51,7 @@ class EndingsIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void whatWasAcceptedIsDoneThoughMainReturns(String device) {
     assertThat(run(device, "shutdown").assertExitCode(0).err()).isEmpty();
     assertThat(files()).containsExactlyInAnyOrder(ALL);
@@ -64,7 +64,7 @@ class EndingsIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void whatWasAcceptedIsDoneThoughMainsRankReturnsEarlier(String device) {
     assertThat(run(device, "otherMains").assertExitCode(0).err())
         .noneMatch(line -> line.contains("lost") || line.contains("given up"));
@@ -72,7 +72,7 @@ class EndingsIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void aMainThatReturnsWithAnOpenPoolSaysWhatIsGivenUp(String device) {
     Mpjrun.Result result = run(device, "unclosed").assertExitCode(0);
     assertThat(files()).containsExactly("returned");
@@ -84,7 +84,7 @@ class EndingsIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void aShutdownHookMayWaitForTasksSubmitSomeAndCloseThePool(String device) {
     Mpjrun.Result result = run(device, "exit").assertExitCode(5);
     assertThat(result.out()).containsExactly("got 10", "submitted 6", "all [2, 3]", "closed true");
@@ -95,7 +95,7 @@ class EndingsIT {
    * A method that answers where it should throw, or hangs, or throws something else, is printed.
    */
   @ParameterizedTest
-  @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void whateverIsClosedSaysSoInEachOfItsMethods(String device) {
     Mpjrun job = device.equals("alone") ? alone() : Mpjrun.on(device).np(2);
     Mpjrun.Result result = job.run(AfterClose.class).assertExitCode(0).assertNothingLeft();
@@ -105,7 +105,7 @@ class EndingsIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void theEndOfMpiEndsAnOpenPool(String device) {
     Mpjrun.Result result = run(device, "finish").assertExitCode(0);
     assertThat(result.out())

@@ -39,7 +39,7 @@ class ExamplesIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void exampleOnRanks(String device) {
     List<String> out = run(device, 4, "Example");
     assertThat(out.subList(0, 10)).isEqualTo(squares());
@@ -119,7 +119,7 @@ class ExamplesIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void twoPoolsWithCollectiveCallsBetween(String device) {
     assertThat(run(device, 4, "Rejoin"))
         .containsExactly(
@@ -127,7 +127,7 @@ class ExamplesIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void wordsOfThisSourceTree(String device) throws IOException {
     Path tree = Mpjrun.home().resolve("core/src");
     long words = 0;

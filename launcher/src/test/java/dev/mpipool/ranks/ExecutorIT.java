@@ -22,7 +22,7 @@ class ExecutorIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void tasksOfEveryKindGiveTheirResultOrTheirException(String device) {
     Mpjrun.Result result = Mpjrun.on(device).np(3).run(TaskKinds.class);
     result.assertExitCode(0).assertNothingLeft();
@@ -62,39 +62,39 @@ class ExecutorIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void aPoolOnAPartOfTheRanksThatTheProgramSplitItself(String device) {
     assertThat(run(device, 4, "ownMpi"))
         .containsExactlyInAnyOrder("part 0: 1 workers, 42", "part 1: 1 workers, 42");
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void anotherRankIsMain(String device) {
     assertThat(run(device, 3, "otherMain")).containsExactly("main is rank 2, task on worker: true");
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void manyPoolsOneAfterTheOther(String device) {
     assertThat(run(device, 3, "manyPools")).containsExactly("sum 4950");
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void poolsSideBySideAndTheProgramsOwnMessagesDoNotMeet(String device) {
     assertThat(run(device, 4, "sideBySide")).containsExactly("totals 19900 and 20100");
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void threadsAreGoneAfterClose(String device) {
     assertThat(run(device, 3, "threads"))
         .containsExactlyElementsOf(Collections.nCopies(3, "threads left: []"));
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void valuesOfAllSizesTravel(String device) {
     Mpjrun.Result result = Mpjrun.on(device).np(2).options("-Xmx1g").run(PoolScript.class, "sizes");
     result.assertExitCode(0).assertNothingLeft();
@@ -102,7 +102,7 @@ class ExecutorIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void collectiveCallsOfTheWorld(String device) {
     for (int np : new int[] {1, 2, 5}) {
       List<String> right =
@@ -112,7 +112,7 @@ class ExecutorIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void aWorkerThatSubmitsIsToldWhatToDo(String device) {
     assertThat(run(device, 3, "workerSubmits"))
         .hasSize(2)

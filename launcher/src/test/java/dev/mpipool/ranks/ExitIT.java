@@ -35,7 +35,7 @@ class ExitIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void theCodeIsMainsWhereEachRankExitsWithItsOwn(String device) {
     Mpjrun.Result result = Mpjrun.on(device).np(4).run(ExitPhases.class, "failed");
     result.assertExitCode(5).assertNothingLeft();

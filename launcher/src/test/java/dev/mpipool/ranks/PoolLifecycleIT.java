@@ -22,7 +22,7 @@ class PoolLifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void aBodyThatThrowsEndsTheProgramWithOne(String device) {
     Mpjrun.Result result = run(device, "bodyThrows").assertExitCode(1);
     assertThat(result.err())
@@ -30,13 +30,13 @@ class PoolLifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void aBodyThatExitsGivesItsCode(String device) {
     assertThat(run(device, "bodyExits").assertExitCode(7).err()).isEmpty();
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void mainThatThrowsStepByStepEndsTheProgramWithOne(String device) {
     Mpjrun.Result result = run(device, "stepsThrow").assertExitCode(1);
     assertThat(result.err())
@@ -44,7 +44,7 @@ class PoolLifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void mainThatDoesNotCloseThePoolEndsItsWorkers(String device) {
     Mpjrun.Result result = run(device, "notClosed").assertExitCode(0);
     assertThat(result.out()).containsExactly("not closed");
@@ -52,7 +52,7 @@ class PoolLifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void workersThatDoNotCatchEndQuietly(String device) {
     Mpjrun.Result result = run(device, "notCaught").assertExitCode(0);
     assertThat(result.out()).containsExactly("not caught");
@@ -60,7 +60,7 @@ class PoolLifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void workersThatAreNotToRejoinEndWithThePool(String device) {
     Mpjrun.Result result = run(device, "notRejoined").assertExitCode(0);
     assertThat(result.out()).containsExactly("not rejoined", "only main is here");
@@ -68,7 +68,7 @@ class PoolLifecycleIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void aProgramNeedNotInitializeAnything(String device) {
     Mpjrun.Result result = run(device, "uninitialized").assertExitCode(0);
     assertThat(result.out()).containsExactly("workers: 2, 42");

@@ -51,7 +51,7 @@ class TaskerIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "tcpdev"})
+  @ValueSource(strings = {"multicore", "tcpdev", "openmpi", "mpich"})
   void whatAMapPromisesAcrossRanksAtLessThanAMillisecondATask(String device) {
     Mpjrun.Result result = start(device, 3, "points", folder.toString()).result();
     result.assertExitCode(0).assertNothingLeft();
@@ -83,7 +83,7 @@ class TaskerIT {
   }
 
   @ParameterizedTest
-  @CsvSource({"multicore", "tcpdev"})
+  @CsvSource({"multicore", "tcpdev", "openmpi", "mpich"})
   void killedFiveTimesAndStartedAgainItDoesOnlyTheRest(String device) throws IOException {
     Path interrupted = Files.createDirectory(folder.resolve("interrupted"));
     Path whole = Files.createDirectory(folder.resolve("whole"));
