@@ -62,7 +62,7 @@ class ExecutorIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void aPoolOnAPartOfTheRanksThatTheProgramSplitItself(String device) {
     assertThat(run(device, 4, "ownMpi"))
         .containsExactlyInAnyOrder("part 0: 1 workers, 42", "part 1: 1 workers, 42");
