@@ -64,7 +64,7 @@ class EndingsIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void whatWasAcceptedIsDoneThoughMainsRankReturnsEarlier(String device) {
     assertThat(run(device, "otherMains").assertExitCode(0).err())
         .noneMatch(line -> line.contains("lost") || line.contains("given up"));
@@ -88,7 +88,8 @@ class EndingsIT {
   void aShutdownHookMayWaitForTasksSubmitSomeAndCloseThePool(String device) {
     Mpjrun.Result result = run(device, "exit").assertExitCode(5);
     assertThat(result.out()).containsExactly("got 10", "submitted 6", "all [2, 3]", "closed true");
-    assertThat(result.err()).isEmpty();
+    // Open MPI's launcher explains exit codes other than 0.
+    assertThat(result.err()).noneMatch(line -> line.matches(".*(mpipool|Exception|\\sat ).*"));
   }
 
   /**
