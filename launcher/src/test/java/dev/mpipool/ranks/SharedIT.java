@@ -35,7 +35,14 @@ class SharedIT {
 
   /** All patterns on parts of one, two and three ranks, and on all. */
   @ParameterizedTest
-  @CsvSource({"multicore,4,0", "tcpdev,4,2", "niodev,3,0", "tcpdev,1,0", "openmpi,4,0", "mpich,4,2"})
+  @CsvSource({
+    "multicore,4,0",
+    "tcpdev,4,2",
+    "niodev,3,0",
+    "tcpdev,1,0",
+    "openmpi,4,0",
+    "mpich,4,2"
+  })
   void theSelfTestPasses(String device, int np, int nodes) {
     Mpjrun.Result result =
         Mpjrun.on(device)

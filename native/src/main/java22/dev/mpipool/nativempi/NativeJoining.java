@@ -14,6 +14,9 @@ public final class NativeJoining implements Joining {
   public Transport join(Launch launch) {
     // UCX would take the JVM's signals, and end the process at the first null check that fails.
     Libc.setIfAbsent("UCX_ERROR_SIGNALS", "");
+    // It prints warnings, such as of messages that are not received any more at the end, into the
+    // program's output.
+    Libc.setIfAbsent("UCX_LOG_LEVEL", "error");
     SignalHandlers handlers = new SignalHandlers();
     MpiLibrary library = MpiLibrary.load(launch);
     MpiCalls.initialize(library);
