@@ -1,6 +1,9 @@
 package dev.mpipool.comm;
 
 import dev.mpipool.transport.ThreadTransport;
+import dev.mpipool.transport.Transport;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.apache.commons.lang3.Validate;
 
@@ -17,9 +20,11 @@ public final class LocalCommunicator {
    */
   public static List<Communicator> create(int size) {
     Validate.isTrue(size > 0, "A communicator has at least one rank, not %d", size);
-    return ThreadTransport.create(size).stream()
-        .<Communicator>map(transport -> MessageCommunicator.ofAll(transport, false))
-        .toList();
+    List<Communicator> ranks = new ArrayList<>();
+    for (Transport transport : ThreadTransport.create(size)) {
+      ranks.add(MessageCommunicator.ofAll(transport, false));
+    }
+    return Collections.unmodifiableList(ranks);
   }
 
   /** The world of a process without MPI. */

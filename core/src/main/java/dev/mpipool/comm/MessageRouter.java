@@ -216,7 +216,9 @@ final class MessageRouter implements Receiver {
       lock.unlock();
     }
     transport.wake();
-    told.forEach(listener -> listener.rankLost(rank, reason));
+    for (RankLostListener listener : told) {
+      listener.rankLost(rank, reason);
+    }
   }
 
   private void signalAll() {
@@ -237,7 +239,9 @@ final class MessageRouter implements Receiver {
     } finally {
       lock.unlock();
     }
-    before.forEach(listener::rankLost);
+    for (Map.Entry<Integer, String> one : before.entrySet()) {
+      listener.rankLost(one.getKey(), one.getValue());
+    }
   }
 
   void forget(List<RankLostListener> forgotten) {

@@ -44,8 +44,6 @@ public final class Providers {
 
   private static final List<TransportProvider> PROVIDERS = load();
 
-  private static final Communicator ALONE = LocalCommunicator.alone();
-
   private static final AtomicBoolean REFUSED = new AtomicBoolean();
 
   private static volatile boolean someoneAdrift;
@@ -54,6 +52,11 @@ public final class Providers {
   private static volatile Job joined;
 
   private static volatile boolean finished;
+
+  /** The world of a process that is no rank, where one is asked for. */
+  private static final class Alone {
+    static final Communicator WORLD = LocalCommunicator.alone();
+  }
 
   private record Job(Transport transport, Communicator world) {}
 
@@ -202,7 +205,7 @@ public final class Providers {
       known = job(new String[0]).orElse(null);
     }
     if (known == null || disabled()) {
-      return ALONE;
+      return Alone.WORLD;
     }
     if (finished) {
       throw new IllegalStateException(

@@ -5,12 +5,12 @@ import dev.mpipool.comm.RankLostException;
 import dev.mpipool.comm.RankLostListener;
 import dev.mpipool.memory.Memory;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.IntStream;
 
 /**
  * Ranks that are threads of this JVM: those of the launcher's multicore mode, each with classes of
@@ -36,7 +36,6 @@ public final class ThreadTransport implements Transport {
   private final int size;
   private final BlockingQueue<Object[]> mine;
 
-  private final Runnable waking = this::wakeNow;
   private Receiver receiver;
   private volatile boolean finished;
 
@@ -58,9 +57,11 @@ public final class ThreadTransport implements Transport {
    */
   public static List<Transport> create(int size) {
     RankQueues queues = new RankQueues();
-    return IntStream.range(0, size)
-        .<Transport>mapToObj(rank -> new ThreadTransport(queues, rank, size))
-        .toList();
+    List<Transport> ranks = new ArrayList<>(); // no lambda: each rank of a JVM would make its own
+    for (int rank = 0; rank < size; rank++) {
+      ranks.add(new ThreadTransport(queues, rank, size));
+    }
+    return ranks;
   }
 
   /**
@@ -112,11 +113,15 @@ public final class ThreadTransport implements Transport {
 
   @Override
   public void wake() {
-    Memory.persist(waking);
-  }
-
-  private void wakeNow() {
-    mine.add(WAKE);
+    long pause = 0;
+    while (true) {
+      try {
+        mine.add(WAKE);
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
+    }
   }
 
   @Override

@@ -43,7 +43,8 @@ final class RankLoader extends URLClassLoader {
           "dev.mpipool.worker.",
           "dev.mpipool.mpj.",
           "dev.mpipool.dispatch.",
-          "org.slf4j.");
+          "org.slf4j.",
+          "org.apache.commons.lang3.");
 
   private final int rank;
 
