@@ -25,8 +25,8 @@ public final class Endings {
     if (transport.rank() == 0 && !args[0].startsWith("all")) {
       transport.onRankLost(Endings::exitWithoutRank);
     }
+    Ranks.tellPid(transport); // before an answer makes another rank end the job
     startPolling(transport);
-    Ranks.tellPid(transport);
     if (args[0].equals("all-finish")) {
       transport.finish(false);
       return;

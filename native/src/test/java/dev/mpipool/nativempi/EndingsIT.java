@@ -81,6 +81,7 @@ class EndingsIT {
     for (int killed = 0; killed < RANKS; killed++) {
       try (Job job = mpi.start(RANKS, Endings.class, "wait", "-1")) {
         List<ProcessHandle> ranks = job.ranks(RANKS);
+        assertThat(ranks).as(job.output()).hasSize(RANKS);
         ranks.get(killed).destroyForcibly();
         assertThat(job.exitCode()).isNotZero();
         assertGone(ranks);

@@ -46,14 +46,17 @@ final class Job implements AutoCloseable {
     return launcher;
   }
 
-  /** The processes of the ranks, which say their numbers: see {@link Ranks#tellPid}. */
+  /**
+   * The processes of the ranks, which say their numbers: see {@link Ranks#tellPid}. A launcher that
+   * ends its job may have lost some of what ranks have said.
+   */
   List<ProcessHandle> ranks(int number) {
-    await().until(() -> PID.matcher(output()).results().count() == number);
+    await().until(() -> PID.matcher(output()).results().count() == number || !launcher.isAlive());
     return PID.matcher(output())
         .results()
         .sorted(
             (a, b) -> Integer.compare(Integer.parseInt(a.group(2)), Integer.parseInt(b.group(2))))
-        .map(match -> ProcessHandle.of(Long.parseLong(match.group(1))).orElseThrow())
+        .flatMap(match -> ProcessHandle.of(Long.parseLong(match.group(1))).stream())
         .toList();
   }
 
