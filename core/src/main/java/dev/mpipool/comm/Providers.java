@@ -44,6 +44,9 @@ public final class Providers {
 
   private static final List<TransportProvider> PROVIDERS = load();
 
+  /** After so long, most launchers have ended all ranks with rank 0, if that could not join. */
+  private static final long MILLIS_FOR_THE_SAME = 2_000;
+
   private static final AtomicBoolean REFUSED = new AtomicBoolean();
 
   private static volatile boolean someoneAdrift;
@@ -194,7 +197,9 @@ public final class Providers {
         throw e;
       }
       LOG.debug("The other ranks cannot be joined", e);
-      refuse(launch.rank(), "mpipool: " + e.getMessage());
+      // Rank 0 may have joined, or this rank's host may be the only one that lacks something.
+      pause(launch.rank() > 0 ? MILLIS_FOR_THE_SAME : 0);
+      sayAndExit("mpipool: " + e.getMessage());
       throw e;
     }
   }
@@ -300,10 +305,20 @@ public final class Providers {
   /** The first rank says why; the others leave it the time to be heard. */
   private static void refuse(int rank, String why) {
     if (rank > 0) {
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(MILLIS_FOR_RANK_0));
-    } else if (REFUSED.compareAndSet(false, true)) {
+      pause(MILLIS_FOR_RANK_0);
+      System.exit(1);
+    }
+    sayAndExit(why);
+  }
+
+  private static void sayAndExit(String why) {
+    if (REFUSED.compareAndSet(false, true)) {
       System.err.println(why);
     }
     System.exit(1);
+  }
+
+  private static void pause(long millis) {
+    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(millis));
   }
 }
