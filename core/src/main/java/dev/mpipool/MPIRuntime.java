@@ -13,10 +13,11 @@ import java.util.Objects;
  * <p>With {@code MPI_DISABLE=1} in the environment (or as a system property) MPI is left alone: a
  * process, launched as a rank or not, is then a world of its own.
  *
- * <p>A process that another launcher than ours started as one of several ({@code mpirun} of Open
- * MPI or MPICH, {@code srun} of Slurm) cannot join the others, and must not do their work once
- * more: whatever asks for the ranks of the job, {@link #init} first, ends it with exit code 1, and
- * rank 0 says on standard error what to do. {@code MPI_DISABLE=1} asks for separate programs.
+ * <p>A process that {@code mpirun} of Open MPI or MPICH, or {@code srun} of Slurm, started as one
+ * of several joins the others if module native is on the class path and this is Java 22 or later.
+ * Where it cannot, it must not do their work once more: whatever asks for the ranks of the job,
+ * {@link #init} first, ends it with exit code 1, and one line on standard error says what to do.
+ * {@code MPI_DISABLE=1} asks for separate programs.
  */
 public final class MPIRuntime {
 
