@@ -23,6 +23,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import org.slf4j.Logger;
@@ -70,6 +71,9 @@ public final class WorkerLoop {
   private final Groups groups;
   private final Backlog backlog = new Backlog();
   private final CompletableFuture<Void> released = new CompletableFuture<>();
+
+  /** Whether this worker leaves unasked. */
+  private final AtomicBoolean leaving = new AtomicBoolean();
 
   /** On tasks, since main was told last. */
   private final LongAdder nanosSpent = new LongAdder();
@@ -577,6 +581,9 @@ public final class WorkerLoop {
 
   /** Leaves on its own account, and tries to tell main so. Does not fail. */
   private void leaveUnasked(String why, Throwable cause) {
+    if (!leaving.compareAndSet(false, true)) {
+      return; // to tell main has failed, perhaps: the first reason is the one that says something
+    }
     long pause = 0;
     while (!released.isDone()) {
       try {

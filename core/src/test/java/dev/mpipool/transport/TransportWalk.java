@@ -22,8 +22,8 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * A random walk over a transport, any of them: several threads of each rank send messages of all
- * lengths to all other ranks, while direct messages go to and fro; every byte and the order are
- * looked at. Both sides draw the same messages from the same number.
+ * lengths to all other ranks, while direct messages, where there are any, go to and fro; every byte
+ * and the order are looked at. Both sides draw the same messages from the same number.
  *
  * <p>Rank by rank: {@code new TransportWalk(transport, seed).run()}.
  */
@@ -85,9 +85,12 @@ public final class TransportWalk {
       int number = thread;
       parts.add(started("walk-sender-" + thread, () -> sendAll(number)));
     }
-    parts.add(started("walk-direct-sender", this::sendDirectAll));
+    boolean direct = transport.isDirect();
+    if (direct) {
+      parts.add(started("walk-direct-sender", this::sendDirectAll));
+    }
     for (int source = 0; source < size; source++) {
-      if (source != rank) {
+      if (source != rank && direct) {
         int from = source;
         parts.add(started("walk-direct-receiver-" + source, () -> receiveDirectAll(from)));
       }
