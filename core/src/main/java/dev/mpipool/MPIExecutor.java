@@ -223,12 +223,14 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
   }
 
   /**
-   * Takes workers out of the block that only main is to run; does nothing on main.
+   * Takes workers out of the block that only main is to run; does nothing on main. A worker that
+   * does not catch the exception ends without a trace on standard error.
    *
    * @throws WorkersExitException on a worker
    */
   public void workersExit() {
     if (!main) {
+      WorkersExitException.letPassQuietly();
       throw new WorkersExitException();
     }
   }

@@ -11,4 +11,16 @@ public class WorkersExitException extends RuntimeException {
   WorkersExitException() {
     super("This rank was a worker; main has closed the pool", null, false, false);
   }
+
+  /** If the calling thread ends by such an exception, nothing is said: it is no failure. */
+  static void letPassQuietly() {
+    Thread thread = Thread.currentThread();
+    Thread.UncaughtExceptionHandler others = thread.getUncaughtExceptionHandler();
+    thread.setUncaughtExceptionHandler(
+        (ending, thrown) -> {
+          if (!(thrown instanceof WorkersExitException)) {
+            others.uncaughtException(ending, thrown);
+          }
+        });
+  }
 }

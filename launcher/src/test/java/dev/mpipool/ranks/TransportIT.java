@@ -12,8 +12,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Each transport by itself: messages of all lengths from four threads of every rank arrive once, in
- * order and whole. Those on MPI libraries have such a test in their module;
- * MPJ Express's stock devices cannot be woken while they wait, and are left out.
+ * order and whole. Those on MPI libraries have such a test in their module; MPJ Express's stock
+ * devices cannot be woken while they wait, and are left out.
  */
 class TransportIT {
 

@@ -279,6 +279,20 @@ public final class Mpjrun {
       return List.copyOf(err);
     }
 
+    /** Open MPI's launcher explains each exit code other than 0, between two lines. */
+    private static List<String> withoutExplanations(List<String> lines) {
+      List<String> rest = new ArrayList<>();
+      boolean explains = false;
+      for (String line : lines) {
+        boolean border = line.matches("-{70,}");
+        explains ^= border;
+        if (!explains && !border) {
+          rest.add(line);
+        }
+      }
+      return rest;
+    }
+
     /** Waits until a line of standard output contains a text. */
     public Running awaitLine(String text) {
       await("a line with \"" + text + "\"")
@@ -331,7 +345,9 @@ public final class Mpjrun {
         for (Thread reader : readers) {
           reader.join(ENDING.toMillis());
         }
-        return new Result(job, process.exitValue(), out(), err(), took);
+        List<String> told =
+            job.environment.containsKey("MPIPOOL_MPIRUN") ? withoutExplanations(err()) : err();
+        return new Result(job, process.exitValue(), out(), told, took);
       } catch (InterruptedException e) {
         killAll();
         throw new IllegalStateException(e);
