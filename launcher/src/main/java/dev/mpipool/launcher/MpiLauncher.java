@@ -157,8 +157,6 @@ record MpiLauncher(Kind kind, String command, int version, String processManager
         line.addAll(List.of("--bind-to", "none", "-wdir", folder));
         if (version < PRRTE) {
           line.add("--oversubscribe");
-          line.addAll(
-              List.of("-mca", "odls_base_sigkill_timeout", Integer.toString(job.hookTimeout())));
         } else {
           line.addAll(List.of("--map-by", ":OVERSUBSCRIBE", "--with-ft", "ulfm"));
         }

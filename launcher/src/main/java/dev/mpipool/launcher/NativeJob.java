@@ -82,7 +82,8 @@ final class NativeJob {
   }
 
   /**
-   * Ends the job because of a signal, which Ctrl-C sends to the other launcher, too.
+   * Ends the job because of a signal. The ranks on this host get it first, since Open MPI's
+   * launcher leaves them no more than a second; it has Ctrl-C from the terminal itself.
    *
    * @param code what this launcher exits with
    */
@@ -91,18 +92,20 @@ final class NativeJob {
       return;
     }
     signalled = code;
-    if (code != Signals.INTERRUPTED) {
-      process.destroy();
-    }
-    Threads.daemon("mpipool-stop", this::killLater);
+    process.descendants().filter(NativeJob::isJvm).forEach(ProcessHandle::destroy);
+    Threads.daemon("mpipool-stop", this::endLater);
   }
 
-  private void killLater() {
+  private static boolean isJvm(ProcessHandle process) {
+    return process.info().command().map(command -> command.endsWith("/java")).orElse(false);
+  }
+
+  private void endLater() {
     try {
-      if (!process.waitFor(1, TimeUnit.SECONDS)) {
-        process.destroy(); // an interrupt may have come to this process alone
+      if (!process.waitFor(Math.max(1, spec.hookTimeout()), TimeUnit.SECONDS)) {
+        process.destroy();
       }
-      if (!process.waitFor(spec.hookTimeout() + MORE_SECONDS, TimeUnit.SECONDS)) {
+      if (!process.waitFor(MORE_SECONDS, TimeUnit.SECONDS)) {
         process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly();
       }
