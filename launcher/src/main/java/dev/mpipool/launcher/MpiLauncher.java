@@ -88,7 +88,7 @@ record MpiLauncher(Kind kind, String command, int version, String processManager
   private static MpiLauncher identify(String command, Map<String, String> environment)
       throws IOException {
     String answer = answer(command, "--version");
-    if (answer.startsWith("slurm ")) {
+    if (answer.startsWith("slurm")) {
       return new MpiLauncher(Kind.SRUN, command, 0, processManager(command, environment));
     }
     Matcher openMpi = OPEN_MPI_VERSION.matcher(answer);
