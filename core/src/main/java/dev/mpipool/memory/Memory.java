@@ -67,7 +67,8 @@ public final class Memory {
           if (failures.hasNext()) {
             throw failures.next();
           }
-        });
+        },
+        1); // pauses of some nanoseconds: every start of a rank runs this
     lock(new ReentrantLock());
     mayReturn(1);
     outSince = neverOut;
@@ -206,7 +207,11 @@ public final class Memory {
    * @param step may have been run in part before
    */
   public static void persist(Runnable step) {
-    long pause = 0;
+    persist(step, 0);
+  }
+
+  private static void persist(Runnable step, long before) {
+    long pause = before;
     while (true) {
       try {
         step.run();

@@ -206,11 +206,6 @@ public final class ThreadTransport implements Transport {
     receiver.broken("The job has been finished by this rank");
   }
 
-  @Override
-  public void abort(int exitCode) {
-    Runtime.getRuntime().halt(exitCode);
-  }
-
   private static byte[] copy(ByteBuffer of) {
     if (of.hasArray()) { // then the copy is not cleared first
       int start = of.arrayOffset() + of.position();

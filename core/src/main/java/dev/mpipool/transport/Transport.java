@@ -193,9 +193,12 @@ public interface Transport {
   void finish(boolean alone);
 
   /**
-   * Ends all ranks of the job, this one included, as soon as possible. Does not return.
+   * Ends this process at once, and with it the job, where the launcher ends the other ranks. Does
+   * not return.
    *
    * @param exitCode of the job, where the launcher has a say in it
    */
-  void abort(int exitCode);
+  default void abort(int exitCode) {
+    Runtime.getRuntime().halt(exitCode);
+  }
 }

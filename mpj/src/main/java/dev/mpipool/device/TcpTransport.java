@@ -319,9 +319,4 @@ public final class TcpTransport implements Transport {
       LOG.debug("Rank {} has left the job", rank);
     }
   }
-
-  @Override
-  public void abort(int exitCode) {
-    Runtime.getRuntime().halt(exitCode);
-  }
 }

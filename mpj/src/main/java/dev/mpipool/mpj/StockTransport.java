@@ -333,9 +333,4 @@ final class StockTransport implements Transport {
   /** Does nothing: this has ended with MPI, which the provider ends. */
   @Override
   public void finish(boolean alone) {}
-
-  @Override
-  public void abort(int exitCode) {
-    Runtime.getRuntime().halt(exitCode);
-  }
 }
