@@ -43,6 +43,7 @@ final class Acceptor implements Closeable {
   private final Service service;
   private final Consumer<String> onFailure;
   private final Set<Connection> strangers = new LinkedHashSet<>(); // in the order of their coming
+  private volatile boolean stopped;
 
   /**
    * Listens once it is started.
@@ -65,6 +66,14 @@ final class Acceptor implements Closeable {
     return server.getLocalPort();
   }
 
+  /**
+   * Accepts nothing more, and needs no further descriptor. Callers are left waiting: one that was
+   * refused would report an error of its own.
+   */
+  void stop() {
+    stopped = true;
+  }
+
   /** Accepts nothing more, and sends the strangers away. What has proven itself stays. */
   @Override
   public void close() throws IOException {
@@ -78,7 +87,7 @@ final class Acceptor implements Closeable {
 
   private void accept() {
     long failing = 0;
-    while (!server.isClosed()) {
+    while (!stopped && !server.isClosed()) {
       try {
         if (count() >= STRANGERS) {
           oldest().ifPresent(Acceptor::drop);

@@ -64,6 +64,11 @@ final class ControlServer implements Closeable {
     return acceptor.port();
   }
 
+  /** Links no more ranks, and needs no further descriptor. */
+  void stop() {
+    acceptor.stop();
+  }
+
   boolean isLinked(int rank) {
     return links.containsKey(rank);
   }

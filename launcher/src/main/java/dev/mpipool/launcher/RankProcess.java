@@ -11,9 +11,9 @@ import java.util.Set;
 
 /** One process of a job, seen from the launcher: the JVM of a rank, or the ssh that leads to it. */
 final class RankProcess {
-  private static final Redirect NOTHING =
-      Redirect.from(
-          new File(System.getProperty("os.name").startsWith("Windows") ? "NUL" : "/dev/null"));
+  /** An empty file. */
+  static final File NOTHING =
+      new File(System.getProperty("os.name").startsWith("Windows") ? "NUL" : "/dev/null");
 
   private static final int SIGNAL = 128;
 
@@ -55,7 +55,7 @@ final class RankProcess {
   static RankProcess local(int rank, List<String> command, Setting setting) throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command).directory(setting.folder());
     builder.environment().putAll(setting.environment());
-    builder.redirectInput(rank == 0 ? Redirect.INHERIT : NOTHING);
+    builder.redirectInput(rank == 0 ? Redirect.INHERIT : Redirect.from(NOTHING));
     return start(rank, Machines.THIS_HOST, builder, setting);
   }
 

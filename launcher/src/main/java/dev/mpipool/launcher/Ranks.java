@@ -4,8 +4,10 @@ import dev.mpipool.link.LauncherLink.Ending;
 import dev.mpipool.link.LinkHandshake;
 import java.io.Closeable;
 import java.io.FileDescriptor;
+import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -64,6 +66,9 @@ final class Ranks implements Closeable {
   private final Roster roster;
   private final Map<Integer, RankProcess> processes = new TreeMap<>();
 
+  /** A descriptor in reserve: a signal needs one, since the JDK reads first whose process it is. */
+  private final InputStream reserve;
+
   Ranks(JobSpec spec, Product product, Listener listener) throws IOException {
     this.spec = spec;
     this.commands = new Commands(spec, product);
@@ -78,6 +83,7 @@ final class Ranks implements Closeable {
             new LineSink(new FileOutputStream(FileDescriptor.err)),
             spec.tagOutput() && spec.device().processes());
     this.roster = new Roster(spec.np());
+    this.reserve = new FileInputStream(RankProcess.NOTHING);
     int processes = spec.device().processes() ? spec.np() : 1;
     this.control = new ControlServer(listen(), key, processes, new Links());
   }
@@ -187,6 +193,7 @@ final class Ranks implements Closeable {
   }
 
   void terminate(boolean spareMain) {
+    prepareSignals();
     processes.forEach(
         (rank, process) -> {
           if (rank == 0 && spareMain) {
@@ -203,6 +210,7 @@ final class Ranks implements Closeable {
   }
 
   void kill(boolean spareMain) {
+    prepareSignals();
     processes.forEach(
         (rank, process) -> {
           if (rank != 0 || !spareMain) {
@@ -212,8 +220,19 @@ final class Ranks implements Closeable {
         });
   }
 
+  /** Releases the descriptor in reserve, when no connection can take it any more. */
+  private void prepareSignals() {
+    control.stop();
+    try {
+      reserve.close();
+    } catch (IOException e) {
+      // The signals may still get through.
+    }
+  }
+
   @Override
   public void close() throws IOException {
+    reserve.close();
     control.close();
   }
 

@@ -1,5 +1,6 @@
 package dev.mpipool.launcher;
 
+import static java.nio.file.LinkOption.NOFOLLOW_LINKS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -113,25 +114,50 @@ class StartIT {
     assertOneLine(job, "1 \\(on " + host + "\\)", reason);
   }
 
-  @ParameterizedTest
-  @CsvSource({
-    "48, the launcher cannot take up its link: Too many open files",
-    "64, its process could not be started: .*(open files|spawn helper).*"
-  })
-  void aLauncherWithoutDescriptorsSaysSo(int descriptors, String reason) throws IOException {
+  @Test
+  void aLauncherThatCanStartNoMoreProcessesSaysSo() throws IOException {
     Path limited =
         script(
-            "limited" + descriptors,
-            "ulimit -n " + descriptors,
+            "limited",
+            "ulimit -n 64",
             "exec '" + Mpjrun.home().resolve("bin/mpjrun.sh") + "' \"$@\"");
-    int np = descriptors == 48 ? 13 : 40;
     Mpjrun.Running job =
         Mpjrun.on("tcpdev")
-            .np(np)
+            .np(40)
             .options("-Xmx32m")
             .script(limited)
             .start(Script.class, "*:init", "*:finalize");
-    assertOneLine(job, "\\d+ \\(on localhost\\)", reason);
+    assertOneLine(
+        job,
+        "\\d+ \\(on localhost\\)",
+        "its process could not be started: .*(open files|spawn helper).*");
+  }
+
+  /** The ranks wait with their links until the launcher has no descriptor left. */
+  @Test
+  void aLauncherThatCanTakeUpNoLinkSaysSo() throws Exception {
+    Path go = folder.resolve("go");
+    Mpjrun.Running job =
+        overSsh("127.0.0.4")
+            .np(2)
+            .environment("GO", go.toString())
+            .start(Script.class, "*:init", "*:finalize");
+    await()
+        .atMost(Duration.ofSeconds(30))
+        .ignoreExceptions()
+        .until(() -> stack(job.launcher()).contains("Job.next"));
+    String pid = Long.toString(job.launcher().pid());
+    int unused = 0;
+    while (Files.exists(Path.of("/proc", pid, "fd", Integer.toString(unused)), NOFOLLOW_LINKS)) {
+      unused++;
+    }
+    ProcessBuilder limit = new ProcessBuilder("prlimit", "--pid=" + pid, "--nofile=" + unused);
+    assertThat(limit.inheritIO().start().waitFor()).isZero();
+    Files.createFile(go);
+    assertOneLine(
+        job,
+        "[01] \\(on 127.0.0.4\\)",
+        "the launcher cannot take up its link: Too many open files.*");
   }
 
   /** They are there before the ranks are linked, and while these wait for each other. */
