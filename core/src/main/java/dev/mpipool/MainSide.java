@@ -80,6 +80,12 @@ final class MainSide {
 
   private volatile boolean interrupting;
 
+  /**
+   * The class of the task that passed the check last: most often that of the next, too, and type
+   * checks against several interfaces are dear.
+   */
+  private Class<?> serializable;
+
   /** What main has to know of a pool's options. */
   record Options(
       int threadsPerWorker,
@@ -359,6 +365,9 @@ final class MainSide {
   }
 
   private void checkSerializable(Object task) throws TaskSerializationException {
+    if (task.getClass() == serializable) {
+      return;
+    }
     if (task instanceof CompletableFuture.AsynchronousCompletionTask) {
       throw cannotTravel(
           task,
@@ -373,6 +382,7 @@ final class MainSide {
       throw cannotTravel(
           task, "%s is not serializable. %s".formatted(task.getClass().getTypeName(), cure(task)));
     }
+    serializable = task.getClass();
   }
 
   private static String ofThisProcess(Object future) {

@@ -109,9 +109,11 @@ public final class Ring<E> extends AbstractCollection<E> {
     if (size == 0) {
       return null;
     }
-    E first = get(0);
-    elements[head] = null;
-    head = place(1);
+    Object[] all = elements;
+    @SuppressWarnings("unchecked")
+    E first = (E) all[head];
+    all[head] = null;
+    head = (head + 1) & (all.length - 1);
     size--;
     return first;
   }

@@ -564,16 +564,20 @@ public final class FrameSender {
     int available = Math.min(most, entries.size());
     Entry first = entries.peek();
     frame.add(first);
+    if (first.content().hasTail()) {
+      return 1;
+    }
     long length = Frame.length(first);
     int count = 1;
-    while (count < available && !first.content().hasTail() && fits(entries.get(count), length)) {
-      length += Frame.length(entries.get(count));
-      frame.add(entries.get(count++));
+    while (count < available) {
+      Entry next = entries.get(count);
+      length += Frame.length(next);
+      if (next.content().hasTail() || length > FRAME_BYTES) {
+        break;
+      }
+      frame.add(next);
+      count++;
     }
     return count;
-  }
-
-  private static boolean fits(Entry next, long length) {
-    return !next.content().hasTail() && length + Frame.length(next) <= FRAME_BYTES;
   }
 }
