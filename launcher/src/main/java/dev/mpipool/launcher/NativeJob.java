@@ -1,6 +1,7 @@
 package dev.mpipool.launcher;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,8 +19,16 @@ final class NativeJob {
   /** What the other launcher needs beyond the time of the ranks' shutdown hooks. */
   private static final int MORE_SECONDS = 5;
 
+  /** Tells rank 0 the {@link #presence}; the class Presence of mpipool-native knows it, too. */
+  private static final String PRESENCE = "mpipool.native.presence";
+
   private final JobSpec spec;
+
+  /** A file that rank 0 keeps from being empty until its shutdown hooks run. */
+  private final Path presence;
+
   private final Process process;
+  private final String launcher;
 
   private volatile int signalled;
 
@@ -41,22 +50,24 @@ final class NativeJob {
               + ": set JAVA_HOME to a newer JDK, or leave out -dev native");
     }
     this.spec = spec;
-    MpiLauncher launcher = MpiLauncher.find(System.getenv());
-    if (machines != null && launcher.kind() == MpiLauncher.Kind.SRUN) {
+    MpiLauncher found = MpiLauncher.find(System.getenv());
+    if (machines != null && found.kind() == MpiLauncher.Kind.SRUN) {
       throw new UsageException(
           "-machinesfile: within an allocation Slurm knows the hosts; leave it out");
     }
-    List<String> command = launcher.start(spec, machines);
+    this.presence = Files.createTempFile("mpipool-native", ".presence");
+    List<String> command = found.start(spec, machines);
     command.addAll(rank(product));
     ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
     builder.directory(spec.folder().toFile());
     RankProcess.restoreJvmOptions(builder.environment());
-    if (launcher.kind() == MpiLauncher.Kind.OPEN_MPI && isRoot()) {
+    if (found.kind() == MpiLauncher.Kind.OPEN_MPI && isRoot()) {
       // This launcher starts ranks for root as for every other user.
       builder
           .environment()
           .putAll(Map.of("OMPI_ALLOW_RUN_AS_ROOT", "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"));
     }
+    this.launcher = found.command();
     this.process = builder.start();
   }
 
@@ -68,6 +79,7 @@ final class NativeJob {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("--enable-native-access=ALL-UNNAMED");
+    command.add("-D" + PRESENCE + "=" + presence);
     command.addAll(spec.jvmOptions());
     command.addAll(List.of("-cp", product.ofNative(product.withLogging(spec.classPath()))));
     command.add(spec.mainClass());
@@ -76,9 +88,21 @@ final class NativeJob {
   }
 
   /** Waits for the job's end, and returns its exit code. */
-  int run() throws InterruptedException {
+  int run() throws InterruptedException, IOException {
     int code = process.waitFor();
-    return signalled == 0 ? code : signalled;
+    boolean killed = Files.size(presence) > 0;
+    Files.delete(presence);
+    if (signalled != 0) {
+      return signalled;
+    }
+    if (killed && code != 0) {
+      System.err.println(
+          "mpipool: a rank was killed or has halted, and "
+              + launcher
+              + " has ended the whole job. "
+              + "bin/mpjrun.sh -dev tcpdev, and Open MPI 5 or later, survive the loss of a worker");
+    }
+    return code;
   }
 
   /**

@@ -64,7 +64,7 @@ final class Doors {
       card.set(ValueLayout.JAVA_LONG, 0, host());
       MpiCalls.allGather(card, cards);
       this.oneHost = hosts(cards, size) == 1;
-      this.door = Downcalls.call(Downcalls.LIBC, "socket", "iii", AF_INET, SOCK_DGRAM, 0);
+      this.door = libc("socket", "iii", AF_INET, SOCK_DGRAM, 0);
       card.set(ValueLayout.JAVA_INT, 8, oneHost ? LOOPBACK : ownAddress());
       card.set(ValueLayout.JAVA_INT, 12, door < 0 ? 0 : bind(arena, oneHost ? LOOPBACK : 0));
       MpiCalls.allGather(card, cards);
@@ -98,6 +98,32 @@ final class Doors {
         throw Downcalls.unexpected(e);
       }
     }
+  }
+
+  /**
+   * Whether a rank's process has ended. Its door is closed then, of which loopback tells who rings
+   * a second time.
+   *
+   * @return false also for a rank on another host
+   */
+  boolean isClosed(int other) {
+    long at = (long) other * ADDRESS_BYTES;
+    if (addresses.get(ValueLayout.JAVA_SHORT, at + 2) == 0
+        || addresses.get(ValueLayout.JAVA_INT, at + 4) != Integer.reverseBytes(LOOPBACK)) {
+      return false;
+    }
+    int socket = libc("socket", "iii", AF_INET, SOCK_DGRAM, 0);
+    try {
+      return libc("connect", "ipi", socket, addresses.address() + at, ADDRESS_BYTES) == 0
+          && libc("send", "ippi", socket, letter.address(), 1L, MSG_DONTWAIT) == 1
+          && libc("send", "ippi", socket, letter.address(), 1L, MSG_DONTWAIT) < 0;
+    } finally {
+      libc("close", "i", socket);
+    }
+  }
+
+  private static int libc(String name, String shape, Object... arguments) {
+    return Downcalls.call(Downcalls.LIBC, name, shape, arguments);
   }
 
   /** Wakes the thread of this rank that sleeps, if one does. */
@@ -154,11 +180,8 @@ final class Doors {
     MemorySegment length = arena.allocate(ValueLayout.JAVA_INT);
     length.set(ValueLayout.JAVA_INT, 0, ADDRESS_BYTES);
     putAddress(name, 0, address, 0);
-    Object[] both = {(int) door, name.address(), ADDRESS_BYTES};
-    if (Downcalls.call(Downcalls.LIBC, "bind", "ipi", both) != 0
-        || Downcalls.call(
-                Downcalls.LIBC, "getsockname", "ipp", (int) door, name.address(), length.address())
-            != 0) {
+    if (libc("bind", "ipi", (int) door, name.address(), ADDRESS_BYTES) != 0
+        || libc("getsockname", "ipp", (int) door, name.address(), length.address()) != 0) {
       return 0;
     }
     return Short.toUnsignedInt(Short.reverseBytes(name.get(ValueLayout.JAVA_SHORT, 2)));

@@ -4,11 +4,15 @@ import dev.mpipool.comm.CommunicatorException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
+import java.util.function.IntPredicate;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * The end of a rank. MPI_Finalize waits for all ranks, burning a processor, and a launcher takes a
@@ -33,6 +37,12 @@ final class Ending {
   private static final int READY = 1;
   private static final int END = 2;
 
+  /** Like {@link #END}, where a rank is lost: MPI_Finalize would wait for it. */
+  private static final int END_WITHOUT_FINALIZE = 3;
+
+  /** Another rank ends the job. */
+  private static final int ABORT = 4;
+
   private static final long WATCH_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
   private static final long LONGEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
@@ -53,6 +63,7 @@ final class Ending {
   private final FailureDetector detector = new FailureDetector();
   private final Runnable wake;
   private final IntConsumer sendLast;
+  private final IntPredicate hasEnded;
   private final Slot in = new Slot();
   private final Slot out = new Slot();
 
@@ -60,6 +71,10 @@ final class Ending {
   private final BitSet ready = new BitSet();
 
   private boolean endTold;
+  private boolean abortTold;
+
+  /** Whether all ranks will call MPI_Finalize. */
+  private boolean finalizing = true;
 
   /** Whether {@link #finish} has been called. */
   private boolean asked;
@@ -80,7 +95,8 @@ final class Ending {
       Gate gate,
       Losses losses,
       Runnable wake,
-      IntConsumer sendLast) {
+      IntConsumer sendLast,
+      IntPredicate hasEnded) {
     this.rank = rank;
     this.size = size;
     this.launcher = launcher;
@@ -88,10 +104,14 @@ final class Ending {
     this.losses = losses;
     this.wake = wake;
     this.sendLast = sendLast;
+    this.hasEnded = hasEnded;
   }
 
   /** Begins to listen to what other ranks say of the end, and to the end of this process. */
   void start() {
+    if (rank == 0) {
+      Presence.begin();
+    }
     Runtime.getRuntime().addShutdownHook(new Thread(this::exit, "mpipool-mpi-exit"));
     Thread watch = new Thread(this::watch, "mpipool-mpi-watch");
     watch.setDaemon(true);
@@ -149,7 +169,9 @@ final class Ending {
       if (word == READY) {
         ready.set(in.source);
       }
-      endTold |= word == END;
+      endTold |= word == END || word == END_WITHOUT_FINALIZE;
+      finalizing &= word != END_WITHOUT_FINALIZE;
+      abortTold |= word == ABORT;
     }
     return !finalized;
   }
@@ -268,6 +290,9 @@ final class Ending {
 
   /** The shutdown hook. Other hooks of the program may run meanwhile, and use MPI. */
   private void exit() {
+    if (rank == 0) {
+      Presence.end();
+    }
     synchronized (this) {
       exiting = true;
       if (finalized) {
@@ -282,19 +307,50 @@ final class Ending {
   }
 
   private void exitOfMain() {
+    tellOfLost();
     if (alone && Libc.tellsExitCode()) {
       Libc.atExit(MpiCalls.symbol("MPI_Abort"), MpiCalls.world());
       return;
     }
-    Libc.atExit(MpiCalls.symbol("MPI_Finalize"), 0);
     MemorySegment word = Arena.global().allocate(ValueLayout.JAVA_INT);
-    word.set(ValueLayout.JAVA_INT, 0, END);
+    if (finalizing) {
+      Libc.atExit(MpiCalls.symbol("MPI_Finalize"), 0);
+    }
+    word.set(ValueLayout.JAVA_INT, 0, finalizing ? END : END_WITHOUT_FINALIZE);
     for (int other = 1; other < size; other++) {
       MemorySegment request = Arena.global().allocate(ValueLayout.JAVA_LONG);
       MpiCalls.initSend(word.address(), Integer.BYTES, other, Wire.CONTROL, request.address());
       Libc.atExit(MpiCalls.symbol("MPI_Start"), request.address());
     }
     Libc.atExit(Downcalls.LIBC.find("alarm").orElseThrow(), EXIT_SECONDS);
+  }
+
+  /**
+   * Says which ranks are lost. They end the job, some launchers by a SIGTERM to this process, which
+   * would else end without a word. All others are there as long as this rank is.
+   */
+  private synchronized void tellOfLost() {
+    look();
+    if (abortTold || FailureDetector.isAvailable()) {
+      return;
+    }
+    int[] lost =
+        IntStream.range(1, size)
+            .filter(other -> !losses.isLost(other) && hasEnded.test(other))
+            .toArray();
+    if (lost.length > 0) {
+      finalizing = false;
+      System.err.println(lostMessage(lost));
+    }
+  }
+
+  private String lostMessage(int[] lost) {
+    String ranks =
+        Arrays.stream(lost).mapToObj(Integer::toString).collect(Collectors.joining(", "));
+    return ("mpipool: lost rank %s: its process was killed or has halted, and under %s the whole job"
+            + " ends with it. bin/mpjrun.sh (-dev tcpdev), and Open MPI 5 or later with mpirun"
+            + " --with-ft ulfm, survive the loss of a worker")
+        .formatted(ranks, launcher);
   }
 
   private void exitOfOther() {
@@ -307,7 +363,9 @@ final class Ending {
       // The exit code of a job is rank 0's.
       Libc.atExit(Downcalls.LIBC.find("_exit").orElseThrow(), 0);
     }
-    Libc.atExit(MpiCalls.symbol("MPI_Finalize"), 0);
+    if (finalizing) {
+      Libc.atExit(MpiCalls.symbol("MPI_Finalize"), 0);
+    }
     Libc.atExit(Downcalls.LIBC.find("alarm").orElseThrow(), EXIT_SECONDS);
   }
 
@@ -335,6 +393,10 @@ final class Ending {
             "mpipool-mpi-limit");
     limit.setDaemon(true);
     limit.start();
+    Presence.end();
+    if (rank != 0) {
+      tell(0, ABORT);
+    }
     MpiCalls.abort(exitCode);
     Runtime.getRuntime().halt(exitCode);
   }

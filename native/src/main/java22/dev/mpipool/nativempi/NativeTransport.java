@@ -37,7 +37,9 @@ final class NativeTransport implements Transport {
     for (int i = 0; i < size; i++) {
       directReceivers[i] = new DirectReceiver(i, slots, gate, losses, progress);
     }
-    this.ending = new Ending(rank, size, launcher, gate, losses, inbox::wake, messages::sendLast);
+    this.ending =
+        new Ending(
+            rank, size, launcher, gate, losses, inbox::wake, messages::sendLast, doors::isClosed);
     ending.start();
   }
 

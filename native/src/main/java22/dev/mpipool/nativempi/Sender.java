@@ -160,7 +160,7 @@ final class Sender {
     for (long offset = headBytes; offset < total; offset += Slot.BYTES) {
       Slot slot = ring[sent % ring.length];
       if (sent >= ring.length) {
-        await(slot, destination);
+        awaitPiece(slot, destination);
       }
       int bytes = (int) Math.min(Slot.BYTES, total - offset);
       if (!straight) {
@@ -170,7 +170,7 @@ final class Sender {
       sent++;
     }
     for (int i = Math.max(0, sent - ring.length); i < sent; i++) {
-      await(ring[i % ring.length], destination);
+      awaitPiece(ring[i % ring.length], destination);
     }
   }
 
@@ -217,6 +217,14 @@ final class Sender {
     } catch (MpiException e) {
       throw failure(e, destination);
     }
+  }
+
+  /**
+   * A piece is taken by a receiver that lives; of a short message MPI itself takes a copy, though
+   * the receiver may have ended.
+   */
+  private void awaitPiece(Slot slot, int destination) {
+    await(slot, destination);
     progress.made(destination);
   }
 
