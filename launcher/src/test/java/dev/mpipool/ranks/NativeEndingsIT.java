@@ -31,7 +31,7 @@ class NativeEndingsIT {
   private static ProcessHandle rank(Mpjrun.Running job, int rank) {
     String line =
         job.out().stream().filter(l -> l.startsWith("processes ")).findAny().orElseThrow();
-    return ProcessHandle.of(Long.parseLong(line.split(" ")[rank + 1])).orElseThrow();
+    return ProcessHandle.of(Long.parseLong(line.split(" ", -1)[rank + 1])).orElseThrow();
   }
 
   private static List<String> told(Mpjrun.Result result) {
@@ -85,7 +85,7 @@ class NativeEndingsIT {
     "mpich,exit 9,9", "mpich,throw,1", "mpich,return,0"
   })
   void whatMainWantsIsNoLoss(String device, String way, int code) {
-    String[] arguments = (folder + " " + way).split(" ");
+    String[] arguments = (folder + " " + way).split(" ", -1);
     Mpjrun.Result result = Mpjrun.on(device).np(3).run(OnMachinesMpi.class, arguments);
     result.assertExitCode(code).assertNothingLeft();
     assertThat(told(result)).isEmpty();
