@@ -2,6 +2,7 @@ package dev.mpipool;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.LocalCommunicator;
+import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.comm.Providers;
 import dev.mpipool.comm.RankLostException;
 import dev.mpipool.dispatch.AnswerListener;
@@ -130,7 +131,7 @@ final class MainSide {
                 workers,
                 options.threadsPerWorker(),
                 options.maxAttempts(),
-                communicator.survivesLostRanks()),
+                communicator.failureModel().othersSurvive()),
             serializer,
             new TaskFailures(),
             outbox());
@@ -139,7 +140,7 @@ final class MainSide {
     SerializableRunnable initializer = options.initializer();
     dispatcher.open(initializer == null ? null : new Calls.OfRunnable(initializer));
     communicator.onRankLost(dispatcher::workerLost);
-    dispatcher.watch(options.heartbeatTimeout(), communicator::lastProgress);
+    dispatcher.watch(options.heartbeatTimeout(), MessageChannel.of(communicator)::lastProgress);
     listener = new AnswerListener(communicator, dispatcher);
     LIVING.add(this);
     addExitHook();
@@ -217,7 +218,7 @@ final class MainSide {
    * thread of its own calls.
    */
   static Communicator duplicate(Communicator communicator) {
-    if (communicator.callableFromAnyThread()) {
+    if (MessageChannel.of(communicator).callableFromAnyThread()) {
       return communicator.duplicate();
     }
     FutureTask<Communicator> call = new FutureTask<>(communicator::duplicate);

@@ -7,6 +7,7 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.testing.Damage;
 import dev.mpipool.testing.Logged;
 import dev.mpipool.testing.Ranks;
@@ -124,7 +125,7 @@ class RandomFramesTest {
     }
 
     private void sendInPartsOrNot(ByteBuffer message) {
-      own.sendParts(0, FrameSender.TAG, Damage.parts(message, random));
+      MessageChannel.of(own).sendParts(0, FrameSender.TAG, Damage.parts(message, random));
     }
 
     private void answer(Entry entry, List<Entry> answers) throws Exception {
@@ -279,7 +280,7 @@ class RandomFramesTest {
             });
 
     void send(int rank, List<ByteBuffer> parts) {
-      ranks.get(rank).sendParts(1, FrameSender.TAG, parts);
+      MessageChannel.of(ranks.get(rank)).sendParts(1, FrameSender.TAG, parts);
     }
 
     void send(Entry... entries) {

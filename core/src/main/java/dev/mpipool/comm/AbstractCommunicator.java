@@ -18,7 +18,7 @@ import org.apache.commons.lang3.Validate;
  * them every rank first receives what it has to and then sends, along a tree. Broadcast and the way
  * up of a barrier use a binomial tree, so both take log2(size) steps.
  */
-abstract class AbstractCommunicator implements Communicator {
+abstract class AbstractCommunicator implements Communicator, MessageChannel {
 
   /** Tags of the collectives: below every tag that a program may use, and below ANY_TAG. */
   private static final int FAN_IN = -2;
@@ -106,7 +106,7 @@ abstract class AbstractCommunicator implements Communicator {
       checkSend(destination, tag);
       transmit(destination, tag, parts.get(0), parts.get(1));
     } else {
-      Communicator.super.sendParts(destination, tag, parts);
+      MessageChannel.super.sendParts(destination, tag, parts);
     }
   }
 

@@ -20,8 +20,9 @@ import java.util.function.LongBinaryOperator;
  *
  * <p><b>Threads.</b> Any number of threads may send and receive at once; of collective calls, one
  * at a time. Waiting costs no CPU time. Interrupts are not noticed: the thread's interrupt status
- * stays as it is. Unless {@link #callableFromAnyThread} says otherwise, calls must come from
- * threads that were started by the rank's own threads, and which nobody interrupts.
+ * stays as it is. Programs that are to run on MPJ Express's own devices, too (niodev, smpdev and
+ * hybdev), call only from threads that the rank's own threads have started, and interrupt none of
+ * them in a call.
  *
  * <p><b>Errors.</b> Arguments out of range are an {@link IllegalArgumentException}, null is a
  * {@link NullPointerException}; whatever goes wrong under way is a {@link CommunicatorException},
@@ -75,22 +76,6 @@ public interface Communicator extends AutoCloseable {
   void send(int destination, int tag, ByteBuffer message);
 
   /**
-   * Sends what remains of several buffers as one message; else like {@link #send}. The second of
-   * two parts may arrive as the message's {@linkplain Message#tail tail}, and need not be copied
-   * together with the first; communicators that do not care make all parts one.
-   *
-   * @param destination a rank; the calling rank itself is allowed
-   * @param tag a number of at least 0 by which the receiver can pick
-   * @param parts follow each other in the message
-   */
-  default void sendParts(int destination, int tag, List<ByteBuffer> parts) {
-    long length = parts.stream().mapToLong(ByteBuffer::remaining).sum();
-    ByteBuffer message = ByteBuffer.allocate(Math.toIntExact(length));
-    parts.forEach(part -> message.put(part.duplicate()));
-    send(destination, tag, message.flip());
-  }
-
-  /**
    * Waits for a message and takes it. After an {@link OutOfMemoryError} it can be received still.
    *
    * @param source a rank, or {@link #ANY_SOURCE}
@@ -99,55 +84,6 @@ public interface Communicator extends AutoCloseable {
    * @throws MessageTooLongException if there is no memory for it; it is lost, but not the next
    */
   Message receive(int source, int tag);
-
-  /**
-   * Sends a message to a rank that knows how long it can be: what {@link #receiveInto} takes, and
-   * nothing else does. May return only when the receiver waits for it.
-   *
-   * @param destination another rank
-   * @param tag a number of at least 0; the receiver names the same
-   * @param message what to send, possibly nothing; its position and limit stay
-   */
-  default void sendInto(int destination, int tag, ByteBuffer message) {
-    send(destination, tag, message);
-  }
-
-  /**
-   * Waits for the next message that another rank sends by {@link #sendInto}.
-   *
-   * @param source another rank
-   * @param tag as the sender names it
-   * @param place where the message goes, from its position on, which stays; with at least as much
-   *     room as the message has bytes
-   * @return the bytes that have come
-   */
-  default int receiveInto(int source, int tag, ByteBuffer place) {
-    ByteBuffer message = receive(source, tag).data();
-    int length = message.remaining();
-    place.put(place.position(), message, message.position(), length);
-    return length;
-  }
-
-  /**
-   * Whether {@link #sendParts} needs no memory for a copy of the last of two parts, however long it
-   * is.
-   *
-   * @return false if it may run out of memory
-   */
-  default boolean sendsUncopied() {
-    return false;
-  }
-
-  /**
-   * Whether {@link #sendInto} and {@link #receiveInto} bring long messages from any memory to any
-   * memory, mapped files included, without an array in between. Where they do not, buffers with an
-   * array and messages that fit into a processor's cache are best.
-   *
-   * @return true if long messages go straight
-   */
-  default boolean isStraight() {
-    return false;
-  }
 
   /** Collective: returns when every rank has called it. */
   void barrier();
@@ -258,31 +194,13 @@ public interface Communicator extends AutoCloseable {
   void onRankLost(RankLostListener listener);
 
   /**
-   * When a part of a message last came from another rank, or was last taken by it: so one that is
-   * busy with a long message is not mistaken for a silent one.
+   * What the loss of a rank costs the others.
    *
-   * @param rank the other
-   * @return by {@link System#nanoTime}; 0 if that is not known
+   * @return the same at every call; unless a communicator says otherwise, the whole job
    */
-  default long lastProgress(int rank) {
-    return 0;
+  default FailureModel failureModel() {
+    return FailureModel.WHOLE_JOB;
   }
-
-  /**
-   * Whether the living can go on when a rank is lost. Where they cannot, nothing arrives any more
-   * after the first loss.
-   *
-   * @return true if only the lost rank is lost
-   */
-  boolean survivesLostRanks();
-
-  /**
-   * Whether threads may call that were not started by the rank's own threads, or may be
-   * interrupted.
-   *
-   * @return false where the MPI below finds out the rank by the thread, or cannot bear interrupts
-   */
-  boolean callableFromAnyThread();
 
   /**
    * Gives this communicator's resources back. Not collective; no thread may be inside a call. Does

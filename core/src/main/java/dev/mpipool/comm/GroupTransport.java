@@ -1,6 +1,5 @@
 package dev.mpipool.comm;
 
-import dev.mpipool.transport.FailureModel;
 import dev.mpipool.transport.Receiver;
 import dev.mpipool.transport.Transport;
 import java.nio.ByteBuffer;

@@ -8,8 +8,8 @@ import java.nio.ByteBuffer;
  * @param source the rank that sent it
  * @param tag the tag it was sent with
  * @param beginning its bytes, from position to limit, without the tail; the receiver's own
- * @param tail its last bytes, where they have come in an array of their own (see {@link
- *     Communicator#sendParts}); the receiver's own; else null
+ * @param tail its last bytes, where the library has sent a long value and they have come in an
+ *     array of their own; the receiver's own; null for whatever a program sends
  */
 @SuppressWarnings("ArrayRecordComponent") // nobody compares messages
 public record Message(int source, int tag, ByteBuffer beginning, byte[] tail) {

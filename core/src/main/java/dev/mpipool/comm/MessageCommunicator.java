@@ -1,6 +1,5 @@
 package dev.mpipool.comm;
 
-import dev.mpipool.transport.FailureModel;
 import dev.mpipool.transport.Transport;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -120,7 +119,7 @@ public final class MessageCommunicator extends AbstractCommunicator {
   }
 
   @Override
-  public void sendInto(int destination, int tag, ByteBuffer message) {
+  public void sendDirect(int destination, int tag, ByteBuffer message) {
     checkOther(destination, tag);
     int member = members.transportRank(destination);
     try {
@@ -131,7 +130,7 @@ public final class MessageCommunicator extends AbstractCommunicator {
   }
 
   @Override
-  public int receiveInto(int source, int tag, ByteBuffer place) {
+  public int receiveDirect(int source, int tag, ByteBuffer place) {
     checkOther(source, tag);
     int member = members.transportRank(source);
     try {
@@ -201,8 +200,8 @@ public final class MessageCommunicator extends AbstractCommunicator {
   }
 
   @Override
-  public boolean survivesLostRanks() {
-    return router.transport.failures() != FailureModel.WHOLE_JOB;
+  public FailureModel failureModel() {
+    return router.transport.failures();
   }
 
   @Override
@@ -211,12 +210,12 @@ public final class MessageCommunicator extends AbstractCommunicator {
   }
 
   @Override
-  public boolean sendsUncopied() {
+  public boolean keepsAttachments() {
     return router.transport.keepsAttachments();
   }
 
   @Override
-  public boolean isStraight() {
+  public boolean isDirect() {
     return router.transport.isDirect();
   }
 

@@ -184,7 +184,7 @@ final class BatchServer {
   }
 
   private void tellOfLoss(int rank) {
-    if (communicator.survivesLostRanks() && isListening()) {
+    if (communicator.failureModel().othersSurvive() && isListening()) {
       Memory.persist(() -> communicator.send(0, QUESTION, question(LOST, 0, 0, rank, 0)));
     }
   }

@@ -340,7 +340,7 @@ final class LockService implements LockQueue.Answers {
       return;
     }
     lost.set(dead);
-    if (!communicator.survivesLostRanks()) {
+    if (!communicator.failureModel().othersSurvive()) {
       breakDown(new RankLostException(dead, "Rank %d is lost: %s".formatted(dead, reason), null));
       return;
     }

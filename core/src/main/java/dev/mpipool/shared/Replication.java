@@ -2,6 +2,7 @@ package dev.mpipool.shared;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
+import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.comm.RankLostException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -28,9 +29,9 @@ final class Replication {
   /** Short enough for a processor's cache; or long, where pieces are not copied on their way. */
   private static final int PIECE_BYTES = 1 << 18;
 
-  private static final int STRAIGHT_PIECE_BYTES = 1 << 22;
+  private static final int DIRECT_PIECE_BYTES = 1 << 22;
 
-  private final Communicator communicator;
+  private final MessageChannel channel;
   private final NodeMemory memory;
   private final Runs runs;
   private final long elements;
@@ -47,7 +48,7 @@ final class Replication {
 
   Replication(
       Communicator communicator, Nodes nodes, int source, NodeMemory memory, Runs runs, int width) {
-    this.communicator = communicator;
+    channel = MessageChannel.of(communicator);
     this.memory = memory;
     this.runs = runs;
     this.width = width;
@@ -98,7 +99,7 @@ final class Replication {
       for (long from = 0; from < elements; from += step()) {
         ByteBuffer piece = target(from);
         boolean inPlace = piece.isDirect();
-        piece.limit(communicator.receiveInto(tree[parent()], TAG, piece));
+        piece.limit(channel.receiveDirect(tree[parent()], TAG, piece));
         if (!piece.hasRemaining()) {
           throw new CommunicatorException("Rank " + tree[0] + " could not bring its block", null);
         }
@@ -122,7 +123,7 @@ final class Replication {
   }
 
   private long step() {
-    return (communicator.isStraight() ? STRAIGHT_PIECE_BYTES : PIECE_BYTES) / width;
+    return (channel.isDirect() ? DIRECT_PIECE_BYTES : PIECE_BYTES) / width;
   }
 
   private int bytes(long from) {
@@ -133,7 +134,7 @@ final class Replication {
   private ByteBuffer inMemory(long from) {
     long inRun = from % runs.length();
     int bytes = bytes(from);
-    return communicator.isStraight() && inRun + bytes / width <= runs.length()
+    return channel.isDirect() && inRun + bytes / width <= runs.length()
         ? memory.slice((runs.start(from / runs.length()) + inRun) * width, bytes)
         : null;
   }
@@ -190,7 +191,7 @@ final class Replication {
     for (; place + step < tree.length; step <<= 1) {
       int child = tree[place + step];
       try {
-        communicator.sendInto(child, TAG, piece);
+        channel.sendDirect(child, TAG, piece);
       } catch (RankLostException e) {
         lost = e;
       }

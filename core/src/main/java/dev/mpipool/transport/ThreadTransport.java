@@ -1,6 +1,7 @@
 package dev.mpipool.transport;
 
 import dev.mpipool.comm.CommunicatorException;
+import dev.mpipool.comm.FailureModel;
 import dev.mpipool.comm.RankLostException;
 import dev.mpipool.comm.RankLostListener;
 import dev.mpipool.memory.Memory;

@@ -1,5 +1,6 @@
 package dev.mpipool.transport;
 
+import dev.mpipool.comm.FailureModel;
 import dev.mpipool.comm.RankLostListener;
 import java.nio.ByteBuffer;
 

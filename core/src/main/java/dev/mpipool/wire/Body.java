@@ -12,7 +12,7 @@ import java.util.zip.CRC32C;
  *
  * <p>A long {@code byte[]} among the values of a call, or as a result, travels as the tail. So it
  * is copied once, when it is encoded, and where the communicator keeps tails apart (see {@link
- * dev.mpipool.comm.Communicator#sendParts}) it is received straight into the array that the user
+ * dev.mpipool.comm.MessageChannel#sendParts}) it is received straight into the array that the user
  * gets. To all who do not look for it the tail is just the end of the body.
  *
  * <p>The bytes must not be changed. Not thread-safe once it is being read.

@@ -2,6 +2,7 @@ package dev.mpipool.wire;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
+import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
 import java.nio.ByteBuffer;
@@ -69,7 +70,7 @@ public final class FrameSender {
 
   private static final Logger LOG = LoggerFactory.getLogger(FrameSender.class);
 
-  private final Communicator communicator;
+  private final MessageChannel channel;
   private final SendFailureListener failures;
   private final IntFunction<Entry> last;
   private final String threadName;
@@ -190,8 +191,8 @@ public final class FrameSender {
       SendFailureListener failures,
       IntFunction<Entry> last) {
     this.last = last;
-    this.communicator = communicator;
-    this.fromAnyThread = communicator.callableFromAnyThread();
+    this.channel = MessageChannel.of(communicator);
+    this.fromAnyThread = channel.callableFromAnyThread();
     this.failures = failures;
     this.threadName = threadName;
     Memory.restore();
@@ -553,9 +554,9 @@ public final class FrameSender {
     }
     List<ByteBuffer> parts = Frame.encodeInParts(frame);
     if (parts.size() == 1) {
-      communicator.send(destination, TAG, parts.get(0));
+      channel.send(destination, TAG, parts.get(0));
     } else {
-      communicator.sendParts(destination, TAG, parts);
+      channel.sendParts(destination, TAG, parts);
     }
     return count;
   }

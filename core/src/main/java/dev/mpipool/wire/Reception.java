@@ -2,6 +2,7 @@ package dev.mpipool.wire;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.memory.Memory;
 import java.util.concurrent.TimeUnit;
@@ -68,7 +69,7 @@ public final class Reception {
     boolean isOver();
   }
 
-  private final Communicator communicator;
+  private final MessageChannel channel;
   private final Handler handler;
   private final boolean inTurns;
   private final Thread standIn;
@@ -96,9 +97,9 @@ public final class Reception {
    * @param handler gets the messages
    */
   public Reception(Communicator communicator, String threadName, Handler handler) {
-    this.communicator = communicator;
+    this.channel = MessageChannel.of(communicator);
     this.handler = handler;
-    this.inTurns = communicator.callableFromAnyThread();
+    this.inTurns = channel.callableFromAnyThread();
     this.unattendedSince = System.nanoTime() - PATIENCE_NANOS;
     this.standIn = new Thread(this::standIn, threadName);
     standIn.setDaemon(true);
@@ -214,7 +215,7 @@ public final class Reception {
     long pause = 0;
     while (true) {
       try {
-        return communicator.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG);
+        return channel.receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG);
       } catch (OutOfMemoryError e) { // then the message is still there
         if (!Memory.mayReturn(0)) {
           throw e;

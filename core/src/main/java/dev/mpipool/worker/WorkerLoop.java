@@ -2,6 +2,7 @@ package dev.mpipool.worker;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.wire.Body;
@@ -65,6 +66,7 @@ public final class WorkerLoop {
           .encode();
 
   private final Communicator communicator;
+  private final boolean keepsAttachments;
   private final int main;
   private final Tools tools;
   private final FrameSender sender;
@@ -97,6 +99,7 @@ public final class WorkerLoop {
    */
   public WorkerLoop(Communicator communicator, int main, LeanSerializer serializer, Caller caller) {
     this.communicator = communicator;
+    this.keepsAttachments = MessageChannel.of(communicator).keepsAttachments();
     this.main = main;
     this.tools = new Tools(serializer, caller);
     this.sender = new FrameSender(communicator, "mpipool-sender", new Unsent(), this::spent);
@@ -522,7 +525,7 @@ public final class WorkerLoop {
       return; // the initializer, of which main hears only if it fails
     }
     boolean atLeisure = backlog.isEmpty();
-    if (atLeisure && answer.content().isBorrowed() && communicator.sendsUncopied()) {
+    if (atLeisure && answer.content().isBorrowed() && keepsAttachments) {
       sender.send(main, answer);
     } else if (atLeisure && answer.content().length() <= FLUSHED_BYTES) {
       sender.postForFlush(main, answer);
@@ -572,7 +575,7 @@ public final class WorkerLoop {
     groups.lost(rank, reason);
     if (rank == main) {
       leave("Main, rank %d, was lost: %s".formatted(rank, reason), null);
-    } else if (!communicator.survivesLostRanks()) {
+    } else if (!communicator.failureModel().othersSurvive()) {
       leave(
           "Rank %d was lost, and the ranks cannot go on without it: %s".formatted(rank, reason),
           null);

@@ -282,8 +282,8 @@ public final class FaultyCommunicator extends AbstractCommunicator {
   }
 
   @Override
-  public boolean survivesLostRanks() {
-    return true;
+  public FailureModel failureModel() {
+    return FailureModel.PER_RANK;
   }
 
   @Override

@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.testing.Ranks;
-import dev.mpipool.transport.FailureModel;
 import dev.mpipool.transport.Receiver;
 import dev.mpipool.transport.Transport;
 import java.nio.ByteBuffer;

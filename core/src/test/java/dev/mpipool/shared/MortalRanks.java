@@ -1,6 +1,7 @@
 package dev.mpipool.shared;
 
 import dev.mpipool.comm.Communicator;
+import dev.mpipool.comm.FailureModel;
 import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.RankLostListener;
@@ -112,13 +113,8 @@ final class MortalRanks {
     }
 
     @Override
-    public boolean survivesLostRanks() {
-      return survive;
-    }
-
-    @Override
-    public boolean callableFromAnyThread() {
-      return true;
+    public FailureModel failureModel() {
+      return survive ? FailureModel.PER_RANK : FailureModel.WHOLE_JOB;
     }
 
     @Override

@@ -5,7 +5,6 @@ import static org.awaitility.Awaitility.await;
 import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.ArgumentMatchers.anyInt;
 import static org.mockito.Mockito.doAnswer;
-import static org.mockito.Mockito.doCallRealMethod;
 import static org.mockito.Mockito.doNothing;
 import static org.mockito.Mockito.doThrow;
 import static org.mockito.Mockito.mock;
@@ -54,7 +53,6 @@ class FrameSenderTest {
             })
         .when(communicator)
         .send(anyInt(), anyInt(), any());
-    doCallRealMethod().when(communicator).sendParts(anyInt(), anyInt(), any());
     return communicator;
   }
 
@@ -309,7 +307,7 @@ class FrameSenderTest {
     Communicator communicator = mock(Communicator.class);
     doThrow(new CommunicatorException("lost", null))
         .when(communicator)
-        .sendParts(anyInt(), anyInt(), any());
+        .send(anyInt(), anyInt(), any());
     FrameSender sender = sender(communicator);
     sender.send(1, borrowing(1));
     assertThat(failures).containsExactly("1: lost");

@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.testing.Logged;
 import dev.mpipool.testing.PoolThreads;
@@ -153,7 +154,9 @@ class WorkerLoopTest {
         };
     return (Communicator)
         Proxy.newProxyInstance(
-            WorkerLoopTest.class.getClassLoader(), new Class<?>[] {Communicator.class}, handler);
+            WorkerLoopTest.class.getClassLoader(),
+            new Class<?>[] {Communicator.class, MessageChannel.class},
+            handler);
   }
 
   @AfterEach
@@ -228,8 +231,7 @@ class WorkerLoopTest {
     send(new Entry(EntryKind.SHARE, 7, large));
     ByteBuffer frame = Frame.encode(List.of(new Entry(EntryKind.TASK, 4, large)));
     int tailAt = frame.limit() - 1_999_995;
-    ranks
-        .get(0)
+    MessageChannel.of(ranks.get(0))
         .sendParts(1, FrameSender.TAG, List.of(frame.slice(0, tailAt), frame.position(tailAt)));
     send(task(3, () -> 3));
 

@@ -144,10 +144,10 @@ class SharedIT {
 
   @ParameterizedTest
   @CsvSource({"multicore,true", "niodev,false", "tcpdev,true"})
-  void messagesIntoPlaces(String device, boolean straight) {
-    Mpjrun.Result result = Mpjrun.on(device).np(2).run(SharedScript.class, "straight");
+  void messagesIntoPlaces(String device, boolean direct) {
+    Mpjrun.Result result = Mpjrun.on(device).np(2).run(SharedScript.class, "direct");
     result.assertExitCode(0).assertNothingLeft();
-    assertThat(result.out()).containsExactly("right: true, straight: " + straight);
+    assertThat(result.out()).containsExactly("right: true, direct: " + direct);
   }
 
   @Test

@@ -1,10 +1,10 @@
 package dev.mpipool.device;
 
 import dev.mpipool.comm.CommunicatorException;
+import dev.mpipool.comm.FailureModel;
 import dev.mpipool.comm.RankLostException;
 import dev.mpipool.comm.RankLostListener;
 import dev.mpipool.memory.Memory;
-import dev.mpipool.transport.FailureModel;
 import dev.mpipool.transport.Receiver;
 import dev.mpipool.transport.Transport;
 import java.nio.ByteBuffer;

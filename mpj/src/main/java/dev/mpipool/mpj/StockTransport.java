@@ -1,11 +1,11 @@
 package dev.mpipool.mpj;
 
 import dev.mpipool.comm.CommunicatorException;
+import dev.mpipool.comm.FailureModel;
 import dev.mpipool.comm.RankLostListener;
 import dev.mpipool.device.LossReports;
 import dev.mpipool.link.LauncherLink;
 import dev.mpipool.memory.Memory;
-import dev.mpipool.transport.FailureModel;
 import dev.mpipool.transport.Receiver;
 import dev.mpipool.transport.Transport;
 import java.lang.reflect.Constructor;

@@ -1,7 +1,7 @@
 package dev.mpipool.nativempi;
 
+import dev.mpipool.comm.FailureModel;
 import dev.mpipool.comm.RankLostListener;
-import dev.mpipool.transport.FailureModel;
 import dev.mpipool.transport.Receiver;
 import dev.mpipool.transport.Transport;
 import java.nio.ByteBuffer;

@@ -31,7 +31,7 @@ final class RootInbox implements AutoCloseable {
 
   RootInbox(Communicator communicator) {
     this.communicator = communicator;
-    direct = communicator.survivesLostRanks();
+    direct = communicator.failureModel().othersSurvive();
     if (communicator.size() > 1) {
       communicator.onRankLost(this::lost);
       if (!direct) {

@@ -1,8 +1,10 @@
 package dev.mpipool.benchmarks.executor;
 
 import dev.mpipool.comm.Communicator;
+import dev.mpipool.comm.FailureModel;
 import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.comm.RankLostListener;
 import dev.mpipool.wire.DamagedFrameException;
 import dev.mpipool.wire.Entry;
@@ -18,7 +20,7 @@ import java.util.function.BinaryOperator;
  * a {@link LocalCommunicator} answers for all of them, or swallows what it gets. The tag says for
  * which worker a message is, or from which.
  */
-final class Desk implements Communicator {
+final class Desk implements Communicator, MessageChannel {
 
   /** The name of the thread that answers. */
   static final String THREAD = "bench-desk";
@@ -131,8 +133,8 @@ final class Desk implements Communicator {
   }
 
   @Override
-  public boolean survivesLostRanks() {
-    return true;
+  public FailureModel failureModel() {
+    return FailureModel.NONE;
   }
 
   @Override

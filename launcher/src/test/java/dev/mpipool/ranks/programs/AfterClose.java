@@ -11,6 +11,7 @@ import dev.mpipool.SerializableFunction;
 import dev.mpipool.SerializableRunnable;
 import dev.mpipool.SerializableTriFunction;
 import dev.mpipool.comm.Communicator;
+import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.comm.RankLostListener;
 import dev.mpipool.pool.MPIPool;
 import dev.mpipool.pool.Pool;
@@ -92,11 +93,11 @@ public final class AfterClose {
       Set.of(
           "rank",
           "size",
+          "failureModel",
           "lastProgress",
-          "survivesLostRanks",
           "callableFromAnyThread",
-          "sendsUncopied",
-          "isStraight");
+          "keepsAttachments",
+          "isDirect");
 
   private static int right;
   private static int checked;
@@ -112,6 +113,7 @@ public final class AfterClose {
     split.close();
     check(duplicate, Communicator.class, OF_COMMUNICATORS);
     check(split, Communicator.class, OF_COMMUNICATORS);
+    check(split, MessageChannel.class, OF_COMMUNICATORS);
     shared(world);
     lock(world);
     batch(world);

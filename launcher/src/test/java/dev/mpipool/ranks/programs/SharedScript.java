@@ -6,6 +6,7 @@ import dev.mpipool.MPIRuntime;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.shared.MPIBatch;
 import dev.mpipool.shared.MPILock;
 import dev.mpipool.shared.MPIShared;
@@ -40,7 +41,7 @@ public final class SharedScript {
       case "owners" -> owners(world);
       case "array" -> array(world);
       case "survivors" -> survivors(world);
-      case "straight" -> straight(world);
+      case "direct" -> direct(world);
       case "batch" -> batch(world, Path.of(own[1]), Integer.parseInt(own[2]));
       default -> throw new IllegalArgumentException(own[0]);
     }
@@ -195,7 +196,8 @@ public final class SharedScript {
   }
 
   /** Messages into places: longer and shorter than the device's limit, and than their place. */
-  private static void straight(Communicator world) {
+  private static void direct(Communicator world) {
+    MessageChannel channel = MessageChannel.of(world);
     int[] lengths = {0, 1, 1000, 128 << 10, (128 << 10) + 1, 3_000_001};
     boolean right = true;
     for (int length : lengths) {
@@ -208,11 +210,11 @@ public final class SharedScript {
             bytes.put(5 + i, (byte) (i * 31 + length));
           }
           world.receive(1, 1); // so that the receive is there first, mostly
-          world.sendInto(1, 7, bytes.slice(5, length));
+          channel.sendDirect(1, 7, bytes.slice(5, length));
           world.send(1, 7, ByteBuffer.allocate(2)); // another kind of message
         } else {
           world.send(0, 1, ByteBuffer.allocate(0));
-          right &= world.receiveInto(0, 7, bytes) == length && bytes.position() == 5;
+          right &= channel.receiveDirect(0, 7, bytes) == length && bytes.position() == 5;
           for (int i = 0; i < length; i++) {
             right &= bytes.get(5 + i) == (byte) (i * 31 + length);
           }
@@ -222,7 +224,7 @@ public final class SharedScript {
       }
     }
     if (world.rank() == 1) {
-      System.out.println("right: " + right + ", straight: " + world.isStraight());
+      System.out.println("right: " + right + ", direct: " + channel.isDirect());
     }
   }
 

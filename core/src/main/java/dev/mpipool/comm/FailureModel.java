@@ -1,4 +1,4 @@
-package dev.mpipool.transport;
+package dev.mpipool.comm;
 
 /** What the loss of a rank costs the others. */
 public enum FailureModel {
@@ -13,5 +13,14 @@ public enum FailureModel {
   WHOLE_JOB,
 
   /** No rank can be lost without this one: they all are threads of this process. */
-  NONE
+  NONE;
+
+  /**
+   * Whether the other ranks can go on when one is lost.
+   *
+   * @return false only for {@link #WHOLE_JOB}
+   */
+  public boolean othersSurvive() {
+    return this != WHOLE_JOB;
+  }
 }
