@@ -27,9 +27,11 @@ fi
 
 case ${1-} in
   install)
-    command -v slurmctld >/dev/null && command -v munged >/dev/null && exit 0
+    # Slurm's plugin for srun --mpi=pmix needs a library that is in libpmix-dev.
+    command -v slurmctld >/dev/null && command -v munged >/dev/null \
+      && ls /usr/lib/*/libpmix.so >/dev/null 2>&1 && exit 0
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq slurm-wlm munge >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq slurm-wlm munge libpmix-dev >/dev/null
     ;;
   start)
     if pgrep -x slurmctld >/dev/null; then

@@ -56,6 +56,7 @@ final class NativeJob {
           "-machinesfile: within an allocation Slurm knows the hosts; leave it out");
     }
     this.presence = Files.createTempFile("mpipool-native", ".presence");
+    presence.toFile().deleteOnExit();
     List<String> command = found.start(spec, machines);
     command.addAll(rank(product));
     ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
@@ -91,7 +92,6 @@ final class NativeJob {
   int run() throws InterruptedException, IOException {
     int code = process.waitFor();
     boolean killed = Files.size(presence) > 0;
-    Files.delete(presence);
     if (signalled != 0) {
       return signalled;
     }

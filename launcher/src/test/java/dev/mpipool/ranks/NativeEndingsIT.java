@@ -28,12 +28,6 @@ class NativeEndingsIT {
         .awaitLine("ready");
   }
 
-  private static ProcessHandle rank(Mpjrun.Running job, int rank) {
-    String line =
-        job.out().stream().filter(l -> l.startsWith("processes ")).findAny().orElseThrow();
-    return ProcessHandle.of(Long.parseLong(line.split(" ", -1)[rank + 1])).orElseThrow();
-  }
-
   private static List<String> told(Mpjrun.Result result) {
     return result.err().stream().filter(line -> line.startsWith("mpipool:")).toList();
   }
@@ -42,7 +36,7 @@ class NativeEndingsIT {
   @CsvSource({"openmpi,1", "openmpi,2", "openmpi,0", "mpich,2", "mpich,0"})
   void aRankThatIsKilledEndsTheJobWithALineThatSaysWhatWouldSurvive(String device, int rank) {
     Mpjrun.Running job = waiting(device);
-    job.signal("KILL", rank(job, rank));
+    job.signal("KILL", OnMachinesMpi.processes(job.out()).get(rank));
     Mpjrun.Result result = job.result().assertExitCode(device.equals("mpich") ? 9 : 137);
     job.assertNothingLeft(MOMENT);
     assertThat(told(result))
@@ -95,7 +89,7 @@ class NativeEndingsIT {
   @ValueSource(strings = {"openmpi", "mpich"})
   void aWorkerThatIsSilentIsGivenUpThoughMpiTakesMessagesForIt(String device) {
     Mpjrun.Running job = waiting(device);
-    job.signal("STOP", rank(job, 1));
+    job.signal("STOP", OnMachinesMpi.processes(job.out()).get(1));
     Mpjrun.Result result = job.result();
     job.assertNothingLeft(MOMENT);
     assertThat(result.out())

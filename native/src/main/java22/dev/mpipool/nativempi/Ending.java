@@ -290,14 +290,19 @@ final class Ending {
 
   /** The shutdown hook. Other hooks of the program may run meanwhile, and use MPI. */
   private void exit() {
-    if (rank == 0) {
-      Presence.end();
-    }
+    boolean over;
     synchronized (this) {
       exiting = true;
-      if (finalized) {
-        return;
+      over = finalized;
+    }
+    if (rank == 0) {
+      if (!over) {
+        tellOfLost();
       }
+      Presence.end();
+    }
+    if (over) {
+      return;
     }
     if (rank == 0) {
       exitOfMain();
@@ -307,7 +312,6 @@ final class Ending {
   }
 
   private void exitOfMain() {
-    tellOfLost();
     if (alone && Libc.tellsExitCode()) {
       Libc.atExit(MpiCalls.symbol("MPI_Abort"), MpiCalls.world());
       return;

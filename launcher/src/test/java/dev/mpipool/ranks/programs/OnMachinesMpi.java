@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /**
  * A pool whose ranks tell their processes, and whose job then ends in some way: {@code
@@ -36,6 +37,16 @@ public final class OnMachinesMpi {
           System.out.println("processes " + String.join(" ", pids));
           end(pool, args);
         });
+  }
+
+  /** The processes of the ranks, from what the program prints. */
+  public static List<ProcessHandle> processes(List<String> out) {
+    String line =
+        out.stream().filter(each -> each.startsWith("processes ")).findAny().orElseThrow();
+    return Stream.of(line.split(" ", -1))
+        .skip(1)
+        .flatMap(pid -> ProcessHandle.of(Long.parseLong(pid)).stream())
+        .toList();
   }
 
   private static String pid() {
