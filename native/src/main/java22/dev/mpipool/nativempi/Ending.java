@@ -334,15 +334,16 @@ final class Ending {
    * would else end without a word. All others are there as long as this rank is.
    */
   private synchronized void tellOfLost() {
-    look();
-    if (abortTold || FailureDetector.isAvailable()) {
+    if (FailureDetector.isAvailable()) {
       return;
     }
     int[] lost =
         IntStream.range(1, size)
             .filter(other -> !losses.isLost(other) && hasEnded.test(other))
             .toArray();
-    if (lost.length > 0) {
+    look(); // MPI finds at the first look what the second then tells
+    look();
+    if (lost.length > 0 && !abortTold) {
       finalizing = false;
       System.err.println(lostMessage(lost));
     }
