@@ -154,7 +154,7 @@ public final class ThreadTransport implements Transport {
         .add(new Object[] {isShort ? ByteBuffer.wrap(copy(message)) : message.duplicate(), taken});
     boolean done = isShort;
     while (!done) {
-      done = await(taken, ALIVE_NANOS);
+      done = throughInterrupts(() -> taken.await(ALIVE_NANOS, TimeUnit.NANOSECONDS));
       checkThatGoesOn(destination, done);
     }
   }
@@ -217,13 +217,19 @@ public final class ThreadTransport implements Transport {
     return copy;
   }
 
+  /** What an interrupt ends. */
+  @FunctionalInterface
+  private interface Wait<T> {
+    T end() throws InterruptedException;
+  }
+
   /** Waits through interrupts, of which the caller hears later. */
-  private static Object[] take(BlockingQueue<Object[]> from, long nanos) {
+  private static <T> T throughInterrupts(Wait<T> wait) {
     boolean interrupted = false;
     try {
       while (true) {
         try {
-          return from.poll(nanos, TimeUnit.NANOSECONDS);
+          return wait.end();
         } catch (InterruptedException e) {
           interrupted = true;
         }
@@ -235,20 +241,7 @@ public final class ThreadTransport implements Transport {
     }
   }
 
-  private static boolean await(CountDownLatch latch, long nanos) {
-    boolean interrupted = false;
-    try {
-      while (true) {
-        try {
-          return latch.await(nanos, TimeUnit.NANOSECONDS);
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
+  private static Object[] take(BlockingQueue<Object[]> from, long nanos) {
+    return throughInterrupts(() -> from.poll(nanos, TimeUnit.NANOSECONDS));
   }
 }

@@ -1,6 +1,5 @@
 package dev.mpipool.device;
 
-import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
 import dev.mpipool.transport.Receiver;
@@ -22,10 +21,8 @@ import org.slf4j.LoggerFactory;
  */
 final class LongMessages {
 
-  private static final int PIECE_BYTES = 16 * 1024 * 1024;
-
-  /** In place of memory for a part that there is none for. */
-  private static final byte[] NO_ROOM = new byte[1];
+  /** How long an array is that stands for a part for which there is no memory. */
+  private static final int NO_ROOM = 1;
 
   private static final Logger LOG = LoggerFactory.getLogger(LongMessages.class);
 
@@ -68,20 +65,13 @@ final class LongMessages {
    */
   void begin(int source, long context, int tag, int length, int endLength, ByteBuffer first) {
     int filled = first.remaining();
-    long rest = (long) length - filled + endLength;
-    if (length < filled || endLength < 0 || rest > Integer.MAX_VALUE) {
-      throw new CommunicatorException(
-          "Rank %d sent a message of the impossible length %d + %d"
-              .formatted(source, length, endLength),
-          null);
-    }
-    byte[] data = room(length, filled);
-    byte[] end = endLength == 0 ? null : room(endLength, 0);
+    int rest = MessageLayout.missing(source, length, filled, endLength);
+    byte[] data = MessageLayout.room(length, filled, NO_ROOM);
+    byte[] end = endLength == 0 ? null : MessageLayout.room(endLength, 0, NO_ROOM);
     boolean isCut = data.length < length || (end != null && end.length < endLength);
     byte[] beginning = isCut ? new byte[filled] : data;
     first.get(0, beginning, 0, filled);
-    Head head =
-        new Head(source, context, tag, beginning, isCut ? null : end, isCut ? (int) rest : 0);
+    Head head = new Head(source, context, tag, beginning, isCut ? null : end, isCut ? rest : 0);
     Runnable action;
     if (rest == 0) {
       action = () -> deliver(head);
@@ -95,20 +85,6 @@ final class LongMessages {
     }
     if (!isToWait(source, rest == 0, action)) {
       deliver(head);
-    }
-  }
-
-  /** For a message; or, if there is not so much memory and will not be, for nothing of its rest. */
-  private static byte[] room(int length, int filled) {
-    try {
-      Memory.require(length);
-      return new byte[length];
-    } catch (OutOfMemoryError e) {
-      if (length == filled || Memory.mayReturn(length)) {
-        throw e;
-      }
-      LOG.warn("There is no memory for a message of {} bytes ({})", length, e.getMessage());
-      return NO_ROOM;
     }
   }
 
@@ -184,7 +160,7 @@ final class LongMessages {
     int filled = begun;
     long pause = 0;
     while (filled < length) {
-      int bytes = Math.min(PIECE_BYTES, length - filled);
+      int bytes = Math.min(MessageLayout.PIECE_BYTES, length - filled);
       try {
         pieces.receive(source, room.length < length ? null : ByteBuffer.wrap(room, filled, bytes));
         filled += bytes;

@@ -1,5 +1,15 @@
 package dev.mpipool.device;
 
+import static dev.mpipool.device.MessageLayout.HEADER_BYTES;
+import static dev.mpipool.device.MessageLayout.HEAD_BYTES;
+import static dev.mpipool.device.MessageLayout.HEAD_TAG;
+import static dev.mpipool.device.MessageLayout.PIECE_BYTES;
+import static dev.mpipool.device.MessageLayout.PIECE_TAG;
+import static dev.mpipool.device.MessageLayout.headBytes;
+import static dev.mpipool.device.MessageLayout.isApart;
+import static dev.mpipool.device.MessageLayout.joined;
+import static dev.mpipool.device.MessageLayout.writeHead;
+
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.FailureModel;
 import dev.mpipool.comm.RankLostException;
@@ -19,19 +29,9 @@ import org.slf4j.LoggerFactory;
  * Ranks on {@link TcpDevice}'s connections. MPJ Express need not be initialized; where it is, its
  * messages and these share the connections and never meet, since contexts differ.
  *
- * <p>The receiver does not know how long the next message is. So it travels as a <i>head</i> of at
- * most 64 KiB, which names the length of the whole, and if it is longer, as further pieces that the
- * receiver then expects from just that rank. An attachment is received into an array of its own:
- *
- * <pre>
- *   tag 1:  | context (long) | tag (int) | length without the attachment (int) | its length (int) | first bytes ... |
- *   tag 2:  | up to 16 MiB of the rest without the attachment | ... and so on until that is there
- *   tag 2:  | up to 16 MiB of the attachment | ... and so on until the whole is there
- * </pre>
- *
- * <p>A head and its pieces are kept together by a lock for each destination, and all heads are
- * received by one thread at a time, so nothing can come between them. Direct messages have the
- * device's own matching.
+ * <p>Messages travel in the {@link MessageLayout}. A head and its pieces are kept together by a
+ * lock for each destination, and all heads are received by one thread at a time, so nothing can
+ * come between them. Direct messages have the device's own matching.
  */
 public final class TcpTransport implements Transport {
 
@@ -41,12 +41,6 @@ public final class TcpTransport implements Transport {
   /** Of direct messages in the context 0, which MPJ Express uses, too. */
   private static final long ALL = 0xffff_0000_0000L;
 
-  private static final int HEAD_TAG = 1;
-  private static final int PIECE_TAG = 2;
-  private static final int HEADER_BYTES = Long.BYTES + 3 * Integer.BYTES;
-  private static final int HEAD_BYTES = 64 * 1024;
-  private static final int PIECE_BYTES = 16 * 1024 * 1024;
-  private static final int MAX_BYTES = Integer.MAX_VALUE - 1023;
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
   private static final Logger LOG = LoggerFactory.getLogger(TcpTransport.class);
@@ -114,22 +108,11 @@ public final class TcpTransport implements Transport {
 
   @Override
   public void send(int destination, long context, int tag, ByteBuffer data, ByteBuffer attachment) {
-    ByteBuffer beginning = data.duplicate();
-    ByteBuffer end = attachment.duplicate();
-    if (end.hasRemaining() && end.remaining() <= HEAD_BYTES) {
-      beginning = ByteBuffer.allocate(Math.addExact(beginning.remaining(), end.remaining()));
-      beginning.put(data.duplicate()).put(end).flip();
-    }
-    long length = (long) beginning.remaining() + end.remaining();
-    if (length > MAX_BYTES) {
-      throw new CommunicatorException(
-          "A message has at most %d bytes, not %d".formatted(MAX_BYTES, length), null);
-    }
-    ByteBuffer head = room(Math.min(HEAD_BYTES, HEADER_BYTES + beginning.remaining()));
-    head.putLong(context).putInt(tag).putInt(beginning.remaining()).putInt(end.remaining());
-    int first = head.remaining();
-    head.put(head.position(), beginning, beginning.position(), first);
-    beginning.position(beginning.position() + first);
+    boolean apart = isApart(data, attachment);
+    ByteBuffer beginning = apart ? data.duplicate() : joined(data, attachment);
+    ByteBuffer end = apart ? attachment.duplicate() : NOTHING;
+    ByteBuffer head = room(headBytes(beginning));
+    writeHead(head, context, tag, beginning, end.remaining());
     sending[destination].lock();
     try {
       endpoint.sendBytes(head, destination, HEAD_TAG, MESSAGES).await();

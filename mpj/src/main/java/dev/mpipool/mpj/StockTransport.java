@@ -1,9 +1,21 @@
 package dev.mpipool.mpj;
 
+import static dev.mpipool.device.MessageLayout.HEADER_BYTES;
+import static dev.mpipool.device.MessageLayout.HEAD_BYTES;
+import static dev.mpipool.device.MessageLayout.HEAD_TAG;
+import static dev.mpipool.device.MessageLayout.PIECE_BYTES;
+import static dev.mpipool.device.MessageLayout.PIECE_TAG;
+import static dev.mpipool.device.MessageLayout.headBytes;
+import static dev.mpipool.device.MessageLayout.isApart;
+import static dev.mpipool.device.MessageLayout.joined;
+import static dev.mpipool.device.MessageLayout.missing;
+import static dev.mpipool.device.MessageLayout.writeHead;
+
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.FailureModel;
 import dev.mpipool.comm.RankLostListener;
 import dev.mpipool.device.LossReports;
+import dev.mpipool.device.MessageLayout;
 import dev.mpipool.link.LauncherLink;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.transport.Receiver;
@@ -21,23 +33,13 @@ import mpi.Status;
 import mpjdev.Comm;
 import mpjdev.Group;
 import mpjdev.javampjdev.MPJDev;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import xdev.Device;
 
 /**
  * Ranks on one of MPJ Express's own devices (niodev, smpdev, hybdev), and what these do badly. They
  * know a rank by the group of the thread that calls, an interrupt closes their connections, and so
  * does the first rank that is lost. A message longer than the receiver's buffer hangs its receiver,
- * and probing for the length spins: so a message travels as a <i>head</i> of at most 64 KiB, which
- * names the length of the whole, and if it is longer, as further pieces that the receiver then
- * expects from just that rank:
- *
- * <pre>
- *   MPI tag 1:  | context (long) | tag (int) | length without the attachment (int) | its length (int) | first bytes ... |
- *   MPI tag 2:  | up to 16 MiB of the rest without the attachment | ... and so on until that is there
- *   MPI tag 2:  | up to 16 MiB of the attachment | ... and so on until the whole is there
- * </pre>
+ * and probing for the length spins: so messages travel in the {@link MessageLayout}.
  *
  * <p>A thread that waits inside MPI cannot be woken: what a rank sends to itself is found by its
  * next receive, but not by one that waits already.
@@ -46,15 +48,6 @@ final class StockTransport implements Transport {
 
   /** A communicator's number that MPJ Express does not come to. */
   private static final int CONTEXT = 0x6d70_6970;
-
-  private static final int HEAD_TAG = 1;
-  private static final int PIECE_TAG = 2;
-  private static final int HEADER_BYTES = Long.BYTES + 3 * Integer.BYTES;
-  private static final int HEAD_BYTES = 64 * 1024;
-  private static final int PIECE_BYTES = 16 * 1024 * 1024;
-  private static final int MAX_BYTES = Integer.MAX_VALUE - 1023;
-
-  private static final Logger LOG = LoggerFactory.getLogger(StockTransport.class);
 
   private final Intracomm intracomm;
   private final int rank;
@@ -124,18 +117,11 @@ final class StockTransport implements Transport {
 
   @Override
   public void send(int destination, long context, int tag, ByteBuffer data, ByteBuffer attachment) {
-    long length = (long) data.remaining() + attachment.remaining();
-    if (length > MAX_BYTES) {
-      throw new CommunicatorException(
-          "A message has at most %d bytes, not %d".formatted(MAX_BYTES, length), null);
-    }
-    boolean apart = attachment.remaining() > HEAD_BYTES;
+    boolean apart = isApart(data, attachment);
     ByteBuffer beginning = apart ? data.duplicate() : joined(data, attachment);
     ByteBuffer end = apart ? attachment.duplicate() : ByteBuffer.allocate(0);
-    byte[] first = new byte[Math.min(HEAD_BYTES, HEADER_BYTES + beginning.remaining())];
-    ByteBuffer filled = ByteBuffer.wrap(first);
-    filled.putLong(context).putInt(tag).putInt(beginning.remaining()).putInt(end.remaining());
-    beginning.get(first, HEADER_BYTES, filled.remaining());
+    byte[] first = new byte[headBytes(beginning)];
+    writeHead(ByteBuffer.wrap(first), context, tag, beginning, end.remaining());
     sending[destination].lock();
     try {
       intracomm.Send(first, 0, first.length, MPI.BYTE, destination, HEAD_TAG);
@@ -147,14 +133,6 @@ final class StockTransport implements Transport {
     } finally {
       sending[destination].unlock();
     }
-  }
-
-  private static ByteBuffer joined(ByteBuffer beginning, ByteBuffer end) {
-    if (!end.hasRemaining()) {
-      return beginning.duplicate();
-    }
-    int length = Math.addExact(beginning.remaining(), end.remaining());
-    return ByteBuffer.allocate(length).put(beginning.duplicate()).put(end.duplicate()).flip();
   }
 
   private void sendPieces(ByteBuffer rest, int destination) {
@@ -220,13 +198,7 @@ final class StockTransport implements Transport {
     int tag = in.getInt();
     int length = in.getInt();
     int endLength = in.getInt();
-    long missing = (long) length - filled + endLength;
-    if (filled < 0 || length < filled || endLength < 0 || missing > MAX_BYTES) {
-      throw new CommunicatorException(
-          "Rank %d sent a message of the impossible length %d + %d"
-              .formatted(source, length, endLength),
-          null);
-    }
+    int missing = missing(source, length, filled, endLength);
     byte[] data = room(length, filled);
     byte[] end = endLength == 0 ? null : room(endLength, 0);
     boolean isCut = data.length < length || (end != null && end.length < endLength);
@@ -236,7 +208,7 @@ final class StockTransport implements Transport {
     }
     receivePieces(source, length, filled, data);
     receivePieces(source, endLength, 0, end);
-    deliver(source, context, tag, beginning, isCut ? null : end, isCut ? (int) missing : 0);
+    deliver(source, context, tag, beginning, isCut ? null : end, isCut ? missing : 0);
   }
 
   /** The pieces are nowhere else; others may have taken the memory that this needs. */
@@ -254,16 +226,7 @@ final class StockTransport implements Transport {
 
   /** For a message; or, if there is not so much memory and will not be, for a piece of its rest. */
   private static byte[] room(int length, int filled) {
-    try {
-      Memory.require(length);
-      return new byte[length];
-    } catch (OutOfMemoryError e) {
-      if (length == filled || Memory.mayReturn(length)) {
-        throw e;
-      }
-      LOG.warn("There is no memory for a message of {} bytes ({})", length, e.getMessage());
-      return new byte[Math.min(PIECE_BYTES, length - filled)];
-    }
+    return MessageLayout.room(length, filled, Math.min(PIECE_BYTES, length - filled));
   }
 
   private void receivePieces(int source, int length, int begun, byte[] room) {

@@ -4,7 +4,7 @@ import dev.mpipool.MPIExecutor;
 import dev.mpipool.MPIRuntime;
 import dev.mpipool.WorkersExitException;
 import dev.mpipool.comm.Communicator;
-import dev.mpipool.comm.MpjCommunicator;
+import dev.mpipool.mpj.MpjCommunicator;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;

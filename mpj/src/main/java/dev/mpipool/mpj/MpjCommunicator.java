@@ -1,5 +1,7 @@
-package dev.mpipool.comm;
+package dev.mpipool.mpj;
 
+import dev.mpipool.comm.Communicator;
+import dev.mpipool.comm.MessageCommunicator;
 import java.util.IdentityHashMap;
 import java.util.Objects;
 import java.util.stream.IntStream;
