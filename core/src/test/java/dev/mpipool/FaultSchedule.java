@@ -175,8 +175,9 @@ final class FaultSchedule {
     return random.nextInt(3) == 0 ? 5 : 100 + random.nextInt(400);
   }
 
+  /** Where workers are stopped the heartbeat is so short that a starved machine seems to do so. */
   private boolean faults() {
-    return !world.happened().isEmpty() || murders.get() > 0;
+    return stops || !world.happened().isEmpty() || murders.get() > 0;
   }
 
   /** Runs it, and throws what is wrong, with the seed and the story. */

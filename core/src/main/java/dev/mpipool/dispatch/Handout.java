@@ -104,7 +104,7 @@ final class Handout {
         }
         continue;
       }
-      WorkerState worker = lineup.next(outbox.waiting());
+      WorkerState worker = lineup.next(outbox.waiting(), held == 0);
       if (worker == null) {
         return;
       }

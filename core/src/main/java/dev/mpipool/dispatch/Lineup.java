@@ -61,15 +61,17 @@ final class Lineup {
    * The next worker that may hold one more task, no longer listed; null if there is none.
    *
    * @param waiting how many messages are to go out
+   * @param lone whether no worker holds a task: then the turn stays with the worker that had it,
+   *     which may not have gone to sleep yet, and the others do not wake
    */
-  WorkerState next(int waiting) {
+  WorkerState next(int waiting, boolean lone) {
     if (last == null
         || last.tasks.isEmpty()
         || !last.hasRoom()
         || last.reserved
         || !last.isLittle(given + 1, waiting)
         || (!lastWasFree && hasFree())) {
-      last = inTurn();
+      last = inTurn(lone);
       lastWasFree = last != null && last.hasFreeThread();
       given = 0;
     }
@@ -77,7 +79,11 @@ final class Lineup {
     return last;
   }
 
-  private WorkerState inTurn() {
+  private WorkerState inTurn(boolean lone) {
+    if (lone && last != null && last.hasFreeThread() && free.removeLast(last)) {
+      last.listedFree = false;
+      return last;
+    }
     WorkerState worker = nextFree();
     if (worker != null) {
       return worker;

@@ -56,24 +56,26 @@ class DispatcherTest {
     Entry took1us = new Entry(EntryKind.SPENT, 1_000);
     Entry took20us = new Entry(EntryKind.SPENT, 20_000);
     desk.submit("a");
-    desk.receive(1, new Entry(EntryKind.RESULT, desk.nextTask(), five), took1us);
     desk.submit("b");
-    desk.receive(2, new Entry(EntryKind.RESULT, desk.nextTask(), five), took20us);
+    List<Desk.Sent> held = desk.news();
+    desk.receive(1, new Entry(EntryKind.RESULT, held.get(0).id(), five), took1us);
+    desk.receive(2, new Entry(EntryKind.RESULT, held.get(1).id(), five), took20us);
     for (int i = 0; i < 14; i++) {
       desk.submit("next");
     }
     assertThat(desk.news().stream().map(Desk.Sent::rank))
-        .containsExactly(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 1);
+        .containsExactly(2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2);
   }
 
   @Test
   void tasksThatAStuckWorkerGaveBackGoToAnother() throws Exception {
     ByteBuffer five = desk.serializer.encode(5);
-    for (int rank = 1; rank <= 2; rank++) {
-      desk.submit("short");
+    desk.submit("short");
+    desk.submit("short");
+    for (Desk.Sent sent : desk.news()) {
       desk.receive(
-          rank,
-          new Entry(EntryKind.RESULT, desk.nextTask(), five),
+          sent.rank(),
+          new Entry(EntryKind.RESULT, sent.id(), five),
           new Entry(EntryKind.SPENT, 1_000));
     }
     List<Desk.Sent> held = pairOnOneWorker();
@@ -223,10 +225,10 @@ class DispatcherTest {
             "The result of the task java.lang.String cannot travel back from rank 1: class X");
 
     TaskFuture<Object> b = desk.submit("b");
-    desk.fail(2, desk.nextTask(), Origin.READING_TASK, new IOException("class Y"));
+    desk.fail(1, desk.nextTask(), Origin.READING_TASK, new IOException("class Y"));
     assertThat(Desk.failure(b))
         .isInstanceOf(TestFailures.Unserializable.class)
-        .hasMessageContaining("could not be read on rank 2: class Y");
+        .hasMessageContaining("could not be read on rank 1: class Y");
   }
 
   @Test
@@ -236,7 +238,7 @@ class DispatcherTest {
         1, new Entry(EntryKind.RESULT, desk.nextTask(), ByteBuffer.wrap(new byte[] {1, 2})));
     TaskFuture<Object> b = desk.submit("b");
     desk.receive(
-        2, new Entry(EntryKind.FAILURE, desk.nextTask(), ByteBuffer.wrap(new byte[] {1, 2})));
+        1, new Entry(EntryKind.FAILURE, desk.nextTask(), ByteBuffer.wrap(new byte[] {1, 2})));
 
     assertThat(Desk.failure(a)).isInstanceOf(TestFailures.Unserializable.class);
     assertThat(Desk.failure(b)).isInstanceOf(TestFailures.Unserializable.class);

@@ -135,13 +135,13 @@ class LineupTest {
 
     assertThat(lineup.free()).isEqualTo(1);
     assertThat(lineup.hasFree()).isTrue();
-    assertThat(lineup.next(0)).isSameAs(two);
-    assertThat(lineup.next(0)).isSameAs(one);
-    assertThat(lineup.next(0)).isNull();
+    assertThat(lineup.next(0, false)).isSameAs(two);
+    assertThat(lineup.next(0, false)).isSameAs(one);
+    assertThat(lineup.next(0, false)).isNull();
     lineup.add(two);
     lineup.add(one);
-    assertThat(lineup.next(0)).isSameAs(two);
-    assertThat(lineup.next(0)).isSameAs(one);
+    assertThat(lineup.next(0, false)).isSameAs(two);
+    assertThat(lineup.next(0, false)).isSameAs(one);
   }
 
   @Test
@@ -154,15 +154,30 @@ class LineupTest {
     lineup.add(two);
 
     for (int i = 0; i < 2; i++) {
-      assertThat(lineup.next(0)).isSameAs(one);
+      assertThat(lineup.next(0, false)).isSameAs(one);
       lineup.add(one);
     }
-    assertThat(lineup.next(0)).isSameAs(two);
+    assertThat(lineup.next(0, false)).isSameAs(two);
     lineup.add(two);
     WorkerState free = new WorkerState(3, 1);
     lineup.add(free);
-    assertThat(lineup.next(0)).as("who has nothing to do goes before").isSameAs(free);
-    assertThat(lineup.next(0)).as("and its turn is over if it has none").isSameAs(one);
+    assertThat(lineup.next(0, false)).as("who has nothing to do goes before").isSameAs(free);
+    assertThat(lineup.next(0, false)).as("and its turn is over if it has none").isSameAs(one);
+  }
+
+  @Test
+  void aLoneTaskGoesToTheWorkerThatHadTheOneBefore() {
+    lineup.add(one);
+    lineup.add(two);
+
+    assertThat(lineup.next(0, true)).isSameAs(one);
+    lineup.add(one);
+    assertThat(lineup.next(0, true)).as("its threads may be awake still").isSameAs(one);
+    lineup.add(one);
+    assertThat(lineup.next(0, false)).as("the task is not alone").isSameAs(two);
+    lineup.add(two);
+    two.alive = false;
+    assertThat(lineup.next(0, true)).as("the other one has died").isSameAs(one);
   }
 
   @Test
@@ -175,11 +190,11 @@ class LineupTest {
     lineup.add(one);
     lineup.add(two);
 
-    assertThat(lineup.next(0)).isSameAs(one);
+    assertThat(lineup.next(0, false)).isSameAs(one);
     lineup.add(one);
-    assertThat(lineup.next(0)).isSameAs(two);
-    assertThat(lineup.next(0)).isSameAs(one);
-    assertThat(lineup.next(0)).isNull();
+    assertThat(lineup.next(0, false)).isSameAs(two);
+    assertThat(lineup.next(0, false)).isSameAs(one);
+    assertThat(lineup.next(0, false)).isNull();
   }
 
   @Test
@@ -187,11 +202,11 @@ class LineupTest {
     one.spent(MICROSECOND, 1);
     lineup.add(one);
     lineup.add(two);
-    assertThat(lineup.next(0)).isSameAs(one);
+    assertThat(lineup.next(0, false)).isSameAs(one);
     hold(one, 1);
-    assertThat(lineup.next(0)).isSameAs(one);
+    assertThat(lineup.next(0, false)).isSameAs(one);
     one.reserved = true;
-    assertThat(lineup.next(0)).isSameAs(two);
+    assertThat(lineup.next(0, false)).isSameAs(two);
   }
 
   @Test
@@ -222,6 +237,6 @@ class LineupTest {
     kept.reserved = true;
     lineup.add(kept);
     assertThat(lineup.hasFree()).isFalse();
-    assertThat(lineup.next(0)).isNull();
+    assertThat(lineup.next(0, false)).isNull();
   }
 }

@@ -6,7 +6,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The functions of MPI that messages need, on the one communicator that all of them use. Pointers
@@ -21,8 +20,6 @@ final class MpiCalls {
 
   /** Set before the first call, as constants are faster. */
   private static long communicatorHandle;
-
-  private static boolean serialized;
 
   /** The rest of this class is initialized when it is first used. */
   private static final class Linked {
@@ -39,8 +36,7 @@ final class MpiCalls {
     static final int ANY_SOURCE = library.abi.anySource();
     static final long STATUS_SOURCE = library.abi.statusSource();
 
-    /** Where the library allows one thread at a time only; else null. */
-    static final ReentrantLock LOCK = serialized ? new ReentrantLock() : null;
+    static final Turn TURN = new Turn();
   }
 
   private MpiCalls() {}
@@ -56,7 +52,6 @@ final class MpiCalls {
       MemorySegment granted = arena.allocate(ValueLayout.JAVA_INT);
       int multiple = loaded.abi.threadMultiple();
       rare("MPI_Init_thread", "ppip", 0L, 0L, multiple, granted.address());
-      serialized = granted.get(ValueLayout.JAVA_INT, 0) < multiple;
     }
   }
 
@@ -112,7 +107,7 @@ final class MpiCalls {
   }
 
   static void isend(long data, int bytes, int destination, int tag, long request) {
-    lock();
+    Linked.TURN.take();
     try {
       check(
           "MPI_Isend",
@@ -122,12 +117,12 @@ final class MpiCalls {
     } catch (Throwable e) {
       throw Downcalls.unexpected(e);
     } finally {
-      unlock();
+      Linked.TURN.end();
     }
   }
 
   static void irecv(long data, int bytes, int source, int tag, long request) {
-    lock();
+    Linked.TURN.take();
     try {
       check(
           "MPI_Irecv",
@@ -137,7 +132,7 @@ final class MpiCalls {
     } catch (Throwable e) {
       throw Downcalls.unexpected(e);
     } finally {
-      unlock();
+      Linked.TURN.end();
     }
   }
 
@@ -148,6 +143,10 @@ final class MpiCalls {
    * @return whether there is one
    */
   static boolean probeAny(Slot slot, int tag) {
+    if (Linked.TURN.isWanted()) {
+      Thread.yield();
+      return false;
+    }
     try {
       return probe(slot, Linked.ANY_SOURCE, tag);
     } catch (MpiException e) {
@@ -159,7 +158,7 @@ final class MpiCalls {
   }
 
   static boolean probe(Slot slot, int source, int tag) {
-    lock();
+    Linked.TURN.take();
     try {
       check(
           "MPI_Improbe",
@@ -182,7 +181,7 @@ final class MpiCalls {
     } catch (Throwable e) {
       throw Downcalls.unexpected(e);
     } finally {
-      unlock();
+      Linked.TURN.end();
     }
   }
 
@@ -190,7 +189,7 @@ final class MpiCalls {
    * Receives the message that a probe has found, into the slot's memory; may wait for its sender.
    */
   static void receive(Slot slot) {
-    lock();
+    Linked.TURN.take();
     try {
       check(
           "MPI_Mrecv",
@@ -200,13 +199,13 @@ final class MpiCalls {
     } catch (Throwable e) {
       throw Downcalls.unexpected(e);
     } finally {
-      unlock();
+      Linked.TURN.end();
     }
   }
 
   /** Begins to receive the message that a probe has found, into the slot's memory. */
   static void beginReceive(Slot slot) {
-    lock();
+    Linked.TURN.take();
     try {
       check(
           "MPI_Imrecv",
@@ -216,13 +215,13 @@ final class MpiCalls {
     } catch (Throwable e) {
       throw Downcalls.unexpected(e);
     } finally {
-      unlock();
+      Linked.TURN.end();
     }
   }
 
   /** Whether the slot's request is complete. */
   static boolean test(Slot slot) {
-    lock();
+    Linked.TURN.take();
     try {
       check(
           "MPI_Test",
@@ -231,7 +230,7 @@ final class MpiCalls {
     } catch (Throwable e) {
       throw Downcalls.unexpected(e);
     } finally {
-      unlock();
+      Linked.TURN.end();
     }
   }
 
@@ -277,18 +276,6 @@ final class MpiCalls {
   /** Calls a function that is called seldom; see {@link Downcalls#call}. */
   static void rare(String function, String shape, Object... arguments) {
     check(function, Downcalls.call(library.symbols, function, shape, arguments));
-  }
-
-  private static void lock() {
-    if (Linked.LOCK != null) {
-      Linked.LOCK.lock();
-    }
-  }
-
-  private static void unlock() {
-    if (Linked.LOCK != null) {
-      Linked.LOCK.unlock();
-    }
   }
 
   private static void check(String function, int code) {
