@@ -1,0 +1,45 @@
+package dev.mpipool;
+
+import dev.mpipool.testing.Architecture;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** The rooms of this module. Exceptions may be deleted, not added: docs/architecture.md. */
+class ArchitectureTest {
+
+  private static final Architecture MODULE = Architecture.ofThisModule();
+
+  @Test
+  void packagesUseOnlyWhatTheyMay() {
+    MODULE.assertRooms(
+        """
+        mpipool -> dispatch, worker, wire, comm, memory
+        shared -> files, comm, memory
+        dispatch -> wire, files, comm, memory
+        worker -> wire, comm, memory
+        wire -> comm, memory
+        files ->
+        comm -> transport, memory
+        transport -> memory, comm.CommunicatorException, comm.FailureModel, \
+            comm.RankLostException, comm.RankLostListener
+        link -> memory
+        memory ->
+        """);
+  }
+
+  @Test
+  void librariesAreTheListed() {
+    MODULE.assertLibraries("org.slf4j", "org.apache.commons.lang3", "org.apache.fory", "jdk.net");
+  }
+
+  @Test
+  void noCircleHasMoreThanThreeFiles() {
+    MODULE.assertCycles(Map.of("mpipool", List.of(4), "shared", List.of(8, 5), "dispatch", List.of(15), "wire", List.of(5), "comm", List.of(7)));
+  }
+
+  @Test
+  void noFileHasMoreThan500Lines() {
+    MODULE.assertLengths(Map.of("BatchRun",1000,"Dispatcher",1600,"FrameSender",600,"LeanSerializer",550,"LockService",550,"MPIExecutor",950,"MainSide",600,"WorkerLoop",650));
+  }
+}

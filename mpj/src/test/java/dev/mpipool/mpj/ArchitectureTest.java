@@ -1,0 +1,36 @@
+package dev.mpipool.mpj;
+
+import dev.mpipool.testing.Architecture;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** The rooms of this module. Exceptions may be deleted, not added: docs/architecture.md. */
+class ArchitectureTest {
+
+  private static final Architecture MODULE = Architecture.ofThisModule();
+
+  @Test
+  void packagesUseOnlyWhatTheyMay() {
+    MODULE.assertRooms(
+        """
+        mpj -> device, comm, transport, link, memory
+        device -> comm, transport, link, memory
+        """);
+  }
+
+  @Test
+  void librariesAreTheListed() {
+    MODULE.assertLibraries("mpi", "mpjbuf", "mpjdev", "xdev", "org.slf4j");
+  }
+
+  @Test
+  void noCircleHasMoreThanThreeFiles() {
+    MODULE.assertCycles(Map.of("device", List.of(21)));
+  }
+
+  @Test
+  void noFileHasMoreThan500Lines() {
+    MODULE.assertLengths(Map.of());
+  }
+}

@@ -1,0 +1,41 @@
+package dev.mpipool.nativempi;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.mpipool.testing.Architecture;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** The rooms of this module. Exceptions may be deleted, not added: docs/architecture.md. */
+class ArchitectureTest {
+
+  private static final Path VERSIONED = Path.of("target/classes/META-INF/versions/22");
+
+  private static final Architecture MODULE = Architecture.ofThisModule();
+
+  @Test
+  void packagesUseOnlyWhatTheyMay() {
+    assumeTrue(Files.exists(VERSIONED), "no JDK of 22 or later compiled the versioned classes");
+    MODULE.assertRooms(
+        """
+        nativempi -> comm, transport, memory
+        """);
+  }
+
+  @Test
+  void librariesAreTheListed() {
+    MODULE.assertLibraries("org.slf4j");
+  }
+
+  @Test
+  void noCircleHasMoreThanThreeFiles() {
+    MODULE.assertCycles(Map.of());
+  }
+
+  @Test
+  void noFileHasMoreThan500Lines() {
+    MODULE.assertLengths(Map.of());
+  }
+}

@@ -1,0 +1,44 @@
+package dev.mpipool.pool;
+
+import dev.mpipool.testing.Architecture;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** The rooms of this module. Exceptions may be deleted, not added: docs/architecture.md. */
+class ArchitectureTest {
+
+  private static final Architecture MODULE = Architecture.ofThisModule();
+
+  @Test
+  void packagesUseOnlyWhatTheyMay() {
+    MODULE.assertRooms(
+        """
+        queue -> mpipool, comm, wire.FailureReport, wire.JavaSerializer, \
+            wire.LeanSerializer, wire.Serializer, wire.TaskName, files.Claim, files.Claims, \
+            files.DamagedFileException, files.WholeFile
+        tasker -> mpipool, comm, wire.FailureReport, wire.JavaSerializer, \
+            wire.LeanSerializer, wire.ProgramLoader, wire.Serializer, \
+            files.DamagedFileException, files.ResultFolder, files.ResultReader, files.TaskList, \
+            files.WholeFile, memory.Memory
+        pool -> mpipool, comm, dispatch.BatchEndedException, dispatch.BatchRun, \
+            dispatch.ClosingStream, dispatch.Consumable, dispatch.Failed, dispatch.UntilFailure, \
+            worker.TaskContext
+        """);
+  }
+
+  @Test
+  void librariesAreTheListed() {
+    MODULE.assertLibraries("org.slf4j", "org.apache.commons.lang3", "me.tongfei.progressbar", "javax.xml", "org.w3c.dom", "org.xml.sax");
+  }
+
+  @Test
+  void noCircleHasMoreThanThreeFiles() {
+    MODULE.assertCycles(Map.of("queue", List.of(8)));
+  }
+
+  @Test
+  void noFileHasMoreThan500Lines() {
+    MODULE.assertLengths(Map.of());
+  }
+}
