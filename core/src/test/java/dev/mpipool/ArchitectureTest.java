@@ -35,11 +35,39 @@ class ArchitectureTest {
 
   @Test
   void noCircleHasMoreThanThreeFiles() {
-    MODULE.assertCycles(Map.of("mpipool", List.of(4), "shared", List.of(8, 5), "dispatch", List.of(15), "wire", List.of(5), "comm", List.of(7)));
+    MODULE.assertCycles(
+        Map.of(
+            "mpipool",
+            List.of(4),
+            "shared",
+            List.of(8, 5),
+            "dispatch",
+            List.of(15),
+            "wire",
+            List.of(5),
+            "comm",
+            List.of(7)));
   }
 
   @Test
   void noFileHasMoreThan500Lines() {
-    MODULE.assertLengths(Map.of("BatchRun",1000,"Dispatcher",1600,"FrameSender",600,"LeanSerializer",550,"LockService",550,"MPIExecutor",950,"MainSide",600,"WorkerLoop",650));
+    MODULE.assertLengths(
+        Map.of(
+            "BatchRun",
+            1000,
+            "Dispatcher",
+            1600,
+            "FrameSender",
+            600,
+            "LeanSerializer",
+            550,
+            "LockService",
+            550,
+            "MPIExecutor",
+            950,
+            "MainSide",
+            600,
+            "WorkerLoop",
+            650));
   }
 }

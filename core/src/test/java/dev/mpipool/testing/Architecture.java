@@ -49,7 +49,9 @@ public final class Architecture {
   private static final int LONGEST_FILE = 500;
   private static final int STEP = 50;
 
-  /** A source file, without ".java": {@code comm.Communicator}. Another library's is its package. */
+  /**
+   * A source file, without ".java": {@code comm.Communicator}. Another library's is its package.
+   */
   private record Source(String room, String name) {
 
     boolean isOurs() {

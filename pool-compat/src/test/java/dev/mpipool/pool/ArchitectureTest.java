@@ -29,7 +29,13 @@ class ArchitectureTest {
 
   @Test
   void librariesAreTheListed() {
-    MODULE.assertLibraries("org.slf4j", "org.apache.commons.lang3", "me.tongfei.progressbar", "javax.xml", "org.w3c.dom", "org.xml.sax");
+    MODULE.assertLibraries(
+        "org.slf4j",
+        "org.apache.commons.lang3",
+        "me.tongfei.progressbar",
+        "javax.xml",
+        "org.w3c.dom",
+        "org.xml.sax");
   }
 
   @Test
