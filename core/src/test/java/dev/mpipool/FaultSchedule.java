@@ -113,6 +113,7 @@ final class FaultSchedule {
 
   private static final AtomicLong NEXT = new AtomicLong();
 
+  private final long begin = System.nanoTime();
   private final long seed;
 
   /** The same seed may run several times at once. */
@@ -175,9 +176,10 @@ final class FaultSchedule {
     return random.nextInt(3) == 0 ? 5 : 100 + random.nextInt(400);
   }
 
-  /** Where workers are stopped the heartbeat is so short that a starved machine seems to do so. */
   private boolean faults() {
-    return stops || !world.happened().isEmpty() || murders.get() > 0;
+    return !world.happened().isEmpty()
+        || murders.get() > 0
+        || Starvation.since(begin, timeout().dividedBy(4));
   }
 
   /** Runs it, and throws what is wrong, with the seed and the story. */
