@@ -165,9 +165,7 @@ public final class Dispatcher {
   /** Null as long as nobody is watched. */
   private Heartbeats heartbeats;
 
-  private volatile boolean shutdown;
-  private boolean released;
-  private boolean ended;
+  private final PoolState state = new PoolState();
 
   /** Answers are off the books, and the relay does not have them yet: not the time to end. */
   private boolean taking;
@@ -175,13 +173,8 @@ public final class Dispatcher {
   /** How many entries of the message that is received are dealt with. */
   private int entriesTaken;
 
-  private volatile RejectedExecutionException broken;
-
-  /** All futures have been failed, and all sources told. */
+  /** After the pool has broken: all futures have been failed, and all sources told. */
   private volatile boolean brokenDown;
-
-  /** Whether a thread sees to it that the dispatcher will be terminated. */
-  private boolean terminating;
 
   /** May submit more, even after a shutdown, and hears of the pool's end. */
   public interface TaskSource {
@@ -212,7 +205,7 @@ public final class Dispatcher {
     this.outcome = new Outcome(serializer, failures);
     this.outbox = outbox;
     this.settings = settings;
-    this.handout = new Handout(lock, workers, queue, relay, outbox);
+    this.handout = new Handout(lock, state, workers, queue, relay, outbox);
     for (int rank : settings.ranks()) {
       WorkerState worker = new WorkerState(rank, settings.threadsPerWorker());
       workers.put(rank, worker);
@@ -388,7 +381,8 @@ public final class Dispatcher {
     try {
       workers.values().forEach(worker -> worker.lastShared = 0);
       workers.values().stream()
-          .filter(worker -> worker.shared.remove(value.number()) && worker.alive && !released)
+          .filter(
+              worker -> worker.shared.remove(value.number()) && worker.alive && !state.isReleased())
           .forEach(
               worker -> outbox.post(worker.rank, new Entry(EntryKind.UNSHARE, value.number())));
     } finally {
@@ -454,11 +448,11 @@ public final class Dispatcher {
   void submitFrom(TaskSource source, TaskFuture<?> future, ByteBuffer encoded) {
     lock.lock();
     try {
-      if (broken != null) {
-        fail(future, broken);
+      if (state.isBroken()) {
+        fail(future, state.cause());
         return;
       }
-      if (handout.dropping || !sources.contains(source)) {
+      if (state.isStopping() || !sources.contains(source)) {
         relay.add(new CompletionRelay.Item(future, future::drop));
         return;
       }
@@ -497,13 +491,13 @@ public final class Dispatcher {
    * @throws RejectedExecutionException if the pool is shut down or broken
    */
   public void checkAccepting() {
-    RejectedExecutionException why = broken;
-    if (why != null) {
-      throw failures.broken(why.getMessage(), why.getCause());
+    if (state.isRunning()) {
+      return;
     }
-    if (shutdown) {
-      throw new RejectedExecutionException("The pool has been shut down and takes no more tasks");
-    }
+    RejectedExecutionException why = state.cause();
+    throw why != null
+        ? failures.broken(why.getMessage(), why.getCause())
+        : new RejectedExecutionException("The pool has been shut down and takes no more tasks");
   }
 
   /** The user has completed a future: its task is no longer wanted. */
@@ -754,7 +748,7 @@ public final class Dispatcher {
         }
       }
       case GONE -> {
-        if (released) {
+        if (state.isReleased()) {
           worker.alive = false;
         } else {
           lose(worker.rank, "it has left the pool: " + text(entry.body()));
@@ -801,7 +795,7 @@ public final class Dispatcher {
         || !member.counts()
         || future.ending != null
         || future.isDone()
-        || handout.dropping) {
+        || state.isStopping()) {
       return false;
     }
     TaskFuture<?> first = member.beginAgainUnlessTooOften(settings.maxAttempts());
@@ -889,7 +883,7 @@ public final class Dispatcher {
         breakDown(
             "Rank %d was lost, and the ranks cannot go on without it: %s".formatted(rank, reason),
             null);
-      } else if (living() == 0 && !released) {
+      } else if (living() == 0 && !state.isReleased()) {
         breakDown(
             "No worker is left; the last, rank %d, was lost: %s".formatted(rank, reason), null);
       }
@@ -968,14 +962,14 @@ public final class Dispatcher {
   private boolean look(String reason) {
     Memory.lock(lock);
     try {
-      if (ended || (broken != null && brokenDown && !shutdown)) {
+      if (state.isEnded() || (brokenDown && !state.isShutdown())) {
         return false;
       }
       Memory.restore();
       if (Memory.wasShort()) {
         REVIVAL.execute(() -> {});
       }
-      if (broken == null) {
+      if (!state.isBroken()) {
         heartbeats.look().forEach(worker -> giveUpNow(worker.rank, reason));
       }
       handout.handOutAgain();
@@ -1029,7 +1023,7 @@ public final class Dispatcher {
       return;
     }
     boolean again =
-        !handout.dropping
+        !state.isStopping()
             && future.lostWith().size() < future.maxAttempts(settings.maxAttempts())
             && settings.survivesLostWorkers();
     if (again) {
@@ -1078,7 +1072,6 @@ public final class Dispatcher {
    * @param cause what broke the pool, or null
    */
   public void breakDown(String why, Throwable cause) {
-    handout.stopped = true;
     long pause = 0;
     while (true) {
       try {
@@ -1095,23 +1088,23 @@ public final class Dispatcher {
     List<TaskSource> told;
     Memory.lock(lock);
     try {
-      if (brokenDown || (ended && broken == null)) {
+      if (brokenDown || (state.isEnded() && !state.isBroken())) {
         return;
       }
-      if (broken == null) {
-        broken = failures.broken(why, cause);
+      if (!state.isBroken()) {
+        state.breakDown(failures.broken(why, cause));
         LOG.debug("The pool is broken: {}", why, cause);
       }
       failAll(queue);
       for (WorkerState worker : workers.values()) {
         failAll(worker.pinned);
         for (TaskFuture<?> future : worker.tasks.inOrder()) {
-          fail(future, broken);
+          fail(future, state.cause());
           handout.take(worker, future.id);
         }
       }
       if (handout.gathering != null) {
-        fail(handout.gathering.first(), broken);
+        fail(handout.gathering.first(), state.cause());
         handout.stopGathering();
       }
       told = List.copyOf(sources);
@@ -1121,13 +1114,13 @@ public final class Dispatcher {
     } finally {
       unlock();
     }
-    told.forEach(source -> source.poolEnded(broken));
+    told.forEach(source -> source.poolEnded(state.cause()));
     brokenDown = true;
   }
 
   private void failAll(Ring<TaskFuture<?>> tasks) {
     for (TaskFuture<?> next = tasks.peek(); next != null; next = tasks.peek()) {
-      fail(next, broken);
+      fail(next, state.cause());
       tasks.poll();
     }
   }
@@ -1193,7 +1186,7 @@ public final class Dispatcher {
     lock.lock();
     try {
       told = List.copyOf(sources);
-      shutdown = true;
+      state.shutDown();
     } finally {
       lock.unlock();
     }
@@ -1243,8 +1236,7 @@ public final class Dispatcher {
       queued = waiting.stream().map(Unstarted::of).filter(task -> task.call() != null).toList();
       List<CompletionRelay.Item> items =
           waiting.stream().map(future -> new CompletionRelay.Item(future, future::drop)).toList();
-      shutdown = true; // from here on nothing fails
-      handout.dropping = true;
+      state.stop(); // from here on nothing fails
       queue.clear();
       workers.values().forEach(worker -> worker.pinned.clear());
       if (handout.gathering != null) {
@@ -1312,16 +1304,17 @@ public final class Dispatcher {
    * @return false if there was no memory to look
    */
   private boolean endIfDone() {
-    if (!shutdown || ended || taking) {
+    if (!state.isShutdown() || state.isEnded() || taking) {
       return true;
     }
+    boolean released;
     try {
-      releaseIfIdle();
+      released = state.isReleased() || releaseIfIdle();
     } catch (OutOfMemoryError e) {
       return false;
     }
-    if (released && (living() == 0 || broken != null)) {
-      ended = true;
+    if (released && (living() == 0 || state.isBroken())) {
+      state.end();
       if (heartbeats != null) {
         heartbeats.stop();
       }
@@ -1332,30 +1325,31 @@ public final class Dispatcher {
     return true;
   }
 
-  private void releaseIfIdle() {
+  private boolean releaseIfIdle() {
     boolean idle =
         sources.isEmpty()
             && handout.gathering == null
             && workers.values().stream().allMatch(WorkerState::isIdle);
-    if (released || !idle) {
-      return;
+    if (!idle) {
+      return false;
     }
     queue.removeIf(handout::isUnwanted);
-    if (queue.isEmpty()) {
-      for (WorkerState worker : workers.values()) {
-        if (worker.alive && !worker.toldToLeave) {
-          outbox.post(worker.rank, new Entry(EntryKind.RELEASE, 0));
-          worker.toldToLeave = true;
-        }
-      }
-      released = true;
+    if (!queue.isEmpty()) {
+      return false;
     }
+    for (WorkerState worker : workers.values()) {
+      if (worker.alive && !worker.toldToLeave) {
+        outbox.post(worker.rank, new Entry(EntryKind.RELEASE, 0));
+        worker.toldToLeave = true;
+      }
+    }
+    state.release();
+    return true;
   }
 
   /** Whoever ends the dispatcher also sees to its termination, with the lock free. */
   private void unlock() {
-    boolean terminates = ended && !terminating && lock.getHoldCount() == 1;
-    terminating |= terminates;
+    boolean terminates = state.isEnded() && lock.getHoldCount() == 1 && state.terminate();
     lock.unlock();
     long pause = 0;
     while (terminates) {
@@ -1437,8 +1431,6 @@ public final class Dispatcher {
   public String toString() {
     lock.lock();
     try {
-      String state =
-          ended ? "ended" : broken != null ? "broken" : shutdown ? "shut down" : "running";
       String held =
           workers.values().stream()
               .filter(worker -> worker.alive)
@@ -1483,7 +1475,7 @@ public final class Dispatcher {
    * @return 0 when all are lost or released, or the pool is broken
    */
   public int size() {
-    return countLocked(worker -> worker.alive && broken == null);
+    return countLocked(worker -> worker.alive && !state.isBroken());
   }
 
   /**
@@ -1492,7 +1484,7 @@ public final class Dispatcher {
    * @return at most {@link #size}
    */
   public int idling() {
-    return countLocked(worker -> worker.alive && worker.tasks.isEmpty() && broken == null);
+    return countLocked(worker -> worker.alive && worker.tasks.isEmpty() && !state.isBroken());
   }
 
   /**
@@ -1501,12 +1493,7 @@ public final class Dispatcher {
    * @return false after shutdown and when broken
    */
   public boolean isOpen() {
-    lock.lock();
-    try {
-      return !shutdown && broken == null;
-    } finally {
-      lock.unlock();
-    }
+    return state.isRunning();
   }
 
   /**
@@ -1515,12 +1502,7 @@ public final class Dispatcher {
    * @return true from then on
    */
   public boolean isShutdown() {
-    lock.lock();
-    try {
-      return shutdown;
-    } finally {
-      lock.unlock();
-    }
+    return state.isShutdown();
   }
 
   /**
@@ -1529,12 +1511,7 @@ public final class Dispatcher {
    * @return true when the workers are gone
    */
   public boolean isEnded() {
-    Memory.lock(lock);
-    try {
-      return ended;
-    } finally {
-      lock.unlock();
-    }
+    return state.isEnded();
   }
 
   /**

@@ -33,6 +33,7 @@ final class Handout {
   private static final long CHUNK_RECALL_NANOS = TimeUnit.MILLISECONDS.toNanos(3);
 
   private final ReentrantLock lock;
+  private final PoolState state;
   private final Map<Integer, WorkerState> workers;
   private final Ring<TaskFuture<?>> queue;
   private final CompletionRelay relay;
@@ -52,12 +53,6 @@ final class Handout {
   /** Tasks in the queue that have become unwanted since it was last cleared of them. */
   int unwantedQueued;
 
-  /** Nothing is handed out any more. */
-  boolean stopped;
-
-  /** What comes back is dropped and not given to another worker. */
-  boolean dropping;
-
   /** How many tasks workers hold that they have not begun. */
   private int unstarted;
 
@@ -69,11 +64,13 @@ final class Handout {
 
   Handout(
       ReentrantLock lock,
+      PoolState state,
       Map<Integer, WorkerState> workers,
       Ring<TaskFuture<?>> queue,
       CompletionRelay relay,
       Dispatcher.Outbox outbox) {
     this.lock = lock;
+    this.state = state;
     this.workers = workers;
     this.queue = queue;
     this.relay = relay;
@@ -96,7 +93,7 @@ final class Handout {
   }
 
   private void handOutAll() {
-    while (!stopped && (gathering != null || !queue.isEmpty())) {
+    while (!state.isBroken() && (gathering != null || !queue.isEmpty())) {
       if (gathering != null) {
         if (!gather()) {
           rebalance();
@@ -122,7 +119,7 @@ final class Handout {
         lineUp(worker);
       }
     }
-    if (!stopped) {
+    if (!state.isBroken()) {
       rebalance();
     }
   }
@@ -195,7 +192,7 @@ final class Handout {
     Memory.lock(lock);
     try {
       lookingForWork = false;
-      if (!stopped && (gathering != null || (queue.isEmpty() && lineup.hasFree()))) {
+      if (!state.isBroken() && (gathering != null || (queue.isEmpty() && lineup.hasFree()))) {
         recallFromFullest();
         rebalance();
       }
@@ -292,7 +289,7 @@ final class Handout {
    */
   void lineUp(WorkerState worker) {
     try {
-      while (worker.hasFreeThread() && !worker.pinned.isEmpty() && !stopped) {
+      while (worker.hasFreeThread() && !worker.pinned.isEmpty() && !state.isBroken()) {
         TaskFuture<?> future = worker.pinned.peek();
         if (!isUnwanted(future)) {
           assign(worker, future);
@@ -334,9 +331,9 @@ final class Handout {
     worker.gaveBack = true;
     while (numbers.remaining() >= Long.BYTES) {
       long number = numbers.getLong();
-      TaskFuture<?> future = dropping ? dropped(worker, number) : take(worker, number);
+      TaskFuture<?> future = state.isStopping() ? dropped(worker, number) : take(worker, number);
       if (future != null) {
-        if (dropping) {
+        if (state.isStopping()) {
           future.encoded = null;
         } else if (future.isPinned()) {
           worker.pinned.addFirst(future);
