@@ -69,8 +69,10 @@ import org.slf4j.LoggerFactory;
  * not return, the pool breaks. Whoever submits gets the {@link OutOfMemoryError}, and nothing is
  * submitted.
  *
- * <p>All state is guarded by one lock. Nothing is sent and no user code runs while it is held:
- * entries are posted to the sender's queue, completions to the relay's.
+ * <p><b>The lock.</b> All state is guarded by one lock, which each stimulus takes once. Nothing is
+ * sent and no code of others runs while it is held: entries are posted to the sender's queue,
+ * completions to the relay's; batches are told of the pool's end, and the pool is terminated, by
+ * {@link #unlock} after the lock is released.
  */
 public final class Dispatcher {
 
@@ -173,8 +175,11 @@ public final class Dispatcher {
   /** How many entries of the message that is received are dealt with. */
   private int entriesTaken;
 
+  /** After the pool has broken: a thread has undertaken to fail what is pending. */
+  private boolean failing;
+
   /** After the pool has broken: all futures have been failed, and all sources told. */
-  private volatile boolean brokenDown;
+  private volatile boolean allFailed;
 
   /** May submit more, even after a shutdown, and hears of the pool's end. */
   public interface TaskSource {
@@ -268,6 +273,7 @@ public final class Dispatcher {
       lock.unlock();
     }
     if (alone) {
+      assertUnlocked();
       outbox.flush();
     }
   }
@@ -536,7 +542,7 @@ public final class Dispatcher {
       relay.add(new CompletionRelay.Item(future, ending));
       aboutToEnd(future, true, ending);
     } finally {
-      lock.unlock();
+      unlock();
     }
   }
 
@@ -880,12 +886,11 @@ public final class Dispatcher {
       }
       failGroupsTooLarge();
       if (!settings.survivesLostWorkers()) {
-        breakDown(
+        breaks(
             "Rank %d was lost, and the ranks cannot go on without it: %s".formatted(rank, reason),
             null);
       } else if (living() == 0 && !state.isReleased()) {
-        breakDown(
-            "No worker is left; the last, rank %d, was lost: %s".formatted(rank, reason), null);
+        breaks("No worker is left; the last, rank %d, was lost: %s".formatted(rank, reason), null);
       }
       handout.handOut();
       endIfDone();
@@ -962,7 +967,7 @@ public final class Dispatcher {
   private boolean look(String reason) {
     Memory.lock(lock);
     try {
-      if (state.isEnded() || (brokenDown && !state.isShutdown())) {
+      if (state.isEnded() || (allFailed && !state.isShutdown())) {
         return false;
       }
       Memory.restore();
@@ -1075,7 +1080,7 @@ public final class Dispatcher {
     long pause = 0;
     while (true) {
       try {
-        breakDownFurther(why, cause);
+        breakNow(why, cause);
         return;
       } catch (OutOfMemoryError e) {
         pause = Memory.pause(pause);
@@ -1083,18 +1088,40 @@ public final class Dispatcher {
     }
   }
 
+  private void breakNow(String why, Throwable cause) {
+    Memory.lock(lock);
+    try {
+      breaks(why, cause);
+    } finally {
+      unlock();
+    }
+  }
+
+  /** From here on nothing is accepted or handed out; {@link #unlock} sees to what is pending. */
+  private void breaks(String why, Throwable cause) {
+    if (!state.isBroken()) {
+      state.breakDown(failures.broken(why, cause));
+      LOG.debug("The pool is broken: {}", why, cause);
+    }
+  }
+
+  /** Fails what is pending in a broken pool, and tells the sources. */
+  private void failPending() {
+    long pause = 0;
+    while (!allFailed) {
+      try {
+        failFurther();
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
   /** In steps, of which those that have been taken are not taken again. */
-  private void breakDownFurther(String why, Throwable cause) {
+  private void failFurther() {
     List<TaskSource> told;
     Memory.lock(lock);
     try {
-      if (brokenDown || (state.isEnded() && !state.isBroken())) {
-        return;
-      }
-      if (!state.isBroken()) {
-        state.breakDown(failures.broken(why, cause));
-        LOG.debug("The pool is broken: {}", why, cause);
-      }
       failAll(queue);
       for (WorkerState worker : workers.values()) {
         failAll(worker.pinned);
@@ -1114,8 +1141,9 @@ public final class Dispatcher {
     } finally {
       unlock();
     }
+    assertUnlocked();
     told.forEach(source -> source.poolEnded(state.cause()));
-    brokenDown = true;
+    allFailed = true;
   }
 
   private void failAll(Ring<TaskFuture<?>> tasks) {
@@ -1191,6 +1219,7 @@ public final class Dispatcher {
       lock.unlock();
     }
     endSurely();
+    assertUnlocked();
     told.forEach(TaskSource::poolShutDown);
   }
 
@@ -1250,6 +1279,7 @@ public final class Dispatcher {
       lock.unlock();
     }
     endSurely();
+    assertUnlocked();
     List<Unstarted> all = new ArrayList<>();
     try {
       told.forEach(source -> source.poolEnded(new CancellationException("The pool was shut down")));
@@ -1347,20 +1377,46 @@ public final class Dispatcher {
     return true;
   }
 
-  /** Whoever ends the dispatcher also sees to its termination, with the lock free. */
-  private void unlock() {
-    boolean terminates = state.isEnded() && lock.getHoldCount() == 1 && state.terminate();
+  /**
+   * Releases the lock, and then does what has become due while it was held: the thread that broke
+   * the pool fails what is pending, the thread that ended it sees to its termination. Every
+   * stimulus that may do either ends with this.
+   */
+  void unlock() {
+    boolean fails = false;
+    boolean terminates = false;
+    if (state.mayHaveEffects() && lock.getHoldCount() == 1) {
+      fails = state.isBroken() && !failing;
+      failing |= fails;
+      terminates = state.terminate();
+    }
     lock.unlock();
+    if (fails) {
+      failPending();
+    }
+    if (terminates) {
+      terminateWhenDone();
+    }
+  }
+
+  private void terminateWhenDone() {
+    assertUnlocked();
     long pause = 0;
-    while (terminates) {
+    boolean done = false;
+    while (!done) {
       try {
         relay.allAddedDone().thenRun(this::terminate);
         relay.close();
-        terminates = false;
+        done = true;
       } catch (OutOfMemoryError e) {
         pause = Memory.pause(pause);
       }
     }
+  }
+
+  /** Where code of others runs: it may wait for another thread that needs the lock. */
+  private void assertUnlocked() {
+    assert !lock.isHeldByCurrentThread() : "an effect under the dispatcher's lock";
   }
 
   private void terminate() {

@@ -223,7 +223,7 @@ final class Gang<T> {
       cancelled.forEach(member -> dispatcher.aboutToEnd(member, interrupt, member::drop));
       members = List.of();
     } finally {
-      dispatcher.lock().unlock();
+      dispatcher.unlock();
     }
     cancelled.forEach(TaskFuture::drop);
   }

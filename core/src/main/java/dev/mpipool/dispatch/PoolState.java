@@ -88,6 +88,11 @@ final class PoolState {
     return cause != null;
   }
 
+  /** Whether the pool has broken or ended, of which others have to be told. */
+  boolean mayHaveEffects() {
+    return phase.compareTo(Phase.BROKEN) >= 0;
+  }
+
   /** Why the pool has broken; null if it has not. */
   RejectedExecutionException cause() {
     return cause;
