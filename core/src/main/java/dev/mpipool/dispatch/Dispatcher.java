@@ -154,6 +154,7 @@ public final class Dispatcher {
   private final Map<Integer, WorkerState> workers = new LinkedHashMap<>();
   private final Ring<TaskFuture<?>> queue = new Ring<>();
   private final Handout handout;
+  private final Membership membership;
 
   /** Batches that may submit more, even after a shutdown. */
   private final Set<TaskSource> sources = new LinkedHashSet<>();
@@ -163,9 +164,6 @@ public final class Dispatcher {
 
   /** Whether workers run something before their first task. */
   private volatile boolean initializes;
-
-  /** Null as long as nobody is watched. */
-  private Heartbeats heartbeats;
 
   private final PoolState state = new PoolState();
 
@@ -211,6 +209,7 @@ public final class Dispatcher {
     this.outbox = outbox;
     this.settings = settings;
     this.handout = new Handout(lock, state, workers, queue, relay, outbox);
+    this.membership = new Membership(settings, state, workers, queue, handout, failures, outbox);
     for (int rank : settings.ranks()) {
       WorkerState worker = new WorkerState(rank, settings.threadsPerWorker());
       workers.put(rank, worker);
@@ -309,7 +308,7 @@ public final class Dispatcher {
     lock.lock();
     try {
       checkAccepting();
-      List<WorkerState> living = workers.values().stream().filter(worker -> worker.alive).toList();
+      List<WorkerState> living = membership.living();
       for (WorkerState worker : living) {
         TaskFuture<T> task = TaskFuture.pinned(this, call, original);
         task.encoded = encoded.body();
@@ -352,7 +351,7 @@ public final class Dispatcher {
     try {
       checkAccepting();
       queue.add(gang.begin());
-      failGroupsTooLarge();
+      membership.failGroupsTooLarge();
       handout.handOut();
     } finally {
       lock.unlock();
@@ -455,7 +454,7 @@ public final class Dispatcher {
     lock.lock();
     try {
       if (state.isBroken()) {
-        fail(future, state.cause());
+        handout.fail(future, state.cause());
         return;
       }
       if (state.isStopping() || !sources.contains(source)) {
@@ -643,11 +642,11 @@ public final class Dispatcher {
     List<CompletionRelay.Item> completions = new ArrayList<>(count - entriesTaken);
     Memory.lock(lock);
     try {
-      WorkerState worker = workers.get(rank);
-      if (worker == null || !worker.alive) {
+      WorkerState worker = membership.living(rank);
+      if (worker == null) {
         LOG.debug("A message from rank {}, which is no living worker, is dropped", rank);
-        if (worker != null && entries.stream().anyMatch(e -> e.kind() == EntryKind.GONE)) {
-          worker.adrift = false;
+        if (entries.stream().anyMatch(e -> e.kind() == EntryKind.GONE)) {
+          membership.hasLeft(rank);
         }
         return false;
       }
@@ -706,7 +705,7 @@ public final class Dispatcher {
   private void take(WorkerState worker, Entry entry, List<CompletionRelay.Item> completions) {
     if (entry.kind() == EntryKind.FAILURE && entry.id() == 0) {
       if (!initializes) {
-        giveUpNow(worker.rank, "it says that the initializer has failed, and there is none");
+        membership.exclude(worker.rank, "it says that the initializer has failed, and there is none");
         return;
       }
       completions.add(
@@ -750,26 +749,26 @@ public final class Dispatcher {
         if (entry.body().remaining() % Long.BYTES == 0) {
           handout.returned(worker, entry.body().duplicate());
         } else {
-          giveUpNow(worker.rank, "it returned a part of a task");
+          membership.exclude(worker.rank, "it returned a part of a task");
         }
       }
       case GONE -> {
         if (state.isReleased()) {
           worker.alive = false;
         } else {
-          lose(worker.rank, "it has left the pool: " + text(entry.body()));
+          membership.lose(worker.rank, "it has left the pool: " + text(entry.body()));
         }
       }
       case UNREACHED -> groupMessageLost(entry.id());
       case PONG -> {} // that it came is what matters
-      default -> giveUpNow(worker.rank, "it sent a %s, which it may not".formatted(entry.kind()));
+      default -> membership.exclude(worker.rank, "it sent a %s, which it may not".formatted(entry.kind()));
     }
   }
 
   /** A member of a group may wait for a message for ever: the group begins again. */
   private void groupMessageLost(long rank) {
-    WorkerState worker = workers.get((int) rank);
-    if (worker == null || !worker.alive) {
+    WorkerState worker = membership.living((int) rank);
+    if (worker == null) {
       return; // then the group begins again for that
     }
     for (TaskFuture<?> future : worker.tasks.inOrder()) {
@@ -807,10 +806,10 @@ public final class Dispatcher {
     TaskFuture<?> first = member.beginAgainUnlessTooOften(settings.maxAttempts());
     if (first == null) {
       String what = "The members of the group of %s have lost each other".formatted(future.name());
-      fail(future, failures.workerLost(what, future.lostWith()));
+      handout.fail(future, failures.workerLost(what, future.lostWith()));
     } else {
       queue.addFirst(first);
-      failGroupsTooLarge(); // the other may have answered before it was lost
+      membership.failGroupsTooLarge(); // the other may have answered before it was lost
     }
     return true;
   }
@@ -858,46 +857,18 @@ public final class Dispatcher {
   private void lose(int rank, String reason) {
     Memory.lock(lock);
     try {
-      WorkerState worker = workers.get(rank);
-      if (worker == null || (!worker.alive && worker.isIdle())) {
-        if (worker != null) {
-          worker.adrift = false; // it was only given up before
-        }
-        return;
+      if (membership.lose(rank, reason)) {
+        membershipChanged();
       }
-      if (worker.alive) {
-        LOG.warn("Worker rank {} was lost: {}", rank, reason);
-        worker.alive = false;
-      }
-      if (handout.gathering != null) {
-        handout.gathering.gathered.remove(worker);
-      }
-      for (TaskFuture<?> task = worker.pinned.peekLast();
-          task != null;
-          task = worker.pinned.peekLast()) {
-        takeBack(task, rank, reason);
-        worker.pinned.pollLast();
-      }
-      List<TaskFuture<?>> held = worker.tasks.inOrder();
-      queue.ensureRoom(held.size());
-      for (int i = held.size() - 1; i >= 0; i--) {
-        takeBack(held.get(i), rank, reason);
-        handout.take(worker, held.get(i).id);
-      }
-      failGroupsTooLarge();
-      if (!settings.survivesLostWorkers()) {
-        breaks(
-            "Rank %d was lost, and the ranks cannot go on without it: %s".formatted(rank, reason),
-            null);
-      } else if (living() == 0 && !state.isReleased()) {
-        breaks("No worker is left; the last, rank %d, was lost: %s".formatted(rank, reason), null);
-      }
-      handout.handOut();
-      endIfDone();
-      handout.calledBack.workerChanged();
     } finally {
       unlock();
     }
+  }
+
+  private void membershipChanged() {
+    handout.handOut();
+    endIfDone();
+    handout.calledBack.workerChanged();
   }
 
   /**
@@ -911,7 +882,7 @@ public final class Dispatcher {
     long pause = 0;
     while (true) {
       try {
-        giveUpNow(rank, reason);
+        exclude(rank, reason);
         return;
       } catch (OutOfMemoryError e) {
         pause = Memory.pause(pause);
@@ -919,21 +890,11 @@ public final class Dispatcher {
     }
   }
 
-  private void giveUpNow(int rank, String reason) {
+  private void exclude(int rank, String reason) {
     Memory.lock(lock);
     try {
-      WorkerState worker = workers.get(rank);
-      if (worker != null && worker.alive) {
-        worker.adrift = true;
-        outbox.post(rank, new Entry(EntryKind.RELEASE, 0));
-        for (WorkerState other : workers.values()) {
-          if (other.alive && other != worker) {
-            outbox.post(other.rank, new Entry(EntryKind.GIVEN_UP, rank));
-          }
-        }
-        lose(rank, reason); // after which nothing may be sent any more
-      } else if (worker != null && !worker.isIdle()) {
-        lose(rank, reason); // it was begun before
+      if (membership.exclude(rank, reason)) {
+        membershipChanged();
       }
     } finally {
       unlock();
@@ -950,10 +911,8 @@ public final class Dispatcher {
   public void watch(Duration timeout, IntToLongFunction lastProgress) {
     lock.lock();
     try {
-      long nanos = TimeUnit.NANOSECONDS.convert(timeout);
       String reason = "it gave no sign of life for %s s".formatted(timeout.toMillis() / 1e3);
-      heartbeats = new Heartbeats(care(lastProgress), nanos, System::nanoTime);
-      heartbeats.start(() -> look(reason));
+      membership.watch(timeout, lastProgress, () -> look(reason));
     } finally {
       lock.unlock();
     }
@@ -974,8 +933,8 @@ public final class Dispatcher {
       if (Memory.wasShort()) {
         REVIVAL.execute(() -> {});
       }
-      if (!state.isBroken()) {
-        heartbeats.look().forEach(worker -> giveUpNow(worker.rank, reason));
+      if (!state.isBroken() && membership.excludeSilent(reason)) {
+        handout.calledBack.workerChanged();
       }
       handout.handOutAgain();
       relay.look();
@@ -988,27 +947,6 @@ public final class Dispatcher {
     return true;
   }
 
-  private Heartbeats.Care care(IntToLongFunction lastProgress) {
-    return new Heartbeats.Care() {
-      @Override
-      public List<WorkerState> living() {
-        return workers.values().stream().filter(worker -> worker.alive).toList();
-      }
-
-      @Override
-      public long lastHeard(WorkerState worker) {
-        long progress = lastProgress.applyAsLong(worker.rank);
-        boolean later = progress != 0 && progress - worker.lastHeard > 0;
-        return later ? progress : worker.lastHeard;
-      }
-
-      @Override
-      public void ping(WorkerState worker) {
-        outbox.post(worker.rank, new Entry(EntryKind.PING, 0));
-      }
-    };
-  }
-
   /**
    * Whether a worker was given up that may still be alive, and has not said that it has left.
    *
@@ -1016,58 +954,6 @@ public final class Dispatcher {
    */
   public boolean hasAdrift() {
     return countLocked(worker -> worker.adrift) > 0;
-  }
-
-  /** The task is in the books of its worker still. */
-  private void takeBack(TaskFuture<?> future, int rank, String reason) {
-    if (!future.lostWith().contains(rank)) { // it was begun before
-      future.lostWith(rank);
-    }
-    Gang.Member<?> member = future instanceof Gang.Member<?> one ? one : null;
-    if (member != null && !member.counts()) {
-      return;
-    }
-    boolean again =
-        !state.isStopping()
-            && future.lostWith().size() < future.maxAttempts(settings.maxAttempts())
-            && settings.survivesLostWorkers();
-    if (again) {
-      queue.addFirst(member == null ? future : member.beginAgain());
-    } else {
-      String what =
-          "The task %s was lost with rank %s: %s"
-              .formatted(future.name(), ranks(future.lostWith()), reason);
-      fail(future, failures.workerLost(what, future.lostWith()));
-    }
-  }
-
-  /** A group that waits for more workers than are left would wait for ever. */
-  private void failGroupsTooLarge() {
-    int living = living();
-    if (handout.gathering != null && handout.gathering.size() > living) {
-      failTooLarge(handout.gathering, handout.gathering.first(), living);
-      handout.stopGathering();
-    }
-    List<TaskFuture<?>> impossible =
-        queue.stream()
-            .<TaskFuture<?>>map(future -> future)
-            .filter(future -> future.gang() != null && future.gang().size() > living)
-            .toList();
-    for (TaskFuture<?> future : impossible) {
-      failTooLarge(future.gang(), future, living);
-      queue.remove(future);
-    }
-  }
-
-  private void failTooLarge(Gang<?> gang, TaskFuture<?> first, int living) {
-    String what =
-        "The task %s needs %d workers, and %d are left"
-            .formatted(first.name(), gang.size(), living);
-    fail(first, failures.workerLost(what, first.lostWith()));
-  }
-
-  private static String ranks(List<Integer> ranks) {
-    return String.join(", ", ranks.stream().map(String::valueOf).toList());
   }
 
   /**
@@ -1091,17 +977,9 @@ public final class Dispatcher {
   private void breakNow(String why, Throwable cause) {
     Memory.lock(lock);
     try {
-      breaks(why, cause);
+      membership.breakDown(why, cause);
     } finally {
       unlock();
-    }
-  }
-
-  /** From here on nothing is accepted or handed out; {@link #unlock} sees to what is pending. */
-  private void breaks(String why, Throwable cause) {
-    if (!state.isBroken()) {
-      state.breakDown(failures.broken(why, cause));
-      LOG.debug("The pool is broken: {}", why, cause);
     }
   }
 
@@ -1126,12 +1004,12 @@ public final class Dispatcher {
       for (WorkerState worker : workers.values()) {
         failAll(worker.pinned);
         for (TaskFuture<?> future : worker.tasks.inOrder()) {
-          fail(future, state.cause());
+          handout.fail(future, state.cause());
           handout.take(worker, future.id);
         }
       }
       if (handout.gathering != null) {
-        fail(handout.gathering.first(), state.cause());
+        handout.fail(handout.gathering.first(), state.cause());
         handout.stopGathering();
       }
       told = List.copyOf(sources);
@@ -1148,21 +1026,16 @@ public final class Dispatcher {
 
   private void failAll(Ring<TaskFuture<?>> tasks) {
     for (TaskFuture<?> next = tasks.peek(); next != null; next = tasks.peek()) {
-      fail(next, state.cause());
+      handout.fail(next, state.cause());
       tasks.poll();
     }
-  }
-
-  private void fail(TaskFuture<?> future, Throwable failure) {
-    relay.add(new CompletionRelay.Failing(future, failure));
-    future.encoded = null;
   }
 
   private void failSurely(TaskFuture<?> future, Throwable failure) {
     long pause = 0;
     while (true) {
       try {
-        fail(future, failure);
+        handout.fail(future, failure);
         return;
       } catch (OutOfMemoryError e) {
         pause = Memory.pause(pause);
@@ -1181,8 +1054,8 @@ public final class Dispatcher {
   public boolean unsent(int rank, Entry entry, OutOfMemoryError failure) {
     Memory.lock(lock);
     try {
-      WorkerState worker = workers.get(rank);
-      if (worker == null || !worker.alive) {
+      WorkerState worker = membership.living(rank);
+      if (worker == null) {
         return true;
       }
       if (entry.kind() == EntryKind.SHARE) { // tasks that need it fail; the next brings it along
@@ -1197,7 +1070,7 @@ public final class Dispatcher {
       String what =
           "The task %s cannot be sent to rank %d: it takes %d bytes, for which there is no memory"
               .formatted(future.name(), rank, entry.content().length());
-      fail(future, failures.unserializable(what, failure));
+      handout.fail(future, failures.unserializable(what, failure));
       handout.take(worker, entry.id());
       handout.lineUp(worker);
       handout.handOut();
@@ -1343,14 +1216,9 @@ public final class Dispatcher {
     } catch (OutOfMemoryError e) {
       return false;
     }
-    if (released && (living() == 0 || state.isBroken())) {
+    if (released && (membership.size() == 0 || state.isBroken())) {
       state.end();
-      if (heartbeats != null) {
-        heartbeats.stop();
-      }
-      for (WorkerState worker : workers.values()) {
-        worker.alive = false; // of a broken pool, they may live
-      }
+      membership.end();
     }
     return true;
   }
@@ -1359,7 +1227,7 @@ public final class Dispatcher {
     boolean idle =
         sources.isEmpty()
             && handout.gathering == null
-            && workers.values().stream().allMatch(WorkerState::isIdle);
+            && membership.isIdle();
     if (!idle) {
       return false;
     }
@@ -1367,12 +1235,7 @@ public final class Dispatcher {
     if (!queue.isEmpty()) {
       return false;
     }
-    for (WorkerState worker : workers.values()) {
-      if (worker.alive && !worker.toldToLeave) {
-        outbox.post(worker.rank, new Entry(EntryKind.RELEASE, 0));
-        worker.toldToLeave = true;
-      }
-    }
+    membership.release();
     state.release();
     return true;
   }
@@ -1504,22 +1367,10 @@ public final class Dispatcher {
     }
   }
 
-  private int living() {
-    return count(worker -> worker.alive);
-  }
-
-  private int count(Predicate<WorkerState> which) {
-    int count = 0;
-    for (WorkerState worker : workers.values()) {
-      count += which.test(worker) ? 1 : 0;
-    }
-    return count;
-  }
-
   private int countLocked(Predicate<WorkerState> which) {
     Memory.lock(lock);
     try {
-      return count(which);
+      return membership.count(which);
     } finally {
       lock.unlock();
     }

@@ -322,6 +322,12 @@ final class Handout {
     return future;
   }
 
+  /** A task that no worker will be given any more: its future fails. */
+  void fail(TaskFuture<?> future, Throwable failure) {
+    relay.add(new CompletionRelay.Failing(future, failure));
+    future.encoded = null;
+  }
+
   /** A worker has given tasks back. They go to the head of the queue, in their order. */
   void returned(WorkerState worker, ByteBuffer numbers) {
     int most = numbers.remaining() / Long.BYTES;

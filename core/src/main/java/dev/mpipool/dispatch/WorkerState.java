@@ -43,6 +43,9 @@ final class WorkerState {
 
   boolean alive = true;
 
+  /** Why it was lost, until all that it held has been taken back; else null. */
+  String lossReason;
+
   /** Whether it has been told that nothing more comes. */
   boolean toldToLeave;
 

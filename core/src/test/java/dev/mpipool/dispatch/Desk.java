@@ -58,12 +58,16 @@ final class Desk {
   }
 
   Desk(int workers, int maxAttempts, boolean survives) {
+    this(workers, maxAttempts, survives, new TestFailures());
+  }
+
+  Desk(int workers, int maxAttempts, boolean survives, Failures failures) {
     dispatcher =
         new Dispatcher(
             new Dispatcher.Settings(
                 IntStream.rangeClosed(1, workers).boxed().toList(), 1, maxAttempts, survives),
             serializer,
-            new TestFailures(),
+            failures,
             this::record);
   }
 

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -358,5 +359,30 @@ class DispatcherLossTest {
     return desk.news().stream()
         .filter(sent -> sent.kind() == EntryKind.GROUP)
         .collect(Collectors.toMap(Desk.Sent::rank, Desk.Sent::id));
+  }
+
+  @Test
+  void aLossThatRunsOutOfMemoryInTheMidstOfAMessageIsGoneOnWithLater() throws Exception {
+    AtomicInteger calls = new AtomicInteger();
+    Failures shortOfMemory =
+        new TestFailures() {
+          @Override
+          public Exception workerLost(String what, List<Integer> ranks) {
+            if (calls.getAndIncrement() == 0) {
+              throw new OutOfMemoryError("staged");
+            }
+            return super.workerLost(what, ranks);
+          }
+        };
+    Desk desk = new Desk(2, 1, true, shortOfMemory);
+    TaskFuture<Object> a = desk.submit("a");
+    desk.receive(1, new Entry(EntryKind.OPEN, 0));
+    desk.dispatcher.watch(Duration.ofSeconds(20), rank -> 0);
+
+    assertThat(Desk.failure(a)).isInstanceOf(TestFailures.Lost.class);
+    assertThat(calls).hasValue(2);
+    desk.dispatcher.shutdown();
+    desk.gone(2);
+    desk.awaitTerminated();
   }
 }

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
 
 /** Exceptions that tests can tell apart. */
-final class TestFailures implements Failures {
+class TestFailures implements Failures {
 
   static final class Unserializable extends Exception {
     private static final long serialVersionUID = 1;

@@ -1,0 +1,291 @@
+package dev.mpipool.dispatch;
+
+import dev.mpipool.memory.Ring;
+import dev.mpipool.wire.Entry;
+import dev.mpipool.wire.EntryKind;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.function.IntToLongFunction;
+import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Which workers the pool has: those that die, those that are excluded because they are silent or
+ * send what they may not, and what becomes of the tasks they held. Belongs to the {@link
+ * Dispatcher}, and is guarded by its lock: every method is called with it held.
+ *
+ * <p>A loss is taken in steps. An {@link OutOfMemoryError} leaves the rest in the worker's books;
+ * the same call goes on with it, or else the next look at the heartbeats.
+ */
+final class Membership {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Membership.class);
+
+  private final Dispatcher.Settings settings;
+  private final PoolState state;
+  private final Map<Integer, WorkerState> workers;
+  private final Ring<TaskFuture<?>> queue;
+  private final Handout handout;
+  private final Failures failures;
+  private final Dispatcher.Outbox outbox;
+
+  /** Null as long as nobody is watched. */
+  private Heartbeats heartbeats;
+
+  Membership(
+      Dispatcher.Settings settings,
+      PoolState state,
+      Map<Integer, WorkerState> workers,
+      Ring<TaskFuture<?>> queue,
+      Handout handout,
+      Failures failures,
+      Dispatcher.Outbox outbox) {
+    this.settings = settings;
+    this.state = state;
+    this.workers = workers;
+    this.queue = queue;
+    this.handout = handout;
+    this.failures = failures;
+    this.outbox = outbox;
+  }
+
+  /** The worker of this rank if it is living, else null. */
+  WorkerState living(int rank) {
+    WorkerState worker = workers.get(rank);
+    return worker != null && worker.alive ? worker : null;
+  }
+
+  List<WorkerState> living() {
+    return workers.values().stream().filter(worker -> worker.alive).toList();
+  }
+
+  int count(Predicate<WorkerState> which) {
+    int count = 0;
+    for (WorkerState worker : workers.values()) {
+      count += which.test(worker) ? 1 : 0;
+    }
+    return count;
+  }
+
+  /** How many workers live. */
+  int size() {
+    return count(worker -> worker.alive);
+  }
+
+  /** Whether every worker has answered what it was given. */
+  boolean isIdle() {
+    return workers.values().stream().allMatch(WorkerState::isIdle);
+  }
+
+  /** Tells each living worker to leave, unless it has been told. */
+  void release() {
+    for (WorkerState worker : workers.values()) {
+      if (worker.alive && !worker.toldToLeave) {
+        outbox.post(worker.rank, new Entry(EntryKind.RELEASE, 0));
+        worker.toldToLeave = true;
+      }
+    }
+  }
+
+  /** No worker is expected to say anything any more; those of a broken pool may live. */
+  void end() {
+    if (heartbeats != null) {
+      heartbeats.stop();
+    }
+    for (WorkerState worker : workers.values()) {
+      worker.alive = false;
+    }
+  }
+
+  /** What is left of a message of a worker that is not living: it may say that it has left. */
+  void hasLeft(int rank) {
+    WorkerState worker = workers.get(rank);
+    if (worker != null) {
+      worker.adrift = false;
+    }
+  }
+
+  /**
+   * A worker has died, or cannot be reached: what it held is queued again or fails. If the pool
+   * cannot go on without it, the pool is broken.
+   *
+   * @return whether anything has changed
+   */
+  boolean lose(int rank, String reason) {
+    WorkerState worker = workers.get(rank);
+    if (worker == null || (!worker.alive && worker.lossReason == null)) {
+      hasLeft(rank); // it was only excluded before
+      return false;
+    }
+    if (worker.alive) {
+      LOG.warn("Worker rank {} was lost: {}", rank, reason);
+      worker.lossReason = reason;
+      worker.alive = false;
+    }
+    if (handout.gathering != null) {
+      handout.gathering.gathered.remove(worker);
+    }
+    for (TaskFuture<?> task = worker.pinned.peekLast();
+        task != null;
+        task = worker.pinned.peekLast()) {
+      takeBack(task, rank, reason);
+      worker.pinned.pollLast();
+    }
+    List<TaskFuture<?>> held = worker.tasks.inOrder();
+    queue.ensureRoom(held.size());
+    for (int i = held.size() - 1; i >= 0; i--) {
+      takeBack(held.get(i), rank, reason);
+      handout.take(worker, held.get(i).id);
+    }
+    failGroupsTooLarge();
+    breakIfNeeded(rank, reason);
+    worker.lossReason = null;
+    return true;
+  }
+
+  private void breakIfNeeded(int rank, String reason) {
+    if (!settings.survivesLostWorkers()) {
+      breakDown(
+          "Rank %d was lost, and the ranks cannot go on without it: %s".formatted(rank, reason),
+          null);
+    } else if (size() == 0 && !state.isReleased()) {
+      breakDown("No worker is left; the last, rank %d, was lost: %s".formatted(rank, reason), null);
+    }
+  }
+
+  /** From here on nothing is accepted or handed out. */
+  void breakDown(String why, Throwable cause) {
+    if (!state.isBroken()) {
+      state.breakDown(failures.broken(why, cause));
+      LOG.debug("The pool is broken: {}", why, cause);
+    }
+  }
+
+  /**
+   * A worker that may still be alive counts as lost from now on.
+   *
+   * @return whether anything has changed
+   */
+  boolean exclude(int rank, String reason) {
+    WorkerState worker = workers.get(rank);
+    if (worker == null || (!worker.alive && worker.lossReason == null)) {
+      return false;
+    }
+    if (worker.alive) { // else it was begun before
+      worker.adrift = true;
+      outbox.post(rank, new Entry(EntryKind.RELEASE, 0));
+      for (WorkerState other : workers.values()) {
+        if (other.alive && other != worker) {
+          outbox.post(other.rank, new Entry(EntryKind.GIVEN_UP, rank));
+        }
+      }
+    }
+    return lose(rank, reason); // after which nothing may be sent to it any more
+  }
+
+  /** The task is in the books of its worker still. */
+  private void takeBack(TaskFuture<?> future, int rank, String reason) {
+    if (!future.lostWith().contains(rank)) { // it was begun before
+      future.lostWith(rank);
+    }
+    Gang.Member<?> member = future instanceof Gang.Member<?> one ? one : null;
+    if (member != null && !member.counts()) {
+      return;
+    }
+    boolean again =
+        !state.isStopping()
+            && future.lostWith().size() < future.maxAttempts(settings.maxAttempts())
+            && settings.survivesLostWorkers();
+    if (again) {
+      queue.addFirst(member == null ? future : member.beginAgain());
+    } else {
+      String what =
+          "The task %s was lost with rank %s: %s"
+              .formatted(future.name(), ranks(future.lostWith()), reason);
+      handout.fail(future, failures.workerLost(what, future.lostWith()));
+    }
+  }
+
+  private static String ranks(List<Integer> ranks) {
+    return String.join(", ", ranks.stream().map(String::valueOf).toList());
+  }
+
+  /** A group that waits for more workers than are left would wait for ever. */
+  void failGroupsTooLarge() {
+    int living = size();
+    if (handout.gathering != null && handout.gathering.size() > living) {
+      failTooLarge(handout.gathering, handout.gathering.first(), living);
+      handout.stopGathering();
+    }
+    List<TaskFuture<?>> impossible =
+        queue.stream()
+            .<TaskFuture<?>>map(future -> future)
+            .filter(future -> future.gang() != null && future.gang().size() > living)
+            .toList();
+    for (TaskFuture<?> future : impossible) {
+      failTooLarge(future.gang(), future, living);
+      queue.remove(future);
+    }
+  }
+
+  private void failTooLarge(Gang<?> gang, TaskFuture<?> first, int living) {
+    String what =
+        "The task %s needs %d workers, and %d are left"
+            .formatted(first.name(), gang.size(), living);
+    handout.fail(first, failures.workerLost(what, first.lostWith()));
+  }
+
+  /**
+   * Begins to watch the workers for silence.
+   *
+   * @param timeout how long a worker may be silent
+   * @param lastProgress when a part of a message last came from a rank or was taken by it, or 0
+   * @param look is called some times in a timeout, without the lock; returns whether to go on
+   */
+  void watch(Duration timeout, IntToLongFunction lastProgress, BooleanSupplier look) {
+    long nanos = TimeUnit.NANOSECONDS.convert(timeout);
+    heartbeats = new Heartbeats(care(lastProgress), nanos, System::nanoTime);
+    heartbeats.start(look);
+  }
+
+  /**
+   * Excludes the workers that are silent, and goes on with losses that ran out of memory.
+   *
+   * @return whether anything has changed
+   */
+  boolean excludeSilent(String reason) {
+    boolean changed = false;
+    for (WorkerState worker : workers.values()) {
+      changed |= worker.lossReason != null && lose(worker.rank, worker.lossReason);
+    }
+    for (WorkerState worker : heartbeats.look()) {
+      changed |= exclude(worker.rank, reason);
+    }
+    return changed;
+  }
+
+  private Heartbeats.Care care(IntToLongFunction lastProgress) {
+    return new Heartbeats.Care() {
+      @Override
+      public List<WorkerState> living() {
+        return Membership.this.living();
+      }
+
+      @Override
+      public long lastHeard(WorkerState worker) {
+        long progress = lastProgress.applyAsLong(worker.rank);
+        boolean later = progress != 0 && progress - worker.lastHeard > 0;
+        return later ? progress : worker.lastHeard;
+      }
+
+      @Override
+      public void ping(WorkerState worker) {
+        outbox.post(worker.rank, new Entry(EntryKind.PING, 0));
+      }
+    };
+  }
+}
