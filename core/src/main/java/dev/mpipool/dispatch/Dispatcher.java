@@ -155,12 +155,10 @@ public final class Dispatcher {
   private final Ring<TaskFuture<?>> queue = new Ring<>();
   private final Handout handout;
   private final Membership membership;
+  private final SharedValues shared;
 
   /** Batches that may submit more, even after a shutdown. */
   private final Set<TaskSource> sources = new LinkedHashSet<>();
-
-  /** Values whose handles are gone, and that tasks under way may need. */
-  private final List<SharedValue> unreachable = new ArrayList<>();
 
   /** Whether workers run something before their first task. */
   private volatile boolean initializes;
@@ -208,7 +206,8 @@ public final class Dispatcher {
     this.outcome = new Outcome(serializer, failures);
     this.outbox = outbox;
     this.settings = settings;
-    this.handout = new Handout(lock, state, workers, queue, relay, outbox);
+    this.shared = new SharedValues(state, workers.values(), outbox);
+    this.handout = new Handout(lock, state, workers, queue, relay, shared, outbox);
     this.membership = new Membership(settings, state, workers, queue, handout, failures, outbox);
     for (int rank : settings.ranks()) {
       WorkerState worker = new WorkerState(rank, settings.threadsPerWorker());
@@ -368,9 +367,7 @@ public final class Dispatcher {
     lock.lock();
     try {
       checkAccepting();
-      workers.values().stream()
-          .filter(worker -> worker.alive)
-          .forEach(worker -> handout.give(worker, value));
+      shared.share(value);
     } finally {
       lock.unlock();
     }
@@ -384,12 +381,7 @@ public final class Dispatcher {
   public void unshare(SharedValue value) {
     lock.lock();
     try {
-      workers.values().forEach(worker -> worker.lastShared = 0);
-      workers.values().stream()
-          .filter(
-              worker -> worker.shared.remove(value.number()) && worker.alive && !state.isReleased())
-          .forEach(
-              worker -> outbox.post(worker.rank, new Entry(EntryKind.UNSHARE, value.number())));
+      shared.unshare(value);
     } finally {
       lock.unlock();
     }
@@ -403,7 +395,7 @@ public final class Dispatcher {
   public void unshareWhenIdle(SharedValue value) {
     lock.lock();
     try {
-      unreachable.add(value);
+      shared.addUnreachable(value);
       unshareUnreachable();
     } finally {
       lock.unlock();
@@ -411,13 +403,12 @@ public final class Dispatcher {
   }
 
   private void unshareUnreachable() {
-    if (!unreachable.isEmpty()
+    if (shared.hasUnreachable()
         && queue.isEmpty()
         && handout.held == 0
         && sources.isEmpty()
         && handout.gathering == null) {
-      unreachable.forEach(this::unshare);
-      unreachable.clear();
+      shared.unshareUnreachable();
     }
   }
 
@@ -1058,9 +1049,8 @@ public final class Dispatcher {
       if (worker == null) {
         return true;
       }
-      if (entry.kind() == EntryKind.SHARE) { // tasks that need it fail; the next brings it along
-        worker.shared.remove(entry.id());
-        worker.lastShared = 0;
+      if (entry.kind() == EntryKind.SHARE) {
+        shared.unsent(worker, entry.id());
         return true;
       }
       TaskFuture<?> future = worker.tasks.find(entry.id());

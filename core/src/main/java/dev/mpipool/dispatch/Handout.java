@@ -4,7 +4,6 @@ import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
-import dev.mpipool.wire.SharedValue;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
@@ -37,6 +36,7 @@ final class Handout {
   private final Map<Integer, WorkerState> workers;
   private final Ring<TaskFuture<?>> queue;
   private final CompletionRelay relay;
+  private final SharedValues shared;
   private final Dispatcher.Outbox outbox;
   private final Lineup lineup = new Lineup();
   final CalledBack calledBack;
@@ -68,12 +68,14 @@ final class Handout {
       Map<Integer, WorkerState> workers,
       Ring<TaskFuture<?>> queue,
       CompletionRelay relay,
+      SharedValues shared,
       Dispatcher.Outbox outbox) {
     this.lock = lock;
     this.state = state;
     this.workers = workers;
     this.queue = queue;
     this.relay = relay;
+    this.shared = shared;
     this.outbox = outbox;
     this.calledBack = new CalledBack(lock, workers.values());
   }
@@ -255,7 +257,7 @@ final class Handout {
   private void assign(WorkerState worker, TaskFuture<?> future) {
     worker.tasks.ensureRoom();
     if (future.needs() != null) {
-      give(worker, future.needs());
+      shared.give(worker, future.needs());
     }
     Entry entry = new Entry(future.kind(), lastId + 1, future.encoded);
     if (flushing) {
@@ -365,24 +367,5 @@ final class Handout {
   void cancel(TaskFuture<?> future, boolean interrupt) {
     byte[] body = {(byte) (interrupt ? 1 : 0)};
     outbox.post(future.worker.rank, new Entry(EntryKind.CANCEL, future.id, ByteBuffer.wrap(body)));
-  }
-
-  void give(WorkerState worker, SharedValue value) {
-    if (worker.lastShared == value.number()) {
-      return;
-    }
-    Long number = value.number();
-    if (!worker.shared.contains(number)) {
-      outbox.post(worker.rank, new Entry(EntryKind.SHARE, number, value.encoded()));
-      worker.shared.add(number); // if there is no memory for it, the worker gets the value again
-    }
-    worker.lastShared = number;
-  }
-
-  /** A worker holds nothing any more; what it held, in order. */
-  List<TaskFuture<?>> takeAll(WorkerState worker) {
-    List<TaskFuture<?>> all = worker.tasks.inOrder();
-    all.forEach(future -> take(worker, future.id));
-    return all;
   }
 }
