@@ -10,14 +10,12 @@ import dev.mpipool.wire.DamagedFrameException;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
-import dev.mpipool.wire.FailureReport;
 import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.Opening;
 import dev.mpipool.wire.Reception;
 import dev.mpipool.wire.SharedValue;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -156,20 +154,12 @@ public final class Dispatcher {
   private final Handout handout;
   private final Membership membership;
   private final SharedValues shared;
+  private final AnswerHandler answers;
 
   /** Batches that may submit more, even after a shutdown. */
   private final Set<TaskSource> sources = new LinkedHashSet<>();
 
-  /** Whether workers run something before their first task. */
-  private volatile boolean initializes;
-
   private final PoolState state = new PoolState();
-
-  /** Answers are off the books, and the relay does not have them yet: not the time to end. */
-  private boolean taking;
-
-  /** How many entries of the message that is received are dealt with. */
-  private int entriesTaken;
 
   /** After the pool has broken: a thread has undertaken to fail what is pending. */
   private boolean failing;
@@ -209,6 +199,18 @@ public final class Dispatcher {
     this.shared = new SharedValues(state, workers.values(), outbox);
     this.handout = new Handout(lock, state, workers, queue, relay, shared, outbox);
     this.membership = new Membership(settings, state, workers, queue, handout, failures, outbox);
+    this.answers =
+        new AnswerHandler(
+            format,
+            settings,
+            state,
+            queue,
+            relay,
+            handout,
+            membership,
+            failures,
+            outcome,
+            this::breakDown);
     for (int rank : settings.ranks()) {
       WorkerState worker = new WorkerState(rank, settings.threadsPerWorker());
       workers.put(rank, worker);
@@ -224,7 +226,9 @@ public final class Dispatcher {
    *     the pool is broken.
    */
   public void open(Envelope initializer) {
-    initializes = initializer != null;
+    if (initializer != null) {
+      answers.expectInitializer();
+    }
     try {
       ByteBuffer task =
           initializer == null
@@ -559,17 +563,11 @@ public final class Dispatcher {
       try {
         return received(rank, Frame.decode(message));
       } catch (DamagedFrameException e) {
-        refuse(rank, e);
-        return false;
+        return refused(rank, e);
       } catch (OutOfMemoryError e) {
         pause = Memory.pauseOrThrow(pause, e);
       }
     }
-  }
-
-  private void refuse(int rank, DamagedFrameException e) {
-    LOG.warn("A message from rank {} is refused: {}", rank, e.getMessage());
-    giveUp(rank, "it sent what is no frame: " + e.getMessage());
   }
 
   /**
@@ -584,42 +582,28 @@ public final class Dispatcher {
     long pause = 0;
     while (true) {
       try {
-        return received(rank, entriesOf(message));
+        return received(rank, AnswerHandler.entriesOf(message));
       } catch (DamagedFrameException e) {
-        refuse(rank, e);
-        return false;
+        return refused(rank, e);
       } catch (OutOfMemoryError e) {
         pause = Memory.pauseOrThrow(pause, e);
       }
     }
   }
 
-  private static List<Entry> entriesOf(MessageTooLongException message)
-      throws DamagedFrameException {
-    Frame.Cut cut =
-        Frame.decodeCut(
-            message.beginning().data(),
-            message.missing(),
-            kind -> kind == EntryKind.RESULT || kind == EntryKind.FAILURE);
-    List<Entry> entries = new ArrayList<>(cut.before());
-    FailureReport report =
-        new FailureReport(
-            FailureReport.Origin.READING_RESULT,
-            OutOfMemoryError.class.getName(),
-            cut.reason(),
-            null,
-            null);
-    entries.add(new Entry(EntryKind.FAILURE, cut.id(), report.encode()));
-    return entries;
+  private boolean refused(int rank, DamagedFrameException e) {
+    LOG.warn("A message from rank {} is refused: {}", rank, e.getMessage());
+    giveUp(rank, "it sent what is no frame: " + e.getMessage());
+    return false;
   }
 
   private boolean received(int rank, List<Entry> entries) {
-    entriesTaken = 0;
+    answers.begin();
     boolean gaveWork = false;
     long pause = 0;
     while (true) {
       try {
-        return takeRest(rank, entries) || gaveWork;
+        return answered(rank, entries) || gaveWork;
       } catch (OutOfMemoryError e) { // what has been taken is with the relay
         gaveWork = true;
         pause = Memory.pauseOrThrow(pause, e);
@@ -627,10 +611,7 @@ public final class Dispatcher {
     }
   }
 
-  /** Takes the entries that have not been taken, each as a whole or not at all. */
-  private boolean takeRest(int rank, List<Entry> entries) {
-    int count = entries.size();
-    List<CompletionRelay.Item> completions = new ArrayList<>(count - entriesTaken);
+  private boolean answered(int rank, List<Entry> entries) {
     Memory.lock(lock);
     try {
       WorkerState worker = membership.living(rank);
@@ -641,190 +622,16 @@ public final class Dispatcher {
         }
         return false;
       }
-      worker.lastHeard = System.nanoTime();
-      worker.lastSign = worker.lastHeard;
-      taking = true;
-      try {
-        while (entriesTaken < count && worker.alive) { // else it has left, or is not believed
-          Entry entry = entries.get(entriesTaken);
-          if (entry.kind() == EntryKind.SPENT && entry.id() > 0) {
-            worker.spent(entry.id(), Math.max(1, completions.size()));
-          } else {
-            take(worker, entry, completions);
-          }
-          entriesTaken++;
-        }
-      } finally {
-        relay.add(completions); // whatever else goes wrong, those are off the books
-        taking = false;
-      }
+      boolean gaveWork = answers.takeRest(worker, entries);
       handout.lineUp(worker);
       handout.handOut();
       unshareUnreachable();
       endIfDone();
       handout.calledBack.workerChanged();
+      return gaveWork;
     } finally {
       unlock();
     }
-    return !completions.isEmpty();
-  }
-
-  /** An answer on its way to its future. */
-  private final class Answered extends CompletionRelay.Item {
-    private final TaskFuture<?> task;
-    private final int rank;
-    private final Entry answer;
-
-    Answered(TaskFuture<?> task, int rank, Entry answer) {
-      super(task, null);
-      this.task = task;
-      this.rank = rank;
-      this.answer = answer;
-    }
-
-    @Override
-    void complete() {
-      if (answer.kind() == EntryKind.DROPPED) {
-        task.drop();
-      } else {
-        outcome.complete(task, rank, answer);
-      }
-    }
-  }
-
-  /** What fails for want of memory has changed nothing. */
-  private void take(WorkerState worker, Entry entry, List<CompletionRelay.Item> completions) {
-    if (entry.kind() == EntryKind.FAILURE && entry.id() == 0) {
-      if (!initializes) {
-        membership.exclude(worker.rank, "it says that the initializer has failed, and there is none");
-        return;
-      }
-      completions.add(
-          new CompletionRelay.Item(
-              CompletableFuture.completedFuture(null), // nobody waits for it, nor does the end
-              () -> initializerFailed(worker.rank, entry.body())));
-      return;
-    }
-    if (entry.kind() == EntryKind.MISMATCH && text(entry.body()).endsWith("\n" + format)) {
-      completions.add(
-          new CompletionRelay.Item(
-              CompletableFuture.completedFuture(null),
-              () -> mismatched(worker.rank, text(entry.body()))));
-      return;
-    }
-    switch (entry.kind()) {
-      case RESULT, FAILURE, DROPPED -> {
-        TaskFuture<?> future = worker.tasks.find(entry.id());
-        if (future == null) {
-          LOG.warn("A {} of rank {} for no task it holds is dropped", entry.kind(), worker.rank);
-          return;
-        }
-        CompletionRelay.Item item =
-            future.ending == null
-                ? new Answered(future, worker.rank, entry)
-                : new CompletionRelay.Item(future, future.ending);
-        queue.ensureRoom(1); // for a group that begins again
-        if (entry.kind() == EntryKind.DROPPED) {
-          handout.calledBack.add(future);
-        }
-        handout.take(worker, entry.id());
-        future.encoded = null;
-        if (entry.kind() == EntryKind.DROPPED && beginsAgainOrFails(future)) {
-          return;
-        }
-        if (!future.isDone()) {
-          completions.add(item);
-        }
-      }
-      case RETURNED -> {
-        if (entry.body().remaining() % Long.BYTES == 0) {
-          handout.returned(worker, entry.body().duplicate());
-        } else {
-          membership.exclude(worker.rank, "it returned a part of a task");
-        }
-      }
-      case GONE -> {
-        if (state.isReleased()) {
-          worker.alive = false;
-        } else {
-          membership.lose(worker.rank, "it has left the pool: " + text(entry.body()));
-        }
-      }
-      case UNREACHED -> groupMessageLost(entry.id());
-      case PONG -> {} // that it came is what matters
-      default -> membership.exclude(worker.rank, "it sent a %s, which it may not".formatted(entry.kind()));
-    }
-  }
-
-  /** A member of a group may wait for a message for ever: the group begins again. */
-  private void groupMessageLost(long rank) {
-    WorkerState worker = membership.living((int) rank);
-    if (worker == null) {
-      return; // then the group begins again for that
-    }
-    for (TaskFuture<?> future : worker.tasks.inOrder()) {
-      if (future instanceof Gang.Member<?> member && member.counts()) {
-        queue.ensureRoom(1);
-        handout.cancel(future, true);
-        beginsAgainOrFails(future);
-      }
-    }
-  }
-
-  /** A member is off the books, so its group begins again, or fails for want of memory. */
-  private boolean beginsAgainOrFails(TaskFuture<?> future) {
-    try {
-      return beginsAgain(future);
-    } catch (OutOfMemoryError e) {
-      failSurely(future, e);
-      return true;
-    }
-  }
-
-  private static String text(ByteBuffer body) {
-    return StandardCharsets.UTF_8.decode(body.duplicate()).toString();
-  }
-
-  /** Whether a member dropped its task because it has lost another, and the group tries again. */
-  private boolean beginsAgain(TaskFuture<?> future) {
-    if (!(future instanceof Gang.Member<?> member)
-        || !member.counts()
-        || future.ending != null
-        || future.isDone()
-        || state.isStopping()) {
-      return false;
-    }
-    TaskFuture<?> first = member.beginAgainUnlessTooOften(settings.maxAttempts());
-    if (first == null) {
-      String what = "The members of the group of %s have lost each other".formatted(future.name());
-      handout.fail(future, failures.workerLost(what, future.lostWith()));
-    } else {
-      queue.addFirst(first);
-      membership.failGroupsTooLarge(); // the other may have answered before it was lost
-    }
-    return true;
-  }
-
-  private void initializerFailed(int rank, ByteBuffer report) {
-    String why = "The initializer failed";
-    Throwable failure = null;
-    try {
-      failure = outcome.failure("(initializer)", rank, report);
-      why = "The initializer failed on rank %d: %s".formatted(rank, failure);
-    } catch (OutOfMemoryError e) {
-      failure = failure == null ? e : failure;
-    }
-    breakDown(why, failure);
-  }
-
-  private void mismatched(int rank, String formats) {
-    String other = formats.substring(0, formats.length() - format.length() - 1);
-    String cure =
-        "Give the builder of every rank the same serializer(...), or all of them the same"
-            + " -Dmpipool.serializer and class path";
-    breakDown(
-        "Main encodes values by %s, and rank %d by %s. %s".formatted(format, rank, other, cure),
-        null);
   }
 
   /**
@@ -1022,18 +829,6 @@ public final class Dispatcher {
     }
   }
 
-  private void failSurely(TaskFuture<?> future, Throwable failure) {
-    long pause = 0;
-    while (true) {
-      try {
-        handout.fail(future, failure);
-        return;
-      } catch (OutOfMemoryError e) {
-        pause = Memory.pause(pause);
-      }
-    }
-  }
-
   /**
    * There was no memory to send a task to its worker, or what it needs: it fails alone.
    *
@@ -1197,7 +992,7 @@ public final class Dispatcher {
    * @return false if there was no memory to look
    */
   private boolean endIfDone() {
-    if (!state.isShutdown() || state.isEnded() || taking) {
+    if (!state.isShutdown() || state.isEnded()) {
       return true;
     }
     boolean released;

@@ -1,0 +1,307 @@
+package dev.mpipool.dispatch;
+
+import dev.mpipool.comm.MessageTooLongException;
+import dev.mpipool.memory.Memory;
+import dev.mpipool.memory.Ring;
+import dev.mpipool.wire.DamagedFrameException;
+import dev.mpipool.wire.Entry;
+import dev.mpipool.wire.EntryKind;
+import dev.mpipool.wire.FailureReport;
+import dev.mpipool.wire.Frame;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BiConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What the entries of a worker's message mean: answers, tasks that come back, and what workers say
+ * of themselves and of each other. Belongs to the {@link Dispatcher}, and is guarded by its lock:
+ * every method is called with it held, but for those that say otherwise.
+ *
+ * <p>Each entry is taken as a whole or not at all. An {@link OutOfMemoryError} leaves those that
+ * have not been taken to the next call for the same message.
+ */
+final class AnswerHandler {
+
+  private static final Logger LOG = LoggerFactory.getLogger(AnswerHandler.class);
+
+  /** Of main's serializer, which workers must have, too. */
+  private final String format;
+
+  private final Dispatcher.Settings settings;
+  private final PoolState state;
+  private final Ring<TaskFuture<?>> queue;
+  private final CompletionRelay relay;
+  private final Handout handout;
+  private final Membership membership;
+  private final Failures failures;
+  private final Outcome outcome;
+
+  /** Breaks the pool; to be called without the lock. */
+  private final BiConsumer<String, Throwable> breakDown;
+
+  /** Whether workers run something before their first task. */
+  private volatile boolean initializes;
+
+  /** How many entries of the message that is received are dealt with. */
+  private int taken;
+
+  AnswerHandler(
+      String format,
+      Dispatcher.Settings settings,
+      PoolState state,
+      Ring<TaskFuture<?>> queue,
+      CompletionRelay relay,
+      Handout handout,
+      Membership membership,
+      Failures failures,
+      Outcome outcome,
+      BiConsumer<String, Throwable> breakDown) {
+    this.format = format;
+    this.settings = settings;
+    this.state = state;
+    this.queue = queue;
+    this.relay = relay;
+    this.handout = handout;
+    this.membership = membership;
+    this.failures = failures;
+    this.outcome = outcome;
+    this.breakDown = breakDown;
+  }
+
+  /** From now on a worker may say that the initializer has failed. Needs no lock. */
+  void expectInitializer() {
+    initializes = true;
+  }
+
+  /**
+   * The entries of a message that there is no memory for: the answer that it was becomes the
+   * failure of its task. Needs no lock.
+   */
+  static List<Entry> entriesOf(MessageTooLongException message) throws DamagedFrameException {
+    Frame.Cut cut =
+        Frame.decodeCut(
+            message.beginning().data(),
+            message.missing(),
+            kind -> kind == EntryKind.RESULT || kind == EntryKind.FAILURE);
+    List<Entry> entries = new ArrayList<>(cut.before());
+    FailureReport report =
+        new FailureReport(
+            FailureReport.Origin.READING_RESULT,
+            OutOfMemoryError.class.getName(),
+            cut.reason(),
+            null,
+            null);
+    entries.add(new Entry(EntryKind.FAILURE, cut.id(), report.encode()));
+    return entries;
+  }
+
+  /** Another message is received. Its thread alone calls this, without the lock. */
+  void begin() {
+    taken = 0;
+  }
+
+  /**
+   * Takes the entries that have not been taken, each as a whole or not at all.
+   *
+   * @return whether futures are to be completed now
+   */
+  boolean takeRest(WorkerState worker, List<Entry> entries) {
+    int count = entries.size();
+    List<CompletionRelay.Item> completions = new ArrayList<>(count - taken);
+    worker.lastHeard = System.nanoTime();
+    worker.lastSign = worker.lastHeard;
+    try {
+      while (taken < count && worker.alive) { // else it has left, or is not believed
+        Entry entry = entries.get(taken);
+        if (entry.kind() == EntryKind.SPENT && entry.id() > 0) {
+          worker.spent(entry.id(), Math.max(1, completions.size()));
+        } else {
+          take(worker, entry, completions);
+        }
+        taken++;
+      }
+    } finally {
+      relay.add(completions); // whatever else goes wrong, those are off the books
+    }
+    return !completions.isEmpty();
+  }
+
+  /** An answer on its way to its future. */
+  private final class Answered extends CompletionRelay.Item {
+    private final TaskFuture<?> task;
+    private final int rank;
+    private final Entry answer;
+
+    Answered(TaskFuture<?> task, int rank, Entry answer) {
+      super(task, null);
+      this.task = task;
+      this.rank = rank;
+      this.answer = answer;
+    }
+
+    @Override
+    void complete() {
+      if (answer.kind() == EntryKind.DROPPED) {
+        task.drop();
+      } else {
+        outcome.complete(task, rank, answer);
+      }
+    }
+  }
+
+  /** What fails for want of memory has changed nothing. */
+  private void take(WorkerState worker, Entry entry, List<CompletionRelay.Item> completions) {
+    if (entry.kind() == EntryKind.FAILURE && entry.id() == 0) {
+      if (!initializes) {
+        membership.exclude(
+            worker.rank, "it says that the initializer has failed, and there is none");
+        return;
+      }
+      completions.add(withoutFuture(() -> initializerFailed(worker.rank, entry.body())));
+      return;
+    }
+    if (entry.kind() == EntryKind.MISMATCH && text(entry.body()).endsWith("\n" + format)) {
+      completions.add(withoutFuture(() -> mismatched(worker.rank, text(entry.body()))));
+      return;
+    }
+    switch (entry.kind()) {
+      case RESULT, FAILURE, DROPPED -> answered(worker, entry, completions);
+      case RETURNED -> {
+        if (entry.body().remaining() % Long.BYTES == 0) {
+          handout.returned(worker, entry.body().duplicate());
+        } else {
+          membership.exclude(worker.rank, "it returned a part of a task");
+        }
+      }
+      case GONE -> {
+        if (state.isReleased()) {
+          worker.alive = false;
+        } else {
+          membership.lose(worker.rank, "it has left the pool: " + text(entry.body()));
+        }
+      }
+      case UNREACHED -> groupMessageLost(entry.id());
+      case PONG -> {} // that it came is what matters
+      default ->
+          membership.exclude(
+              worker.rank, "it sent a %s, which it may not".formatted(entry.kind()));
+    }
+  }
+
+  /** What the relay is to run, for which neither a user nor the end of the pool waits. */
+  private static CompletionRelay.Item withoutFuture(Runnable action) {
+    return new CompletionRelay.Item(CompletableFuture.completedFuture(null), action);
+  }
+
+  private void answered(WorkerState worker, Entry entry, List<CompletionRelay.Item> completions) {
+    TaskFuture<?> future = worker.tasks.find(entry.id());
+    if (future == null) {
+      LOG.warn("A {} of rank {} for no task it holds is dropped", entry.kind(), worker.rank);
+      return;
+    }
+    CompletionRelay.Item item =
+        future.ending == null
+            ? new Answered(future, worker.rank, entry)
+            : new CompletionRelay.Item(future, future.ending);
+    queue.ensureRoom(1); // for a group that begins again
+    if (entry.kind() == EntryKind.DROPPED) {
+      handout.calledBack.add(future);
+    }
+    handout.take(worker, entry.id());
+    future.encoded = null;
+    if (entry.kind() == EntryKind.DROPPED && beginsAgainOrFails(future)) {
+      return;
+    }
+    if (!future.isDone()) {
+      completions.add(item);
+    }
+  }
+
+  /** A member of a group may wait for a message for ever: the group begins again. */
+  private void groupMessageLost(long rank) {
+    WorkerState worker = membership.living((int) rank);
+    if (worker == null) {
+      return; // then the group begins again for that
+    }
+    for (TaskFuture<?> future : worker.tasks.inOrder()) {
+      if (future instanceof Gang.Member<?> member && member.counts()) {
+        queue.ensureRoom(1);
+        handout.cancel(future, true);
+        beginsAgainOrFails(future);
+      }
+    }
+  }
+
+  /** A member is off the books, so its group begins again, or fails for want of memory. */
+  private boolean beginsAgainOrFails(TaskFuture<?> future) {
+    try {
+      return beginsAgain(future);
+    } catch (OutOfMemoryError e) {
+      failSurely(future, e);
+      return true;
+    }
+  }
+
+  private void failSurely(TaskFuture<?> future, Throwable failure) {
+    long pause = 0;
+    while (true) {
+      try {
+        handout.fail(future, failure);
+        return;
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pause(pause);
+      }
+    }
+  }
+
+  /** Whether a member dropped its task because it has lost another, and the group tries again. */
+  private boolean beginsAgain(TaskFuture<?> future) {
+    if (!(future instanceof Gang.Member<?> member)
+        || !member.counts()
+        || future.ending != null
+        || future.isDone()
+        || state.isStopping()) {
+      return false;
+    }
+    TaskFuture<?> first = member.beginAgainUnlessTooOften(settings.maxAttempts());
+    if (first == null) {
+      String what = "The members of the group of %s have lost each other".formatted(future.name());
+      handout.fail(future, failures.workerLost(what, future.lostWith()));
+    } else {
+      queue.addFirst(first);
+      membership.failGroupsTooLarge(); // the other may have answered before it was lost
+    }
+    return true;
+  }
+
+  private void initializerFailed(int rank, ByteBuffer report) {
+    String why = "The initializer failed";
+    Throwable failure = null;
+    try {
+      failure = outcome.failure("(initializer)", rank, report);
+      why = "The initializer failed on rank %d: %s".formatted(rank, failure);
+    } catch (OutOfMemoryError e) {
+      failure = failure == null ? e : failure;
+    }
+    breakDown.accept(why, failure);
+  }
+
+  private void mismatched(int rank, String formats) {
+    String other = formats.substring(0, formats.length() - format.length() - 1);
+    String cure =
+        "Give the builder of every rank the same serializer(...), or all of them the same"
+            + " -Dmpipool.serializer and class path";
+    breakDown.accept(
+        "Main encodes values by %s, and rank %d by %s. %s".formatted(format, rank, other, cure),
+        null);
+  }
+
+  private static String text(ByteBuffer body) {
+    return StandardCharsets.UTF_8.decode(body.duplicate()).toString();
+  }
+}
