@@ -10,6 +10,7 @@ import dev.mpipool.dispatch.BatchOptions;
 import dev.mpipool.dispatch.BatchRun;
 import dev.mpipool.dispatch.Dispatcher;
 import dev.mpipool.dispatch.ItemSource;
+import dev.mpipool.dispatch.Outbox;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.dispatch.UnserializableTaskException;
 import dev.mpipool.dispatch.Unstarted;
@@ -154,8 +155,8 @@ final class MainSide {
     }
   }
 
-  private Dispatcher.Outbox outbox() {
-    return new Dispatcher.Outbox() {
+  private Outbox outbox() {
+    return new Outbox() {
       @Override
       public void post(int rank, Entry entry) {
         sender.post(rank, entry);

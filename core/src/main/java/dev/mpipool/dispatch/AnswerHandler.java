@@ -32,7 +32,7 @@ final class AnswerHandler {
   /** Of main's serializer, which workers must have, too. */
   private final String format;
 
-  private final Dispatcher.Settings settings;
+  private final int maxAttempts;
   private final PoolState state;
   private final Ring<TaskFuture<?>> queue;
   private final CompletionRelay relay;
@@ -52,7 +52,7 @@ final class AnswerHandler {
 
   AnswerHandler(
       String format,
-      Dispatcher.Settings settings,
+      int maxAttempts,
       PoolState state,
       Ring<TaskFuture<?>> queue,
       CompletionRelay relay,
@@ -62,7 +62,7 @@ final class AnswerHandler {
       Outcome outcome,
       BiConsumer<String, Throwable> breakDown) {
     this.format = format;
-    this.settings = settings;
+    this.maxAttempts = maxAttempts;
     this.state = state;
     this.queue = queue;
     this.relay = relay;
@@ -188,8 +188,7 @@ final class AnswerHandler {
       case UNREACHED -> groupMessageLost(entry.id());
       case PONG -> {} // that it came is what matters
       default ->
-          membership.exclude(
-              worker.rank, "it sent a %s, which it may not".formatted(entry.kind()));
+          membership.exclude(worker.rank, "it sent a %s, which it may not".formatted(entry.kind()));
     }
   }
 
@@ -268,7 +267,7 @@ final class AnswerHandler {
         || state.isStopping()) {
       return false;
     }
-    TaskFuture<?> first = member.beginAgainUnlessTooOften(settings.maxAttempts());
+    TaskFuture<?> first = member.beginAgainUnlessTooOften(maxAttempts);
     if (first == null) {
       String what = "The members of the group of %s have lost each other".formatted(future.name());
       handout.fail(future, failures.workerLost(what, future.lostWith()));

@@ -37,7 +37,7 @@ final class ChunkFuture extends TaskFuture<Integer> {
    * @param offset where to begin there
    */
   ChunkFuture(
-      Dispatcher dispatcher,
+      TaskOwner dispatcher,
       SharedValue function,
       Object original,
       LeanSerializer serializer,

@@ -72,7 +72,7 @@ import org.slf4j.LoggerFactory;
  * completions to the relay's; batches are told of the pool's end, and the pool is terminated, by
  * {@link #unlock} after the lock is released.
  */
-public final class Dispatcher {
+public final class Dispatcher extends TaskOwner {
 
   /**
    * The JDK's timer, which other parts of the pool and its user wait for, may have lost its thread
@@ -88,41 +88,6 @@ public final class Dispatcher {
 
   /** So long shutdownNow waits for tasks that workers have not begun. */
   private static final long CALLED_BACK_NANOS = TimeUnit.SECONDS.toNanos(2);
-
-  /** Takes entries for workers; never waits. */
-  @FunctionalInterface
-  public interface Outbox {
-    /**
-     * Has an entry sent.
-     *
-     * @param rank the worker it is for
-     * @param entry what to send
-     */
-    void post(int rank, Entry entry);
-
-    /**
-     * Has an entry sent by the calling thread itself, which calls {@link #flush} soon, with no lock
-     * held.
-     *
-     * @param rank the worker it is for
-     * @param entry what to send
-     */
-    default void postForFlush(int rank, Entry entry) {
-      post(rank, entry);
-    }
-
-    /** Sends what was posted to be flushed. */
-    default void flush() {}
-
-    /**
-     * For how many workers there is something that has not been sent yet.
-     *
-     * @return how many frames are to go out, as it was a moment ago
-     */
-    default int waiting() {
-      return 0;
-    }
-  }
 
   /**
    * What a pool is like.
@@ -198,11 +163,20 @@ public final class Dispatcher {
     this.settings = settings;
     this.shared = new SharedValues(state, workers.values(), outbox);
     this.handout = new Handout(lock, state, workers, queue, relay, shared, outbox);
-    this.membership = new Membership(settings, state, workers, queue, handout, failures, outbox);
+    this.membership =
+        new Membership(
+            settings.maxAttempts(),
+            settings.survivesLostWorkers(),
+            state,
+            workers,
+            queue,
+            handout,
+            failures,
+            outbox);
     this.answers =
         new AnswerHandler(
             format,
-            settings,
+            settings.maxAttempts(),
             state,
             queue,
             relay,
@@ -467,6 +441,7 @@ public final class Dispatcher {
   }
 
   /** Tells a worker that nobody waits for a task it holds. With the lock held. */
+  @Override
   void cancel(TaskFuture<?> future, boolean interrupt) {
     handout.cancel(future, interrupt);
   }
@@ -476,6 +451,7 @@ public final class Dispatcher {
   }
 
   /** Guards the state of groups, too. */
+  @Override
   ReentrantLock lock() {
     return lock;
   }
@@ -501,11 +477,13 @@ public final class Dispatcher {
   }
 
   /** The user has completed a future: its task is no longer wanted. */
+  @Override
   void unwanted(TaskFuture<?> future) {
     aboutToEnd(future, false, () -> {});
   }
 
   /** The user is about to complete a future in this way: its task is no longer wanted. */
+  @Override
   void aboutToEnd(TaskFuture<?> future, boolean interrupt, Runnable ending) {
     lock.lock();
     try {
@@ -530,6 +508,7 @@ public final class Dispatcher {
   }
 
   /** Completes a future in this way, instead of its task, which is interrupted. */
+  @Override
   void end(TaskFuture<?> future, Runnable ending) {
     lock.lock();
     try {
@@ -1009,10 +988,7 @@ public final class Dispatcher {
   }
 
   private boolean releaseIfIdle() {
-    boolean idle =
-        sources.isEmpty()
-            && handout.gathering == null
-            && membership.isIdle();
+    boolean idle = sources.isEmpty() && handout.gathering == null && membership.isIdle();
     if (!idle) {
       return false;
     }
@@ -1030,6 +1006,7 @@ public final class Dispatcher {
    * the pool fails what is pending, the thread that ended it sees to its termination. Every
    * stimulus that may do either ends with this.
    */
+  @Override
   void unlock() {
     boolean fails = false;
     boolean terminates = false;

@@ -25,7 +25,7 @@ final class ExecutedTask extends TaskFuture<Void> {
   /** Null if there is nothing to tell. */
   private volatile CompletableFuture<Void> told;
 
-  ExecutedTask(Dispatcher dispatcher, Envelope call, Object original) {
+  ExecutedTask(TaskOwner dispatcher, Envelope call, Object original) {
     super(dispatcher, call, original);
   }
 

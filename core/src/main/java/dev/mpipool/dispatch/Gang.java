@@ -26,7 +26,7 @@ import java.util.concurrent.CompletableFuture;
  */
 final class Gang<T> {
 
-  private final Dispatcher dispatcher;
+  private final TaskOwner dispatcher;
   private final int size;
   private final CallCodec.Encoded task;
   private final Envelope call;
@@ -47,7 +47,7 @@ final class Gang<T> {
   private final List<T> results;
   private int done;
 
-  Gang(Dispatcher dispatcher, int size, CallCodec.Encoded task, Envelope call, Object original) {
+  Gang(TaskOwner dispatcher, int size, CallCodec.Encoded task, Envelope call, Object original) {
     this.dispatcher = dispatcher;
     this.size = size;
     this.task = task;
@@ -188,7 +188,7 @@ final class Gang<T> {
         members = List.of();
       }
     } finally {
-      dispatcher.lock().unlock();
+      dispatcher.unlock();
     }
     if (failure != null || values != null) {
       end(values, failure, others);

@@ -37,7 +37,7 @@ final class Handout {
   private final Ring<TaskFuture<?>> queue;
   private final CompletionRelay relay;
   private final SharedValues shared;
-  private final Dispatcher.Outbox outbox;
+  private final Outbox outbox;
   private final Lineup lineup = new Lineup();
   final CalledBack calledBack;
 
@@ -69,7 +69,7 @@ final class Handout {
       Ring<TaskFuture<?>> queue,
       CompletionRelay relay,
       SharedValues shared,
-      Dispatcher.Outbox outbox) {
+      Outbox outbox) {
     this.lock = lock;
     this.state = state;
     this.workers = workers;

@@ -25,26 +25,29 @@ final class Membership {
 
   private static final Logger LOG = LoggerFactory.getLogger(Membership.class);
 
-  private final Dispatcher.Settings settings;
+  private final int maxAttempts;
+  private final boolean survivesLostWorkers;
   private final PoolState state;
   private final Map<Integer, WorkerState> workers;
   private final Ring<TaskFuture<?>> queue;
   private final Handout handout;
   private final Failures failures;
-  private final Dispatcher.Outbox outbox;
+  private final Outbox outbox;
 
   /** Null as long as nobody is watched. */
   private Heartbeats heartbeats;
 
   Membership(
-      Dispatcher.Settings settings,
+      int maxAttempts,
+      boolean survivesLostWorkers,
       PoolState state,
       Map<Integer, WorkerState> workers,
       Ring<TaskFuture<?>> queue,
       Handout handout,
       Failures failures,
-      Dispatcher.Outbox outbox) {
-    this.settings = settings;
+      Outbox outbox) {
+    this.maxAttempts = maxAttempts;
+    this.survivesLostWorkers = survivesLostWorkers;
     this.state = state;
     this.workers = workers;
     this.queue = queue;
@@ -148,7 +151,7 @@ final class Membership {
   }
 
   private void breakIfNeeded(int rank, String reason) {
-    if (!settings.survivesLostWorkers()) {
+    if (!survivesLostWorkers) {
       breakDown(
           "Rank %d was lost, and the ranks cannot go on without it: %s".formatted(rank, reason),
           null);
@@ -198,8 +201,8 @@ final class Membership {
     }
     boolean again =
         !state.isStopping()
-            && future.lostWith().size() < future.maxAttempts(settings.maxAttempts())
-            && settings.survivesLostWorkers();
+            && future.lostWith().size() < future.maxAttempts(maxAttempts)
+            && survivesLostWorkers;
     if (again) {
       queue.addFirst(member == null ? future : member.beginAgain());
     } else {

@@ -17,12 +17,12 @@ final class SharedValues {
 
   private final PoolState state;
   private final Collection<WorkerState> workers;
-  private final Dispatcher.Outbox outbox;
+  private final Outbox outbox;
 
   /** Values whose handles are gone, and that tasks under way may need. */
   private final List<SharedValue> unreachable = new ArrayList<>();
 
-  SharedValues(PoolState state, Collection<WorkerState> workers, Dispatcher.Outbox outbox) {
+  SharedValues(PoolState state, Collection<WorkerState> workers, Outbox outbox) {
     this.state = state;
     this.workers = workers;
     this.outbox = outbox;

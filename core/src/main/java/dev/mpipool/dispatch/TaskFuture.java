@@ -40,7 +40,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
 
   private static final boolean MAY_LOOK = Runtime.getRuntime().availableProcessors() > 1;
 
-  private final Dispatcher dispatcher;
+  private final TaskOwner dispatcher;
 
   /** What travels, and the user's own object; null once the future is done. */
   private Envelope call;
@@ -71,7 +71,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   /** Workers that died with the task; null for none. Guarded by the dispatcher. */
   private List<Integer> lostWith;
 
-  TaskFuture(Dispatcher dispatcher, Envelope call, Object original) {
+  TaskFuture(TaskOwner dispatcher, Envelope call, Object original) {
     this.dispatcher = dispatcher;
     this.call = call;
     this.original = original;
@@ -86,7 +86,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
    * @param original the user's own object, for messages and for shutdownNow
    * @return a future that is not submitted yet
    */
-  public static <T> TaskFuture<T> of(Dispatcher dispatcher, Envelope call, Object original) {
+  public static <T> TaskFuture<T> of(TaskOwner dispatcher, Envelope call, Object original) {
     return new TaskFuture<>(dispatcher, call, original);
   }
 
@@ -101,14 +101,14 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
    * @return a future that is not submitted yet
    */
   public static <T> TaskFuture<T> withResult(
-      Dispatcher dispatcher, Envelope call, Object original, T result) {
+      TaskOwner dispatcher, Envelope call, Object original, T result) {
     return new WithResult<>(dispatcher, call, original, result);
   }
 
   private static final class WithResult<T> extends TaskFuture<T> {
     private T known;
 
-    private WithResult(Dispatcher dispatcher, Envelope call, Object original, T known) {
+    private WithResult(TaskOwner dispatcher, Envelope call, Object original, T known) {
       super(dispatcher, call, original);
       this.known = known;
     }
@@ -133,12 +133,12 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
    * @param original the user's own object, for messages and for shutdownNow
    * @return a future that is not submitted yet
    */
-  public static TaskFuture<?> executed(Dispatcher dispatcher, Envelope call, Object original) {
+  public static TaskFuture<?> executed(TaskOwner dispatcher, Envelope call, Object original) {
     return new ExecutedTask(dispatcher, call, original);
   }
 
   /** A task for one worker alone, which is lost with it. */
-  static <T> TaskFuture<T> pinned(Dispatcher dispatcher, Envelope call, Object original) {
+  static <T> TaskFuture<T> pinned(TaskOwner dispatcher, Envelope call, Object original) {
     return new TaskFuture<>(dispatcher, call, original) {
       @Override
       int maxAttempts(int usual) {
@@ -176,7 +176,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
    * @param other a dispatcher
    * @return true if it may be submitted there
    */
-  public boolean isFor(Dispatcher other) {
+  public boolean isFor(TaskOwner other) {
     return dispatcher == other;
   }
 

@@ -241,7 +241,7 @@ class HandoutTest {
   }
 
   /** Which way each entry went, and when the caller was to send. */
-  private static final class Ways implements Dispatcher.Outbox {
+  private static final class Ways implements Outbox {
     final List<String> ways = new ArrayList<>();
 
     @Override
