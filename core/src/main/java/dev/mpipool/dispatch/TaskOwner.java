@@ -3,8 +3,8 @@ package dev.mpipool.dispatch;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The dispatcher as its tasks see it: what a future tells it of its user's doing. Tasks know no more
- * of it, so that they and the dispatcher are in no reference cycle.
+ * The dispatcher as its tasks see it: what a future tells it of its user's doing. Tasks know no
+ * more of it, so that they and the dispatcher are in no reference cycle.
  */
 public abstract class TaskOwner {
 
