@@ -179,7 +179,7 @@ final class FaultSchedule {
   private boolean faults() {
     return !world.happened().isEmpty()
         || murders.get() > 0
-        || Starvation.since(begin, timeout().dividedBy(4));
+        || Starvation.since(begin, timeout().dividedBy(10));
   }
 
   /** Runs it, and throws what is wrong, with the seed and the story. */

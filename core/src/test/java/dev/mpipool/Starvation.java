@@ -13,7 +13,7 @@ import java.util.concurrent.locks.LockSupport;
 final class Starvation {
 
   private static final long PERIOD_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
-  private static final long SHORTEST_NANOS = TimeUnit.MILLISECONDS.toNanos(30);
+  private static final long SHORTEST_NANOS = TimeUnit.MILLISECONDS.toNanos(15);
 
   private record Gap(long end, long nanos) {}
 
