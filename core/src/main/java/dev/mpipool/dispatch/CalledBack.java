@@ -2,7 +2,6 @@ package dev.mpipool.dispatch;
 
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -50,7 +49,7 @@ final class CalledBack {
    * Waits until every living worker has answered what it was asked, through interrupts.
    *
    * @param nanos how long at most
-   * @return what has come back and no other thread has been given, in the order of submission
+   * @return what has come back and no other thread has been given
    */
   List<Unstarted> await(long nanos) {
     boolean interrupted = false;
@@ -67,7 +66,6 @@ final class CalledBack {
       }
       List<Unstarted> taken = new ArrayList<>(tasks);
       tasks.clear();
-      taken.sort(Comparator.comparingLong(task -> task.future().id));
       return taken;
     } finally {
       waiting--;

@@ -18,6 +18,7 @@ import dev.mpipool.wire.SharedValue;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -125,6 +126,9 @@ public final class Dispatcher extends TaskOwner {
   private final Set<TaskSource> sources = new LinkedHashSet<>();
 
   private final PoolState state = new PoolState();
+
+  /** The number of the last submission. */
+  private int lastNumber;
 
   /** After the pool has broken: a thread has undertaken to fail what is pending. */
   private boolean failing;
@@ -235,10 +239,9 @@ public final class Dispatcher extends TaskOwner {
     try {
       checkAccepting();
       alone = handout.held == 0 && encoded.body().length() <= FLUSHED_BYTES;
-      if (!future.submitted) {
+      if (future.order == 0) {
         queue.add(future);
-        future.submitted = true;
-        future.alone = alone;
+        future.order = alone ? -nextNumber() : nextNumber();
         future.encoded = encoded.body();
         future.code = encoded.code();
         handout.flushing = alone;
@@ -252,6 +255,12 @@ public final class Dispatcher extends TaskOwner {
       assertUnlocked();
       outbox.flush();
     }
+  }
+
+  /** Begins again after two billion, long after tasks of the same number are done. */
+  private int nextNumber() {
+    lastNumber = lastNumber == Integer.MAX_VALUE ? 1 : lastNumber + 1;
+    return lastNumber;
   }
 
   private CallCodec.Encoded encode(Envelope call, Object task) throws UnserializableTaskException {
@@ -288,6 +297,7 @@ public final class Dispatcher extends TaskOwner {
       List<WorkerState> living = membership.living();
       for (WorkerState worker : living) {
         TaskFuture<T> task = TaskFuture.pinned(this, call, original);
+        task.order = nextNumber();
         task.encoded = encoded.body();
         task.code = encoded.code();
         tasks.add(task);
@@ -327,7 +337,9 @@ public final class Dispatcher extends TaskOwner {
     lock.lock();
     try {
       checkAccepting();
-      queue.add(gang.begin());
+      TaskFuture<?> first = gang.begin();
+      first.order = nextNumber();
+      queue.add(first);
       membership.failGroupsTooLarge();
       handout.handOut();
     } finally {
@@ -432,7 +444,7 @@ public final class Dispatcher extends TaskOwner {
       }
       Body body = Body.of(encoded);
       queue.add(future);
-      future.submitted = true;
+      future.order = nextNumber();
       future.encoded = body;
       handout.handOut();
     } finally {
@@ -926,7 +938,10 @@ public final class Dispatcher extends TaskOwner {
     }
     all.forEach(task -> task.future().drop());
     all.addAll(queued);
-    return all.stream().filter(task -> task.future().isCancelled()).toList();
+    return all.stream()
+        .filter(task -> task.future().isCancelled())
+        .sorted(Comparator.comparingInt(task -> Math.abs(task.future().order)))
+        .toList();
   }
 
   private List<Unstarted> awaitCalledBack() {

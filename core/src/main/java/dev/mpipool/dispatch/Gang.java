@@ -130,6 +130,7 @@ final class Gang<T> {
 
   private TaskFuture<?> begin(List<Integer> lostWith) {
     Member<T> made = member(0, lostWith);
+    made.order = first == null ? 0 : first.order;
     members = List.of(made);
     first = made;
     done = 0;

@@ -59,11 +59,11 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   /** The number of the present attempt. Guarded by the dispatcher. */
   long id;
 
-  /** Whether the dispatcher has taken it. Guarded by the dispatcher. */
-  boolean submitted;
-
-  /** Whether no worker held anything when it was submitted: its answer may come in no time. */
-  boolean alone;
+  /**
+   * The place in the order of submissions, 0 before; negative if no worker held anything then, so
+   * that its answer may come in no time. Guarded by the dispatcher.
+   */
+  int order;
 
   /** What the user ends it with, soon; whoever finds it so may do it. Guarded by the dispatcher. */
   Runnable ending;
@@ -310,7 +310,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
 
   @SuppressWarnings("ThreadPriorityCheck") // nothing depends on it
   private void look() {
-    if (alone && MAY_LOOK) {
+    if (order < 0 && MAY_LOOK) {
       long begin = System.nanoTime();
       while (!isDone() && System.nanoTime() - begin < LOOKING_NANOS) {
         Thread.yield();
