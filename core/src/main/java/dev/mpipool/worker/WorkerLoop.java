@@ -24,6 +24,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
@@ -49,6 +50,13 @@ public final class WorkerLoop {
 
   /** How long the last answer may take; main is waiting for it. */
   private static final long LAST_ANSWER_MILLIS = 10_000;
+
+  /**
+   * Milliseconds between another worker's loss, where ranks cannot go on without it, and the end of
+   * this one. At the end of a pool a worker that has left can be heard of before main's word that
+   * all may leave.
+   */
+  private static final long PARTING_MILLIS = 1_000;
 
   /**
    * A longer answer may take its time to be sent, in which its task thread has better to do. But to
@@ -576,9 +584,10 @@ public final class WorkerLoop {
     if (rank == main) {
       leave("Main, rank %d, was lost: %s".formatted(rank, reason), null);
     } else if (!communicator.failureModel().othersSurvive()) {
-      leave(
-          "Rank %d was lost, and the ranks cannot go on without it: %s".formatted(rank, reason),
-          null);
+      String why =
+          "Rank %d was lost, and the ranks cannot go on without it: %s".formatted(rank, reason);
+      CompletableFuture.delayedExecutor(PARTING_MILLIS, TimeUnit.MILLISECONDS, Runnable::run)
+          .execute(() -> Memory.persist(() -> leave(why, null)));
     }
   }
 

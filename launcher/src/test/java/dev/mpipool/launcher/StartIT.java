@@ -136,7 +136,7 @@ class StartIT {
   /** The ranks wait with their links until the launcher has no descriptor left. */
   @Test
   void aLauncherThatCanTakeUpNoLinkSaysSo() throws Exception {
-    Path go = folder.resolve("go");
+    Path go = folder.resolve("full");
     Mpjrun.Running job =
         overSsh("127.0.0.4")
             .np(2)
