@@ -83,8 +83,8 @@ final class MainSide {
   private volatile boolean interrupting;
 
   /**
-   * The class of the task that passed the check last: most often that of the next, too, and type
-   * checks against several interfaces are dear.
+   * The class of the task that passed the check last: most often that of the next, too, and a check
+   * against an interface that a class does not have is a search.
    */
   private Class<?> serializable;
 

@@ -80,7 +80,8 @@ final class Lineup {
   }
 
   private WorkerState inTurn(boolean lone) {
-    if (lone && last != null && last.hasFreeThread() && free.removeLast(last)) {
+    if (lone && last != null && last.listedFree && last.hasFreeThread() && !last.reserved) {
+      free.removeLast(last);
       last.listedFree = false;
       return last;
     }

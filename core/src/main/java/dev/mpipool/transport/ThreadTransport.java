@@ -217,13 +217,13 @@ public final class ThreadTransport implements Transport {
     return copy;
   }
 
-  /** What an interrupt ends. */
+  /** A wait that an interrupt ends. */
   @FunctionalInterface
   private interface Wait<T> {
     T end() throws InterruptedException;
   }
 
-  /** Waits through interrupts, of which the caller hears later. */
+  /** Waits through interrupts; the thread's interrupt status is restored afterwards. */
   private static <T> T throughInterrupts(Wait<T> wait) {
     boolean interrupted = false;
     try {

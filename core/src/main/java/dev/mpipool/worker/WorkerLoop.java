@@ -594,7 +594,7 @@ public final class WorkerLoop {
   /** Leaves on its own account, and tries to tell main so. Does not fail. */
   private void leaveUnasked(String why, Throwable cause) {
     if (!leaving.compareAndSet(false, true)) {
-      return; // to tell main has failed, perhaps: the first reason is the one that says something
+      return; // the message to main may have failed: the first reason is the one that counts
     }
     long pause = 0;
     while (!released.isDone()) {

@@ -22,6 +22,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -198,12 +199,16 @@ class BatchRunTest {
     return values;
   }
 
+  private static boolean areFull(Desk.Sent... chunksOfTwo) {
+    return Stream.of(chunksOfTwo).allMatch(chunk -> Chunk.count(chunk.body()) == 2);
+  }
+
   @Test
   void chunksGoOutWithTheirFunctionFirstAndComeBackInOrder() throws Exception {
     BatchRun run = start(chunksOf(2), range(5));
     await().until(() -> desk.dispatcher.idling() == 0);
     List<Desk.Sent> sent = desk.news();
-    while (Chunk.count(sent.get(1).body()) != 2 || Chunk.count(sent.get(3).body()) != 2) {
+    for (int i = 0; i < 100 && !areFull(sent.get(1), sent.get(3)); i++) {
       run.cancel(); // the feeder was kept from running, and workers do not wait for a full chunk
       desk = new Desk(2);
       run = start(chunksOf(2), range(5));
@@ -215,6 +220,7 @@ class BatchRunTest {
     assertThat(sent.stream().map(Desk.Sent::kind))
         .containsExactly(EntryKind.SHARE, EntryKind.CHUNK, EntryKind.SHARE, EntryKind.CHUNK);
     assertThat(Chunk.function(sent.get(1).body())).isEqualTo(sent.get(0).id());
+    assertThat(areFull(sent.get(1), sent.get(3))).isTrue();
     answer(sent.get(3));
     Desk.Sent third = awaitChunks(1).get(0);
     assertThat(Chunk.count(third.body())).isEqualTo(1);
@@ -287,14 +293,18 @@ class BatchRunTest {
     for (int i = 0; i < 8; i++) {
       desk.submit("task");
     }
-    for (Desk.Sent sent : desk.news()) {
-      if (sent.kind() == EntryKind.TASK) {
-        desk.answer(sent.rank(), sent.id(), 5);
-      } else {
-        returnNothing(sent);
-      }
-    }
-    assertThat(desk.dispatcher.idling()).isEqualTo(2);
+    await()
+        .until(
+            () -> {
+              for (Desk.Sent sent : desk.news()) {
+                if (sent.kind() == EntryKind.TASK) {
+                  desk.answer(sent.rank(), sent.id(), 5);
+                } else {
+                  returnNothing(sent);
+                }
+              }
+              return desk.dispatcher.idling() == 2;
+            });
     start(chunksOf(20), range(20));
     assertThat(only(awaitRecall(), EntryKind.RECALL).body().getInt(0)).isZero();
   }

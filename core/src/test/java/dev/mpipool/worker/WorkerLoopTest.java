@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.comm.Communicator;
+import dev.mpipool.comm.FailureModel;
 import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.comm.MessageTooLongException;
+import dev.mpipool.comm.RankLostListener;
 import dev.mpipool.testing.Logged;
 import dev.mpipool.testing.PoolThreads;
 import dev.mpipool.testing.Ranks;
@@ -65,6 +67,8 @@ class WorkerLoopTest {
   private final PoolThreads threads = new PoolThreads();
   private final List<Communicator> ranks = LocalCommunicator.create(2);
   private final ArrayDeque<Entry> unread = new ArrayDeque<>();
+  private volatile FailureModel model = FailureModel.NONE;
+  private volatile RankLostListener losses;
   private FutureTask<String> worker;
 
   interface Code extends Callable<Object>, Serializable {}
@@ -134,9 +138,14 @@ class WorkerLoopTest {
   }
 
   /** Receives of what is longer than a megabyte the beginning only. */
-  private static Communicator withLittleMemory(Communicator rank) {
+  private Communicator withLittleMemory(Communicator rank) {
     InvocationHandler handler =
         (proxy, method, arguments) -> {
+          if (method.getName().equals("failureModel")) {
+            return model;
+          } else if (method.getName().equals("onRankLost")) {
+            losses = (RankLostListener) arguments[0];
+          }
           Object result;
           try {
             result = method.invoke(rank, arguments);
@@ -361,6 +370,28 @@ class WorkerLoopTest {
     Entry last = next();
     assertThat(last.kind()).isEqualTo(EntryKind.GONE);
     assertThat(StandardCharsets.UTF_8.decode(last.body()).toString()).contains(why);
+  }
+
+  private void loseOtherWorker() {
+    model = FailureModel.WHOLE_JOB;
+    await().until(() -> losses != null);
+    losses.rankLost(2, "its process has ended");
+  }
+
+  @Test
+  void aWorkerThatHasLeftBeforeTheReleaseArrivesIsNoLoss() throws Exception {
+    loseOtherWorker();
+    send(new Entry(EntryKind.RELEASE, 0));
+    assertThat(Ranks.result(worker)).isEqualTo("released");
+  }
+
+  @Test
+  void aLossThatRanksDoNotSurviveEndsTheWorker() {
+    loseOtherWorker();
+    assertThatThrownBy(() -> Ranks.result(worker))
+        .isInstanceOf(MainLostException.class)
+        .hasMessage(
+            "Rank 2 was lost, and the ranks cannot go on without it: its process has ended");
   }
 
   @Test

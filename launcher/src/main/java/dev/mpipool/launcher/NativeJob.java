@@ -89,13 +89,12 @@ final class NativeJob {
   }
 
   /** Waits for the job's end, and returns its exit code. */
-  int run() throws InterruptedException, IOException {
+  int run() throws InterruptedException {
     int code = process.waitFor();
-    boolean killed = Files.size(presence) > 0;
     if (signalled != 0) {
       return signalled;
     }
-    if (killed && code != 0) {
+    if (code != 0 && isPresent()) {
       System.err.println(
           "mpipool: a rank was killed or has halted, and "
               + launcher
@@ -103,6 +102,15 @@ final class NativeJob {
               + "bin/mpjrun.sh -dev tcpdev, and Open MPI 5 or later, survive the loss of a worker");
     }
     return code;
+  }
+
+  /** Whether rank 0 ended without its shutdown hooks. */
+  private boolean isPresent() {
+    try {
+      return Files.size(presence) > 0;
+    } catch (IOException e) { // temporary files may be cleaned up during a long job
+      return false;
+    }
   }
 
   /**

@@ -101,8 +101,8 @@ final class Doors {
   }
 
   /**
-   * Whether a rank's process has ended. Its door is closed then, of which loopback tells who rings
-   * a second time.
+   * Whether a rank's process has ended. Its socket is closed then: the first datagram over loopback
+   * is refused, and sending the second one reports that.
    *
    * @return false also for a rank on another host
    */

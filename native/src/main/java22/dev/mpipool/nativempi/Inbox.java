@@ -71,6 +71,7 @@ final class Inbox {
     long begin = System.nanoTime();
     while (!step() && !awoken()) {
       gate.check();
+      MpiCalls.giveWay();
       long now = System.nanoTime();
       long rest = nanos - (now - begin);
       if (rest <= 0) {

@@ -136,6 +136,11 @@ final class MpiCalls {
     }
   }
 
+  /** Lets other threads call MPI first; to be called before each look of a thread that polls. */
+  static void giveWay() {
+    Linked.TURN.giveWay();
+  }
+
   /**
    * Looks for a message of any rank.
    *
@@ -143,10 +148,6 @@ final class MpiCalls {
    * @return whether there is one
    */
   static boolean probeAny(Slot slot, int tag) {
-    if (Linked.TURN.isWanted()) {
-      Thread.yield();
-      return false;
-    }
     try {
       return probe(slot, Linked.ANY_SOURCE, tag);
     } catch (MpiException e) {

@@ -1,17 +1,24 @@
 package dev.mpipool.nativempi;
 
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /**
- * Lets one thread at a time call MPI. The library's own lock, where threads may call it as they
- * like, is no match: a thread that polls takes it again before a thread that sends has seen that it
- * was free, for hundreds of microseconds. Here a thread that polls looks whether its turn is wanted
- * first. No call lasts long, so the others do not sleep.
+ * Lets one thread at a time call MPI. The library has a lock of its own, but a thread that polls
+ * releases that lock and takes it again before a waiting sender notices, for hundreds of
+ * microseconds. Here a thread that polls {@linkplain #giveWay gives way} before each look for
+ * messages.
  */
 final class Turn {
 
   private static final int SPINS = 50;
+
+  /** After these a call takes long, and the threads that wait for its end leave the processor. */
+  private static final int YIELDS = 1_000;
+
+  private static final long PAUSE_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
 
   private final AtomicBoolean taken = new AtomicBoolean();
   private final AtomicInteger waiting = new AtomicInteger();
@@ -28,8 +35,10 @@ final class Turn {
     for (int i = 0; !taken.compareAndSet(false, true); i++) {
       if (i < SPINS) {
         Thread.onSpinWait();
-      } else {
+      } else if (i < SPINS + YIELDS) {
         Thread.yield();
+      } else {
+        LockSupport.parkNanos(PAUSE_NANOS);
       }
     }
     waiting.getAndDecrement();
@@ -39,8 +48,10 @@ final class Turn {
     taken.set(false);
   }
 
-  /** Whether another thread waits, whose call comes before a look for messages. */
-  boolean isWanted() {
-    return waiting.get() > 0;
+  /** Lets a thread that waits for the turn have it first. */
+  void giveWay() {
+    if (waiting.get() > 0) {
+      Thread.yield();
+    }
   }
 }
