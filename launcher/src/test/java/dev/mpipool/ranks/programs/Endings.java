@@ -126,7 +126,7 @@ public final class Endings {
     for (int i = 0; i < 3; i++) {
       executor.submit(() -> pause(60_000));
     }
-    executor.submitGroup(1, members -> members.size());
+    executor.submitGroup(2, members -> members.size()); // never starts: one worker always sleeps
     write(folder, "returned");
   }
 

@@ -2,6 +2,7 @@ package dev.mpipool.ranks.programs;
 
 import dev.mpipool.MPIExecutor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -13,6 +14,7 @@ public final class NoMemory {
 
   private static final long DONE_SECONDS = 60;
   private static final long FULL_NANOS = TimeUnit.SECONDS.toNanos(2);
+  private static final CompletableFuture<?> DONE = CompletableFuture.completedFuture(null);
 
   /** Filled, then freed. */
   private static List<Object> hoard = new ArrayList<>();
@@ -33,18 +35,34 @@ public final class NoMemory {
         });
   }
 
-  /** So many have a value, so many a failure, and so many are not done. */
-  private static int[] count(List<? extends CompletableFuture<?>> futures) throws Exception {
+  /**
+   * How many futures have a value, how many a failure, and how many are not done. Waiting
+   * allocates, too: the values that have been counted are released where memory runs out.
+   */
+  private static int[] count(CompletableFuture<?>[] futures) throws InterruptedException {
     int[] counts = new int[3];
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(DONE_SECONDS);
-    for (CompletableFuture<?> future : futures) {
+    int next = 0;
+    while (next < futures.length) {
+      long rest = end - System.nanoTime();
       try {
-        future.get(Math.max(1, end - System.nanoTime()), TimeUnit.NANOSECONDS);
+        futures[next].get(Math.max(1, rest), TimeUnit.NANOSECONDS);
         counts[0]++;
+        next++;
       } catch (ExecutionException e) {
         counts[1]++;
+        next++;
       } catch (TimeoutException e) {
         counts[2]++;
+        next++;
+      } catch (OutOfMemoryError e) {
+        for (int i = 0; i < next; i++) {
+          futures[i] = DONE;
+        }
+        if (rest <= 0) {
+          counts[2]++;
+          next++;
+        }
       }
     }
     return counts;
@@ -52,26 +70,26 @@ public final class NoMemory {
 
   /** Results that do not fit fail alone. */
   private static void tooLong(MPIExecutor executor) throws Exception {
-    List<CompletableFuture<byte[]>> futures = new ArrayList<>();
-    for (int i = 0; i < 12; i++) {
-      futures.add(executor.submit(() -> new byte[9_000_000]));
+    CompletableFuture<?>[] futures = new CompletableFuture<?>[12];
+    for (int i = 0; i < futures.length; i++) {
+      futures[i] = executor.submit(() -> new byte[9_000_000]);
     }
     int[] counts = count(futures);
-    futures.clear();
+    Arrays.fill(futures, null);
     say("some fit, some do not", counts, counts[0] > 0 && counts[1] > 0 && counts[2] == 0);
     System.out.println("the pool goes on: " + (executor.submit(() -> 6 * 7).get() == 42));
   }
 
   /** The program fills the heap for two seconds, in which results come. */
   private static void full(MPIExecutor executor) throws Exception {
-    List<CompletableFuture<byte[]>> futures = new ArrayList<>();
-    for (int i = 0; i < 200; i++) {
-      futures.add(
+    CompletableFuture<?>[] futures = new CompletableFuture<?>[200];
+    for (int i = 0; i < futures.length; i++) {
+      futures[i] =
           executor.submit(
               () -> {
                 Thread.sleep(20);
                 return new byte[100_000];
-              }));
+              });
     }
     fill();
     long end = System.nanoTime() + FULL_NANOS;
@@ -95,20 +113,19 @@ public final class NoMemory {
     }
   }
 
-  /** All results together are more than the heap, and the program keeps them. */
+  /** All results together are more than the heap, and the program keeps them as long as it can. */
   private static void kept(MPIExecutor executor) throws Exception {
-    List<CompletableFuture<double[]>> futures = new ArrayList<>();
-    for (int i = 0; i < 1200; i++) {
-      futures.add(executor.submit(() -> new double[10_000]));
+    CompletableFuture<?>[] futures = new CompletableFuture<?>[1200];
+    for (int i = 0; i < futures.length; i++) {
+      futures[i] = DONE;
+      try {
+        futures[i] = executor.submit(() -> new double[10_000]);
+      } catch (OutOfMemoryError e) {
+        // not accepted, which is an answer, too
+      }
     }
-    int[] counts;
-    try {
-      counts = count(futures);
-    } catch (OutOfMemoryError e) { // of this program's own
-      futures.subList(0, 300).clear();
-      counts = count(futures);
-    }
-    futures.clear();
+    int[] counts = count(futures);
+    Arrays.fill(futures, null);
     say("all are done", counts, counts[2] == 0);
   }
 
