@@ -22,10 +22,10 @@ final class ExitHook extends Thread {
   /** Where the launcher has the program's calls of exit go in multicore mode. */
   private static final String REDIRECTED = "dev.mpipool.launcher.RankExit";
 
-  private final MainSide pool;
+  private final PoolOnMain pool;
   private final ThreadGroup group = Thread.currentThread().getThreadGroup();
 
-  ExitHook(MainSide pool) {
+  ExitHook(PoolOnMain pool) {
     super("mpipool-unclosed");
     this.pool = pool;
   }

@@ -87,7 +87,7 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
   private final int rank;
 
   /** The pool, on main; null on a worker. */
-  private final MainSide pool;
+  private final PoolOnMain pool;
 
   /**
    * What newTaskFor made last in a thread. {@link java.util.concurrent.ExecutorCompletionService}
@@ -123,9 +123,9 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     rank = communicator.rank();
     main = rank == options.main;
     LeanSerializer serializer = Serializers.create(options.serializer, options.filter);
-    pool = main ? MainSide.open(communicator, options.ofMain(serializer)) : null;
+    pool = main ? PoolOnMain.open(communicator, options.ofMain(serializer)) : null;
     if (!main) {
-      WorkerSide.serve(communicator, options.main, options.rejoin, serializer);
+      PoolOnWorker.serve(communicator, options.main, options.rejoin, serializer);
     }
   }
 
@@ -163,7 +163,7 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     Objects.requireNonNull(body, "body");
     Objects.requireNonNull(builder, "builder");
     String[] own = MPIRuntime.init(args);
-    MPIExecutor executor = WorkerSide.openOrEnd(builder);
+    MPIExecutor executor = PoolOnWorker.openOrEnd(builder);
     if (executor.main) {
       try {
         body.run(executor, own);
@@ -727,7 +727,7 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     return super.toString() + state;
   }
 
-  MainSide onMain() {
+  PoolOnMain onMain() {
     if (!main) {
       throw new IllegalStateException(
           "Rank %d is a worker of this pool, and only main submits tasks: call workersExit() right after"
@@ -906,8 +906,8 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
       return this;
     }
 
-    private MainSide.Options ofMain(LeanSerializer serializer) {
-      return new MainSide.Options(
+    private PoolOnMain.Options ofMain(LeanSerializer serializer) {
+      return new PoolOnMain.Options(
           threadsPerWorker, maxAttempts, heartbeatTimeout, initializer, serializer);
     }
 

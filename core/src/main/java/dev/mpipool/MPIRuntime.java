@@ -65,7 +65,7 @@ public final class MPIRuntime {
       throw new IllegalStateException(
           "A task cannot end MPI, which its own pool runs on. End it on every rank, after the pool.");
     }
-    MainSide.endAll();
+    PoolOnMain.endAll();
     finishMpi();
   }
 
@@ -74,7 +74,7 @@ public final class MPIRuntime {
    */
   static void finishMpi() {
     if (Providers.begun()) {
-      MainSide.endAll();
+      PoolOnMain.endAll();
     }
     Providers.finish();
   }

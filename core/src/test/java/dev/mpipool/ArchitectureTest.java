@@ -65,7 +65,7 @@ class ArchitectureTest {
             550,
             "MPIExecutor",
             950,
-            "MainSide",
+            "PoolOnMain",
             600,
             "WorkerLoop",
             650));

@@ -47,9 +47,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** A pool on main: the dispatcher with its threads, from opening to close. */
-final class MainSide {
+final class PoolOnMain {
 
-  private static final Logger LOG = LoggerFactory.getLogger(MainSide.class);
+  private static final Logger LOG = LoggerFactory.getLogger(PoolOnMain.class);
   private static final String LOCAL_WORKERS = "mpipool.local.workers";
 
   /** Communicators that have a pool. */
@@ -57,7 +57,7 @@ final class MainSide {
       Collections.synchronizedSet(Collections.newSetFromMap(new IdentityHashMap<>()));
 
   /** Pools of this rank that have not ended. */
-  private static final Set<MainSide> LIVING = ConcurrentHashMap.newKeySet();
+  private static final Set<PoolOnMain> LIVING = ConcurrentHashMap.newKeySet();
 
   /** How long tasks that were interrupted may go on, when the program has nothing else to do. */
   private static final long INTERRUPTED_MILLIS = 5_000;
@@ -96,7 +96,7 @@ final class MainSide {
       SerializableRunnable initializer,
       LeanSerializer serializer) {}
 
-  private MainSide(Communicator communicator, boolean local, Options options, Runnable afterwards) {
+  private PoolOnMain(Communicator communicator, boolean local, Options options, Runnable afterwards) {
     this.communicator = communicator;
     this.local = local;
     keeper.setDaemon(false);
@@ -192,9 +192,9 @@ final class MainSide {
   }
 
   /** Opens a pool over other ranks, or if there are none over threads of this process. */
-  static MainSide open(Communicator communicator, Options options) {
+  static PoolOnMain open(Communicator communicator, Options options) {
     if (communicator.size() == 1) {
-      return new MainSide(withLocalWorkers(options.serializer()), true, options, () -> {});
+      return new PoolOnMain(withLocalWorkers(options.serializer()), true, options, () -> {});
     }
     if (!IN_USE.add(communicator)) {
       throw new IllegalStateException(
@@ -203,8 +203,8 @@ final class MainSide {
     }
     boolean opened = false;
     try {
-      MainSide made =
-          new MainSide(duplicate(communicator), false, options, () -> IN_USE.remove(communicator));
+      PoolOnMain made =
+          new PoolOnMain(duplicate(communicator), false, options, () -> IN_USE.remove(communicator));
       opened = true;
       return made;
     } finally {
@@ -500,7 +500,7 @@ final class MainSide {
    * when its tasks are done, another at once.
    */
   static void endAll() {
-    LIVING.forEach(MainSide::endNow);
+    LIVING.forEach(PoolOnMain::endNow);
   }
 
   private void endNow() {

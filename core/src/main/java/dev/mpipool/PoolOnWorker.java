@@ -9,11 +9,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** What the constructor of a pool does on a worker. */
-final class WorkerSide {
+final class PoolOnWorker {
 
-  private static final Logger LOG = LoggerFactory.getLogger(WorkerSide.class);
+  private static final Logger LOG = LoggerFactory.getLogger(PoolOnWorker.class);
 
-  private WorkerSide() {}
+  private PoolOnWorker() {}
 
   /**
    * Opens a pool. A worker that has to leave it ends its process quietly: an exception of its main
@@ -35,7 +35,7 @@ final class WorkerSide {
   /** Runs tasks until main releases this rank; does not return at all if it is not to rejoin. */
   static void serve(
       Communicator communicator, int main, boolean rejoin, LeanSerializer serializer) {
-    Communicator own = MainSide.duplicate(communicator);
+    Communicator own = PoolOnMain.duplicate(communicator);
     try {
       new WorkerLoop(own, main, serializer, Calls::call).run();
     } catch (MainLostException e) {
