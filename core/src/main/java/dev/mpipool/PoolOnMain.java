@@ -96,7 +96,8 @@ final class PoolOnMain {
       SerializableRunnable initializer,
       LeanSerializer serializer) {}
 
-  private PoolOnMain(Communicator communicator, boolean local, Options options, Runnable afterwards) {
+  private PoolOnMain(
+      Communicator communicator, boolean local, Options options, Runnable afterwards) {
     this.communicator = communicator;
     this.local = local;
     keeper.setDaemon(false);
@@ -204,7 +205,8 @@ final class PoolOnMain {
     boolean opened = false;
     try {
       PoolOnMain made =
-          new PoolOnMain(duplicate(communicator), false, options, () -> IN_USE.remove(communicator));
+          new PoolOnMain(
+              duplicate(communicator), false, options, () -> IN_USE.remove(communicator));
       opened = true;
       return made;
     } finally {
