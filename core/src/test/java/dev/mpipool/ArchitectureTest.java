@@ -56,7 +56,7 @@ class ArchitectureTest {
             "BatchRun",
             1000,
             "Dispatcher",
-            1250,
+            750,
             "FrameSender",
             600,
             "LeanSerializer",

@@ -1,5 +1,6 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
@@ -13,7 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.BiConsumer;
+import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,16 +34,16 @@ final class AnswerHandler {
   private final String format;
 
   private final int maxAttempts;
+  private final ReentrantLock lock;
   private final PoolState state;
   private final Ring<TaskFuture<?>> queue;
   private final CompletionRelay relay;
   private final Handout handout;
   private final Membership membership;
+  private final LossHandler losses;
+  private final PoolEnd end;
   private final Failures failures;
   private final Outcome outcome;
-
-  /** Breaks the pool; to be called without the lock. */
-  private final BiConsumer<String, Throwable> breakDown;
 
   /** Whether workers run something before their first task. */
   private volatile boolean initializes;
@@ -53,24 +54,28 @@ final class AnswerHandler {
   AnswerHandler(
       String format,
       int maxAttempts,
+      ReentrantLock lock,
       PoolState state,
       Ring<TaskFuture<?>> queue,
       CompletionRelay relay,
       Handout handout,
       Membership membership,
+      LossHandler losses,
+      PoolEnd end,
       Failures failures,
-      Outcome outcome,
-      BiConsumer<String, Throwable> breakDown) {
+      Outcome outcome) {
     this.format = format;
     this.maxAttempts = maxAttempts;
+    this.lock = lock;
     this.state = state;
     this.queue = queue;
     this.relay = relay;
     this.handout = handout;
     this.membership = membership;
+    this.losses = losses;
+    this.end = end;
     this.failures = failures;
     this.outcome = outcome;
-    this.breakDown = breakDown;
   }
 
   /** From now on a worker may say that the initializer has failed. Needs no lock. */
@@ -82,7 +87,8 @@ final class AnswerHandler {
    * The entries of a message that there is no memory for: the answer that it was becomes the
    * failure of its task. Needs no lock.
    */
-  static List<Entry> entriesOf(MessageTooLongException message) throws DamagedFrameException {
+  private static List<Entry> entriesOf(MessageTooLongException message)
+      throws DamagedFrameException {
     Frame.Cut cut =
         Frame.decodeCut(
             message.beginning().data(),
@@ -100,9 +106,88 @@ final class AnswerHandler {
     return entries;
   }
 
-  /** Another message is received. Its thread alone calls this, without the lock. */
-  void begin() {
+  /**
+   * A message has come from a worker. To be called without the lock, by one thread at a time.
+   *
+   * @return whether futures are to be completed now
+   * @throws OutOfMemoryError if there is no memory for it and none returns: a part of it is lost
+   */
+  boolean received(Message message) {
+    int rank = message.source();
+    long pause = 0;
+    while (true) {
+      try {
+        return received(rank, Frame.decode(message));
+      } catch (DamagedFrameException e) {
+        return refused(rank, e);
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pauseOrThrow(pause, e);
+      }
+    }
+  }
+
+  /**
+   * A message has come for which there is no memory: the answer that it was fails its task. To be
+   * called without the lock, by one thread at a time.
+   *
+   * @param message what is left of it
+   * @return whether futures are to be completed now
+   */
+  boolean receivedCut(MessageTooLongException message) {
+    int rank = message.beginning().source();
+    long pause = 0;
+    while (true) {
+      try {
+        return received(rank, entriesOf(message));
+      } catch (DamagedFrameException e) {
+        return refused(rank, e);
+      } catch (OutOfMemoryError e) {
+        pause = Memory.pauseOrThrow(pause, e);
+      }
+    }
+  }
+
+  private boolean refused(int rank, DamagedFrameException e) {
+    LOG.warn("A message from rank {} is refused: {}", rank, e.getMessage());
+    losses.exclude(rank, "it sent what is no frame: " + e.getMessage());
+    return false;
+  }
+
+  private boolean received(int rank, List<Entry> entries) {
     taken = 0;
+    boolean gaveWork = false;
+    long pause = 0;
+    while (true) {
+      try {
+        return answered(rank, entries) || gaveWork;
+      } catch (OutOfMemoryError e) { // what has been taken is with the relay
+        gaveWork = true;
+        pause = Memory.pauseOrThrow(pause, e);
+      }
+    }
+  }
+
+  private boolean answered(int rank, List<Entry> entries) {
+    Memory.lock(lock);
+    try {
+      WorkerState worker = membership.living(rank);
+      if (worker == null) {
+        LOG.debug("A message from rank {}, which is no living worker, is dropped", rank);
+        if (entries.stream().anyMatch(e -> e.kind() == EntryKind.GONE)) {
+          membership.hasLeft(rank);
+        }
+        return false;
+      }
+      boolean gaveWork = takeRest(worker, entries);
+      handout.lineUp(worker);
+      handout.handOut();
+      end.unshareUnreachable();
+      end.endIfDone();
+      handout.calledBack.workerChanged();
+      return gaveWork;
+    } finally {
+      end.unlock();
+    }
   }
 
   /**
@@ -110,7 +195,7 @@ final class AnswerHandler {
    *
    * @return whether futures are to be completed now
    */
-  boolean takeRest(WorkerState worker, List<Entry> entries) {
+  private boolean takeRest(WorkerState worker, List<Entry> entries) {
     int count = entries.size();
     List<CompletionRelay.Item> completions = new ArrayList<>(count - taken);
     worker.lastHeard = System.nanoTime();
@@ -287,7 +372,7 @@ final class AnswerHandler {
     } catch (OutOfMemoryError e) {
       failure = failure == null ? e : failure;
     }
-    breakDown.accept(why, failure);
+    end.breakDown(why, failure);
   }
 
   private void mismatched(int rank, String formats) {
@@ -295,7 +380,7 @@ final class AnswerHandler {
     String cure =
         "Give the builder of every rank the same serializer(...), or all of them the same"
             + " -Dmpipool.serializer and class path";
-    breakDown.accept(
+    end.breakDown(
         "Main encodes values by %s, and rank %d by %s. %s".formatted(format, rank, other, cure),
         null);
   }

@@ -55,7 +55,7 @@ import org.slf4j.LoggerFactory;
  * <p>Without memory an element fails, or the batch ends with the {@link OutOfMemoryError}; what has
  * been taken from the iterables has an outcome in any case, and the pool hears of the end.
  */
-public final class BatchRun implements Dispatcher.TaskSource {
+public final class BatchRun implements TaskSource {
 
   private static final Logger LOG = LoggerFactory.getLogger(BatchRun.class);
 

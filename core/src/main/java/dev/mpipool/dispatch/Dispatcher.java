@@ -6,11 +6,9 @@ import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
 import dev.mpipool.wire.Body;
 import dev.mpipool.wire.CallCodec;
-import dev.mpipool.wire.DamagedFrameException;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
-import dev.mpipool.wire.Frame;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.Opening;
 import dev.mpipool.wire.Reception;
@@ -18,27 +16,15 @@ import dev.mpipool.wire.SharedValue;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntToLongFunction;
-import java.util.function.Predicate;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Decides which worker gets which task, and keeps the books.
@@ -58,10 +44,10 @@ import org.slf4j.LoggerFactory;
  * behind it waits; so only one group gathers at a time, and two groups cannot wait for each other's
  * workers. Tasks that are pinned to a worker stand in a queue of that worker and go first.
  *
- * <p><b>The end.</b> After {@link #shutdown}, when nothing is queued, no worker holds a task, and
- * no batch has more to come, each living worker is released and answers that it is gone. When the
- * last one is gone and every future is done, the dispatcher is terminated. A <i>broken</i>
- * dispatcher fails all futures at once, takes no more tasks, and waits for nobody.
+ * <p><b>Its parts</b>, all under the one lock: {@link Handout} brings tasks and workers together,
+ * {@link AnswerHandler} reads what workers say, {@link Membership} and {@link LossHandler} deal
+ * with losses, {@link SharedValues} with values that workers keep, {@link PoolEnd} with shutdown
+ * and break-down, {@link Inventory} with questions.
  *
  * <p><b>Without memory.</b> What the pool's own threads call here does not fail for want of memory:
  * it is tried again, in steps of which each is taken as a whole or not at all, and if memory does
@@ -70,25 +56,13 @@ import org.slf4j.LoggerFactory;
  *
  * <p><b>The lock.</b> All state is guarded by one lock, which each stimulus takes once. Nothing is
  * sent and no code of others runs while it is held: entries are posted to the sender's queue,
- * completions to the relay's; batches are told of the pool's end, and the pool is terminated, by
- * {@link #unlock} after the lock is released.
+ * completions to the relay's; the pool's end has its effects in {@link #unlock}, after the lock is
+ * released.
  */
 public final class Dispatcher extends TaskOwner {
 
-  /**
-   * The JDK's timer, which other parts of the pool and its user wait for, may have lost its thread
-   * to a full heap; whatever it is given starts another.
-   */
-  private static final Executor REVIVAL =
-      CompletableFuture.delayedExecutor(0, TimeUnit.NANOSECONDS, Runnable::run);
-
-  private static final Logger LOG = LoggerFactory.getLogger(Dispatcher.class);
-
   /** A longer task may take its time to be sent, for which submit must not wait. */
   private static final int FLUSHED_BYTES = 16 << 10;
-
-  /** So long shutdownNow waits for tasks that workers have not begun. */
-  private static final long CALLED_BACK_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   /**
    * What a pool is like.
@@ -111,8 +85,6 @@ public final class Dispatcher extends TaskOwner {
   private final Outbox outbox;
   private final Settings settings;
   private final CompletionRelay relay = new CompletionRelay();
-  private final CountDownLatch terminated = new CountDownLatch(1);
-  private volatile Runnable atTermination = () -> {};
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Integer, WorkerState> workers = new LinkedHashMap<>();
@@ -121,33 +93,14 @@ public final class Dispatcher extends TaskOwner {
   private final Membership membership;
   private final SharedValues shared;
   private final AnswerHandler answers;
-
-  /** Batches that may submit more, even after a shutdown. */
-  private final Set<TaskSource> sources = new LinkedHashSet<>();
+  private final LossHandler losses;
+  private final PoolEnd end;
+  private final Inventory inventory;
 
   private final PoolState state = new PoolState();
 
   /** The number of the last submission. */
   private int lastNumber;
-
-  /** After the pool has broken: a thread has undertaken to fail what is pending. */
-  private boolean failing;
-
-  /** After the pool has broken: all futures have been failed, and all sources told. */
-  private volatile boolean allFailed;
-
-  /** May submit more, even after a shutdown, and hears of the pool's end. */
-  public interface TaskSource {
-    /** The pool takes no more tasks from users: end, or go on and end soon. */
-    void poolShutDown();
-
-    /**
-     * The pool runs nothing any more.
-     *
-     * @param why what befalls all that is pending
-     */
-    void poolEnded(Throwable why);
-  }
 
   /**
    * Creates a dispatcher with all its workers.
@@ -177,18 +130,23 @@ public final class Dispatcher extends TaskOwner {
             handout,
             failures,
             outbox);
+    this.end = new PoolEnd(lock, state, workers, queue, relay, handout, membership, shared);
+    this.inventory = new Inventory(lock, state, workers.values(), queue, handout, end);
+    this.losses = new LossHandler(lock, state, membership, handout, relay, end);
     this.answers =
         new AnswerHandler(
             format,
             settings.maxAttempts(),
+            lock,
             state,
             queue,
             relay,
             handout,
             membership,
+            losses,
+            end,
             failures,
-            outcome,
-            this::breakDown);
+            outcome);
     for (int rank : settings.ranks()) {
       WorkerState worker = new WorkerState(rank, settings.threadsPerWorker());
       workers.put(rank, worker);
@@ -252,7 +210,7 @@ public final class Dispatcher extends TaskOwner {
       lock.unlock();
     }
     if (alone) {
-      assertUnlocked();
+      end.assertUnlocked();
       outbox.flush();
     }
   }
@@ -386,19 +344,9 @@ public final class Dispatcher extends TaskOwner {
     lock.lock();
     try {
       shared.addUnreachable(value);
-      unshareUnreachable();
+      end.unshareUnreachable();
     } finally {
       lock.unlock();
-    }
-  }
-
-  private void unshareUnreachable() {
-    if (shared.hasUnreachable()
-        && queue.isEmpty()
-        && handout.held == 0
-        && sources.isEmpty()
-        && handout.gathering == null) {
-      shared.unshareUnreachable();
     }
   }
 
@@ -412,19 +360,17 @@ public final class Dispatcher extends TaskOwner {
     lock.lock();
     try {
       checkAccepting();
-      sources.add(source);
+      end.addSource(source);
     } finally {
       lock.unlock();
     }
   }
 
-  /** Nothing more comes from there. */
+  /** A source submits no more. */
   void removeSource(TaskSource source) {
     Memory.lock(lock);
     try {
-      sources.remove(source);
-      unshareUnreachable();
-      endIfDone();
+      end.removeSource(source);
     } finally {
       unlock();
     }
@@ -438,7 +384,7 @@ public final class Dispatcher extends TaskOwner {
         handout.fail(future, state.cause());
         return;
       }
-      if (state.isStopping() || !sources.contains(source)) {
+      if (state.isStopping() || !end.hasSource(source)) {
         relay.add(new CompletionRelay.Item(future, future::drop));
         return;
       }
@@ -513,7 +459,7 @@ public final class Dispatcher extends TaskOwner {
         handout.stopGathering();
         handout.handOut();
       }
-      endIfDone();
+      end.endIfDone();
     } finally {
       unlock();
     }
@@ -548,17 +494,7 @@ public final class Dispatcher extends TaskOwner {
    * @throws OutOfMemoryError if there is no memory for it and none returns: a part of it is lost
    */
   public boolean received(Message message) {
-    int rank = message.source();
-    long pause = 0;
-    while (true) {
-      try {
-        return received(rank, Frame.decode(message));
-      } catch (DamagedFrameException e) {
-        return refused(rank, e);
-      } catch (OutOfMemoryError e) {
-        pause = Memory.pauseOrThrow(pause, e);
-      }
-    }
+    return answers.received(message);
   }
 
   /**
@@ -569,60 +505,7 @@ public final class Dispatcher extends TaskOwner {
    * @return whether futures are to be completed now
    */
   boolean receivedCut(MessageTooLongException message) {
-    int rank = message.beginning().source();
-    long pause = 0;
-    while (true) {
-      try {
-        return received(rank, AnswerHandler.entriesOf(message));
-      } catch (DamagedFrameException e) {
-        return refused(rank, e);
-      } catch (OutOfMemoryError e) {
-        pause = Memory.pauseOrThrow(pause, e);
-      }
-    }
-  }
-
-  private boolean refused(int rank, DamagedFrameException e) {
-    LOG.warn("A message from rank {} is refused: {}", rank, e.getMessage());
-    giveUp(rank, "it sent what is no frame: " + e.getMessage());
-    return false;
-  }
-
-  private boolean received(int rank, List<Entry> entries) {
-    answers.begin();
-    boolean gaveWork = false;
-    long pause = 0;
-    while (true) {
-      try {
-        return answered(rank, entries) || gaveWork;
-      } catch (OutOfMemoryError e) { // what has been taken is with the relay
-        gaveWork = true;
-        pause = Memory.pauseOrThrow(pause, e);
-      }
-    }
-  }
-
-  private boolean answered(int rank, List<Entry> entries) {
-    Memory.lock(lock);
-    try {
-      WorkerState worker = membership.living(rank);
-      if (worker == null) {
-        LOG.debug("A message from rank {}, which is no living worker, is dropped", rank);
-        if (entries.stream().anyMatch(e -> e.kind() == EntryKind.GONE)) {
-          membership.hasLeft(rank);
-        }
-        return false;
-      }
-      boolean gaveWork = answers.takeRest(worker, entries);
-      handout.lineUp(worker);
-      handout.handOut();
-      unshareUnreachable();
-      endIfDone();
-      handout.calledBack.workerChanged();
-      return gaveWork;
-    } finally {
-      unlock();
-    }
+    return answers.receivedCut(message);
   }
 
   /**
@@ -632,32 +515,7 @@ public final class Dispatcher extends TaskOwner {
    * @param reason what is known of its end
    */
   public void workerLost(int rank, String reason) {
-    long pause = 0;
-    while (true) {
-      try {
-        lose(rank, reason);
-        return;
-      } catch (OutOfMemoryError e) { // the rest is still in the worker's books
-        pause = Memory.pause(pause);
-      }
-    }
-  }
-
-  private void lose(int rank, String reason) {
-    Memory.lock(lock);
-    try {
-      if (membership.lose(rank, reason)) {
-        membershipChanged();
-      }
-    } finally {
-      unlock();
-    }
-  }
-
-  private void membershipChanged() {
-    handout.handOut();
-    endIfDone();
-    handout.calledBack.workerChanged();
+    losses.lost(rank, reason);
   }
 
   /**
@@ -668,26 +526,7 @@ public final class Dispatcher extends TaskOwner {
    * @param reason why
    */
   public void giveUp(int rank, String reason) {
-    long pause = 0;
-    while (true) {
-      try {
-        exclude(rank, reason);
-        return;
-      } catch (OutOfMemoryError e) {
-        pause = Memory.pause(pause);
-      }
-    }
-  }
-
-  private void exclude(int rank, String reason) {
-    Memory.lock(lock);
-    try {
-      if (membership.exclude(rank, reason)) {
-        membershipChanged();
-      }
-    } finally {
-      unlock();
-    }
+    losses.exclude(rank, reason);
   }
 
   /**
@@ -698,42 +537,7 @@ public final class Dispatcher extends TaskOwner {
    *     or was taken by it; 0 if that is not known
    */
   public void watch(Duration timeout, IntToLongFunction lastProgress) {
-    lock.lock();
-    try {
-      String reason = "it gave no sign of life for %s s".formatted(timeout.toMillis() / 1e3);
-      membership.watch(timeout, lastProgress, () -> look(reason));
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /**
-   * Gives up who is silent, and does what there was no memory for when it was to be done.
-   *
-   * @return whether there is more to look for later
-   */
-  private boolean look(String reason) {
-    Memory.lock(lock);
-    try {
-      if (state.isEnded() || (allFailed && !state.isShutdown())) {
-        return false;
-      }
-      Memory.restore();
-      if (Memory.wasShort()) {
-        REVIVAL.execute(() -> {});
-      }
-      if (!state.isBroken() && membership.excludeSilent(reason)) {
-        handout.calledBack.workerChanged();
-      }
-      handout.handOutAgain();
-      relay.look();
-      endIfDone();
-    } catch (OutOfMemoryError e) {
-      // the next time
-    } finally {
-      unlock();
-    }
-    return true;
+    losses.watch(timeout, lastProgress);
   }
 
   /**
@@ -742,7 +546,7 @@ public final class Dispatcher extends TaskOwner {
    * @return true if a collective call might wait for it for ever
    */
   public boolean hasAdrift() {
-    return countLocked(worker -> worker.adrift) > 0;
+    return inventory.count(worker -> worker.adrift) > 0;
   }
 
   /**
@@ -752,72 +556,7 @@ public final class Dispatcher extends TaskOwner {
    * @param cause what broke the pool, or null
    */
   public void breakDown(String why, Throwable cause) {
-    long pause = 0;
-    while (true) {
-      try {
-        breakNow(why, cause);
-        return;
-      } catch (OutOfMemoryError e) {
-        pause = Memory.pause(pause);
-      }
-    }
-  }
-
-  private void breakNow(String why, Throwable cause) {
-    Memory.lock(lock);
-    try {
-      membership.breakDown(why, cause);
-    } finally {
-      unlock();
-    }
-  }
-
-  /** Fails what is pending in a broken pool, and tells the sources. */
-  private void failPending() {
-    long pause = 0;
-    while (!allFailed) {
-      try {
-        failFurther();
-      } catch (OutOfMemoryError e) {
-        pause = Memory.pause(pause);
-      }
-    }
-  }
-
-  /** In steps, of which those that have been taken are not taken again. */
-  private void failFurther() {
-    List<TaskSource> told;
-    Memory.lock(lock);
-    try {
-      failAll(queue);
-      for (WorkerState worker : workers.values()) {
-        failAll(worker.pinned);
-        for (TaskFuture<?> future : worker.tasks.inOrder()) {
-          handout.fail(future, state.cause());
-          handout.take(worker, future.id);
-        }
-      }
-      if (handout.gathering != null) {
-        handout.fail(handout.gathering.first(), state.cause());
-        handout.stopGathering();
-      }
-      told = List.copyOf(sources);
-      endIfDone();
-      workers.values().forEach(worker -> worker.recalls = 0); // nobody is waited for
-      handout.calledBack.workerChanged();
-    } finally {
-      unlock();
-    }
-    assertUnlocked();
-    told.forEach(source -> source.poolEnded(state.cause()));
-    allFailed = true;
-  }
-
-  private void failAll(Ring<TaskFuture<?>> tasks) {
-    for (TaskFuture<?> next = tasks.peek(); next != null; next = tasks.peek()) {
-      handout.fail(next, state.cause());
-      tasks.poll();
-    }
+    end.breakDown(why, cause);
   }
 
   /**
@@ -850,7 +589,7 @@ public final class Dispatcher extends TaskOwner {
       handout.take(worker, entry.id());
       handout.lineUp(worker);
       handout.handOut();
-      endIfDone();
+      end.endIfDone();
       return true;
     } finally {
       unlock();
@@ -859,32 +598,7 @@ public final class Dispatcher extends TaskOwner {
 
   /** Takes no more tasks; ends when those accepted are done. */
   public void shutdown() {
-    List<TaskSource> told;
-    lock.lock();
-    try {
-      told = List.copyOf(sources);
-      state.shutDown();
-    } finally {
-      lock.unlock();
-    }
-    endSurely();
-    assertUnlocked();
-    told.forEach(TaskSource::poolShutDown);
-  }
-
-  /** Later nobody may look any more. */
-  private void endSurely() {
-    long pause = 0;
-    boolean looked = false;
-    while (!looked) {
-      Memory.lock(lock);
-      try {
-        looked = endIfDone();
-      } finally {
-        unlock();
-      }
-      pause = looked ? 0 : Memory.pause(pause);
-    }
+    end.shutdown();
   }
 
   /**
@@ -899,72 +613,12 @@ public final class Dispatcher extends TaskOwner {
    * @return the tasks that had not begun, cancelled, in the order in which they were submitted
    */
   public List<Unstarted> shutdownNow() {
-    List<TaskFuture<?>> waiting = new ArrayList<>();
-    List<Unstarted> queued;
-    List<TaskSource> told;
-    lock.lock();
-    try {
-      told = List.copyOf(sources);
-      waiting.addAll(queue);
-      workers.values().forEach(worker -> waiting.addAll(worker.pinned));
-      if (handout.gathering != null) {
-        waiting.add(handout.gathering.first());
-      }
-      waiting.removeIf(TaskFuture::isDone);
-      queued = waiting.stream().map(Unstarted::of).filter(task -> task.call() != null).toList();
-      List<CompletionRelay.Item> items =
-          waiting.stream().map(future -> new CompletionRelay.Item(future, future::drop)).toList();
-      state.stop(); // from here on nothing fails
-      queue.clear();
-      workers.values().forEach(worker -> worker.pinned.clear());
-      if (handout.gathering != null) {
-        handout.stopGathering();
-      }
-      waiting.forEach(future -> future.encoded = null);
-      relay.add(items);
-      handout.calledBack.begin();
-      cancelHeld();
-    } finally {
-      lock.unlock();
-    }
-    endSurely();
-    assertUnlocked();
-    List<Unstarted> all = new ArrayList<>();
-    try {
-      told.forEach(source -> source.poolEnded(new CancellationException("The pool was shut down")));
-      waiting.forEach(TaskFuture::drop);
-    } finally {
-      all.addAll(awaitCalledBack());
-    }
-    all.forEach(task -> task.future().drop());
-    all.addAll(queued);
-    return all.stream()
-        .filter(task -> task.future().isCancelled())
-        .sorted(Comparator.comparingInt(task -> Math.abs(task.future().order)))
-        .toList();
+    return end.shutdownNow();
   }
 
-  private List<Unstarted> awaitCalledBack() {
-    lock.lock();
-    try {
-      return handout.calledBack.await(CALLED_BACK_NANOS);
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /** What there is no memory to cancel runs to its end. */
-  private void cancelHeld() {
-    try {
-      for (WorkerState worker : workers.values()) {
-        if (worker.alive && worker.unstarted() > 0) {
-          handout.recall(worker, Integer.MAX_VALUE);
-        }
-        worker.tasks.inOrder().forEach(task -> handout.cancel(task, true));
-      }
-    } catch (OutOfMemoryError e) {
-      LOG.warn("There is no memory to cancel all tasks that run", e);
-    }
+  @Override
+  void unlock() {
+    end.unlock();
   }
 
   /** Tells the workers that main ends without having closed the pool. */
@@ -980,100 +634,12 @@ public final class Dispatcher extends TaskOwner {
   }
 
   /**
-   * Releases the workers when there is nothing left to do, and ends when they are gone. What there
-   * is no memory for is done the next time somebody looks.
-   *
-   * @return false if there was no memory to look
-   */
-  private boolean endIfDone() {
-    if (!state.isShutdown() || state.isEnded()) {
-      return true;
-    }
-    boolean released;
-    try {
-      released = state.isReleased() || releaseIfIdle();
-    } catch (OutOfMemoryError e) {
-      return false;
-    }
-    if (released && (membership.size() == 0 || state.isBroken())) {
-      state.end();
-      membership.end();
-    }
-    return true;
-  }
-
-  private boolean releaseIfIdle() {
-    boolean idle = sources.isEmpty() && handout.gathering == null && membership.isIdle();
-    if (!idle) {
-      return false;
-    }
-    queue.removeIf(handout::isUnwanted);
-    if (!queue.isEmpty()) {
-      return false;
-    }
-    membership.release();
-    state.release();
-    return true;
-  }
-
-  /**
-   * Releases the lock, and then does what has become due while it was held: the thread that broke
-   * the pool fails what is pending, the thread that ended it sees to its termination. Every
-   * stimulus that may do either ends with this.
-   */
-  @Override
-  void unlock() {
-    boolean fails = false;
-    boolean terminates = false;
-    if (state.mayHaveEffects() && lock.getHoldCount() == 1) {
-      fails = state.isBroken() && !failing;
-      failing |= fails;
-      terminates = state.terminate();
-    }
-    lock.unlock();
-    if (fails) {
-      failPending();
-    }
-    if (terminates) {
-      terminateWhenDone();
-    }
-  }
-
-  private void terminateWhenDone() {
-    assertUnlocked();
-    long pause = 0;
-    boolean done = false;
-    while (!done) {
-      try {
-        relay.allAddedDone().thenRun(this::terminate);
-        relay.close();
-        done = true;
-      } catch (OutOfMemoryError e) {
-        pause = Memory.pause(pause);
-      }
-    }
-  }
-
-  /** Where code of others runs: it may wait for another thread that needs the lock. */
-  private void assertUnlocked() {
-    assert !lock.isHeldByCurrentThread() : "an effect under the dispatcher's lock";
-  }
-
-  private void terminate() {
-    try {
-      Memory.persist(atTermination);
-    } finally {
-      terminated.countDown();
-    }
-  }
-
-  /**
    * Has something done at the end, whoever asked for it; just before {@link #isTerminated} tells.
    *
    * @param last must not wait for anything; is run again if it runs out of memory
    */
   public void atTermination(Runnable last) {
-    atTermination = last;
+    end.atTermination(last);
   }
 
   /**
@@ -1091,8 +657,7 @@ public final class Dispatcher extends TaskOwner {
    * @throws InterruptedException if the calling thread is interrupted
    */
   public void awaitCallbacks() throws InterruptedException {
-    terminated.await();
-    relay.awaitRest();
+    end.awaitCallbacks();
   }
 
   /**
@@ -1101,56 +666,13 @@ public final class Dispatcher extends TaskOwner {
    * @return a part of a sentence
    */
   public String pending() {
-    lock.lock();
-    try {
-      Set<Object> futures = new HashSet<>();
-      Stream.of(
-              queue.stream(),
-              workers.values().stream().flatMap(worker -> worker.tasks.inOrder().stream()),
-              workers.values().stream().flatMap(worker -> worker.pinned.stream()),
-              Stream.ofNullable(handout.gathering).map(Gang::first))
-          .flatMap(tasks -> tasks)
-          .filter(task -> !task.isDone() && !(task instanceof ChunkFuture))
-          .forEach(task -> futures.add(task.ofUser()));
-      String text = futures.size() == 1 ? "1 future" : futures.size() + " futures";
-      int batches = sources.size();
-      return batches == 0
-          ? text
-          : text + (batches == 1 ? " and 1 batch" : " and " + batches + " batches");
-    } finally {
-      lock.unlock();
-    }
+    return inventory.pending();
   }
 
   /** What the pool is at, for people. */
   @Override
   public String toString() {
-    lock.lock();
-    try {
-      String held =
-          workers.values().stream()
-              .filter(worker -> worker.alive)
-              .map(WorkerState::toString)
-              .collect(Collectors.joining(", "));
-      return "[%s, queued tasks: %d, open batches: %d%s, workers: {%s}]"
-          .formatted(
-              state,
-              queue.size(),
-              sources.size(),
-              handout.gathering == null ? "" : ", a group is gathering",
-              held);
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private int countLocked(Predicate<WorkerState> which) {
-    Memory.lock(lock);
-    try {
-      return membership.count(which);
-    } finally {
-      lock.unlock();
-    }
+    return inventory.toString();
   }
 
   /**
@@ -1159,7 +681,7 @@ public final class Dispatcher extends TaskOwner {
    * @return 0 when all are lost or released, or the pool is broken
    */
   public int size() {
-    return countLocked(worker -> worker.alive && !state.isBroken());
+    return inventory.count(worker -> worker.alive && !state.isBroken());
   }
 
   /**
@@ -1168,7 +690,7 @@ public final class Dispatcher extends TaskOwner {
    * @return at most {@link #size}
    */
   public int idling() {
-    return countLocked(worker -> worker.alive && worker.tasks.isEmpty() && !state.isBroken());
+    return inventory.count(worker -> worker.alive && worker.tasks.isEmpty() && !state.isBroken());
   }
 
   /**
@@ -1204,7 +726,7 @@ public final class Dispatcher extends TaskOwner {
    * @return true from then on
    */
   public boolean isTerminated() {
-    return terminated.getCount() == 0;
+    return end.isTerminated();
   }
 
   /**
@@ -1216,6 +738,6 @@ public final class Dispatcher extends TaskOwner {
    * @throws InterruptedException if the calling thread is interrupted
    */
   public boolean awaitTermination(long timeout, TimeUnit unit) throws InterruptedException {
-    return terminated.await(timeout, unit);
+    return end.awaitTermination(timeout, unit);
   }
 }

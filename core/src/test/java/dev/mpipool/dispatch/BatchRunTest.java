@@ -487,10 +487,10 @@ class BatchRunTest {
 
   @Test
   void aFinishedBatchIsNotEndedByItsTimeout() throws Exception {
-    BatchRun run = start(new BatchOptions(1, 0, Duration.ofMillis(300), null), range(1));
+    BatchRun run = start(new BatchOptions(1, 0, Duration.ofSeconds(2), null), range(1));
     answer(awaitChunks(1).get(0));
     assertThat(run.await(TimeUnit.SECONDS.toNanos(20))).isTrue();
-    Thread.sleep(400);
+    Thread.sleep(2_100);
     assertThat(run.take(true, 0)).containsExactly(0);
     assertThat(run.take(true, 1)).isNull();
   }

@@ -47,7 +47,7 @@ class EffectsTest {
     Desk desk = new Desk(1);
     CompletableFuture<Integer> seen = new CompletableFuture<>();
     desk.dispatcher.addSource(
-        new Dispatcher.TaskSource() {
+        new TaskSource() {
           @Override
           public void poolShutDown() {}
 

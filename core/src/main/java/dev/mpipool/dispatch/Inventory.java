@@ -1,0 +1,100 @@
+package dev.mpipool.dispatch;
+
+import dev.mpipool.memory.Memory;
+import dev.mpipool.memory.Ring;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * What a pool holds at the moment, in numbers and in words. Changes nothing. Part of the {@link
+ * Dispatcher}; its methods are called without the lock, which each takes.
+ */
+final class Inventory {
+
+  private final ReentrantLock lock;
+  private final PoolState state;
+  private final Collection<WorkerState> workers;
+  private final Ring<TaskFuture<?>> queue;
+  private final Handout handout;
+  private final PoolEnd end;
+
+  Inventory(
+      ReentrantLock lock,
+      PoolState state,
+      Collection<WorkerState> workers,
+      Ring<TaskFuture<?>> queue,
+      Handout handout,
+      PoolEnd end) {
+    this.lock = lock;
+    this.state = state;
+    this.workers = workers;
+    this.queue = queue;
+    this.handout = handout;
+    this.end = end;
+  }
+
+  int count(Predicate<WorkerState> which) {
+    Memory.lock(lock);
+    try {
+      int count = 0;
+      for (WorkerState worker : workers) {
+        count += which.test(worker) ? 1 : 0;
+      }
+      return count;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** What is accepted and not done, as a part of a sentence: "2 futures and 1 batch". */
+  String pending() {
+    lock.lock();
+    try {
+      Set<Object> futures = new HashSet<>();
+      Stream.of(
+              queue.stream(),
+              workers.stream().flatMap(worker -> worker.tasks.inOrder().stream()),
+              workers.stream().flatMap(worker -> worker.pinned.stream()),
+              Stream.ofNullable(handout.gathering).map(Gang::first))
+          .flatMap(tasks -> tasks)
+          .filter(task -> !task.isDone() && !(task instanceof ChunkFuture))
+          .forEach(task -> futures.add(task.ofUser()));
+      String text = counted(futures.size(), "future", "futures");
+      int batches = end.sources();
+      return batches == 0 ? text : text + " and " + counted(batches, "batch", "batches");
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static String counted(int count, String one, String several) {
+    return count + " " + (count == 1 ? one : several);
+  }
+
+  /** The pool's state and what each living worker holds, for people. */
+  @Override
+  public String toString() {
+    lock.lock();
+    try {
+      String held =
+          workers.stream()
+              .filter(worker -> worker.alive)
+              .map(WorkerState::toString)
+              .collect(Collectors.joining(", "));
+      return "[%s, queued tasks: %d, open batches: %d%s, workers: {%s}]"
+          .formatted(
+              state,
+              queue.size(),
+              end.sources(),
+              handout.gathering == null ? "" : ", a group is gathering",
+              held);
+    } finally {
+      lock.unlock();
+    }
+  }
+}
