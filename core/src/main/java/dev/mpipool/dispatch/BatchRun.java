@@ -35,9 +35,7 @@ import org.slf4j.LoggerFactory;
  * somebody else hands it in: a watch, set when the chunk begins and the workers are short of work,
  * looks after a millisecond. So an item waits for company, but not for long.
  *
- * <p><b>Size of a chunk.</b> It follows the time that workers report: as many items as take about a
- * millisecond, doubling at most from one answer to the next, and towards the end of a collection so
- * few that all workers have some.
+ * <p><b>Size of a chunk.</b> See {@link ChunkSizer}.
  *
  * <p><b>Consuming.</b> One consumer takes chunks, in the order of the items or of their answers.
  * What it has taken makes room for more. When somebody waits for the end instead, nothing needs to
@@ -59,16 +57,7 @@ public final class BatchRun implements TaskSource {
 
   private static final Logger LOG = LoggerFactory.getLogger(BatchRun.class);
 
-  /** Encoding an item may cost a message; so long should a chunk keep a worker. */
-  private static final long CHUNK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
-
   private static final long CLOSING_NANOS = TimeUnit.SECONDS.toNanos(2);
-
-  private static final int MAX_CHUNK = 4096;
-  private static final int MAX_CHUNK_BYTES = 1 << 20;
-
-  /** Chunks for each task thread: one that runs, one that waits, and as many answered. */
-  private static final int CHUNKS_AHEAD = 4;
 
   private static final Executor AFTER_A_MILLISECOND =
       CompletableFuture.delayedExecutor(1, TimeUnit.MILLISECONDS, Runnable::run);
@@ -94,6 +83,7 @@ public final class BatchRun implements TaskSource {
   private final int arity;
   private final long size;
   private final BatchOptions options;
+  private final ChunkSizer sizer;
 
   // the user's objects, which are let go when the batch is over
 
@@ -147,7 +137,7 @@ public final class BatchRun implements TaskSource {
   /** Whether the feeder has ended before the source, for want of somebody who wants more. */
   private boolean parked;
 
-  private volatile int automaticSize = 1;
+  private volatile int adaptedSize = ChunkSizer.FIRST_SIZE;
 
   /**
    * Creates a batch; {@link #start} begins it.
@@ -175,6 +165,7 @@ public final class BatchRun implements TaskSource {
     this.arity = source.arity();
     this.size = source.size();
     this.options = options;
+    this.sizer = new ChunkSizer(options.chunkSize(), options.lookAhead(), size);
   }
 
   /**
@@ -303,7 +294,8 @@ public final class BatchRun implements TaskSource {
   private long roomNow() {
     state.lock();
     try {
-      return Math.max(0, lookAhead() - (taken - (runToEnd ? completed : consumed)));
+      return Math.max(
+          0, sizer.ahead(adaptedSize, taskThreads) - (taken - (runToEnd ? completed : consumed)));
     } finally {
       state.unlock();
     }
@@ -326,14 +318,6 @@ public final class BatchRun implements TaskSource {
     }
   }
 
-  private long lookAhead() {
-    if (options.lookAhead() > 0) {
-      return options.lookAhead();
-    }
-    int size = options.chunkSize() > 0 ? options.chunkSize() : automaticSize;
-    return (long) CHUNKS_AHEAD * taskThreads * size;
-  }
-
   private void add(Object[] item) {
     boolean begun;
     filling.lock();
@@ -353,7 +337,8 @@ public final class BatchRun implements TaskSource {
         Memory.persist(() -> keepUnsent(e));
       }
       taken++;
-      if (flushWanted || chunk.count() >= chunkSize() || chunk.length() >= MAX_CHUNK_BYTES) {
+      int size = sizer.size(adaptedSize, firstIndex, taskThreads);
+      if (flushWanted || ChunkSizer.isFull(chunk.count(), chunk.length(), size)) {
         handIn();
         return;
       }
@@ -402,20 +387,6 @@ public final class BatchRun implements TaskSource {
       long index = firstIndex + chunk.count() - 1;
       unsent.add(new Failed(dispatcher.outcome().unsendable(code, index, failure)));
     }
-  }
-
-  private int chunkSize() {
-    if (options.chunkSize() > 0) {
-      return options.chunkSize();
-    }
-    long items = automaticSize;
-    if (options.lookAhead() > 0) {
-      items = Math.min(items, options.lookAhead() / 2);
-    }
-    if (size != Long.MAX_VALUE) {
-      items = Math.min(items, (size - firstIndex) / (2L * taskThreads + 1));
-    }
-    return (int) Math.max(1, items);
   }
 
   private void handInRest() {
@@ -557,7 +528,7 @@ public final class BatchRun implements TaskSource {
         }
       }
       if (done > 0) {
-        adaptSize(future.nanos() / done);
+        adaptedSize = ChunkSizer.adapted(adaptedSize, future.nanos() / done);
       }
       changed.signalAll();
       return isFinished();
@@ -621,11 +592,6 @@ public final class BatchRun implements TaskSource {
     return new Failed(
         cancelled && reason != null ? reason : ofChunk,
         cancelled || ofChunk instanceof RejectedExecutionException);
-  }
-
-  private void adaptSize(long nanosPerItem) {
-    long fitting = CHUNK_NANOS / Math.max(1, nanosPerItem);
-    automaticSize = (int) Math.max(1, Math.min(Math.min(fitting, MAX_CHUNK), 2L * automaticSize));
   }
 
   private boolean isFinished() {
