@@ -8,10 +8,17 @@ import java.nio.ByteBuffer;
  */
 final class Arrival {
 
+  /** Where a message of another rank came from. */
+  interface Origin {
+
+    /** Gives the message to a receive. Neither of the two is anywhere else. */
+    void deliver(Arrival arrival, RecvRequest recv);
+  }
+
   final Envelope envelope;
 
   /** Where it came from; null for a send to oneself. */
-  final Link link;
+  final Origin origin;
 
   /** EAGER, EAGER_SYNC or ANNOUNCE. */
   final int kind;
@@ -30,9 +37,9 @@ final class Arrival {
 
   RecvRequest claimant;
 
-  Arrival(Envelope envelope, Link link, int kind, int id, SendRequest own) {
+  Arrival(Envelope envelope, Origin origin, int kind, int id, SendRequest own) {
     this.envelope = envelope;
-    this.link = link;
+    this.origin = origin;
     this.kind = kind;
     this.id = id;
     this.own = own;

@@ -5,6 +5,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 /** What the device has to say, each kind of thing once; through the JDK's {@link System.Logger}. */
 final class DeviceLog {
 
+  /** That of the device's class: users configure it by this name. */
+  private static final String LOGGER = "dev.mpipool.device.TcpDevice";
+
   private final AtomicBoolean strangerSeen = new AtomicBoolean();
 
   void stranger(String what) {
@@ -29,7 +32,6 @@ final class DeviceLog {
   }
 
   private static void write(String text) {
-    System.getLogger(TcpDevice.class.getName())
-        .log(System.Logger.Level.WARNING, "mpipool: " + text);
+    System.getLogger(LOGGER).log(System.Logger.Level.WARNING, "mpipool: " + text);
   }
 }

@@ -13,7 +13,7 @@ import mpjbuf.Buffer;
 import mpjdev.Status;
 
 /** This rank's end of the job: its links to the other ranks and what they share. */
-final class Endpoint {
+final class Endpoint implements Link.Owner {
 
   private static final int BACKLOG = 1024;
 
@@ -78,20 +78,24 @@ final class Endpoint {
     return port;
   }
 
-  Job job() {
+  @Override
+  public Job job() {
     return job;
   }
 
-  Progress progress() {
+  @Override
+  public Progress progress() {
     return progress;
   }
 
-  Matcher matcher() {
+  @Override
+  public Matcher matcher() {
     return matcher;
   }
 
-  Caller caller() {
-    return caller;
+  @Override
+  public void connect(Link link) {
+    caller.call(link);
   }
 
   DeviceLog log() {
@@ -238,10 +242,10 @@ final class Endpoint {
   }
 
   private void deliver(Arrival a, RecvRequest recv) {
-    if (a.link == null) {
+    if (a.origin == null) {
       deliverOwn(a, recv);
     } else {
-      a.link.deliver(a, recv);
+      a.origin.deliver(a, recv);
     }
   }
 
@@ -278,7 +282,8 @@ final class Endpoint {
   // ---- the end of others, on the leader
 
   /** A rank's process is gone. */
-  void lose(int rank) {
+  @Override
+  public void lose(int rank) {
     Link link = links[rank];
     long pause = 0;
     while (link != null && !link.isShut()) {
@@ -315,14 +320,16 @@ final class Endpoint {
   }
 
   /** A rank has closed its connection after MPI.Finalize. */
-  void left(Link link) {
+  @Override
+  public void left(Link link) {
     matcher.lose(link.peer());
     link.shut(Link.State.LEFT, () -> new RankLostException(link.peer()));
     someoneLeft();
   }
 
   /** Another rank has noticed a loss. */
-  void told(int rank) {
+  @Override
+  public void told(int rank) {
     if (rank >= 0 && rank < links.length) {
       lose(rank);
     }
@@ -370,11 +377,13 @@ final class Endpoint {
   }
 
   /** Whether this rank is in MPI.Finalize. */
-  boolean isLeaving() {
+  @Override
+  public boolean isLeaving() {
     return departure != null;
   }
 
-  void someoneLeft() {
+  @Override
+  public void someoneLeft() {
     Departure waiting = departure;
     if (waiting == null) {
       return;

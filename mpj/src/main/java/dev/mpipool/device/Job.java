@@ -19,6 +19,9 @@ import mpi.MPIException;
  */
 final class Job {
 
+  /** How many bytes of eager messages to one rank may be under way. */
+  static final int EAGER_WINDOW = Integer.getInteger("mpipool.eager.window", 8 << 20);
+
   private static final String ASKS = "Sending Info";
   private static final String ANSWER = "#Peer Information";
 
@@ -141,7 +144,7 @@ final class Job {
    * The longest message that is sent without asking first; never more than a share of the window.
    */
   int eagerLimit() {
-    return Math.min(eagerLimit, Outbox.WINDOW / 4);
+    return Math.min(eagerLimit, EAGER_WINDOW / 4);
   }
 
   boolean hasSecret() {

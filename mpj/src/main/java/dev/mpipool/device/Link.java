@@ -16,7 +16,7 @@ import mpi.MPIException;
  * All that this rank has to do with one other rank: one connection, made when either of the two
  * first has something to say, and what is under way on it.
  */
-final class Link implements Progress.Ready {
+final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announcer {
 
   /** The life of a link, in this order. */
   enum State {
@@ -27,7 +27,35 @@ final class Link implements Progress.Ready {
     LOST
   }
 
-  private final Endpoint endpoint;
+  /** The endpoint, as far as its links need it. */
+  interface Owner {
+
+    Job job();
+
+    Progress progress();
+
+    Matcher matcher();
+
+    /** Connects to the link's rank, on the leader. */
+    void connect(Link link);
+
+    /** Whether this rank is in MPI.Finalize. */
+    boolean isLeaving();
+
+    /** A link may have been the last one that MPI.Finalize waits for. */
+    void someoneLeft();
+
+    /** The link's rank has closed its connection after MPI.Finalize. */
+    void left(Link link);
+
+    /** A rank's process is gone. */
+    void lose(int rank);
+
+    /** Another rank has noticed a loss. */
+    void told(int rank);
+  }
+
+  private final Owner owner;
   private final int peer;
   private final Outbox outbox;
   private final Inbox inbox;
@@ -43,10 +71,10 @@ final class Link implements Progress.Ready {
   private SocketChannel channel;
   private volatile boolean local;
 
-  Link(Endpoint endpoint, int peer) {
-    this.endpoint = endpoint;
+  Link(Owner owner, int peer) {
+    this.owner = owner;
     this.peer = peer;
-    outbox = new Outbox(this, endpoint.progress(), endpoint.job().eagerLimit());
+    outbox = new Outbox(this, owner.progress(), owner.job().eagerLimit());
     inbox = new Inbox(this);
   }
 
@@ -95,7 +123,7 @@ final class Link implements Progress.Ready {
     if (state == State.NEW) {
       state = State.CALLING;
       try {
-        endpoint.progress().execute(() -> endpoint.caller().call(this));
+        owner.progress().execute(() -> owner.connect(this));
       } catch (OutOfMemoryError e) {
         state = State.NEW;
         throw e;
@@ -103,8 +131,8 @@ final class Link implements Progress.Ready {
     }
   }
 
-  /** A receive takes a message that has arrived from here. Neither of the two is anywhere else. */
-  void deliver(Arrival a, RecvRequest recv) {
+  @Override
+  public void deliver(Arrival a, RecvRequest recv) {
     long pause = 0;
     while (true) {
       try {
@@ -152,8 +180,8 @@ final class Link implements Progress.Ready {
     }
   }
 
-  /** Asks for a message that has been announced. */
-  void fetch(int announced, RecvRequest recv) {
+  @Override
+  public void fetch(int announced, RecvRequest recv) {
     int id;
     synchronized (receives) {
       if (isGone()) {
@@ -171,13 +199,14 @@ final class Link implements Progress.Ready {
     }
   }
 
-  /** Lets the sender go on whose announced message nobody wants. */
-  void refuse(int announced) {
+  @Override
+  public void refuse(int announced) {
     outbox.control(Frame.CLEAR, announced, -1);
   }
 
-  void later(long millis, Runnable task) {
-    endpoint.progress().schedule(millis, task);
+  @Override
+  public void later(long millis, Runnable task) {
+    owner.progress().schedule(millis, task);
   }
 
   /** An eager message needs no memory of the device any more. */
@@ -185,7 +214,7 @@ final class Link implements Progress.Ready {
     int credit = 0;
     synchronized (receives) {
       consumed += (int) e.length() + Frame.HEADER;
-      if (consumed >= Outbox.WINDOW / 4) {
+      if (consumed >= Job.EAGER_WINDOW / 4) {
         credit = consumed;
         consumed = 0;
       }
@@ -210,14 +239,14 @@ final class Link implements Progress.Ready {
       channel = connected;
       local = Unix.isUnix(connected);
     }
-    SelectionKey key = connected.keyFor(endpoint.progress().selector());
+    SelectionKey key = connected.keyFor(owner.progress().selector());
     if (key == null) {
-      key = connected.register(endpoint.progress().selector(), SelectionKey.OP_READ, this);
+      key = connected.register(owner.progress().selector(), SelectionKey.OP_READ, this);
     } else {
       key.attach(this);
       key.interestOps(SelectionKey.OP_READ);
     }
-    if (endpoint.isLeaving()) {
+    if (owner.isLeaving()) {
       outbox.control(Frame.BYE, 0, 0);
     }
     outbox.open(connected, key);
@@ -236,7 +265,7 @@ final class Link implements Progress.Ready {
       }
       if (key.isValid() && key.isWritable()) {
         outbox.ready();
-        endpoint.someoneLeft();
+        owner.someoneLeft();
       }
     } catch (IOException | RuntimeException | Error e) {
       end();
@@ -263,7 +292,7 @@ final class Link implements Progress.Ready {
 
   /** A whole message, or its announcement, is at the door. Returns the receive that takes it. */
   RecvRequest arriving(Arrival arrival) {
-    return endpoint.matcher().arrive(arrival);
+    return owner.matcher().arrive(arrival);
   }
 
   void announced(Envelope e, int id) {
@@ -276,7 +305,7 @@ final class Link implements Progress.Ready {
 
   /** All bytes of an unexpected message are here. */
   void arrived(Arrival a) {
-    RecvRequest claimant = endpoint.matcher().complete(a);
+    RecvRequest claimant = owner.matcher().complete(a);
     if (claimant != null) {
       deliver(a, claimant);
     }
@@ -284,7 +313,7 @@ final class Link implements Progress.Ready {
 
   /** The receive that waits for the rest of an unexpected message, if there is one. */
   RecvRequest claimantOf(Arrival a) {
-    return endpoint.matcher().complete(a);
+    return owner.matcher().complete(a);
   }
 
   RecvRequest receiveOf(int id) {
@@ -301,18 +330,18 @@ final class Link implements Progress.Ready {
 
   void bye() {
     saidBye = true;
-    endpoint.someoneLeft();
+    owner.someoneLeft();
   }
 
   void told(int lost) {
-    endpoint.told(lost);
+    owner.told(lost);
   }
 
   private void end() {
     if (saidBye) {
-      endpoint.left(this);
+      owner.left(this);
     } else {
-      endpoint.lose(peer);
+      owner.lose(peer);
     }
   }
 

@@ -30,16 +30,16 @@ import mpi.MPIException;
  * between two of which gathered frames have the right of way: a small message waits for a piece,
  * never for a gigabyte.
  *
- * <p>Memory: eager messages are sent only while less than {@link #WINDOW} bytes of them are
- * unmatched at the receiver (it returns credit as they are matched); a message that does not fit in
- * is announced instead. That bounds the chunks here as well as the unexpected messages there.
+ * <p>Memory: eager messages are sent only while less than {@link Job#EAGER_WINDOW} bytes of them
+ * are unmatched at the receiver (it returns credit as they are matched); a message that does not
+ * fit in is announced instead. That bounds the chunks here as well as the unexpected messages
+ * there.
  *
  * <p>An {@link OutOfMemoryError} means that nothing of a frame was gathered or sent. What was
  * gathered before goes out, later.
  */
-final class Outbox {
+final class Outbox implements Progress.Flushable {
 
-  static final int WINDOW = Integer.getInteger("mpipool.eager.window", 8 << 20);
   private static final int CHUNK = 64 * 1024;
   private static final int GATHERED = 32 * 1024;
   private static final int SMALL = 4 * 1024;
@@ -86,7 +86,7 @@ final class Outbox {
     }
     Envelope e = send.envelope;
     long cost = e.length() + Frame.HEADER;
-    if (e.length() > eagerLimit || inFlight + cost > WINDOW) {
+    if (e.length() > eagerLimit || inFlight + cost > Job.EAGER_WINDOW) {
       unmatched.put(++lastId, send);
       control(Frame.ANNOUNCE, e, lastId, 0);
       return true;
@@ -208,8 +208,8 @@ final class Outbox {
     }
   }
 
-  /** Called back after flushSoon. */
-  synchronized void flushGathered() {
+  @Override
+  public synchronized void flushGathered() {
     willBeFlushed = false;
     flush();
   }

@@ -39,6 +39,13 @@ import java.util.function.Consumer;
  */
 final class Progress {
 
+  /** Gathers what is to be written. */
+  interface Flushable {
+
+    /** Called back once after {@link #flushSoon}. */
+    void flushGathered();
+  }
+
   /** What a key's attachment does when its channel is ready. Called by the leader. */
   interface Ready {
     void ready(SelectionKey key);
@@ -61,7 +68,7 @@ final class Progress {
   private final Selector selector;
   private final Thread own;
   private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
-  private final Queue<Outbox> unflushed = new ConcurrentLinkedQueue<>();
+  private final Queue<Flushable> unflushed = new ConcurrentLinkedQueue<>();
   private final Consumer<Throwable> onFailure;
   private final AtomicBoolean kicked = new AtomicBoolean();
   private final PriorityQueue<Timed> timed =
@@ -137,7 +144,7 @@ final class Progress {
    * Has an outbox flushed by whoever comes first: a thread that starts to wait, the leader, the
    * device's own thread.
    */
-  void flushSoon(Outbox outbox) {
+  void flushSoon(Flushable outbox) {
     unflushed.add(outbox);
     if (isLeader()) {
       return; // it flushes at its next turn, and when it leaves
@@ -153,7 +160,7 @@ final class Progress {
 
   private void flushAll() {
     kicked.set(false);
-    for (Outbox outbox = unflushed.poll(); outbox != null; outbox = unflushed.poll()) {
+    for (Flushable outbox = unflushed.poll(); outbox != null; outbox = unflushed.poll()) {
       outbox.flushGathered();
     }
   }

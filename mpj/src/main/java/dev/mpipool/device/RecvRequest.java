@@ -11,6 +11,19 @@ import mpjdev.Status;
  */
 class RecvRequest extends DeviceRequest {
 
+  /** The rank that has announced a long message. */
+  interface Announcer {
+
+    /** Asks for a message that has been announced. */
+    void fetch(int announced, RecvRequest recv);
+
+    /** Lets the sender go on whose announced message has no receive. */
+    void refuse(int announced);
+
+    /** Runs a task after a time, on the leader. */
+    void later(long millis, Runnable task);
+  }
+
   static final int ANY = xdev.Device.ANY_TAG;
 
   final int source;
@@ -61,8 +74,8 @@ class RecvRequest extends DeviceRequest {
   }
 
   /** Completes with the message still at its sender; returns false if that cannot be. */
-  boolean hold(Link link, int id) {
-    if (streamed == null || !streamed.hold(link, id, envelope, this)) {
+  boolean hold(Announcer announcer, int id) {
+    if (streamed == null || !streamed.hold(announcer, id, envelope, this)) {
       return false;
     }
     buffer.setSize(envelope.staticLength);

@@ -35,7 +35,7 @@ final class StreamedMemory implements InvocationHandler {
   private static final long PATIENCE_MILLIS = 1000;
 
   /** A message that has been matched, and whose bytes are still with the sender. */
-  private record Held(Link link, int id, RecvRequest matched) {}
+  private record Held(RecvRequest.Announcer announcer, int id, RecvRequest matched) {}
 
   private final BufferFactory maker;
   private final int capacity;
@@ -173,7 +173,7 @@ final class StreamedMemory implements InvocationHandler {
     Held message = held;
     held = null;
     ArrayReceive receive = new ArrayReceive(message.matched, range);
-    message.link.fetch(message.id, receive);
+    message.announcer.fetch(message.id, receive);
     return receive;
   }
 
@@ -184,7 +184,7 @@ final class StreamedMemory implements InvocationHandler {
    *
    * @return false if it has to be received as usual
    */
-  boolean hold(Link link, int id, Envelope e, RecvRequest matched) {
+  boolean hold(RecvRequest.Announcer announcer, int id, Envelope e, RecvRequest matched) {
     synchronized (this) {
       if (real != null || e.dynamicLength > 0 || e.elements <= 0) {
         return false;
@@ -192,9 +192,9 @@ final class StreamedMemory implements InvocationHandler {
       at = 0;
       type = e.type;
       count = e.elements;
-      held = new Held(link, id, matched);
+      held = new Held(announcer, id, matched);
     }
-    link.later(PATIENCE_MILLIS, this::fetchIfHeld);
+    announcer.later(PATIENCE_MILLIS, this::fetchIfHeld);
     return true;
   }
 
@@ -210,7 +210,7 @@ final class StreamedMemory implements InvocationHandler {
               message.matched,
               ArrayRange.of(
                   memory.getBuffer().duplicate().clear().limit(length).position(SECTION)));
-      message.link.fetch(message.id, fetched);
+      message.announcer.fetch(message.id, fetched);
     }
   }
 
@@ -258,7 +258,7 @@ final class StreamedMemory implements InvocationHandler {
     RawBuffer memory;
     synchronized (this) {
       if (held != null) {
-        held.link.refuse(held.id);
+        held.announcer.refuse(held.id);
         held = null;
       }
       memory = real;
