@@ -46,13 +46,13 @@ final class ClassPaths {
    * The full name of a main class: as it stands if it is on the path, else that of the example of
    * this name.
    */
-  static String find(String name, List<Path> path, Product product)
+  static String find(String name, List<Path> path, Installation installation)
       throws UsageException, IOException {
     String file = name.replace('.', '/') + ".class";
-    if (has(path, file) || has(product.libraries(), file)) {
+    if (has(path, file) || has(installation.libraries(), file)) {
       return name;
     }
-    List<String> examples = examples(product.examples());
+    List<String> examples = examples(installation.examples());
     for (String example : examples) {
       if (example.equals(name) || example.substring(example.lastIndexOf('.') + 1).equals(name)) {
         return example;

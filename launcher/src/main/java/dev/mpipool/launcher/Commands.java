@@ -17,26 +17,26 @@ final class Commands {
   private static final List<String> LOCALE = List.of("LANG", "LC_ALL", "LC_CTYPE");
 
   private final JobSpec job;
-  private final Product product;
+  private final Installation installation;
   private final String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
 
   private final Archives archives = Archives.fromSystemProperties();
   private final List<Path> classPath;
 
-  Commands(JobSpec job, Product product) {
+  Commands(JobSpec job, Installation installation) {
     this.job = job;
-    this.product = product;
-    this.classPath = archives.making() ? List.of() : product.withLogging(job.classPath());
+    this.installation = installation;
+    this.classPath = archives.making() ? List.of() : installation.withLogging(job.classPath());
   }
 
   /** The JVM whose threads are the ranks. */
   List<String> threads(String launcher) throws IOException {
     List<String> command = jvm(0, launcher, "threads");
     command.add("-D" + MulticoreMain.HOOK_TIMEOUT + "=" + job.hookTimeout());
-    command.addAll(List.of("-cp", product.ofThreads(), MulticoreMain.class.getName()));
+    command.addAll(List.of("-cp", installation.ofThreads(), MulticoreMain.class.getName()));
     command.add(Integer.toString(job.np()));
     command.add(Boolean.toString(job.tagOutput()));
-    command.add(product.ofThread(classPath));
+    command.add(installation.ofThread(classPath));
     command.add(job.mainClass());
     command.addAll(job.arguments());
     return command;
@@ -55,7 +55,7 @@ final class Commands {
    */
   List<String> remote(int rank, String launcher) throws IOException {
     List<String> command = new ArrayList<>();
-    command.addAll(List.of("exec", "env", "MPJ_HOME=" + product.mpj()));
+    command.addAll(List.of("exec", "env", "MPJ_HOME=" + installation.mpj()));
     for (String variable : LOCALE) {
       String value = System.getenv(variable);
       if (value != null) {
@@ -117,7 +117,7 @@ final class Commands {
     List<String> command = new ArrayList<>();
     command.add("-D" + RankMain.DEVICE + "=" + job.device().mpjName());
     command.add("-cp");
-    command.add(product.ofProcess(classPath));
+    command.add(installation.ofProcess(classPath));
     command.add(RankMain.class.getName());
     command.add(job.mainClass());
     command.add(Integer.toString(rank));

@@ -7,7 +7,8 @@ import java.util.Set;
 
 /**
  * Redirects calls of {@code System.exit}, {@code Runtime.exit} and {@code Runtime.halt} in a class
- * file, and references to these methods, to the static methods of {@link RankExit}.
+ * file, and references to these methods, to the static methods {@code exit} and {@code halt} of
+ * another class.
  *
  * <p>Only the constant pool is rewritten: a {@code Methodref} gets another class, and for the two
  * instance methods the descriptor of a static one that takes the Runtime as its first argument. For
@@ -19,7 +20,6 @@ import java.util.Set;
  * program's own version of it.
  */
 final class ExitCalls {
-  private static final String TARGET = RankExit.class.getName().replace('.', '/');
   private static final String STATIC_FORM = "(Ljava/lang/Runtime;I)V";
 
   private static final int UTF8 = 1;
@@ -36,6 +36,7 @@ final class ExitCalls {
   private static final int MOST_CONSTANTS = 65_535;
 
   private final ByteBuffer file;
+  private final Class<?> replacement;
 
   /** Where each constant begins; 0 for those that are none. */
   private final int[] constants;
@@ -48,7 +49,8 @@ final class ExitCalls {
   private final ByteBuffer added = ByteBuffer.allocate(256);
   private int count;
 
-  private ExitCalls(byte[] bytes) {
+  private ExitCalls(byte[] bytes, Class<?> replacement) {
+    this.replacement = replacement;
     file = ByteBuffer.wrap(bytes);
     count = u2(8);
     constants = new int[count];
@@ -65,12 +67,14 @@ final class ExitCalls {
   }
 
   /**
-   * The class file with its calls redirected.
+   * Returns a copy of a class file with its calls redirected.
    *
-   * @return null where it has none
+   * @param replacement has static methods {@code exit(int)}, {@code exit(Runtime, int)} and {@code
+   *     halt(Runtime, int)}, which are called instead
+   * @return null if the class file has no such calls
    */
-  static byte[] redirected(byte[] classFile) {
-    return new ExitCalls(classFile.clone()).redirect();
+  static byte[] redirected(byte[] classFile, Class<?> replacement) {
+    return new ExitCalls(classFile.clone(), replacement).redirect();
   }
 
   private byte[] redirect() {
@@ -88,7 +92,7 @@ final class ExitCalls {
               && (method.equals("exit(I)V") || method.equals("halt(I)V"));
       if (virtual || (owner.equals("java/lang/System") && method.equals("exit(I)V"))) {
         if (target == 0) {
-          target = add(CLASS, add(TARGET));
+          target = add(CLASS, add(replacement.getName().replace('.', '/')));
         }
         file.putShort(constants[i] + 1, (short) target);
         if (virtual) {

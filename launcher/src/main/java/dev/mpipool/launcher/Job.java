@@ -23,7 +23,7 @@ import java.util.stream.Collectors;
  * SIGKILL. A signal to the launcher begins with the second step and leaves the ranks' shutdown
  * hooks the time that the user allows.
  */
-final class Job implements Ranks.Listener {
+final class Job implements RankProcesses.Listener {
   /** Milliseconds that the other ranks have once main's has ended. */
   private static final int GRACE = 1_000;
 
@@ -48,7 +48,7 @@ final class Job implements Ranks.Listener {
   private static final Set<Ending> RETURNED = EnumSet.of(Ending.FINISHED, Ending.UNFINISHED);
 
   private final JobSpec spec;
-  private final Ranks ranks;
+  private final RankProcesses ranks;
   private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
   private final CountDownLatch over = new CountDownLatch(1);
   private final Map<Integer, Ending> endings = new HashMap<>();
@@ -87,9 +87,9 @@ final class Job implements Ranks.Listener {
     void happen();
   }
 
-  Job(JobSpec spec, Product product) throws IOException {
+  Job(JobSpec spec, Installation installation) throws IOException {
     this.spec = spec;
-    this.ranks = new Ranks(spec, product, this);
+    this.ranks = new RankProcesses(spec, installation, this);
   }
 
   /** Runs the job, and returns its exit code once every process has ended. */
@@ -117,7 +117,7 @@ final class Job implements Ranks.Listener {
       ranks.start();
       linked = System.nanoTime();
       checkLinks();
-    } catch (Ranks.StartException e) {
+    } catch (RankProcesses.StartException e) {
       notJoined(e.rank(), "its process could not be started: " + e.getMessage());
       end(0);
     }

@@ -41,14 +41,14 @@ public final class Main {
         System.out.print(options.usage());
         return 0;
       }
-      Product product = Product.fromSystemProperties();
-      JobSpec spec = options.toJob(product);
+      Installation installation = Installation.fromSystemProperties();
+      JobSpec spec = options.toJob(installation);
       if (spec.device() == Device.NATIVE) {
-        NativeJob job = new NativeJob(spec, options.machines(), product);
+        NativeJob job = new NativeJob(spec, options.machines(), installation);
         Signals.handle(job::stop);
         return job.run();
       }
-      Job job = new Job(spec, product);
+      Job job = new Job(spec, installation);
       Signals.handle(job::stop);
       return job.run();
     } catch (UsageException e) {

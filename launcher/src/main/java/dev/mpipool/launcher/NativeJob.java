@@ -39,7 +39,7 @@ final class NativeJob {
    * @throws IOException if the machine lacks something; says what
    * @throws UsageException if the command is wrong
    */
-  NativeJob(JobSpec spec, Path machines, Product product) throws UsageException, IOException {
+  NativeJob(JobSpec spec, Path machines, Installation installation) throws UsageException, IOException {
     Runtime.Version java = Runtime.version();
     if (java.feature() < JAVA_NEEDED) {
       throw new IOException(
@@ -58,7 +58,7 @@ final class NativeJob {
     this.presence = Files.createTempFile("mpipool-native", ".presence");
     presence.toFile().deleteOnExit();
     List<String> command = found.start(spec, machines);
-    command.addAll(rank(product));
+    command.addAll(rank(installation));
     ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
     builder.directory(spec.folder().toFile());
     RankProcess.restoreJvmOptions(builder.environment());
@@ -76,13 +76,13 @@ final class NativeJob {
     return "root".equals(System.getProperty("user.name"));
   }
 
-  private List<String> rank(Product product) throws IOException {
+  private List<String> rank(Installation installation) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("-D" + PRESENCE + "=" + presence);
     command.addAll(spec.jvmOptions());
-    command.addAll(List.of("-cp", product.ofNative(product.withLogging(spec.classPath()))));
+    command.addAll(List.of("-cp", installation.ofNative(installation.withLogging(spec.classPath()))));
     command.add(spec.mainClass());
     command.addAll(spec.arguments());
     return command;

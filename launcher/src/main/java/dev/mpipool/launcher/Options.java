@@ -240,7 +240,7 @@ final class Options {
   }
 
   /** Checks everything that can be checked before a JVM starts. */
-  JobSpec toJob(Product product) throws UsageException, IOException {
+  JobSpec toJob(Installation installation) throws UsageException, IOException {
     if (np < 1) {
       throw new UsageException("-np " + np + ": at least one rank is needed");
     }
@@ -271,7 +271,7 @@ final class Options {
     List<Path> path = jar == null ? ClassPaths.parse(classPath) : List.of(readable(jar));
     String mainClass = jar == null ? program.get(0) : mainClassOf(jar);
     List<String> arguments = jar == null ? program.subList(1, program.size()) : program;
-    String found = ClassPaths.find(mainClass, path, product);
+    String found = ClassPaths.find(mainClass, path, installation);
     return new JobSpec(
         np,
         on,

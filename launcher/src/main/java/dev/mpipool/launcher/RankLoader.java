@@ -79,7 +79,7 @@ final class RankLoader extends URLClassLoader {
         try (InputStream in = connection.getInputStream()) {
           bytes = in.readAllBytes();
         }
-        byte[] redirected = ExitCalls.redirected(bytes);
+        byte[] redirected = ExitCalls.redirected(bytes, RankExit.class);
         if (redirected != null) {
           return define(name, path, redirected, connection);
         }

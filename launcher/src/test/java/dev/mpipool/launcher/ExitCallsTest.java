@@ -51,9 +51,9 @@ class ExitCallsTest {
 
   @Test
   void noCallIsLeftAndTheVerifierIsContent() throws Exception {
-    byte[] redirected = ExitCalls.redirected(bytes(Calls.class));
+    byte[] redirected = ExitCalls.redirected(bytes(Calls.class), RankExit.class);
     assertThat(redirected).isNotNull();
-    assertThat(ExitCalls.redirected(redirected)).isNull();
+    assertThat(ExitCalls.redirected(redirected, RankExit.class)).isNull();
     Class<?> defined = new Loader().define(redirected);
     var call = defined.getDeclaredMethod("call", int.class, long.class, Object.class);
     call.setAccessible(true);
@@ -63,7 +63,7 @@ class ExitCallsTest {
 
   @Test
   void aClassWithoutSuchCallsIsLeftAsItIs() throws IOException {
-    assertThat(ExitCalls.redirected(bytes(ExitCalls.class))).isNull();
-    assertThat(ExitCalls.redirected(bytes(Lines.class))).isNull();
+    assertThat(ExitCalls.redirected(bytes(ExitCalls.class), RankExit.class)).isNull();
+    assertThat(ExitCalls.redirected(bytes(Lines.class), RankExit.class)).isNull();
   }
 }

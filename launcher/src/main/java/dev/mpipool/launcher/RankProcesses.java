@@ -21,12 +21,14 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * The processes of a job and the launcher's connections with them. Used by the job's one thread.
+ * The processes of a job and the launcher's connections to them. Starts the processes, passes on
+ * what they report over their connections, and ends them. Only the job's thread calls; the {@link
+ * Listener} is called on the threads of the connections and of the processes.
  */
-final class Ranks implements Closeable {
+final class RankProcesses implements Closeable {
   private static final int BACKLOG = 256;
 
-  /** Is told what happens, on any thread. */
+  /** Receives the events of the processes, on any thread. */
   interface Listener {
     void linked(int rank);
 
@@ -37,7 +39,7 @@ final class Ranks implements Closeable {
     /** Some ranks wait in {@code MPI.Init} for the others. */
     void waiting();
 
-    /** The launcher cannot take up the ranks that are not linked yet. */
+    /** The launcher can accept no more connections: ranks without one cannot join. */
     void failed(String reason);
   }
 
@@ -66,19 +68,22 @@ final class Ranks implements Closeable {
   private final Roster roster;
   private final Map<Integer, RankProcess> processes = new TreeMap<>();
 
-  /** A descriptor in reserve: a signal needs one, since the JDK reads first whose process it is. */
+  /**
+   * A file descriptor in reserve. Sending a signal needs one: the JDK first reads the process's
+   * start time.
+   */
   private final InputStream reserve;
 
-  Ranks(JobSpec spec, Product product, Listener listener) throws IOException {
+  RankProcesses(JobSpec spec, Installation installation, Listener listener) throws IOException {
     this.spec = spec;
-    this.commands = new Commands(spec, product);
+    this.commands = new Commands(spec, installation);
     this.listener = listener;
     byte[] key = LinkHandshake.newSecret();
     this.secret = HexFormat.of().formatHex(key);
     this.setting =
         new RankProcess.Setting(
             spec.folder().toFile(),
-            Map.of("MPJ_HOME", product.mpj().toString(), LinkHandshake.SECRET_VARIABLE, secret),
+            Map.of("MPJ_HOME", installation.mpj().toString(), LinkHandshake.SECRET_VARIABLE, secret),
             new LineSink(new FileOutputStream(FileDescriptor.out)),
             new LineSink(new FileOutputStream(FileDescriptor.err)),
             spec.tagOutput() && spec.device().processes());
@@ -88,7 +93,7 @@ final class Ranks implements Closeable {
     this.control = new ControlServer(listen(), key, processes, new Links());
   }
 
-  /** What the ranks say over their links. */
+  /** Handles what ranks report over their links. */
   private final class Links implements ControlServer.Listener {
     @Override
     public void linked(int rank) {
@@ -154,22 +159,22 @@ final class Ranks implements Closeable {
     return control.isLinked(rank);
   }
 
-  /** Whether some ranks are in MPI.Init, and wait for others. */
+  /** Whether some ranks wait in MPI.Init for others. */
   boolean isWaitedFor() {
     return roster.isWaitedFor();
   }
 
-  /** Whether a rank has met the others, in MPI.Init; where it is a thread, whether it began. */
+  /** Whether a rank has passed MPI.Init; if ranks are threads, whether it has started. */
   boolean hasJoined(int rank) {
     return spec.device().processes() ? roster.isComplete() : control.isLinked(rank);
   }
 
-  /** Whether a rank is in MPI.Init, and waits for the others. */
+  /** Whether a rank waits in MPI.Init for others. */
   boolean isWaiting(int rank) {
     return roster.isWaitedFor() && roster.contains(rank);
   }
 
-  /** Whether others wait in MPI.Init for a rank that has not been there. */
+  /** Whether others wait in MPI.Init for this rank. */
   boolean isMissed(int rank) {
     return roster.isWaitedFor() && !roster.contains(rank);
   }
@@ -261,7 +266,7 @@ final class Ranks implements Closeable {
         spec.local()
             ? new ServerSocket(0, BACKLOG, InetAddress.getLoopbackAddress())
             : new ServerSocket(0, BACKLOG);
-    // What a connection needs is loaded while there are descriptors to load it with.
+    // Loads the classes of a connection while there are file descriptors to load them with.
     try (Socket here = new Socket(InetAddress.getLoopbackAddress(), server.getLocalPort());
         Socket there = server.accept()) {
       here.setTcpNoDelay(true);
@@ -271,8 +276,8 @@ final class Ranks implements Closeable {
   }
 
   /**
-   * Where the rank on a host finds the launcher: by the address from which this host would call
-   * that one.
+   * The address at which a rank on a host reaches the launcher: the local address of this host's
+   * route to that host.
    */
   private String address(String host) throws IOException {
     String address = InetAddress.getLoopbackAddress().getHostAddress();

@@ -12,33 +12,33 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Where the product's own parts are.
+ * The folders of mpipool and MPJ Express, and the class paths that are made of their jars.
  *
- * @param home the folder of the product
- * @param mpj the folder of MPJ Express
+ * @param home mpipool's folder
+ * @param mpj MPJ Express's folder
  */
-record Product(Path home, Path mpj) {
+record Installation(Path home, Path mpj) {
   /**
-   * MPJ Express's jars that all ranks of one JVM share, because its device keeps the ranks apart by
-   * itself.
+   * MPJ Express's jars that all ranks of one JVM share: its device for this mode tells the ranks
+   * apart.
    */
   private static final List<String> SHARED_BY_RANKS =
       List.of("smpdev.jar", "xdev.jar", "mpjbuf.jar", "mpiExp.jar");
 
   /**
-   * MPJ Express's jars that each rank of one JVM has for itself, because they keep the rank in
+   * MPJ Express's jars that each rank of one JVM loads for itself, since they keep the rank in
    * static fields.
    */
   private static final List<String> OWN_OF_RANK = List.of("mpi.jar", "mpjdev.jar");
 
-  /** The product's jars of which the ranks of one JVM share some classes. */
+  /** mpipool's jars of which the ranks of one JVM share some classes. */
   private static final List<String> SHARED_OWN =
       List.of("mpipool-core.jar", "mpipool-mpj-express.jar");
 
   private static final String LOGGING_BINDING = "slf4j-nop.jar";
 
-  static Product fromSystemProperties() {
-    return new Product(
+  static Installation fromSystemProperties() {
+    return new Installation(
         Path.of(System.getProperty("mpipool.home")),
         Path.of(System.getProperty("mpipool.mpj.home")));
   }
@@ -49,8 +49,8 @@ record Product(Path home, Path mpj) {
   }
 
   /**
-   * The class path of a rank that is a process. The product's part comes first and is always the
-   * same: an archive of classes is good only for class paths that begin like its own.
+   * The class path of a rank that is a process. It begins with mpipool's jars, always in the same
+   * order: a class-data archive serves only class paths that begin as its own does.
    */
   String ofProcess(List<Path> program) throws IOException {
     List<Path> path = new ArrayList<>();
@@ -66,7 +66,7 @@ record Product(Path home, Path mpj) {
     return join(libraries(), program);
   }
 
-  /** The class path of the JVM whose threads are ranks, as far as the ranks share it. */
+  /** The part of the class path that ranks share if they are threads of one JVM. */
   String ofThreads() throws IOException {
     List<Path> path = new ArrayList<>();
     path.add(own("launcher"));
@@ -76,7 +76,7 @@ record Product(Path home, Path mpj) {
     return join(path, List.of());
   }
 
-  /** The class path of each rank that is a thread. */
+  /** The class path that each rank has for itself if ranks are threads of one JVM. */
   String ofThread(List<Path> program) throws IOException {
     List<Path> path = new ArrayList<>(libraries());
     OWN_OF_RANK.forEach(jar -> path.add(mpj.resolve("lib").resolve(jar)));
@@ -93,8 +93,8 @@ record Product(Path home, Path mpj) {
   }
 
   /**
-   * The product's modules and what they need, without the logging binding, which a program may
-   * replace.
+   * The jars of mpipool's modules and of their dependencies, without the logging binding, which a
+   * program may replace.
    */
   List<Path> libraries() throws IOException {
     List<Path> jars = jars(home.resolve("examples/target/lib"), "*.jar");
