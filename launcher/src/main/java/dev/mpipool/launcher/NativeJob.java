@@ -39,7 +39,8 @@ final class NativeJob {
    * @throws IOException if the machine lacks something; says what
    * @throws UsageException if the command is wrong
    */
-  NativeJob(JobSpec spec, Path machines, Installation installation) throws UsageException, IOException {
+  NativeJob(JobSpec spec, Path machines, Installation installation)
+      throws UsageException, IOException {
     Runtime.Version java = Runtime.version();
     if (java.feature() < JAVA_NEEDED) {
       throw new IOException(
@@ -82,7 +83,8 @@ final class NativeJob {
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("-D" + PRESENCE + "=" + presence);
     command.addAll(spec.jvmOptions());
-    command.addAll(List.of("-cp", installation.ofNative(installation.withLogging(spec.classPath()))));
+    command.addAll(
+        List.of("-cp", installation.ofNative(installation.withLogging(spec.classPath()))));
     command.add(spec.mainClass());
     command.addAll(spec.arguments());
     return command;

@@ -83,7 +83,8 @@ final class RankProcesses implements Closeable {
     this.setting =
         new RankProcess.Setting(
             spec.folder().toFile(),
-            Map.of("MPJ_HOME", installation.mpj().toString(), LinkHandshake.SECRET_VARIABLE, secret),
+            Map.of(
+                "MPJ_HOME", installation.mpj().toString(), LinkHandshake.SECRET_VARIABLE, secret),
             new LineSink(new FileOutputStream(FileDescriptor.out)),
             new LineSink(new FileOutputStream(FileDescriptor.err)),
             spec.tagOutput() && spec.device().processes());

@@ -3,8 +3,8 @@ package dev.mpipool.device;
 import java.nio.ByteBuffer;
 
 /**
- * The receive of a long message straight into an array. The message is one section; its header is
- * known from the envelope, and is skipped.
+ * The receive of a long message directly into an array. The message is one section, whose header is
+ * skipped: the envelope has its contents.
  */
 final class ArrayReceive extends RecvRequest {
 
@@ -22,9 +22,9 @@ final class ArrayReceive extends RecvRequest {
     return true;
   }
 
-  /** A piece of the message that begins at a place is here. */
+  /** Stores the piece that begins at a place of the message. */
   @Override
-  void take(long place, ByteBuffer piece) {
+  void receive(long place, ByteBuffer piece) {
     if (place == 0) {
       piece.position(SECTION);
     }

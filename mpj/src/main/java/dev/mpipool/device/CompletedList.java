@@ -5,9 +5,9 @@ import java.util.Set;
 import mpjdev.Status;
 
 /**
- * What peek stands on: requests that were asked for completion in vain (as MPJ Express' Waitany
- * does with all of its requests before it peeks), have completed since, and were not waited for
- * yet.
+ * The requests from which {@code peek} chooses: those that were tested before they were complete,
+ * have completed since, and have not been waited for. (MPJ Express's {@code Waitany} tests all of
+ * its requests, then peeks.) The monitor guards the list.
  */
 final class CompletedList {
 
@@ -47,8 +47,8 @@ final class CompletedList {
     requests.remove(request);
   }
 
-  /** Takes the first one, waits until there is one. MPJ Express lets one thread peek at a time. */
-  DeviceRequest take() {
+  /** Removes the first request, and waits until there is one. Called by one thread at a time. */
+  DeviceRequest removeFirst() {
     for (; ; ) {
       Peek peek;
       synchronized (this) {

@@ -12,12 +12,16 @@ import mpi.MPIException;
 import mpjbuf.Buffer;
 import mpjdev.Status;
 
-/** This rank's end of the job: its links to the other ranks and what they share. */
-final class Endpoint implements Link.Owner {
+/**
+ * This rank's part in the job: its connections to the other ranks, and the matcher and the progress
+ * engine that they share. Any thread may start operations; methods under "loss of other ranks" are
+ * called by the leader. The endpoint has no lock of its own.
+ */
+final class Endpoint implements Connection.Owner {
 
   private static final int BACKLOG = 1024;
 
-  /** Finalize waits for this. */
+  /** MPI.Finalize waits for this request. */
   private final class Departure extends DeviceRequest {
     Departure() {
       super(progress);
@@ -32,29 +36,29 @@ final class Endpoint implements Link.Owner {
   private final Job job;
   private final Progress progress;
   private final Matcher matcher = new Matcher();
-  private final Losses losses;
+  private final FailureNotifier failures;
   private final DeviceLog log = new DeviceLog();
-  private final Caller caller = new Caller(this);
-  private final Greeter greeter = new Greeter(this);
-  private final Link[] links;
+  private final Connector connector = new Connector(this);
+  private final Acceptor acceptor = new Acceptor(this);
+  private final Connection[] connections;
   private final RankId[] ids;
   private ServerSocketChannel server;
   private ServerSocketChannel unixServer;
   private volatile Departure departure;
 
-  Endpoint(Job job, Losses losses) throws IOException {
+  Endpoint(Job job, FailureNotifier failures) throws IOException {
     this.job = job;
-    this.losses = losses;
+    this.failures = failures;
     progress = new Progress("mpipool-device-" + job.rank(), this::breakDown);
-    links = new Link[job.size()];
+    connections = new Connection[job.size()];
     ids = new RankId[job.size()];
-    for (int r = 0; r < links.length; r++) {
+    for (int r = 0; r < connections.length; r++) {
       ids[r] = new RankId(r);
-      links[r] = r == job.rank() ? null : new Link(this, r);
+      connections[r] = r == job.rank() ? null : new Connection(this, r);
     }
   }
 
-  /** Meets the other ranks. From here on anybody can call. */
+  /** Exchanges addresses with the other ranks. From here on they can connect. */
   void start() throws IOException {
     SharedMemory.sweep();
     job.meet(this::listen);
@@ -62,10 +66,10 @@ final class Endpoint implements Link.Owner {
       log.noSecret();
     }
     server.configureBlocking(false);
-    server.register(progress.selector(), SelectionKey.OP_ACCEPT, greeter);
+    server.register(progress.selector(), SelectionKey.OP_ACCEPT, acceptor);
     if (unixServer != null) {
       unixServer.configureBlocking(false);
-      unixServer.register(progress.selector(), SelectionKey.OP_ACCEPT, greeter);
+      unixServer.register(progress.selector(), SelectionKey.OP_ACCEPT, acceptor);
     }
     progress.start();
   }
@@ -94,8 +98,8 @@ final class Endpoint implements Link.Owner {
   }
 
   @Override
-  public void connect(Link link) {
-    caller.call(link);
+  public void connect(Connection connection) {
+    connector.connect(connection);
   }
 
   DeviceLog log() {
@@ -106,8 +110,8 @@ final class Endpoint implements Link.Owner {
     return ids;
   }
 
-  Link link(int rank) {
-    return links[rank];
+  Connection connection(int rank) {
+    return connections[rank];
   }
 
   SocketAddress unixAddress(int rank) {
@@ -116,7 +120,7 @@ final class Endpoint implements Link.Owner {
 
   // ---- operations, on user threads
 
-  /** A send that streams returns to its caller only when it is done. */
+  /** Streams is allowed only if the caller waits until the send is done. */
   SendRequest send(
       Buffer buffer, int to, int tag, long context, boolean synchronous, boolean streams) {
     boolean far = to != job.rank();
@@ -124,31 +128,31 @@ final class Endpoint implements Link.Owner {
         new SendRequest(progress, job.rank(), buffer, tag, context, synchronous, streams && far);
     if (to == job.rank()) {
       sendToSelf(send);
-    } else if (!links[to].send(send)) {
+    } else if (!connections[to].send(send)) {
       throw new RankLostException(to);
     }
     return send;
   }
 
-  /** A long message to another rank out of memory that is no mpjbuf buffer's. */
+  /** Sends a long message to another rank from memory that belongs to no mpjbuf buffer. */
   SendRequest sendFrom(ByteBuffer bytes, int to, int tag, long context) {
     SendRequest send = new SendRequest(progress, job.rank(), bytes, tag, context);
-    if (!links[to].send(send)) {
+    if (!connections[to].send(send)) {
       throw new RankLostException(to);
     }
     return send;
   }
 
-  /** Where a message of so many bytes begins in the memory for {@link #sendBytes}. */
+  /** The offset of the message in the memory for {@link #sendBytes}. */
   static final int BYTES = Frame.HEADER + Buffer.SECTION_OVERHEAD;
 
   /**
-   * A short message to another rank: what is in this memory from {@link #BYTES} on, which is the
-   * device's from now on.
+   * Sends a short message to another rank: the memory from {@link #BYTES} on. The memory belongs to
+   * the device from now on.
    */
   SendRequest sendBytes(ByteBuffer memory, int to, int tag, long context) {
     SendRequest send = SendRequest.ofBytes(progress, job.rank(), memory, tag, context);
-    if (!links[to].send(send)) {
+    if (!connections[to].send(send)) {
       throw new RankLostException(to);
     }
     return send;
@@ -160,7 +164,7 @@ final class Endpoint implements Link.Owner {
     return recv;
   }
 
-  /** A send that succeeds and goes nowhere. */
+  /** Returns a send that has succeeded, without sending. */
   SendRequest drop(Buffer buffer, int tag, long context) {
     SendRequest send = new SendRequest(progress, job.rank(), buffer, tag, context, false, false);
     send.succeed();
@@ -169,7 +173,8 @@ final class Endpoint implements Link.Owner {
 
   private void sendToSelf(SendRequest send) {
     boolean keep = send.synchronous || send.envelope.length() > job.eagerLimit();
-    Arrival a = new Arrival(send.envelope, null, Frame.EAGER, 0, keep ? send : null);
+    UnexpectedMessage a =
+        new UnexpectedMessage(send.envelope, null, Frame.EAGER, 0, keep ? send : null);
     if (!keep) {
       a.storeFrom(send);
       a.complete = true;
@@ -183,12 +188,12 @@ final class Endpoint implements Link.Owner {
     }
   }
 
-  /** Neither of the two is anywhere else: the receive is done after this. */
-  private void deliverOwn(Arrival a, RecvRequest recv) {
+  /** The matcher has removed both, so this has to complete them, whatever memory there is. */
+  private void deliverOwn(UnexpectedMessage a, RecvRequest recv) {
     long pause = 0;
     while (true) {
       try {
-        takeOwn(a, recv);
+        receiveOwn(a, recv);
         return;
       } catch (OutOfMemoryError e) {
         pause = Memory.pause(pause);
@@ -196,7 +201,7 @@ final class Endpoint implements Link.Owner {
     }
   }
 
-  private void takeOwn(Arrival a, RecvRequest recv) {
+  private void receiveOwn(UnexpectedMessage a, RecvRequest recv) {
     MPIException tooLong = recv.begin(a.envelope);
     if (tooLong != null) {
       recv.fail(tooLong);
@@ -209,7 +214,7 @@ final class Endpoint implements Link.Owner {
     }
   }
 
-  /** A receive that streams may complete with a message that is still at its sender. */
+  /** A receive that streams may complete while the bytes are still at the sender. */
   RecvRequest receive(
       Buffer buffer, int source, int tag, long context, Status status, boolean streams) {
     RecvRequest recv =
@@ -218,20 +223,20 @@ final class Endpoint implements Link.Owner {
     return recv;
   }
 
-  /** A receive takes the first message that fits, now or later. */
+  /** Posts a receive, and delivers its message if that has arrived. */
   void post(RecvRequest recv) {
-    Arrival a = matcher.post(recv);
+    UnexpectedMessage a = matcher.post(recv);
     if (a != null) {
       deliver(a, recv);
     }
   }
 
-  /** Receives a message that is there already. Returns null if there is none. */
+  /** Receives a message that has arrived already. Returns null if there is none. */
   RecvRequest receiveIfThere(Buffer buffer, int source, int tag, long context) {
     progress.poll();
     Status status = new Status(null, tag, -1);
     RecvRequest recv = new RecvRequest(progress, ids, buffer, source, tag, context, status, false);
-    Arrival a = matcher.fetch(recv);
+    UnexpectedMessage a = matcher.poll(recv);
     if (a == null) {
       return null;
     }
@@ -241,7 +246,7 @@ final class Endpoint implements Link.Owner {
     return recv;
   }
 
-  private void deliver(Arrival a, RecvRequest recv) {
+  private void deliver(UnexpectedMessage a, RecvRequest recv) {
     if (a.origin == null) {
       deliverOwn(a, recv);
     } else {
@@ -256,7 +261,7 @@ final class Endpoint implements Link.Owner {
     return probe.status();
   }
 
-  /** Returns null if no message is there. */
+  /** Returns null if no message has arrived. */
   Status iprobe(int source, int tag, long context) {
     RecvRequest probe = probeFor(source, tag, context);
     Envelope found = matcher.find(probe);
@@ -279,19 +284,18 @@ final class Endpoint implements Link.Owner {
         progress, ids, null, source, tag, context, new Status(null, tag, -1), false);
   }
 
-  // ---- the end of others, on the leader
+  // ---- loss of other ranks, on the leader
 
-  /** A rank's process is gone. */
   @Override
   public void lose(int rank) {
-    Link link = links[rank];
+    Connection connection = connections[rank];
     long pause = 0;
-    while (link != null && !link.isShut()) {
+    while (connection != null && !connection.isShut()) {
       try {
         matcher.lose(rank);
-        losses.lost(rank);
-        link.shut(Link.State.LOST, () -> new RankLostException(rank));
-        someoneLeft();
+        failures.lost(rank);
+        connection.shut(Connection.State.LOST, () -> new RankLostException(rank));
+        checkFinish();
       } catch (OutOfMemoryError e) {
         pause = Memory.pause(pause);
       }
@@ -299,56 +303,54 @@ final class Endpoint implements Link.Owner {
   }
 
   /**
-   * The launcher says that a rank's process has ended. Where there is a connection, what is on it
-   * comes first, and its end.
+   * The launcher has reported that a rank's process has ended. If there is a connection, its end
+   * decides: messages may still be in it.
    */
   void endedElsewhere(int rank) {
     progress.execute(
         () -> {
-          if (links[rank] != null && links[rank].state() != Link.State.OPEN) {
+          if (connections[rank] != null && connections[rank].state() != Connection.State.OPEN) {
             lose(rank);
           }
         });
   }
 
-  /** The leader cannot go on, for want of memory perhaps: nothing can come or go any more. */
+  /** The leader has failed, of memory perhaps: all ranks are lost, and all operations fail. */
   private void breakDown(Throwable why) {
-    for (int rank = 0; rank < links.length; rank++) {
+    for (int rank = 0; rank < connections.length; rank++) {
       lose(rank);
     }
     matcher.close(() -> new MPIException("The device is broken: " + why));
   }
 
-  /** A rank has closed its connection after MPI.Finalize. */
   @Override
-  public void left(Link link) {
-    matcher.lose(link.peer());
-    link.shut(Link.State.LEFT, () -> new RankLostException(link.peer()));
-    someoneLeft();
+  public void left(Connection connection) {
+    matcher.lose(connection.peer());
+    connection.shut(Connection.State.LEFT, () -> new RankLostException(connection.peer()));
+    checkFinish();
   }
 
-  /** Another rank has noticed a loss. */
   @Override
-  public void told(int rank) {
-    if (rank >= 0 && rank < links.length) {
+  public void lossReported(int rank) {
+    if (rank >= 0 && rank < connections.length) {
       lose(rank);
     }
   }
 
   // ---- the end of this rank
 
-  /** Says good-bye, waits for that of all living ranks with a connection, and closes everything. */
+  /** Sends BYE to all connected ranks, waits for theirs, and closes everything. */
   void finish() {
     Departure leaving = new Departure();
     progress.execute(
         () -> {
           departure = leaving;
-          for (Link link : links) {
-            if (link != null && link.state() == Link.State.OPEN) {
-              link.outbox().control(Frame.BYE, 0, 0);
+          for (Connection connection : connections) {
+            if (connection != null && connection.state() == Connection.State.OPEN) {
+              connection.outbox().control(Frame.BYE, 0, 0);
             }
           }
-          someoneLeft();
+          checkFinish();
         });
     leaving.await();
     Departure left = new Departure();
@@ -361,35 +363,34 @@ final class Endpoint implements Link.Owner {
     progress.close(this::close);
   }
 
-  /** What waits in other threads of this rank would wait for ever. */
+  /** Fails the operations that other threads of this rank wait for. */
   private void failAll() {
     matcher.close(Endpoint::finalized);
-    for (Link link : links) {
-      if (link != null) {
-        link.shut(Link.State.LEFT, Endpoint::finalized);
+    for (Connection connection : connections) {
+      if (connection != null) {
+        connection.shut(Connection.State.LEFT, Endpoint::finalized);
       }
     }
   }
 
-  /** Why an operation fails that waits while MPI.Finalize is called. */
+  /** The failure of operations that wait while MPI.Finalize is called. */
   static MPIException finalized() {
     return new MPIException("MPI.Finalize was called while this operation was waiting");
   }
 
-  /** Whether this rank is in MPI.Finalize. */
   @Override
   public boolean isLeaving() {
     return departure != null;
   }
 
   @Override
-  public void someoneLeft() {
+  public void checkFinish() {
     Departure waiting = departure;
     if (waiting == null) {
       return;
     }
-    for (Link link : links) {
-      if (link != null && link.isConnecting() && !link.isOver()) {
+    for (Connection connection : connections) {
+      if (connection != null && connection.isConnecting() && !connection.isOver()) {
         return;
       }
     }
@@ -397,7 +398,7 @@ final class Endpoint implements Link.Owner {
   }
 
   private void close() {
-    greeter.close();
+    acceptor.close();
     Unix.close(unixServer);
     try {
       server.close();

@@ -1,8 +1,8 @@
 package dev.mpipool.device;
 
 /**
- * What a message says about itself: who sent it, how it is matched, and how long its two sections
- * are.
+ * The envelope of a message: its source, the tag and context by which it is matched, and the type
+ * and lengths of its two sections.
  */
 final class Envelope {
 
@@ -40,7 +40,7 @@ final class Envelope {
     return (long) staticLength + dynamicLength;
   }
 
-  /** A message from a peer whose lengths cannot be: the connection is not believed any more. */
+  /** Whether no correct peer can have sent this: the connection is to be ended. */
   boolean impossible() {
     return staticLength < 0 || dynamicLength < 0 || type < 0 || type > 17;
   }

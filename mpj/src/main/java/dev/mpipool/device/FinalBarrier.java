@@ -8,16 +8,17 @@ import mpjbuf.Type;
 import mpjdev.Status;
 
 /**
- * MPI.Finalize of MPJ Express begins with a barrier over all ranks: a tree of messages with one int
- * each, which would end with an exception at the neighbours of a lost rank and never at theirs. So
- * within MPI.Finalize a message to a lost rank is dropped and one from a lost rank is made up. The
- * living still wait for each other: {@link TcpDevice#finish} sees to that.
+ * The barrier with which MPJ Express's MPI.Finalize begins, in the case that ranks are lost. The
+ * barrier is a tree of messages with one int each: the neighbours of a lost rank would get an
+ * exception, and their neighbours would wait for ever. So within MPI.Finalize a message to a lost
+ * rank is dropped, and one from a lost rank is made up. {@link TcpDevice#finish} then makes the
+ * living ranks wait for each other.
  */
 final class FinalBarrier {
 
   private FinalBarrier() {}
 
-  /** Whether this thread is in the barrier of MPI.Finalize. Only asked when a rank is lost. */
+  /** Whether this thread is in the barrier. It walks the stack: call it only if a rank is lost. */
   static boolean isHere() {
     return StackWalker.getInstance()
         .walk(
@@ -28,7 +29,7 @@ final class FinalBarrier {
                             && f.getMethodName().equals("Finalize")));
   }
 
-  /** Receives one int, 0, that nobody has sent. */
+  /** Fills the buffer as if one int, 0, had been received. */
   static Status receive(Buffer buffer, UUID source, int tag) {
     ByteBuffer memory = ((NIOBuffer) buffer.getStaticBuffer()).getBuffer().duplicate();
     memory.clear();

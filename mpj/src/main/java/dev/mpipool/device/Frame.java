@@ -3,7 +3,7 @@ package dev.mpipool.device;
 import java.nio.ByteBuffer;
 
 /**
- * What travels on a connection: frames, each with a header of 32 bytes in network byte order.
+ * The frames that travel on a connection. Each has a header of 32 bytes in network byte order.
  *
  * <pre>
  *    0       1       2               4               8              12
@@ -16,66 +16,65 @@ import java.nio.ByteBuffer;
  * </pre>
  *
  * <p>The static and the dynamic section of an mpjbuf buffer follow the header of EAGER, EAGER_SYNC
- * and DATA. All of MPI's matching is done by the order in which EAGER, EAGER_SYNC and ANNOUNCE
- * arrive.
+ * and DATA. MPI's matching goes by the order in which EAGER, EAGER_SYNC and RTS arrive.
  */
 final class Frame {
 
   static final int HEADER = 32;
 
-  /** A whole message. */
+  /** An eager message. */
   static final int EAGER = 1;
 
-  /** A whole message whose sender waits for MATCHED with this id. */
+  /** An eager message whose sender waits for MATCHED with this id. */
   static final int EAGER_SYNC = 2;
 
-  /** A message that is coming once the receiver says CLEAR for this id (rendezvous). */
-  static final int ANNOUNCE = 3;
+  /** Request to send (rendezvous): the envelope of a message that the sender calls {@code id}. */
+  static final int RTS = 3;
 
   /**
-   * To the sender of {@code id}: send it now, as {@code value}; a value of -1 means that nobody
-   * wants the bytes.
+   * Clear to send: the answer to the RTS of {@code id}. The sender now sends DATA or SHARED with
+   * the id {@code value}; if that is -1, it completes without sending.
    */
-  static final int CLEAR = 4;
+  static final int CTS = 4;
 
   /**
-   * A piece of the message the receiver calls {@code id}. Its place in the message is in the low
-   * half of context and in tag (high and low half), its length is the static length.
+   * A piece of the message that the receiver calls {@code id}. Its place in the message is in the
+   * low half of context and in tag (high and low half), its length is the static length.
    */
   static final int DATA = 5;
 
   /** To the sender of {@code id}: a receive has matched it. */
   static final int MATCHED = 6;
 
-  /** The receiver's memory holds {@code value} bytes less of this sender's unexpected messages. */
+  /** Credit: {@code value} bytes of the sender's eager messages have been matched. */
   static final int CREDIT = 7;
 
-  /** The sender has called MPI.Finalize; its connection will end and it is not lost. */
+  /** The sender has called MPI.Finalize: when its connection ends, it is not lost. */
   static final int BYE = 8;
 
   /** Rank {@code value} is lost. */
   static final int LOST = 9;
 
   /**
-   * Memory for both ranks: the sender's process is {@code value}, its descriptor {@code id}, and
-   * the number that the memory begins with is in the low half of context and in tag.
+   * Offers shared memory: file descriptor {@code id} of the process {@code value}. The number at
+   * its beginning is in the low half of context and in tag.
    */
   static final int OFFER = 10;
 
-  /** The memory offered can be used ({@code value} 1) or not (0). */
+  /** Answers an OFFER: the memory can be used ({@code value} 1) or not (0). */
   static final int ANSWER = 11;
 
   /** As DATA, but the bytes are in slot {@code value} of the shared memory. */
   static final int SHARED = 12;
 
-  /** {@code value} slots of the shared memory are empty again. */
-  static final int TAKEN = 13;
+  /** {@code value} slots of the shared memory can be filled again. */
+  static final int SLOTS_FREE = 13;
 
   private static final long CONTEXT = (1L << 48) - 1;
 
   private Frame() {}
 
-  /** Writes a header at the index, and leaves position and limit alone. */
+  /** Writes a header at the index; position and limit stay. */
   static void put(ByteBuffer b, int at, int kind, Envelope e, int id, int value) {
     b.putInt(at, kind << 24 | (e.type & 0xff) << 16 | ((int) (e.context >>> 32) & 0xffff));
     b.putInt(at + 4, (int) e.context);
@@ -99,14 +98,14 @@ final class Frame {
     b.putInt(at + 12, length);
   }
 
-  /** Writes the news of a piece of a message in shared memory. */
+  /** Writes the header for a piece in shared memory. */
   static void putShared(ByteBuffer b, int at, int id, long place, int length, int slot) {
     putControl(b, at, SHARED, id, slot);
     b.putLong(at + 4, place);
     b.putInt(at + 12, length);
   }
 
-  /** Writes the offer of shared memory. */
+  /** Writes an OFFER. */
   static void putOffer(ByteBuffer b, int at, int process, int descriptor, long token) {
     putControl(b, at, OFFER, descriptor, process);
     b.putLong(at + 4, token);

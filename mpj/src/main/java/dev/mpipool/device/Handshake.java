@@ -5,19 +5,19 @@ import java.nio.ByteBuffer;
 import java.security.SecureRandom;
 
 /**
- * How two ranks prove to each other that they know the job's secret, before anything else that
- * comes from a connection is believed. The rank that accepts speaks first, so that a stranger
- * learns a random number and nothing else:
+ * The messages by which two ranks prove to each other that they know the job's secret. Nothing else
+ * that a connection brings is read before. The rank that accepts the connection sends first, so
+ * that a process outside the job learns a random number and nothing else:
  *
  * <pre>
- *   accepts    CHALLENGE   magic (8)  nonce A (16)
- *   calls      HELLO       magic (8)  its rank (4)  called rank (4)  nonce C (16)  HMAC(key, "caller" ...)  (32)
- *   accepts    WELCOME     verdict (8)  HMAC(key, "called" verdict ...)  (32)
+ *   acceptor    CHALLENGE   magic (8)  nonce A (16)
+ *   connector   HELLO       magic (8)  its rank (4)  acceptor's rank (4)  nonce C (16)  HMAC(key, 1 ...)  (32)
+ *   acceptor    WELCOME     verdict (8)  HMAC(key, 2 verdict ...)  (32)
  * </pre>
  *
- * <p>Each HMAC covers its label, both nonces and both ranks, so neither can be replayed or
- * reflected. When two ranks call each other at once, the call of the lower rank counts: the other
- * one's gets the verdict BUSY.
+ * <p>Each HMAC covers its label (1 or 2), both nonces and both ranks, so neither can be replayed or
+ * reflected. If two ranks connect to each other at the same time, the connection that the lower
+ * rank has begun is kept, and the other one gets the verdict BUSY.
  */
 final class Handshake {
 
@@ -46,50 +46,60 @@ final class Handshake {
   }
 
   static ByteBuffer hello(
-      byte[] key, int caller, int called, byte[] callersNonce, byte[] calledNonce) {
+      byte[] key, int connector, int acceptor, byte[] connectorNonce, byte[] acceptorNonce) {
     return ByteBuffer.allocate(HELLO_LENGTH)
         .putLong(MAGIC)
-        .putInt(caller)
-        .putInt(called)
-        .put(callersNonce)
-        .put(callersProof(key, caller, called, callersNonce, calledNonce))
+        .putInt(connector)
+        .putInt(acceptor)
+        .put(connectorNonce)
+        .put(connectorProof(key, connector, acceptor, connectorNonce, acceptorNonce))
         .flip();
   }
 
-  static byte[] callersProof(
-      byte[] key, int caller, int called, byte[] callersNonce, byte[] calledNonce) {
-    return proof(key, 1, 0, caller, called, callersNonce, calledNonce);
+  static byte[] connectorProof(
+      byte[] key, int connector, int acceptor, byte[] connectorNonce, byte[] acceptorNonce) {
+    return proof(key, 1, 0, connector, acceptor, connectorNonce, acceptorNonce);
   }
 
   static ByteBuffer welcome(
-      byte[] key, long verdict, int caller, int called, byte[] callersNonce, byte[] calledNonce) {
+      byte[] key,
+      long verdict,
+      int connector,
+      int acceptor,
+      byte[] connectorNonce,
+      byte[] acceptorNonce) {
     return ByteBuffer.allocate(WELCOME_LENGTH)
         .putLong(verdict)
-        .put(calledProof(key, verdict, caller, called, callersNonce, calledNonce))
+        .put(acceptorProof(key, verdict, connector, acceptor, connectorNonce, acceptorNonce))
         .flip();
   }
 
-  static byte[] calledProof(
-      byte[] key, long verdict, int caller, int called, byte[] callersNonce, byte[] calledNonce) {
-    return proof(key, 2, verdict, caller, called, callersNonce, calledNonce);
+  static byte[] acceptorProof(
+      byte[] key,
+      long verdict,
+      int connector,
+      int acceptor,
+      byte[] connectorNonce,
+      byte[] acceptorNonce) {
+    return proof(key, 2, verdict, connector, acceptor, connectorNonce, acceptorNonce);
   }
 
   private static byte[] proof(
       byte[] key,
       int label,
       long verdict,
-      int caller,
-      int called,
-      byte[] callersNonce,
-      byte[] calledNonce) {
+      int connector,
+      int acceptor,
+      byte[] connectorNonce,
+      byte[] acceptorNonce) {
     ByteBuffer text =
         ByteBuffer.allocate(4 + 8 + 4 + 4 + 2 * NONCE)
             .putInt(label)
             .putLong(verdict)
-            .putInt(caller)
-            .putInt(called)
-            .put(callersNonce)
-            .put(calledNonce);
+            .putInt(connector)
+            .putInt(acceptor)
+            .put(connectorNonce)
+            .put(acceptorNonce);
     return Hmac.sha256(key, text.array());
   }
 

@@ -5,9 +5,9 @@ import java.util.concurrent.TimeUnit;
 import mpjbuf.Buffer;
 
 /**
- * Receives messages of bytes from any rank, one after the other, into memory of its own. Once a
- * message has been matched nothing is allocated for it: an {@link OutOfMemoryError} means that it
- * can be received still. For one thread at a time, but for {@link #wake}.
+ * Receives messages of bytes from any rank, one after the other, into memory of its own. Nothing is
+ * allocated for a message once it has been matched: after an {@link OutOfMemoryError} it can still
+ * be received. For use by one thread at a time; only {@link #wake} may be called by others.
  */
 final class HeadReceiver {
 
@@ -19,15 +19,15 @@ final class HeadReceiver {
   private final int tag;
   private final long context;
 
-  /** What waits for the next message; null if nothing does. */
+  /** The posted receive; null if there is none. */
   private volatile HeadReceive pending;
 
-  /** Whether the thread that waits is to return, or the next that comes to wait. */
+  /** Whether the present call of {@link #receive}, or the next, is to return early. */
   private volatile boolean woken;
 
   private int source;
 
-  /** For messages of at most so many bytes. */
+  /** Creates a receiver for messages of at most so many bytes. */
   HeadReceiver(Endpoint endpoint, int bytes, int tag, long context) {
     this.endpoint = endpoint;
     this.tag = tag;
@@ -36,7 +36,7 @@ final class HeadReceiver {
     contents = memory.slice(SECTION, bytes);
   }
 
-  /** Its receive; the header of the section comes with the message. */
+  /** The receive; the message brings the header of its section. */
   private final class HeadReceive extends RecvRequest {
 
     HeadReceive(int tag, long context) {
@@ -69,12 +69,12 @@ final class HeadReceiver {
     }
   }
 
-  /** Where the message is: what is in it is valid until the next {@link #receive}. */
+  /** The memory that holds the last message, valid until the next {@link #receive}. */
   ByteBuffer contents() {
     return contents;
   }
 
-  /** Waits for the next message, and returns its length; -1 if there is none yet. */
+  /** Waits for the next message at most so long. Returns its length, or -1 if none has come. */
   int receive(long nanos) {
     HeadReceive receive = pending;
     if (receive == null) {

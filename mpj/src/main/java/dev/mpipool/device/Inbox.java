@@ -10,59 +10,59 @@ import java.util.function.Supplier;
 import mpi.MPIException;
 
 /**
- * What comes from one peer; only the leader calls. Bytes go through a buffer of {@link #BUFFER}
- * bytes, except for long sections, which are read straight into the memory of the receive.
+ * Reads the frames of one peer. Only the leader calls. Bytes go through a buffer of {@link #BUFFER}
+ * bytes, except those of long sections, which are read directly into the memory of the receive.
  */
 final class Inbox {
 
   private static final int BUFFER = 64 * 1024;
 
-  /** From so many missing bytes on, a section is read straight. */
-  private static final int STRAIGHT = 8 * 1024;
+  /** From so many missing bytes on, a section is read directly. */
+  private static final int DIRECT = 8 * 1024;
 
   /**
-   * Reads in a row, so that a peer that sends all the time does not keep the leader from the
-   * others.
+   * The most reads in a row, so that a peer that sends without a pause does not keep the leader
+   * from the others.
    */
   private static final int ROUNDS = 32;
 
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
-  private final Link link;
+  private final Connection connection;
   private final ByteBuffer in = ByteBuffer.allocateDirect(BUFFER).limit(0);
 
-  /** The sections of the frame that is being read: what is missing, and what to do then. */
+  /** The frame that is being read: the missing parts of its two sections, and bytes to skip. */
   private ByteBuffer first = NOTHING;
 
   private ByteBuffer second = NOTHING;
   private long skip;
 
-  /** A piece of a message for a receive that takes it piece by piece. */
+  /** Holds a piece for a receive that wants whole pieces ({@link RecvRequest#isInPieces}). */
   private ByteBuffer staging;
 
   private long place;
 
-  /** The memory that the peer puts pieces into; null if there is none. */
+  /** The peer's {@link SharedMemoryRing}; null if there is none. */
   private ByteBuffer slots;
 
   private RecvRequest recv;
-  private Arrival arrival;
+  private UnexpectedMessage message;
   private boolean inFrame;
 
-  /** An eager message that has come to the matcher, and maybe the receive that takes it. */
-  private Arrival matched;
+  /** An eager message that the matcher has seen, and its receive, if there is one. */
+  private UnexpectedMessage matched;
 
   private RecvRequest matchedBy;
   private long bytes;
 
-  Inbox(Link link) {
-    this.link = link;
+  Inbox(Connection connection) {
+    this.connection = connection;
   }
 
-  /** Reads what there is. Returns false at the end of the connection. */
+  /** Reads all that has arrived. Returns false at the end of the connection. */
   boolean read(SocketChannel channel) throws IOException {
     for (int round = 0; round < ROUNDS; round++) {
-      if (!in.hasRemaining() && first.isDirect() && first.remaining() >= STRAIGHT) {
+      if (!in.hasRemaining() && first.isDirect() && first.remaining() >= DIRECT) {
         int n = channel.read(first);
         if (n <= 0) {
           return n == 0;
@@ -91,7 +91,7 @@ final class Inbox {
     return true;
   }
 
-  /** The bytes that have come in all. */
+  /** How many bytes have been read in all. */
   long bytes() {
     return bytes;
   }
@@ -117,7 +117,7 @@ final class Inbox {
     }
   }
 
-  /** Each kind of frame is acted upon in steps that can be taken again for want of memory. */
+  /** Handles a frame. After an OutOfMemoryError the same call can be repeated. */
   private void beginPatiently(int at) throws IOException {
     long pause = 0;
     while (true) {
@@ -144,23 +144,23 @@ final class Inbox {
       return false;
     }
     RecvRequest r = recv;
-    Arrival a = arrival;
+    UnexpectedMessage a = message;
     forget();
     if (a != null) {
-      link.arrived(a);
+      connection.arrived(a);
     } else if (r != null) {
       end(r);
     }
     return true;
   }
 
-  /** A section is there. The receive is on no list any more if that was the last. */
+  /** A section is complete. If it was the last one, the receive is on no list any more. */
   private void end(RecvRequest r) {
     long pause = 0;
     while (true) {
       try {
         if (r.isInPieces()) {
-          r.take(place, staging.position(0));
+          r.receive(place, staging.position(0));
         }
         if (r.missing == 0) {
           r.received();
@@ -176,7 +176,7 @@ final class Inbox {
     first = NOTHING;
     second = NOTHING;
     recv = null;
-    arrival = null;
+    message = null;
     inFrame = false;
   }
 
@@ -186,23 +186,23 @@ final class Inbox {
     int value = Frame.value(in, at);
     switch (kind) {
       case Frame.EAGER, Frame.EAGER_SYNC -> eager(kind, envelope(at), id);
-      case Frame.ANNOUNCE -> link.announced(envelope(at), id);
-      case Frame.CLEAR -> link.outbox().clear(id, value);
+      case Frame.RTS -> connection.rtsArrived(envelope(at), id);
+      case Frame.CTS -> connection.outbox().clearToSend(id, value);
       case Frame.DATA -> data(id, Frame.dataPlace(in, at), Frame.dataLength(in, at));
-      case Frame.MATCHED -> link.outbox().matched(id);
-      case Frame.CREDIT -> link.outbox().credit(value);
-      case Frame.BYE -> link.bye();
+      case Frame.MATCHED -> connection.outbox().matched(id);
+      case Frame.CREDIT -> connection.outbox().credit(value);
+      case Frame.BYE -> connection.bye();
       case Frame.OFFER -> accept(value, id, Frame.token(in, at));
-      case Frame.ANSWER -> link.outbox().answered(value == 1);
+      case Frame.ANSWER -> connection.outbox().answered(value == 1);
       case Frame.SHARED -> shared(id, Frame.dataPlace(in, at), Frame.dataLength(in, at), value);
-      case Frame.TAKEN -> link.outbox().taken(value);
-      case Frame.LOST -> link.told(value);
+      case Frame.SLOTS_FREE -> connection.outbox().freed(value);
+      case Frame.LOST -> connection.lossReported(value);
       default -> throw new ProtocolException("frame of unknown kind " + kind);
     }
   }
 
   private Envelope envelope(int at) throws IOException {
-    Envelope e = Frame.envelope(in, at, link.peer());
+    Envelope e = Frame.envelope(in, at, connection.peer());
     if (e.impossible()) {
       throw new ProtocolException("impossible lengths");
     }
@@ -211,20 +211,20 @@ final class Inbox {
 
   private void eager(int kind, Envelope e, int id) {
     if (matched == null) {
-      Arrival candidate = new Arrival(e, link, kind, id, null);
-      matchedBy = link.arriving(candidate);
+      UnexpectedMessage candidate = new UnexpectedMessage(e, connection, kind, id, null);
+      matchedBy = connection.arriving(candidate);
       matched = candidate;
     }
     if (matchedBy == null) {
       matched.store();
       first = ByteBuffer.wrap(matched.staticPart);
       second = ByteBuffer.wrap(matched.dynamicPart);
-      arrival = matched;
+      message = matched;
     } else {
       beginMatched(e);
-      link.consumed(e);
+      connection.consumed(e);
       if (kind == Frame.EAGER_SYNC) {
-        link.outbox().control(Frame.MATCHED, id, 0);
+        connection.outbox().control(Frame.MATCHED, id, 0);
       }
     }
     inFrame = true;
@@ -246,13 +246,13 @@ final class Inbox {
   }
 
   private void data(int id, long at, int length) throws IOException {
-    RecvRequest r = link.receiveOf(id);
+    RecvRequest r = connection.receiveOf(id);
     if (r == null || length <= 0 || length > r.missing) {
-      throw new ProtocolException("data that nobody asked for");
+      throw new ProtocolException("data without a receive");
     }
     ByteBuffer piece = r.isInPieces() ? stage(at, length) : r.place(at, length);
     if (r.missing == length) {
-      link.endReceive(id);
+      connection.endReceive(id);
     }
     r.missing -= length;
     recv = r;
@@ -260,31 +260,31 @@ final class Inbox {
     inFrame = true;
   }
 
-  /** The peer offers memory for its long messages. */
+  /** The peer offers its shared memory. */
   private void accept(int process, int descriptor, long token) {
-    slots = SharedMemory.open(process, descriptor, token, Lane.BYTES);
-    link.outbox().control(Frame.ANSWER, 0, slots == null ? 0 : 1);
+    slots = SharedMemory.open(process, descriptor, token, SharedMemoryRing.BYTES);
+    connection.outbox().control(Frame.ANSWER, 0, slots == null ? 0 : 1);
   }
 
-  /** A piece of a message is in shared memory. */
+  /** A piece of a message is in the shared memory. */
   private void shared(int id, long at, int length, int slot) throws IOException {
-    RecvRequest r = link.receiveOf(id);
+    RecvRequest r = connection.receiveOf(id);
     if (r == null
         || slots == null
         || slot < 0
-        || slot >= Lane.SLOTS
+        || slot >= SharedMemoryRing.SLOTS
         || length <= 0
-        || length > Math.min(Lane.SLOT, r.missing)) {
-      throw new ProtocolException("shared data that nobody asked for");
+        || length > Math.min(SharedMemoryRing.SLOT, r.missing)) {
+      throw new ProtocolException("shared data without a receive");
     }
     VarHandle.acquireFence();
-    ByteBuffer piece = slots.slice(slot * Lane.SLOT, length);
+    ByteBuffer piece = slots.slice(slot * SharedMemoryRing.SLOT, length);
     if (r.isInPieces()) {
-      r.take(at, piece);
+      r.receive(at, piece);
     } else {
       r.place(at, length).put(piece);
     }
-    link.outbox().control(Frame.TAKEN, 0, 1);
+    connection.outbox().control(Frame.SLOTS_FREE, 0, 1);
     r.missing -= length;
     if (r.missing == 0) {
       end(r, id);
@@ -295,7 +295,7 @@ final class Inbox {
     long pause = 0;
     while (true) {
       try {
-        link.endReceive(id);
+        connection.endReceive(id);
         r.received();
         return;
       } catch (OutOfMemoryError e) {
@@ -305,19 +305,19 @@ final class Inbox {
   }
 
   private ByteBuffer stage(long at, int length) throws ProtocolException {
-    if (length > Pieces.LONGEST) {
+    if (length > RendezvousWriter.LONGEST) {
       throw new ProtocolException("a piece of " + length + " bytes");
     }
     if (staging == null) {
-      staging = ByteBuffer.allocateDirect(Pieces.LONGEST);
+      staging = ByteBuffer.allocateDirect(RendezvousWriter.LONGEST);
     }
     place = at;
     return staging.clear().limit(length);
   }
 
-  /** The connection is at its end: the receive that is in the middle of its bytes fails. */
+  /** The connection has ended: the receive whose bytes were being read fails. */
   void lose(Supplier<MPIException> why) {
-    RecvRequest broken = arrival != null ? link.claimantOf(arrival) : recv;
+    RecvRequest broken = message != null ? connection.claimantOf(message) : recv;
     if (broken != null) {
       broken.fail(why.get());
     }

@@ -12,14 +12,16 @@ import java.nio.charset.StandardCharsets;
 import mpi.MPIException;
 
 /**
- * What a rank knows about its job. Its ranks meet over their links with the launcher, which have
- * proven themselves; without our launcher, in the words of MPJ Express' own starter: the
- * configuration names a server, each rank tells the server its ports and its rank, and gets a list
- * of all ranks' addresses back. The device has one port and says it twice.
+ * The job of this rank: its rank and size, the addresses of the other ranks, and the job's secret.
+ *
+ * <p>Under mpipool's launcher the ranks exchange their addresses over their links to it, which are
+ * authenticated. Otherwise they use the protocol of MPJ Express's own starter: the configuration
+ * names a server, each rank sends it its ports and its rank, and receives the addresses of all
+ * ranks. That protocol has two ports for each rank; the device has one, and sends it twice.
  */
 final class Job {
 
-  /** How many bytes of eager messages to one rank may be under way. */
+  /** How many bytes of eager messages to one rank may be unmatched. */
   static final int EAGER_WINDOW = Integer.getInteger("mpipool.eager.window", 8 << 20);
 
   private static final String ASKS = "Sending Info";
@@ -29,7 +31,7 @@ final class Job {
   private final int size;
   private final int eagerLimit;
 
-  /** Null where the ranks meet over their links with the launcher. */
+  /** Null if the ranks exchange addresses over their links to the launcher. */
   private final InetSocketAddress server;
 
   private final String[] hosts;
@@ -73,12 +75,12 @@ final class Job {
     return new Job(rank, size, eagerLimit, server);
   }
 
-  /** How this rank opens its port, once it knows by which address the others can reach it. */
+  /** Opens the port of this rank, once the address is known at which others can reach it. */
   interface Opener {
     int open(InetAddress local) throws IOException;
   }
 
-  /** Meets all other ranks. */
+  /** Exchanges addresses with all other ranks. */
   void meet(Opener opener) throws IOException {
     String peers = server == null ? meetByLink(opener) : meetAtServer(opener);
     readPeers(peers);
@@ -125,7 +127,7 @@ final class Job {
     }
   }
 
-  /** Without a secret, the key only keeps jobs apart that meet by accident. */
+  /** Without a secret, the key only keeps jobs apart that share addresses by accident. */
   private void readSecret(String peers) {
     String given = System.getProperty("mpipool.secret", System.getenv("MPIPOOL_SECRET"));
     secret = given != null && !given.isBlank();
@@ -141,7 +143,7 @@ final class Job {
   }
 
   /**
-   * The longest message that is sent without asking first; never more than a share of the window.
+   * The longest message that is sent eagerly: as configured, and at most a quarter of the window.
    */
   int eagerLimit() {
     return Math.min(eagerLimit, EAGER_WINDOW / 4);

@@ -13,15 +13,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Messages whose heads have arrived, until they are whole.
+ * Completes the messages whose heads have arrived, and delivers them to the receiver.
  *
- * <p>A rank that is stopped in the middle of a message must not keep the messages of others away;
- * so a thread of its own receives the pieces, and what comes after them from the same rank waits
- * for it.
+ * <p>A rank that stops in the middle of a message must not delay the messages of others. So a
+ * thread of its own receives the pieces, and later messages of the same rank wait until it has
+ * finished. The monitor of {@code unfinished} guards that map.
  */
 final class LongMessages {
 
-  /** How long an array is that stands for a part for which there is no memory. */
+  /** The length of the array that replaces a part for which there is no memory. */
   private static final int NO_ROOM = 1;
 
   private static final Logger LOG = LoggerFactory.getLogger(LongMessages.class);
@@ -34,7 +34,7 @@ final class LongMessages {
             return thread;
           });
 
-  /** How pieces are received. */
+  /** Receives the pieces. */
   @FunctionalInterface
   interface PieceReceiver {
     /** Receives a piece into this place; or, if that is null, drops it. */
@@ -44,7 +44,7 @@ final class LongMessages {
   private final Receiver receiver;
   private final PieceReceiver pieces;
 
-  /** Ranks whose long message is still coming, and what to do about it and what came after it. */
+  /** Ranks whose long message is incomplete, with the actions for it and for what came after. */
   private final Map<Integer, Ring<Runnable>> unfinished = new HashMap<>();
 
   LongMessages(Receiver receiver, PieceReceiver pieces) {
@@ -52,12 +52,12 @@ final class LongMessages {
     this.pieces = pieces;
   }
 
-  /** What is known of a message. */
+  /** A message as far as its head has brought it. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   private record Head(int source, long context, int tag, byte[] data, byte[] end, int missing) {}
 
   /**
-   * A head has come. If this runs out of memory, nothing has happened.
+   * A head has arrived. After an OutOfMemoryError the same call can be repeated.
    *
    * @param length of the message without the attachment
    * @param endLength of the attachment
@@ -150,7 +150,7 @@ final class LongMessages {
       receivePieces(source, endLength, 0, end);
       return true;
     } catch (MPIException e) {
-      // nobody will miss it: its sender is gone, or MPI has ended
+      // It is not needed: its sender is lost, or MPI has ended.
       LOG.debug("The rest of a message from rank {} does not come", source, e);
       return false;
     }
@@ -171,7 +171,7 @@ final class LongMessages {
     }
   }
 
-  /** It is nowhere else; others may have taken the memory that this needs. */
+  /** Delivers a message, which exists nowhere else, whatever memory there is. */
   private void deliver(Head head) {
     long pause = 0;
     while (true) {

@@ -10,22 +10,24 @@ import java.util.function.Supplier;
 import mpi.MPIException;
 
 /**
- * MPI's matching: receives wait in the order in which they were posted, messages in the order in
- * which they arrived, and each takes the first of the other kind that fits. Since a connection
- * keeps the order of its frames, messages of one source do not overtake each other. One lock guards
- * it all; nobody does I/O or completes a request under it. An {@link OutOfMemoryError} leaves it as
- * it was.
+ * MPI's matching. Receives wait in the order in which they were posted, unexpected messages in the
+ * order in which they arrived. A receive matches the first message that fits, and a message the
+ * first receive. A connection keeps the order of its frames, so messages of one source do not
+ * overtake each other.
+ *
+ * <p>The monitor guards everything. No request is completed under it, and there is no I/O. An
+ * {@link OutOfMemoryError} leaves the matcher as it was.
  */
 final class Matcher {
 
-  /** What waits in one context. Mostly short, and mostly the first one fits. */
+  /** The queues of one context. They are mostly short, and mostly the first entry fits. */
   private static final class Context {
     final Ring<RecvRequest> posted = new Ring<>();
     final Ring<RecvRequest> probes = new Ring<>();
-    final Ring<Arrival> arrived = new Ring<>();
+    final Ring<UnexpectedMessage> unexpected = new Ring<>();
 
     boolean isEmpty() {
-      return posted.isEmpty() && probes.isEmpty() && arrived.isEmpty();
+      return posted.isEmpty() && probes.isEmpty() && unexpected.isEmpty();
     }
   }
 
@@ -33,12 +35,12 @@ final class Matcher {
 
   private final Map<Long, Context> contexts = new HashMap<>();
 
-  /** With so many contexts, those of communicators that are gone or quiet are forgotten. */
+  /** The number of contexts at which the empty ones are removed. */
   private int tooMany = FEW;
 
   private final BitSet gone = new BitSet();
 
-  /** Why nothing can come any more; null as long as something can. */
+  /** Why no message can arrive any more; null as long as messages can. */
   private Supplier<MPIException> closed;
 
   private Context context(long id) {
@@ -46,7 +48,7 @@ final class Matcher {
     return known == null ? newContext(id) : known;
   }
 
-  /** Nobody tells of the end of a communicator, so its context goes when others need the room. */
+  /** The end of a communicator is not reported: empty contexts are removed when there are many. */
   private Context newContext(long id) {
     if (contexts.size() >= tooMany) {
       contexts.values().removeIf(Context::isEmpty);
@@ -58,33 +60,33 @@ final class Matcher {
   }
 
   /**
-   * A message has come.
+   * Matches a message that has arrived, or begins to.
    *
-   * @return the receive that takes it; null if it waits as an arrival
+   * @return its receive; null if it is now an unexpected message
    */
-  RecvRequest arrive(Arrival arrival) {
+  RecvRequest arrive(UnexpectedMessage message) {
     List<RecvRequest> probes = null;
     RecvRequest recv;
     synchronized (this) {
-      Context c = context(arrival.envelope.context);
+      Context c = context(message.envelope.context);
       if (!c.probes.isEmpty()) {
-        probes = takeAll(c.probes, arrival.envelope);
+        probes = removeMatches(c.probes, message.envelope);
       }
-      recv = take(c.posted, arrival.envelope);
+      recv = removeMatch(c.posted, message.envelope);
       if (recv == null) {
-        c.arrived.add(arrival);
+        c.unexpected.add(message);
       }
     }
     if (probes != null) {
       for (RecvRequest probe : probes) {
-        probe.begin(arrival.envelope);
+        probe.begin(message.envelope);
         probe.succeed();
       }
     }
     return recv;
   }
 
-  private static RecvRequest take(Ring<RecvRequest> queue, Envelope e) {
+  private static RecvRequest removeMatch(Ring<RecvRequest> queue, Envelope e) {
     for (int i = 0; i < queue.size(); i++) {
       if (queue.get(i).matches(e)) {
         return queue.removeAt(i);
@@ -93,25 +95,25 @@ final class Matcher {
     return null;
   }
 
-  private static List<RecvRequest> takeAll(Ring<RecvRequest> queue, Envelope e) {
+  private static List<RecvRequest> removeMatches(Ring<RecvRequest> queue, Envelope e) {
     List<RecvRequest> all = new ArrayList<>(queue.size());
-    for (RecvRequest probe = take(queue, e); probe != null; probe = take(queue, e)) {
+    for (RecvRequest probe = removeMatch(queue, e); probe != null; probe = removeMatch(queue, e)) {
       all.add(probe);
     }
     return all;
   }
 
   /**
-   * A receive is posted.
+   * Posts a receive.
    *
-   * @return the message that it takes and that is complete; null if it waits (for a message, or for
-   *     the rest of one), or if it has failed because its source is lost
+   * @return its message, if that is complete; null if the receive waits for a message or for the
+   *     rest of one, or has failed because its source is lost
    */
-  Arrival post(RecvRequest recv) {
+  UnexpectedMessage post(RecvRequest recv) {
     synchronized (this) {
-      Arrival arrival = pull(recv);
-      if (arrival != null) {
-        return arrival.complete ? arrival : null;
+      UnexpectedMessage message = removeMatch(recv);
+      if (message != null) {
+        return message.complete ? message : null;
       }
       if (canCome(recv)) {
         context(recv.context).posted.add(recv);
@@ -123,24 +125,24 @@ final class Matcher {
   }
 
   /**
-   * A receive takes a message that is there, and is not posted otherwise.
+   * Matches a receive with an unexpected message, without posting it.
    *
-   * @return the message, null if there is none; if it has this claimant, the receive waits for the
-   *     rest of it
+   * @return the message, or null if there is none; if the receive is its claimant, the rest of the
+   *     message has not arrived yet
    */
-  synchronized Arrival fetch(RecvRequest recv) {
-    return pull(recv);
+  synchronized UnexpectedMessage poll(RecvRequest recv) {
+    return removeMatch(recv);
   }
 
-  private Arrival pull(RecvRequest recv) {
+  private UnexpectedMessage removeMatch(RecvRequest recv) {
     Context c = context(recv.context);
-    for (int i = 0; i < c.arrived.size(); i++) {
-      if (recv.matches(c.arrived.get(i).envelope)) {
-        Arrival arrival = c.arrived.removeAt(i);
-        if (!arrival.complete) {
-          arrival.claimant = recv;
+    for (int i = 0; i < c.unexpected.size(); i++) {
+      if (recv.matches(c.unexpected.get(i).envelope)) {
+        UnexpectedMessage message = c.unexpected.removeAt(i);
+        if (!message.complete) {
+          message.claimant = recv;
         }
-        return arrival;
+        return message;
       }
     }
     return null;
@@ -178,9 +180,9 @@ final class Matcher {
   synchronized Envelope find(RecvRequest probe) {
     Context c = contexts.get(probe.context);
     if (c != null) {
-      for (Arrival arrival : c.arrived) {
-        if (probe.matches(arrival.envelope)) {
-          return arrival.envelope;
+      for (UnexpectedMessage message : c.unexpected) {
+        if (probe.matches(message.envelope)) {
+          return message.envelope;
         }
       }
     }
@@ -192,15 +194,15 @@ final class Matcher {
   }
 
   /**
-   * The last bytes of an arrival are here. Returns the receive that waits for them, if there is
-   * one.
+   * The last bytes of an unexpected message have arrived. Returns the receive that waits for them,
+   * or null.
    */
-  synchronized RecvRequest complete(Arrival arrival) {
-    arrival.complete = true;
-    return arrival.claimant;
+  synchronized RecvRequest complete(UnexpectedMessage message) {
+    message.complete = true;
+    return message.claimant;
   }
 
-  /** Fails what waits for the rank. What has arrived from it completely can still be received. */
+  /** Fails all that waits for a lost rank. Its complete messages can still be received. */
   void lose(int rank) {
     List<RecvRequest> failed;
     synchronized (this) {
@@ -209,8 +211,8 @@ final class Matcher {
       for (Context c : contexts.values()) {
         removeOf(rank, c.posted, failed);
         removeOf(rank, c.probes, failed);
-        c.arrived.removeIf(
-            a -> a.envelope.source == rank && (a.kind == Frame.ANNOUNCE || !a.complete));
+        c.unexpected.removeIf(
+            a -> a.envelope.source == rank && (a.kind == Frame.RTS || !a.complete));
       }
     }
     DeviceRequest.failAll(failed, () -> new RankLostException(rank));
@@ -225,7 +227,7 @@ final class Matcher {
     return count;
   }
 
-  /** Nothing comes any more, MPI being finalized perhaps: fails all that waits, and all to come. */
+  /** No message can arrive any more: fails all that waits, and from now on all that would wait. */
   void close(Supplier<MPIException> why) {
     List<DeviceRequest> failed = new ArrayList<>();
     synchronized (this) {
@@ -233,7 +235,7 @@ final class Matcher {
       for (Context c : contexts.values()) {
         failed.addAll(c.posted);
         failed.addAll(c.probes);
-        c.arrived.forEach(
+        c.unexpected.forEach(
             a -> {
               if (a.own != null) {
                 failed.add(a.own);

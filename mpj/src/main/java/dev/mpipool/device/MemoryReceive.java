@@ -5,7 +5,8 @@ import mpjbuf.Buffer;
 import mpjdev.Status;
 
 /**
- * A receive into memory that is no mpjbuf buffer's: of one section of bytes, without its header.
+ * A receive of one section of bytes into memory that belongs to no mpjbuf buffer. The section's
+ * header is not stored.
  */
 final class MemoryReceive extends RecvRequest {
 
@@ -14,7 +15,7 @@ final class MemoryReceive extends RecvRequest {
   private final ByteBuffer place;
   private final ArrayRange range;
 
-  /** A short message on its way into the place, with its header. */
+  /** Holds a short message with its header, until it is copied into the place. */
   private ByteBuffer whole;
 
   private int length;
@@ -36,14 +37,14 @@ final class MemoryReceive extends RecvRequest {
     return SECTION + place.remaining();
   }
 
-  /** A short message comes as a whole. */
+  /** A short message is stored as a whole first. */
   @Override
   boolean isInPieces() {
     return whole == null && length() > 0;
   }
 
   @Override
-  void take(long at, ByteBuffer piece) {
+  void receive(long at, ByteBuffer piece) {
     if (at == 0) {
       piece.position(SECTION);
     }
@@ -67,7 +68,7 @@ final class MemoryReceive extends RecvRequest {
     succeed();
   }
 
-  /** The bytes that have come, when this is complete. */
+  /** The length of the message. Called after completion. */
   int bytes() {
     return length;
   }

@@ -7,10 +7,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * How a message travels whose receiver does not know its length: as a <i>head</i> of at most 64
- * KiB, which names the length of the whole, and if it is longer, as further pieces that the
- * receiver then expects from just that rank. A long attachment is received into an array of its
- * own; a short one travels as a part of the rest:
+ * The layout of a message whose length the receiver does not know. It begins with a <i>head</i> of
+ * at most 64 KiB, which states the length. The rest of a longer message follows in pieces, which
+ * the receiver expects from that rank. A long attachment is received into an array of its own; a
+ * short one travels as the end of the other data:
  *
  * <pre>
  *   tag 1:  | context (long) | tag (int) | length without the attachment (int) | its length (int) | first bytes ... |

@@ -16,27 +16,25 @@ import java.util.function.Supplier;
 import mpi.MPIException;
 
 /**
- * What leaves for one peer. Any thread may call; the monitor guards everything, and nothing in here
- * ever blocks.
+ * Writes the frames for one peer. Any thread may call; the monitor guards everything, and no method
+ * blocks.
  *
- * <p>A frame that finds the connection idle is written at once by the thread that sends it, header
- * and bytes out of the user's own buffer in one write. Otherwise its bytes are gathered in chunks
- * behind those that wait already. So that a stream of small messages does not cost a write each, a
- * small frame that comes within a few microseconds of the last write is gathered too, and is
- * written by whoever comes first: the thread itself when it starts to wait, the leader, the
- * device's own thread, or a sender that finds {@link #GATHERED} bytes.
+ * <p>If the connection is idle, the sending thread writes the frame at once: header and bytes in
+ * one write, from the user's own buffer. Otherwise the frame is copied into chunks behind the
+ * frames that wait already. So that a sequence of small messages does not cost a write for each, a
+ * small frame within a few microseconds of the last write is gathered as well. It is written by the
+ * first of: a thread that starts to wait, the leader, the device's own thread, or a sender that
+ * finds {@link #GATHERED} bytes.
  *
- * <p>The bytes of a rendezvous go out in pieces of {@link Pieces#LONGEST} from the user's buffer,
- * between two of which gathered frames have the right of way: a small message waits for a piece,
- * never for a gigabyte.
+ * <p>A rendezvous message is written in pieces of {@link RendezvousWriter#LONGEST} bytes. Gathered
+ * frames go before the next piece, so that a small message never waits for all of a long one.
  *
  * <p>Memory: eager messages are sent only while less than {@link Job#EAGER_WINDOW} bytes of them
- * are unmatched at the receiver (it returns credit as they are matched); a message that does not
- * fit in is announced instead. That bounds the chunks here as well as the unexpected messages
- * there.
+ * are unmatched at the receiver (it returns credit as they are matched); a message beyond that is
+ * sent by rendezvous. This bounds the chunks here as well as the unexpected messages there.
  *
- * <p>An {@link OutOfMemoryError} means that nothing of a frame was gathered or sent. What was
- * gathered before goes out, later.
+ * <p>An {@link OutOfMemoryError} means that nothing of its frame was gathered or sent. Frames that
+ * were gathered before are sent later.
  */
 final class Outbox implements Progress.Flushable {
 
@@ -47,13 +45,13 @@ final class Outbox implements Progress.Flushable {
   private static final long HOT =
       TimeUnit.MICROSECONDS.toNanos(Integer.getInteger("mpipool.device.gather.us", 10));
 
-  private final Link link;
+  private final Connection connection;
   private final Progress progress;
   private final int eagerLimit;
 
   private final Ring<ByteBuffer> chunks = new Ring<>();
   private ByteBuffer spare;
-  private final Pieces pieces = new Pieces();
+  private final RendezvousWriter rendezvous = new RendezvousWriter();
   private final Map<Integer, SendRequest> unmatched = new HashMap<>();
   private int lastId;
   private long inFlight;
@@ -66,20 +64,20 @@ final class Outbox implements Progress.Flushable {
   private long lastWrite;
   private long bytes;
 
-  Outbox(Link link, Progress progress, int eagerLimit) {
-    this.link = link;
+  Outbox(Connection connection, Progress progress, int eagerLimit) {
+    this.connection = connection;
     this.progress = progress;
     this.eagerLimit = eagerLimit;
   }
 
-  /** The connection is there: what was gathered meanwhile can go. */
+  /** The connection is open: sends what was gathered meanwhile. */
   synchronized void open(SocketChannel connected, SelectionKey selection) {
     channel = connected;
     key = selection;
     flush();
   }
 
-  /** Sends a message, or announces it. Returns false if the peer is gone. */
+  /** Sends a message, or its RTS. Returns false if the peer is lost. */
   synchronized boolean send(SendRequest send) {
     if (closed) {
       return false;
@@ -88,7 +86,7 @@ final class Outbox implements Progress.Flushable {
     long cost = e.length() + Frame.HEADER;
     if (e.length() > eagerLimit || inFlight + cost > Job.EAGER_WINDOW) {
       unmatched.put(++lastId, send);
-      control(Frame.ANNOUNCE, e, lastId, 0);
+      control(Frame.RTS, e, lastId, 0);
       return true;
     }
     if (send.synchronous) {
@@ -150,7 +148,7 @@ final class Outbox implements Progress.Flushable {
     flush();
   }
 
-  /** Of a message of which a part is on its way: only the end of the connection could undo that. */
+  /** Gathers the rest of a message that has been written in part, whatever memory there is. */
   private void appendSurely(ByteBuffer from, int index, int length) {
     int end = index + length;
     int at = index;
@@ -180,10 +178,10 @@ final class Outbox implements Progress.Flushable {
   }
 
   private boolean isIdle() {
-    return channel != null && !waitsForRoom && !pieces.isUnderWay();
+    return channel != null && !waitsForRoom && !rendezvous.isUnderWay();
   }
 
-  /** Something was gathered: writes it now if that is worth it. */
+  /** After gathering: writes now, unless more frames are expected within microseconds. */
   private void gathered() {
     if (!isIdle()) {
       return;
@@ -214,7 +212,7 @@ final class Outbox implements Progress.Flushable {
     flush();
   }
 
-  /** Looks whether there is room already; the selector tells only when most of it is free. */
+  /** Tries to write: the selector reports room only when most of the buffer is free. */
   boolean retry() {
     return waitsForRoom && writesMore();
   }
@@ -260,19 +258,19 @@ final class Outbox implements Progress.Flushable {
   }
 
   synchronized boolean isDrained() {
-    return chunks.isEmpty() && pieces.isEmpty();
+    return chunks.isEmpty() && rendezvous.isEmpty();
   }
 
   private boolean hasMore() {
-    return pieces.isUnderWay() || !chunks.isEmpty() || pieces.canBegin();
+    return rendezvous.isUnderWay() || !chunks.isEmpty() || rendezvous.canBegin();
   }
 
   /**
-   * Writes from the first of: a piece begun, gathered frames, the next piece. Returns the bytes
-   * written, at least 1.
+   * Writes the first of: the piece that is under way, gathered frames, the next piece. Returns the
+   * bytes written, at least 1.
    */
   private int writeNext() throws IOException {
-    if (pieces.isUnderWay()) {
+    if (rendezvous.isUnderWay()) {
       return writePiece();
     }
     ByteBuffer chunk = chunks.peek();
@@ -285,20 +283,20 @@ final class Outbox implements Progress.Flushable {
       }
       return Math.max(1, n);
     }
-    if (!pieces.canBegin()) {
+    if (!rendezvous.canBegin()) {
       return 1;
     }
-    if (pieces.lane().isReady()) {
-      ByteBuffer news = room(Frame.HEADER);
-      return pieces.share(news, claim(news, Frame.HEADER));
+    if (rendezvous.ring().isReady()) {
+      ByteBuffer header = room(Frame.HEADER);
+      return rendezvous.share(header, claim(header, Frame.HEADER));
     }
-    pieces.begin();
+    rendezvous.begin();
     return writePiece();
   }
 
-  /** Offers the peer on the same host to share memory, once. */
+  /** Offers shared memory to a peer on the same host, once. */
   private void offer() {
-    SharedMemory offer = link.isLocal() ? pieces.lane().offer() : null;
+    SharedMemory offer = connection.isLocal() ? rendezvous.ring().offer() : null;
     if (offer != null) {
       ByteBuffer chunk = room(Frame.HEADER);
       int process = (int) ProcessHandle.current().pid();
@@ -308,26 +306,26 @@ final class Outbox implements Progress.Flushable {
 
   /** The peer has answered the offer. */
   synchronized void answered(boolean yes) {
-    pieces.lane().answered(yes);
+    rendezvous.ring().answered(yes);
     flush();
   }
 
-  /** The connection ends. */
+  /** The connection is being shut: no more shared memory. */
   synchronized void endSharing() {
-    pieces.lane().close();
+    rendezvous.ring().close();
   }
 
-  /** The peer has emptied slots of the shared memory. */
-  synchronized void taken(int slots) {
-    pieces.lane().taken(slots);
+  /** The peer has read slots of the shared memory, which can be filled again. */
+  synchronized void freed(int slots) {
+    rendezvous.ring().freed(slots);
     flush();
   }
 
   private int writePiece() throws IOException {
-    long n = pieces.write(channel);
+    long n = rendezvous.write(channel);
     bytes += n;
     lastWrite = System.nanoTime();
-    waitsForRoom = pieces.isUnderWay();
+    waitsForRoom = rendezvous.isUnderWay();
     return (int) Math.max(1, n);
   }
 
@@ -359,7 +357,7 @@ final class Outbox implements Progress.Flushable {
     chunks.clear();
   }
 
-  /** Appends bytes by their index; what does not fit into a chunk goes on in the next. */
+  /** Appends bytes by their index; those that do not fit into a chunk go into the next. */
   private void append(ByteBuffer from, int index, int length) {
     int at = index;
     int left = length;
@@ -399,15 +397,15 @@ final class Outbox implements Progress.Flushable {
     spare = chunk;
   }
 
-  /** The receiver asks for an announced message, or does not want its bytes. */
-  void clear(int id, int remoteId) {
+  /** A CTS: the receiver asks for a message, or, with an id below 0, wants none of its bytes. */
+  void clearToSend(int id, int remoteId) {
     SendRequest send;
     synchronized (this) {
       send = unmatched.get(id);
       if (send != null && remoteId >= 0) {
         send.remoteId = remoteId;
         offer();
-        pieces.add(send);
+        rendezvous.add(send);
         unmatched.remove(id);
         flush();
         return;
@@ -434,14 +432,14 @@ final class Outbox implements Progress.Flushable {
     inFlight -= bytes;
   }
 
-  /** Nothing will leave any more; what has not left fails. */
+  /** The peer is lost: fails all that has not been written. */
   void lose(Supplier<MPIException> why) {
     List<SendRequest> failed;
     synchronized (this) {
       closed = true;
       failed = new ArrayList<>(unmatched.values());
       unmatched.clear();
-      pieces.close(failed);
+      rendezvous.close(failed);
       chunks.clear();
       spare = null;
     }

@@ -19,10 +19,11 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
 /**
- * An open folder within one that everybody may write, such as that for temporary files. Other users
- * may have put anything there under its name, a link to a folder of this user's included: so it is
- * opened without following links, judged by what has been opened, and files in it are reached
- * through the open folder and not by a path.
+ * An open folder of this user within a folder that all users may write, such as that for temporary
+ * files. Another user may have put anything there under the same name, for example a link to
+ * another folder of this user. So the folder is opened without following links, its attributes are
+ * checked after it has been opened, and its files are reached through the open folder instead of by
+ * a path.
  */
 final class PrivateFolder implements Closeable {
 
@@ -32,7 +33,7 @@ final class PrivateFolder implements Closeable {
 
   private PrivateFolder() {}
 
-  /** Makes the folder if there is none of this name. */
+  /** Creates the folder unless the name exists. */
   static void make(Path path) throws IOException {
     try {
       Files.createDirectory(
@@ -43,7 +44,7 @@ final class PrivateFolder implements Closeable {
   }
 
   /**
-   * Opens a folder of this user's that nobody else can enter; its parent may be reached by links.
+   * Opens a folder that only this user can enter. Its parent may be reached by links.
    *
    * @throws IOException if there is something else under this name, or if this system cannot tell
    */
@@ -72,7 +73,7 @@ final class PrivateFolder implements Closeable {
     return file.owner().getName().equals(System.getProperty("user.name"));
   }
 
-  /** Removes the sockets of this user's that have such a name and are older. Once. */
+  /** Removes this user's sockets with such a name that are older. May be called once. */
   void removeSockets(Pattern name, FileTime olderThan) throws IOException {
     for (Path file : stream()) {
       String last = file.getFileName().toString();
@@ -82,7 +83,7 @@ final class PrivateFolder implements Closeable {
     }
   }
 
-  /** Removes a socket, if that is what has this name. */
+  /** Removes the file of this name if it is a socket of this user. */
   void removeSocket(String name) throws IOException {
     removeSocket(name, socket -> true);
   }
@@ -98,7 +99,7 @@ final class PrivateFolder implements Closeable {
         stream().deleteFile(file);
       }
     } catch (NoSuchFileException e) {
-      // Somebody was quicker.
+      // Another process has removed it.
     }
   }
 

@@ -16,41 +16,42 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
- * Who does the reading: the one who waits.
+ * The progress engine of a rank, after the pattern of leader and followers: a thread that waits for
+ * its own operation does the I/O of all.
  *
- * <p>All connections of a rank hang on one selector, and at any time at most one thread, the
- * leader, selects, reads and completes requests. A thread that has to wait becomes the leader if
- * there is none, and else sleeps until its request is done or until the leader leaves and makes it
- * the next one. So a message for a thread that waits costs no hand-over from one thread to another.
+ * <p>All connections are registered with one selector. At any time at most one thread, the leader,
+ * selects, reads and completes requests. A thread that has to wait becomes the leader if there is
+ * none. Otherwise it sleeps until its request is done, or until the leader leaves and wakes it as
+ * the next one. So a message for a waiting thread needs no hand-over between threads.
  *
- * <p>While no thread waits, the device's own thread leads, since sends must go on and lost ranks be
- * noticed. It does not jump in at once: while user threads come and go ("hot" traffic) it looks
- * once in a tick of a millisecond whether somebody has led since, and takes over only when nobody
- * has. While one user thread leads for longer than a tick, and while it leads itself, it sleeps
- * without a tick. A user thread that comes to wait makes it give way.
+ * <p>While no user thread waits, the device's own thread leads: sends must go on, and lost ranks be
+ * noticed. It does not take over at once. While user threads lead by turns, it checks once in a
+ * tick of a millisecond, and leads only if no thread has led since the last check. While one user
+ * thread leads for longer than a tick, and while it leads itself, it sleeps without a tick. A user
+ * thread that starts to wait makes it give way.
  *
  * <p>Interrupts: channels are in non-blocking mode, in which the JDK (11 and later) does not close
  * them when a thread is interrupted, and an interrupted select only returns early. The status is
  * cleared while waiting and set again at the end.
  *
- * <p>Failures: what a connection does, it answers for itself ({@link Link#ready}). Whatever else
- * the leader dies of, an exhausted memory above all, breaks the device: {@code onFailure} fails all
- * that waits.
+ * <p>Failures: a {@link Ready} handles its own ({@link Connection#ready}). Any other failure of the
+ * leader, such as an {@link OutOfMemoryError}, breaks the device: {@code onFailure} fails all that
+ * waits.
  */
 final class Progress {
 
-  /** Gathers what is to be written. */
+  /** Gathers frames that are to be written. */
   interface Flushable {
 
     /** Called back once after {@link #flushSoon}. */
     void flushGathered();
   }
 
-  /** What a key's attachment does when its channel is ready. Called by the leader. */
+  /** The attachment of a selection key. Called by the leader. */
   interface Ready {
     void ready(SelectionKey key);
 
-    /** Looks for something to read without being asked to; returns whether there was something. */
+    /** Reads without having been selected; returns whether there was something to read. */
     default boolean look() {
       return false;
     }
@@ -82,11 +83,12 @@ final class Progress {
   private volatile Thread leader;
   private long turns;
 
-  /** What the leader waits for, if it is a user thread. */
+  /** The request that the leader waits for, if it is a user thread. */
   private volatile DeviceRequest leadersRequest;
 
   /**
-   * Of the leader: whose channel was ready last, and for how long looking there again is worth it.
+   * Used by the leader only: the channel that was ready last, and how long to poll it before
+   * sleeping.
    */
   private Ready recent;
 
@@ -97,7 +99,7 @@ final class Progress {
   private volatile boolean closed;
   private volatile Runnable lastTask;
 
-  /** The consumer is called by the leader, with whatever it cannot go on after. */
+  /** The consumer is called by the leader, with a failure that no {@link Ready} has handled. */
   Progress(String name, Consumer<Throwable> onFailure) throws IOException {
     this.onFailure = onFailure;
     selector = Selector.open();
@@ -133,7 +135,7 @@ final class Progress {
     execute(() -> timed.add(new Timed(at, task)));
   }
 
-  /** Makes the leader look again at what it waits for. */
+  /** Wakes the leader from its select. */
   void wakeLeader() {
     if (!isLeader()) {
       selector.wakeup();
@@ -141,7 +143,7 @@ final class Progress {
   }
 
   /**
-   * Has an outbox flushed by whoever comes first: a thread that starts to wait, the leader, the
+   * Has an outbox flushed soon, by the first of: a thread that starts to wait, the leader, the
    * device's own thread.
    */
   void flushSoon(Flushable outbox) {
@@ -165,7 +167,7 @@ final class Progress {
     }
   }
 
-  /** Returns when the request is done, or need not be waited for. */
+  /** Waits until the request is done, or is awaited no longer. */
   void await(DeviceRequest request) {
     if (!request.isAwaited()) {
       return;
@@ -203,7 +205,7 @@ final class Progress {
     }
   }
 
-  /** Becomes the leader, or joins those who sleep. */
+  /** Becomes the leader, or registers as a sleeper. */
   private boolean enter(DeviceRequest request) {
     synchronized (turn) {
       if (leader == null) {
@@ -253,7 +255,7 @@ final class Progress {
     }
   }
 
-  /** Under the lock: if nobody leads, wakes one who could. */
+  /** Under the lock: if there is no leader, wakes a sleeper to become it. */
   private void callNext() {
     if (leader == null) {
       for (int i = 0; i < sleepers.size(); i++) { // no iterator, which needs memory
@@ -265,7 +267,7 @@ final class Progress {
     }
   }
 
-  /** Tells the thread that waits for the request, unless it is this one. */
+  /** Wakes the thread that waits for the request, unless it is this one. */
   void wake(DeviceRequest request) {
     Thread sleeper = request.sleeper;
     if (sleeper != null) {
@@ -276,7 +278,7 @@ final class Progress {
     }
   }
 
-  /** Reads what there is without waiting, unless another thread does anyway. */
+  /** Does the I/O that is possible without waiting, unless another thread leads. */
   void poll() {
     flushAll();
     synchronized (turn) {
@@ -292,14 +294,14 @@ final class Progress {
     }
   }
 
-  /** Of the leader: it must not end, for others wait for what it does. */
+  /** Reports a failure. The leader must go on, since other threads depend on it. */
   private void failed(Throwable why) {
     long pause = 0;
-    boolean told = false;
-    while (!told) {
+    boolean reported = false;
+    while (!reported) {
       try {
         onFailure.accept(why);
-        told = true;
+        reported = true;
       } catch (OutOfMemoryError e) {
         pause = Memory.pause(pause);
       }
@@ -323,7 +325,7 @@ final class Progress {
     }
     DeviceRequest mine = leadersRequest;
     if (mine != null && !mine.isAwaited()) {
-      return; // a task or a flush has just completed what this leader waits for
+      return; // a task or a flush has just completed the request of this leader
     }
     if (wait && spin()) {
       return;
@@ -351,12 +353,12 @@ final class Progress {
   }
 
   /**
-   * Looks for a moment at the channel that was ready last, before the thread goes to sleep: an
-   * answer is often quicker than falling asleep and being woken. The moment shrinks with every time
-   * it was in vain, and grows when it was not, so that a rank with nothing to do does not spin.
-   * Yielding lets other ranks on the same core go first.
+   * Polls the channel that was ready last for a moment, before the thread sleeps: an answer is
+   * often quicker than sleeping and waking. The moment is halved each time that nothing comes, and
+   * doubled when something does, so that an idle rank does not spin. Yielding lets other ranks on
+   * the same core run first.
    */
-  @SuppressWarnings("ThreadPriorityCheck") // a hint is all it is
+  @SuppressWarnings("ThreadPriorityCheck") // only a hint is needed
   private boolean spin() {
     Ready look = recent;
     if (look == null || spin == 0 || leadersRequest == null) {
@@ -420,9 +422,7 @@ final class Progress {
     }
   }
 
-  /**
-   * Ends the device's own thread, which runs the task as its last one. Returns when that is done.
-   */
+  /** Ends the device's own thread, after it has run a last task. */
   void close(Runnable last) {
     lastTask = last;
     closed = true;
@@ -447,7 +447,7 @@ final class Progress {
     try {
       selector.close();
     } catch (IOException e) {
-      // Nothing of ours is on it any more.
+      // No channel is registered with it any more.
     }
   }
 }

@@ -7,20 +7,22 @@ import mpjbuf.Type;
 import mpjdev.Status;
 
 /**
- * A receive: a pattern until a message has matched it, then the place where the message's bytes go.
+ * A receive. Before it is matched it is a pattern of source, tag and context; afterwards it says
+ * where the bytes of its message go. A receive without a buffer is a probe. Before the match the
+ * {@link Matcher} uses it, after it one thread at a time.
  */
 class RecvRequest extends DeviceRequest {
 
-  /** The rank that has announced a long message. */
-  interface Announcer {
+  /** The connection to a rank that has sent an RTS. */
+  interface RendezvousSender {
 
-    /** Asks for a message that has been announced. */
-    void fetch(int announced, RecvRequest recv);
+    /** Answers an RTS with a CTS, so that the message is sent to this receive. */
+    void fetch(int id, RecvRequest recv);
 
-    /** Lets the sender go on whose announced message has no receive. */
-    void refuse(int announced);
+    /** Answers an RTS so that the sender completes without sending the bytes. */
+    void refuse(int id);
 
-    /** Runs a task after a time, on the leader. */
+    /** Runs a task on the leader after a delay. */
     void later(long millis, Runnable task);
   }
 
@@ -33,7 +35,7 @@ class RecvRequest extends DeviceRequest {
   private final Status status;
   private final RankId[] ids;
 
-  /** Where a long message may be held until it is unpacked; null for most receives. */
+  /** The memory that may leave a long message at its sender until unpacking; mostly null. */
   private final StreamedMemory streamed;
 
   private Envelope envelope;
@@ -60,7 +62,7 @@ class RecvRequest extends DeviceRequest {
     this.status = status;
   }
 
-  /** The second half of a receive that has matched and holds its message. */
+  /** Continues a receive that has matched, and whose message was left at its sender. */
   RecvRequest(RecvRequest matched) {
     super(matched.progress());
     streamed = null;
@@ -73,9 +75,9 @@ class RecvRequest extends DeviceRequest {
     begin(matched.envelope);
   }
 
-  /** Completes with the message still at its sender; returns false if that cannot be. */
-  boolean hold(Announcer announcer, int id) {
-    if (streamed == null || !streamed.hold(announcer, id, envelope, this)) {
+  /** Completes while the message is still at its sender; returns false if that is impossible. */
+  boolean hold(RendezvousSender sender, int id) {
+    if (streamed == null || !streamed.hold(sender, id, envelope, this)) {
       return false;
     }
     buffer.setSize(envelope.staticLength);
@@ -96,12 +98,12 @@ class RecvRequest extends DeviceRequest {
     return envelope.source;
   }
 
-  /** Whether the bytes are to be given to {@link #take} piece by piece. */
+  /** Whether {@link #receive} gets the bytes in pieces; otherwise they go to {@link #place}. */
   boolean isInPieces() {
     return false;
   }
 
-  void take(long place, ByteBuffer piece) {
+  void receive(long place, ByteBuffer piece) {
     throw new IllegalStateException("this receive has memory of its own");
   }
 
@@ -129,8 +131,8 @@ class RecvRequest extends DeviceRequest {
   }
 
   /**
-   * The smaller of what the mpjbuf buffer says and what its memory can hold; some buffers say
-   * nothing.
+   * The capacity for the message: the smaller of the buffer's and that of its memory. Some buffers
+   * state none.
    */
   int room() {
     int memory = buffer.getStaticBuffer().getCapacity() - buffer.offset();
@@ -143,8 +145,8 @@ class RecvRequest extends DeviceRequest {
   }
 
   /**
-   * Where {@code length} bytes of the message from {@code place} on go; never across the two
-   * sections.
+   * The memory for {@code length} bytes of the message from {@code place} on, all in the same
+   * section.
    */
   ByteBuffer place(long place, int length) {
     if (place < envelope.staticLength) {
@@ -156,7 +158,7 @@ class RecvRequest extends DeviceRequest {
     return ByteBuffer.wrap(dynamic, (int) (place - envelope.staticLength), length);
   }
 
-  /** All bytes are in place. */
+  /** Completes the receive, after all bytes have been stored. */
   void received() {
     memory().clear();
     buffer.setSize(envelope.staticLength);
@@ -166,7 +168,7 @@ class RecvRequest extends DeviceRequest {
     succeed();
   }
 
-  /** Whatever matched is complete; for a probe, its envelope. */
+  /** Called after completion; for a probe, the envelope is enough. */
   @Override
   Status status() {
     Status s = status;

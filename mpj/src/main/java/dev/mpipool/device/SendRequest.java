@@ -7,7 +7,10 @@ import mpjbuf.BufferException;
 import mpjbuf.Type;
 import mpjdev.Status;
 
-/** A message on its way out. The bytes stay in the user's buffer until they are written. */
+/**
+ * A send. The bytes stay in the user's buffer until they are written. The monitor of the {@link
+ * Outbox} guards the rendezvous state.
+ */
 final class SendRequest extends DeviceRequest {
 
   private static final byte[] EMPTY = {};
@@ -16,7 +19,7 @@ final class SendRequest extends DeviceRequest {
   final boolean synchronous;
 
   /**
-   * The raw memory with room for a header before the message; its position and limit are nobody's.
+   * The raw memory, with room for a header before the message. Its position and limit are not used.
    */
   final ByteBuffer memory;
 
@@ -25,12 +28,13 @@ final class SendRequest extends DeviceRequest {
 
   final byte[] dynamic;
 
-  /** What the receiver calls this message, and how much of it is written (rendezvous). */
+  /** Rendezvous: the receiver's id of the message, from its CTS. */
   int remoteId;
 
+  /** Rendezvous: how many bytes have been written. */
   long written;
 
-  /** The array that a long message is read from while it is sent; null for most messages. */
+  /** The array from which a long message is read while it is sent; mostly null. */
   private final ArrayRange packed;
 
   SendRequest(
@@ -62,7 +66,7 @@ final class SendRequest extends DeviceRequest {
     envelope = new Envelope(source, tag, context, type, buffer.getSize(), dynamic.length, elements);
   }
 
-  /** A long message from memory that is no mpjbuf buffer's, as if it were one section of bytes. */
+  /** A long message from memory that belongs to no mpjbuf buffer, sent as one section of bytes. */
   SendRequest(Progress progress, int source, ByteBuffer bytes, int tag, long context) {
     super(progress);
     synchronous = false;
@@ -76,8 +80,8 @@ final class SendRequest extends DeviceRequest {
   }
 
   /**
-   * A message of bytes that lies in memory of its own, behind room for a frame's header and that of
-   * the section.
+   * A message of bytes in memory of its own, with room before it for the headers of the frame and
+   * of the section.
    */
   static SendRequest ofBytes(
       Progress progress, int source, ByteBuffer memory, int tag, long context) {

@@ -18,22 +18,22 @@ import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
- * Memory that two ranks of one host see: a file of the kernel's memory file system that has lost
- * its name in the moment it was made, so that nothing is left whatever becomes of the ranks. The
- * other rank opens it through the descriptor of its maker, which only the same user can, and
- * believes it if it begins with the number that it was told over their connection. It is filled
- * with zeros before anybody stands on it: a full file system is an exception here, and not a fault
- * in the middle of a copy.
+ * Memory that two ranks on one host share: a file in the kernel's memory file system that is
+ * unlinked as soon as it is created, so that nothing is left however the ranks end. The other rank
+ * opens it through the file descriptor of the process that has created it, which the kernel grants
+ * to the same user only, and checks that it begins with the number that it was told over the
+ * connection. The file is filled with zeros before it is mapped: a full file system then causes an
+ * exception here, instead of a fault in the middle of a copy.
  */
 final class SharedMemory {
 
-  /** The number at the beginning, and the rest of a page. */
+  /** The bytes before the memory: the number, and the rest of its page. */
   static final int HEADER = 4096;
 
   private static final Path FOLDER = Path.of("/dev/shm");
   private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
 
-  /** No other part of mpipool uses such names, some of whose files are needed for long. */
+  /** Other parts of mpipool use other names: some of their files are needed for long. */
   private static final String PREFIX = "mpipool-device-";
 
   private static final Pattern NAME = Pattern.compile(PREFIX + "[0-9a-f]{1,16}");
@@ -46,7 +46,7 @@ final class SharedMemory {
   final int descriptor;
   final long token;
 
-  /** Open until the other rank has opened it too. */
+  /** Open until the other rank has opened the file too. */
   private final FileChannel channel;
 
   private SharedMemory(FileChannel channel, ByteBuffer memory, int descriptor, long token) {
@@ -56,7 +56,7 @@ final class SharedMemory {
     this.token = token;
   }
 
-  /** Returns null where that is not possible. */
+  /** Creates memory of this size; returns null if that is not possible. */
   static SharedMemory create(int bytes) {
     if (!ENABLED) {
       return null;
@@ -85,7 +85,7 @@ final class SharedMemory {
         return new SharedMemory(channel, all.slice(HEADER, bytes), descriptor, token);
       }
     } catch (IOException | UnsupportedOperationException | SecurityException e) {
-      // No such memory here, or no more of it: the connection does without.
+      // No such file system, or it is full: the connection is used instead.
     }
     close(channel);
     return null;
@@ -110,7 +110,7 @@ final class SharedMemory {
     }
   }
 
-  /** The memory that another process has made; null if it cannot be seen from here. */
+  /** Opens the memory that another process has created; returns null if that is not possible. */
   static ByteBuffer open(long process, int descriptor, long token, int bytes) {
     Path path = Path.of("/proc", Long.toString(process), "fd", Integer.toString(descriptor));
     try {
@@ -133,7 +133,7 @@ final class SharedMemory {
     }
   }
 
-  /** The other rank has opened the memory, or never will. The memory itself stays. */
+  /** The other rank has opened the memory, or will not: closes the file. The mapping stays. */
   void endOffer() {
     close(channel);
   }
@@ -148,7 +148,7 @@ final class SharedMemory {
     }
   }
 
-  /** Removes the names of files whose makers were killed between two system calls. */
+  /** Removes files whose processes were killed before they could unlink them. */
   static void sweep() {
     if (!ENABLED) {
       return;
@@ -161,7 +161,7 @@ final class SharedMemory {
         }
       }
     } catch (IOException | DirectoryIteratorException e) {
-      // Another start sweeps.
+      // The next start of a rank tries again.
     }
   }
 

@@ -19,7 +19,7 @@ import mpjbuf.RawBuffer;
  * notes the array. The device reads it while it sends; that is right in the blocking calls, which
  * return when all is written (see {@link StreamedBuffers}). A blocking receive returns from the
  * device as soon as a long message has been matched, and the sender is asked for the bytes by the
- * unpacking, which knows the array that they are for. Should nobody unpack (the types do not fit),
+ * unpacking, which knows the array that they are for. If it is not unpacked (the types do not fit),
  * the bytes are fetched {@link #PATIENCE_MILLIS} later, so that the sender can go on.
  *
  * <p>Everything else (a second section, elements that do not lie side by side, a short message)
@@ -34,8 +34,8 @@ final class StreamedMemory implements InvocationHandler {
   private static final int SECTION = Buffer.SECTION_OVERHEAD;
   private static final long PATIENCE_MILLIS = 1000;
 
-  /** A message that has been matched, and whose bytes are still with the sender. */
-  private record Held(RecvRequest.Announcer announcer, int id, RecvRequest matched) {}
+  /** A message that has been matched, and whose bytes are still at the sender. */
+  private record Held(RecvRequest.RendezvousSender sender, int id, RecvRequest matched) {}
 
   private final BufferFactory maker;
   private final int capacity;
@@ -173,7 +173,7 @@ final class StreamedMemory implements InvocationHandler {
     Held message = held;
     held = null;
     ArrayReceive receive = new ArrayReceive(message.matched, range);
-    message.announcer.fetch(message.id, receive);
+    message.sender.fetch(message.id, receive);
     return receive;
   }
 
@@ -184,7 +184,7 @@ final class StreamedMemory implements InvocationHandler {
    *
    * @return false if it has to be received as usual
    */
-  boolean hold(RecvRequest.Announcer announcer, int id, Envelope e, RecvRequest matched) {
+  boolean hold(RecvRequest.RendezvousSender sender, int id, Envelope e, RecvRequest matched) {
     synchronized (this) {
       if (real != null || e.dynamicLength > 0 || e.elements <= 0) {
         return false;
@@ -192,9 +192,9 @@ final class StreamedMemory implements InvocationHandler {
       at = 0;
       type = e.type;
       count = e.elements;
-      held = new Held(announcer, id, matched);
+      held = new Held(sender, id, matched);
     }
-    announcer.later(PATIENCE_MILLIS, this::fetchIfHeld);
+    sender.later(PATIENCE_MILLIS, this::fetchIfHeld);
     return true;
   }
 
@@ -210,7 +210,7 @@ final class StreamedMemory implements InvocationHandler {
               message.matched,
               ArrayRange.of(
                   memory.getBuffer().duplicate().clear().limit(length).position(SECTION)));
-      message.announcer.fetch(message.id, fetched);
+      message.sender.fetch(message.id, fetched);
     }
   }
 
@@ -258,7 +258,7 @@ final class StreamedMemory implements InvocationHandler {
     RawBuffer memory;
     synchronized (this) {
       if (held != null) {
-        held.announcer.refuse(held.id);
+        held.sender.refuse(held.id);
         held = null;
       }
       memory = real;

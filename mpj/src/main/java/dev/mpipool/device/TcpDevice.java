@@ -11,12 +11,12 @@ import xdev.Device;
 import xdev.ProcessID;
 
 /**
- * A device for MPJ Express, one JVM a rank, that is fast and survives: a lost rank is one lost
- * rank, an interrupt breaks nothing, a message that is too long is an error of its receive, and
- * nobody outside the job gets in.
+ * A device for MPJ Express with one JVM for each rank. The loss of a rank affects operations on
+ * that rank only, interrupts break nothing, a message that is too long fails its receive only, and
+ * connections from outside the job are refused.
  *
- * <p>It is put in place by {@link #install} before {@code MPI.Init}. The program above it stays as
- * it is, with these promises on top of MPJ Express' own:
+ * <p>{@link #install} puts it in place, before {@code MPI.Init}. Programs need no change. The
+ * device promises, beyond what MPJ Express does:
  *
  * <ul>
  *   <li>Operations on a lost rank, begun before or after its loss, throw an {@code MPIException}
@@ -29,20 +29,21 @@ import xdev.ProcessID;
  *   <li>Every method may be called by any number of threads at once.
  * </ul>
  *
- * <p>How it works is told where it happens: {@link Progress} (who reads), {@link Outbox} (who
- * writes), {@link Matcher}, {@link Frame} (what travels), {@link Handshake} (who may speak).
+ * <p>The parts are documented in their classes: {@link Progress} (threads and reading), {@link
+ * Outbox} (writing), {@link Matcher}, {@link Frame} (the protocol), {@link Handshake}
+ * (authentication).
  */
 public final class TcpDevice implements Device {
 
   private static volatile TcpDevice current;
 
-  private final Losses losses = new Losses();
+  private final FailureNotifier failures = new FailureNotifier();
   private volatile Endpoint endpoint;
 
   /** Whether MPI is initialized, as far as the device hears of it. */
   private volatile boolean initialized;
 
-  /** Whether a {@link TcpTransport} has opened the endpoint, which then is its to close. */
+  /** Whether a {@link TcpTransport} has opened the endpoint, and therefore closes it. */
   private boolean kept;
 
   private TcpDevice() {}
@@ -64,7 +65,7 @@ public final class TcpDevice implements Device {
   }
 
   /**
-   * The device that {@link #install} has put in place last.
+   * Returns the device that {@link #install} has put in place last.
    *
    * @return the device, or null if there is none
    */
@@ -76,7 +77,7 @@ public final class TcpDevice implements Device {
    * Whether this rank has joined its job, by {@code MPI.Init} or by a {@link TcpTransport}, and has
    * not left it.
    *
-   * @return true in between
+   * @return true while it is in the job
    */
   public boolean isOpen() {
     return endpoint != null;
@@ -85,7 +86,7 @@ public final class TcpDevice implements Device {
   /**
    * Whether {@code MPI.Init} has been called, and {@code MPI.Finalize} has not.
    *
-   * @return true in between
+   * @return true while MPI can be used
    */
   public boolean isInitialized() {
     return initialized;
@@ -93,13 +94,13 @@ public final class TcpDevice implements Device {
 
   /**
    * Registers a listener for lost ranks. It is called once for every lost rank, also for those lost
-   * before, on a thread that the device keeps for all listeners: a listener that blocks delays the
-   * news for the others, but no message.
+   * before. All listeners are called on one thread of the device: a listener that blocks delays the
+   * others, but no message.
    *
    * @param listener gets the rank in {@code MPI.COMM_WORLD}
    */
   public void onRankLost(IntConsumer listener) {
-    losses.add(listener);
+    failures.add(listener);
   }
 
   /**
@@ -109,7 +110,7 @@ public final class TcpDevice implements Device {
    * @return true from the moment on that operations on it fail
    */
   public boolean isLost(int rank) {
-    return losses.isLost(rank);
+    return failures.isLost(rank);
   }
 
   @Override
@@ -123,7 +124,7 @@ public final class TcpDevice implements Device {
   private synchronized Endpoint open(String[] args) {
     try {
       if (endpoint == null) {
-        Endpoint e = new Endpoint(Job.parse(args), losses);
+        Endpoint e = new Endpoint(Job.parse(args), failures);
         e.start();
         endpoint = e;
       }
@@ -134,15 +135,15 @@ public final class TcpDevice implements Device {
   }
 
   /**
-   * The endpoint for a transport. The first to need it opens it and closes it: that is MPI, or the
-   * transport.
+   * Returns the endpoint to a transport. MPI and the transport share it; the first of the two opens
+   * it, and closes it as well.
    */
   synchronized Endpoint share(String[] args) {
     kept |= endpoint == null;
     return open(args);
   }
 
-  /** The transport needs the endpoint no more. */
+  /** The transport no longer needs the endpoint. */
   void release() {
     boolean last;
     synchronized (this) {
@@ -159,7 +160,7 @@ public final class TcpDevice implements Device {
     return endpoint().ids()[endpoint().job().rank()];
   }
 
-  /** Room for a frame's header before a message, so that both leave in one write without a copy. */
+  /** Room for a frame's header before a message, so that both are sent in one write, uncopied. */
   @Override
   public int getSendOverhead() {
     return Frame.HEADER;
@@ -232,9 +233,7 @@ public final class TcpDevice implements Device {
     return endpoint().iprobe(rank(from), tag, unsigned(context));
   }
 
-  /**
-   * The destination is this rank: MPJ Express' hybrid device, which would need it, is not served.
-   */
+  /** The destination is always this rank, since MPJ Express's hybrid device is not supported. */
   @Override
   public Status iprobe(ProcessID from, ProcessID to, int tag, int context) {
     return iprobe(from, tag, context);
@@ -242,8 +241,7 @@ public final class TcpDevice implements Device {
 
   @Override
   public Status iprobeAndFetch(ProcessID from, ProcessID to, int tag, int context, Buffer buffer) {
-    // Another thread may take the message in between; then there is none and the receive must not
-    // wait for the next.
+    // Another thread may receive the message in between. Then this must not wait for the next one.
     RecvRequest recv = endpoint().receiveIfThere(buffer, rank(from), tag, unsigned(context));
     if (recv == null) {
       return null;
@@ -254,12 +252,12 @@ public final class TcpDevice implements Device {
 
   @Override
   public Request peek() {
-    return endpoint().progress().completed().take();
+    return endpoint().progress().completed().removeFirst();
   }
 
   /**
-   * Waits until all living ranks that are connected to this one are here too, then closes all
-   * connections; unless a transport needs them.
+   * Waits until all living ranks that are connected to this one have called it too, then closes all
+   * connections; does neither if a transport still needs them.
    */
   @Override
   public void finish() {
@@ -282,7 +280,7 @@ public final class TcpDevice implements Device {
     }
   }
 
-  /** A communicator's number of MPJ Express, which has 32 bits. */
+  /** The context of an MPJ Express communicator, which has 32 bits. */
   private static long unsigned(int context) {
     return Integer.toUnsignedLong(context);
   }

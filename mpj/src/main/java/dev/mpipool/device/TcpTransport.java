@@ -26,19 +26,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Ranks on {@link TcpDevice}'s connections. MPJ Express need not be initialized; where it is, its
- * messages and these share the connections and never meet, since contexts differ.
+ * The transport over the connections of {@link TcpDevice}. MPJ Express need not be initialized. If
+ * it is, its messages share the connections with these; the contexts keep them apart.
  *
- * <p>Messages travel in the {@link MessageLayout}. A head and its pieces are kept together by a
- * lock for each destination, and all heads are received by one thread at a time, so nothing can
- * come between them. Direct messages have the device's own matching.
+ * <p>Messages travel in the {@link MessageLayout}. A lock for each destination keeps a head and its
+ * pieces together, and heads are received by one thread at a time. Direct messages use the device's
+ * own matching.
  */
 public final class TcpTransport implements Transport {
 
-  /** Of heads and pieces. MPJ Express's contexts end below, those of direct messages too. */
+  /** The context of heads and pieces, above those of MPJ Express and of direct messages. */
   private static final long MESSAGES = 0xfffe_0000_0000L;
 
-  /** Of direct messages in the context 0, which MPJ Express uses, too. */
+  /** The context of direct messages in context 0, which MPJ Express uses as well. */
   private static final long ALL = 0xffff_0000_0000L;
 
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
@@ -50,13 +50,13 @@ public final class TcpTransport implements Transport {
   private final int rank;
   private final int size;
   private final HeadReceiver heads;
-  private final LossReports losses;
+  private final FailureDetector failures;
   private final ReentrantLock[] sending;
 
-  /** When a piece last came from a rank or went to it. */
+  /** For each rank, when a piece last came from it or went to it ({@link System#nanoTime}). */
   private final AtomicLongArray progress;
 
-  /** A head that has been received and not yet delivered, since memory has run out. */
+  /** The length of a head that could not be handled yet for want of memory; else negative. */
   private int headBytes = -1;
 
   private LongMessages longMessages;
@@ -67,8 +67,8 @@ public final class TcpTransport implements Transport {
     rank = endpoint.job().rank();
     size = endpoint.job().size();
     heads = new HeadReceiver(endpoint, HEAD_BYTES, HEAD_TAG, MESSAGES);
-    losses = new LossReports(device);
-    losses.listen((lost, reason) -> endpoint.endedElsewhere(lost));
+    failures = new FailureDetector(device);
+    failures.listen((lost, reason) -> endpoint.endedElsewhere(lost));
     progress = new AtomicLongArray(size);
     sending = Stream.generate(ReentrantLock::new).limit(size).toArray(ReentrantLock[]::new);
   }
@@ -257,7 +257,7 @@ public final class TcpTransport implements Transport {
     return context == 0 ? ALL : context;
   }
 
-  // ---- what is known of it
+  // ---- properties
 
   @Override
   public Threads threads() {
@@ -271,7 +271,7 @@ public final class TcpTransport implements Transport {
 
   @Override
   public void onRankLost(RankLostListener listener) {
-    losses.listen(listener);
+    failures.listen(listener);
   }
 
   @Override
@@ -294,7 +294,7 @@ public final class TcpTransport implements Transport {
     return dev.mpipool.link.LauncherLink.current().isPresent();
   }
 
-  /** Waits for the living ranks that are connected to this one; alone it leaves all as it is. */
+  /** Waits for the living ranks that are connected to this one, unless alone. */
   @Override
   public void finish(boolean alone) {
     if (!alone) {

@@ -17,10 +17,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 
 /**
- * Unix domain sockets, by which ranks on the same host reach each other in about half the time of
- * TCP. Their files lie in a folder that only this user can enter, each named after the TCP address
- * of its rank, so that a peer knows the name. What a killed process leaves behind goes after a day,
- * or when the port is used again. Whatever fails in here only means TCP.
+ * Unix domain sockets between ranks on the same host, which take about half the time of TCP. Their
+ * files are in a folder that only this user can enter. Each is named after the TCP address of its
+ * rank, so that a peer knows the name. The file of a killed process is removed after a day, or when
+ * the port is used again. If anything in here fails, TCP is used.
  */
 final class Unix {
 
@@ -36,7 +36,7 @@ final class Unix {
   /** The names of this class's files: numeric addresses and ports. */
   private static final Pattern NAME = Pattern.compile("[0-9a-f.-]+(%\\w+)?_\\d{1,5}");
 
-  /** What is removed when the process ends before it is closed. */
+  /** The files to remove if the process ends before they are closed. */
   private static final Set<Path> AT_EXIT = atExit();
 
   private Unix() {}
@@ -50,7 +50,7 @@ final class Unix {
   }
 
   /**
-   * Room for more than the kernel's usual 200 kB, so that who writes and who reads can do so at the
+   * Enlarges the send buffer beyond the kernel's 200 kB, so that writer and reader can work at the
    * same time.
    */
   static void prepare(SocketChannel channel) throws IOException {
@@ -59,7 +59,7 @@ final class Unix {
     }
   }
 
-  /** The address of the rank that listens at this TCP address; null if there cannot be one. */
+  /** The Unix address of the rank that listens at a TCP address; null if there cannot be one. */
   static UnixDomainSocketAddress address(String host, int port) {
     if (ENABLED) {
       try {

@@ -1,5 +1,6 @@
 /**
- * A device for MPJ Express that is fast, survives a lost rank, and lets no stranger in. Stands on
- * MPJ Express alone.
+ * A device for MPJ Express that is fast, survives lost ranks, and refuses connections from outside
+ * the job; and the transport of mpipool's own messages over its connections. docs/architecture.md
+ * lists the four rooms of this package.
  */
 package dev.mpipool.device;

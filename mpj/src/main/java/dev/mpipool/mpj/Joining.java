@@ -1,7 +1,7 @@
 package dev.mpipool.mpj;
 
 import dev.mpipool.comm.CommunicatorException;
-import dev.mpipool.device.LossReports;
+import dev.mpipool.device.FailureDetector;
 import dev.mpipool.device.TcpDevice;
 import dev.mpipool.device.TcpTransport;
 import dev.mpipool.link.LauncherLink;
@@ -42,7 +42,7 @@ final class Joining {
   static Transport joined(String[] arguments) {
     return MPJDev.dev instanceof TcpDevice
         ? TcpTransport.open(arguments)
-        : new StockTransport(new LossReports(null));
+        : new StockTransport(new FailureDetector(null));
   }
 
   /** Asks MPI itself only if there is a device: its class takes a hundred others to load. */

@@ -14,7 +14,7 @@ import static dev.mpipool.device.MessageLayout.writeHead;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.FailureModel;
 import dev.mpipool.comm.RankLostListener;
-import dev.mpipool.device.LossReports;
+import dev.mpipool.device.FailureDetector;
 import dev.mpipool.device.MessageLayout;
 import dev.mpipool.link.LauncherLink;
 import dev.mpipool.memory.Memory;
@@ -54,7 +54,7 @@ final class StockTransport implements Transport {
   private final int size;
   private final ReentrantLock[] sending;
   private final AtomicLongArray progress;
-  private final LossReports losses;
+  private final FailureDetector failures;
   private final byte[] head = new byte[HEAD_BYTES];
   private Receiver receiver;
 
@@ -64,8 +64,8 @@ final class StockTransport implements Transport {
   private int headSource;
 
   /** MPI is initialized. */
-  StockTransport(LossReports losses) {
-    this.losses = losses;
+  StockTransport(FailureDetector failures) {
+    this.failures = failures;
     this.intracomm = besides(MPI.COMM_WORLD);
     this.rank = intracomm.Rank();
     this.size = intracomm.Size();
@@ -265,7 +265,7 @@ final class StockTransport implements Transport {
 
   @Override
   public void onRankLost(RankLostListener listener) {
-    losses.listen(listener);
+    failures.listen(listener);
   }
 
   @Override

@@ -11,14 +11,14 @@ class HandshakeTest {
     byte[] key = {1};
     byte[] a = Handshake.nonce();
     byte[] b = Handshake.nonce();
-    byte[] proof = Handshake.callersProof(key, 1, 2, a, b);
+    byte[] proof = Handshake.connectorProof(key, 1, 2, a, b);
     assertThat(proof)
-        .isEqualTo(Handshake.callersProof(key, 1, 2, a, b))
-        .isNotEqualTo(Handshake.callersProof(key, 2, 1, a, b))
-        .isNotEqualTo(Handshake.callersProof(key, 1, 2, b, a))
-        .isNotEqualTo(Handshake.callersProof(new byte[] {2}, 1, 2, a, b))
-        .isNotEqualTo(Handshake.calledProof(key, Handshake.WELCOME, 1, 2, a, b));
-    assertThat(Handshake.calledProof(key, Handshake.WELCOME, 1, 2, a, b))
-        .isNotEqualTo(Handshake.calledProof(key, Handshake.BUSY, 1, 2, a, b));
+        .isEqualTo(Handshake.connectorProof(key, 1, 2, a, b))
+        .isNotEqualTo(Handshake.connectorProof(key, 2, 1, a, b))
+        .isNotEqualTo(Handshake.connectorProof(key, 1, 2, b, a))
+        .isNotEqualTo(Handshake.connectorProof(new byte[] {2}, 1, 2, a, b))
+        .isNotEqualTo(Handshake.acceptorProof(key, Handshake.WELCOME, 1, 2, a, b));
+    assertThat(Handshake.acceptorProof(key, Handshake.WELCOME, 1, 2, a, b))
+        .isNotEqualTo(Handshake.acceptorProof(key, Handshake.BUSY, 1, 2, a, b));
   }
 }

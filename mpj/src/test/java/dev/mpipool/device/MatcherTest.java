@@ -17,8 +17,9 @@ class MatcherTest {
     return new RecvRequest(null, null, null, 0, 1, context, null, false);
   }
 
-  private static Arrival message(int context) {
-    return new Arrival(new Envelope(0, 1, context, 0, 0, 0, 0), null, Frame.EAGER, 0, null);
+  private static UnexpectedMessage message(int context) {
+    return new UnexpectedMessage(
+        new Envelope(0, 1, context, 0, 0, 0, 0), null, Frame.EAGER, 0, null);
   }
 
   private void pass(int context) {
@@ -45,10 +46,10 @@ class MatcherTest {
 
   @Test
   void whatWaitsIsKeptWhateverComesInBetween() {
-    List<Arrival> messages = new ArrayList<>();
+    List<UnexpectedMessage> messages = new ArrayList<>();
     List<RecvRequest> receives = new ArrayList<>();
     for (int i = 0; i < 1_000; i++) {
-      Arrival message = message(2 * i);
+      UnexpectedMessage message = message(2 * i);
       messages.add(message);
       assertThat(matcher.arrive(message)).isNull();
       RecvRequest receive = receive(2 * i + 1);
@@ -58,7 +59,7 @@ class MatcherTest {
       pass(2_000_000 + i);
     }
     for (int i = 0; i < 1_000; i++) {
-      assertThat(matcher.fetch(receive(2 * i))).isSameAs(messages.get(i));
+      assertThat(matcher.poll(receive(2 * i))).isSameAs(messages.get(i));
       assertThat(matcher.arrive(message(2 * i + 1))).isSameAs(receives.get(i));
     }
   }

@@ -8,21 +8,21 @@ import java.nio.channels.SocketChannel;
 import java.util.List;
 
 /**
- * The long messages for one peer whose receives are there, piece by piece: several of them take
- * turns. A piece goes through the connection, or through the {@link Lane} if there is one. The
- * outbox's monitor guards it.
+ * Sends the messages to one peer that have got their CTS, in pieces. If there are several messages,
+ * their pieces alternate. A piece goes through the {@link SharedMemoryRing} if there is one, else
+ * through the connection. The monitor of the {@link Outbox} guards it.
  */
-final class Pieces {
+final class RendezvousWriter {
 
   static final int LONGEST = 256 * 1024;
 
-  private final Lane lane = new Lane();
+  private final SharedMemoryRing ring = new SharedMemoryRing();
   private final Ring<SendRequest> waiting = new Ring<>();
   private final ByteBuffer header = ByteBuffer.allocateDirect(Frame.HEADER).limit(0);
   private final ByteBuffer[] headerAndPiece = {header, null};
   private ByteBuffer staging;
 
-  /** The piece that is being written to the connection, null if there is none. */
+  /** The piece that is being written to the connection; null if there is none. */
   private ByteBuffer piece;
 
   private SendRequest pieceOf;
@@ -35,21 +35,21 @@ final class Pieces {
     return piece == null && waiting.isEmpty();
   }
 
-  /** Whether a piece has been begun that no frame may interrupt. */
+  /** Whether a piece has been written in part: no frame may come between. */
   boolean isUnderWay() {
     return piece != null;
   }
 
-  /** Whether there is a piece, and room for it. */
+  /** Whether there is a piece to send, and room for it. */
   boolean canBegin() {
-    return !waiting.isEmpty() && (!lane.isReady() || lane.hasRoom());
+    return !waiting.isEmpty() && (!ring.isReady() || ring.hasRoom());
   }
 
-  Lane lane() {
-    return lane;
+  SharedMemoryRing ring() {
+    return ring;
   }
 
-  /** The next piece is under way. */
+  /** Begins to write the next piece to the connection. */
   void begin() {
     SendRequest send = waiting.peek();
     if (send.isStreamed()) {
@@ -68,7 +68,7 @@ final class Pieces {
     pieceOf = waiting.poll();
   }
 
-  /** Writes what the connection takes of the piece under way. */
+  /** Writes as much of the present piece as the connection accepts. */
   long write(SocketChannel channel) throws IOException {
     long n = header.hasRemaining() ? channel.write(headerAndPiece) : channel.write(piece);
     if (!piece.hasRemaining()) {
@@ -80,10 +80,10 @@ final class Pieces {
     return n;
   }
 
-  /** Puts the next piece into the lane, and the news of it into a frame; returns its length. */
+  /** Copies the next piece into the ring and writes its SHARED frame; returns its length. */
   int share(ByteBuffer frame, int at) {
     SendRequest send = waiting.peek();
-    ByteBuffer slot = lane.slot();
+    ByteBuffer slot = ring.slot();
     if (send.isStreamed()) {
       send.fill(send.written, slot);
     } else {
@@ -91,8 +91,8 @@ final class Pieces {
     }
     int length = slot.remaining();
     VarHandle.releaseFence();
-    Frame.putShared(frame, at, send.remoteId, send.written, length, lane.next());
-    lane.filled();
+    Frame.putShared(frame, at, send.remoteId, send.written, length, ring.next());
+    ring.filled();
     send.written += length;
     waiting.poll();
     goOn(send);
@@ -103,11 +103,11 @@ final class Pieces {
     if (send.written == send.envelope.length()) {
       send.succeed();
     } else {
-      waiting.add(send); // there is room, for it has just come from there
+      waiting.add(send); // allocates nothing: it has just been polled from there
     }
   }
 
-  /** Nothing goes any more; adds the messages that had not gone. */
+  /** Stops; adds the messages that were not sent completely to {@code failed}. */
   void close(List<SendRequest> failed) {
     failed.addAll(waiting);
     if (pieceOf != null) {
@@ -117,6 +117,6 @@ final class Pieces {
     piece = null;
     pieceOf = null;
     staging = null;
-    lane.close();
+    ring.close();
   }
 }

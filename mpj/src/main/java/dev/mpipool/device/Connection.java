@@ -13,21 +13,26 @@ import java.util.function.Supplier;
 import mpi.MPIException;
 
 /**
- * All that this rank has to do with one other rank: one connection, made when either of the two
- * first has something to say, and what is under way on it.
+ * The connection to one other rank, and the operations that are under way on it. It is made when
+ * either rank first sends to the other.
+ *
+ * <p>Any thread may send and deliver; the leader of {@link Progress} reads, opens and shuts. The
+ * monitor guards the state, the monitor of {@code receives} the rendezvous receives and the credit;
+ * {@link Outbox} has a lock of its own.
  */
-final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announcer {
+final class Connection
+    implements Progress.Ready, UnexpectedMessage.Origin, RecvRequest.RendezvousSender {
 
-  /** The life of a link, in this order. */
+  /** The states of a connection, in this order; LEFT and LOST are final. */
   enum State {
     NEW,
-    CALLING,
+    CONNECTING,
     OPEN,
     LEFT,
     LOST
   }
 
-  /** The endpoint, as far as its links need it. */
+  /** What a connection needs of its {@link Endpoint}. */
   interface Owner {
 
     Job job();
@@ -36,23 +41,23 @@ final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announce
 
     Matcher matcher();
 
-    /** Connects to the link's rank, on the leader. */
-    void connect(Link link);
+    /** Starts to connect to the connection's rank. Called on the leader. */
+    void connect(Connection connection);
 
     /** Whether this rank is in MPI.Finalize. */
     boolean isLeaving();
 
-    /** A link may have been the last one that MPI.Finalize waits for. */
-    void someoneLeft();
+    /** Ends MPI.Finalize's wait if this was the last connection that it waits for. */
+    void checkFinish();
 
-    /** The link's rank has closed its connection after MPI.Finalize. */
-    void left(Link link);
+    /** The connection's rank has left the job by MPI.Finalize. */
+    void left(Connection connection);
 
-    /** A rank's process is gone. */
+    /** A rank is lost: its process has ended. */
     void lose(int rank);
 
-    /** Another rank has noticed a loss. */
-    void told(int rank);
+    /** Another rank has reported that a rank is lost. */
+    void lossReported(int rank);
   }
 
   private final Owner owner;
@@ -60,7 +65,7 @@ final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announce
   private final Outbox outbox;
   private final Inbox inbox;
 
-  /** Rendezvous receives whose bytes are coming. */
+  /** Rendezvous receives that wait for data, by the id that their CTS has told the sender. */
   private final Map<Integer, RecvRequest> receives = new HashMap<>();
 
   private int lastId;
@@ -71,7 +76,7 @@ final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announce
   private SocketChannel channel;
   private volatile boolean local;
 
-  Link(Owner owner, int peer) {
+  Connection(Owner owner, int peer) {
     this.owner = owner;
     this.peer = peer;
     outbox = new Outbox(this, owner.progress(), owner.job().eagerLimit());
@@ -100,10 +105,10 @@ final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announce
   }
 
   boolean isConnecting() {
-    return state == State.CALLING || state == State.OPEN;
+    return state == State.CONNECTING || state == State.OPEN;
   }
 
-  /** Whether both ranks have said good-bye, and nothing is left to be written. */
+  /** Whether the peer has sent BYE and all frames of this rank have been written. */
   boolean isOver() {
     return saidBye && outbox.isDrained();
   }
@@ -113,15 +118,15 @@ final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announce
   /** Sends a message. Returns false if the peer is gone. */
   boolean send(SendRequest request) {
     if (state == State.NEW) {
-      call();
+      connect();
     }
     return outbox.send(request);
   }
 
-  /** Connects unless that has been done. */
-  synchronized void call() {
+  /** Starts to connect, once. */
+  synchronized void connect() {
     if (state == State.NEW) {
-      state = State.CALLING;
+      state = State.CONNECTING;
       try {
         owner.progress().execute(() -> owner.connect(this));
       } catch (OutOfMemoryError e) {
@@ -132,17 +137,17 @@ final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announce
   }
 
   @Override
-  public void deliver(Arrival a, RecvRequest recv) {
+  public void deliver(UnexpectedMessage a, RecvRequest recv) {
     long pause = 0;
     while (true) {
       try {
-        take(a, recv);
+        receive(a, recv);
         break;
       } catch (OutOfMemoryError e) {
         pause = Memory.pause(pause);
       }
     }
-    if (a.kind != Frame.ANNOUNCE) {
+    if (a.kind != Frame.RTS) {
       consumed(a.envelope);
       if (a.kind == Frame.EAGER_SYNC) {
         outbox.control(Frame.MATCHED, a.id, 0);
@@ -150,10 +155,10 @@ final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announce
     }
   }
 
-  private void take(Arrival a, RecvRequest recv) {
+  private void receive(UnexpectedMessage a, RecvRequest recv) {
     MessageTruncatedException tooLong = recv.begin(a.envelope);
-    if (a.kind == Frame.ANNOUNCE) {
-      answer(a, recv, tooLong);
+    if (a.kind == Frame.RTS) {
+      answerRts(a, recv, tooLong);
       return;
     }
     if (tooLong != null) {
@@ -164,8 +169,8 @@ final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announce
     }
   }
 
-  /** As its last step the sender is told; so this can be tried again as a whole. */
-  private void answer(Arrival a, RecvRequest recv, MessageTruncatedException tooLong) {
+  /** Answers an RTS. The sender is told in the last step, so after an error all can be repeated. */
+  private void answerRts(UnexpectedMessage a, RecvRequest recv, MessageTruncatedException tooLong) {
     if (tooLong != null || a.envelope.length() == 0) {
       refuse(a.id);
       if (tooLong != null) {
@@ -195,13 +200,13 @@ final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announce
     if (id < 0) {
       recv.fail(new RankLostException(peer));
     } else {
-      outbox.control(Frame.CLEAR, announced, id);
+      outbox.control(Frame.CTS, announced, id);
     }
   }
 
   @Override
   public void refuse(int announced) {
-    outbox.control(Frame.CLEAR, announced, -1);
+    outbox.control(Frame.CTS, announced, -1);
   }
 
   @Override
@@ -209,7 +214,7 @@ final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announce
     owner.progress().schedule(millis, task);
   }
 
-  /** An eager message needs no memory of the device any more. */
+  /** An eager message no longer takes memory of the device: returns credit, now or later. */
   void consumed(Envelope e) {
     int credit = 0;
     synchronized (receives) {
@@ -232,7 +237,7 @@ final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announce
 
   // ---- the leader
 
-  /** The other rank has proven who it is. */
+  /** The other rank has been authenticated. */
   void open(SocketChannel connected) throws ClosedChannelException {
     synchronized (this) {
       state = State.OPEN;
@@ -252,11 +257,11 @@ final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announce
     outbox.open(connected, key);
   }
 
-  /** Whatever goes wrong here, an exhausted memory above all, is the end of this link alone. */
+  /** Any failure in here, such as an OutOfMemoryError, ends this connection alone. */
   @Override
   public void ready(SelectionKey key) {
     if (!key.isValid()) {
-      return; // closed in this very round
+      return; // closed in this turn
     }
     try {
       if (key.isReadable() && !inbox.read(channel)) {
@@ -265,7 +270,7 @@ final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announce
       }
       if (key.isValid() && key.isWritable()) {
         outbox.ready();
-        owner.someoneLeft();
+        owner.checkFinish();
       }
     } catch (IOException | RuntimeException | Error e) {
       end();
@@ -290,21 +295,21 @@ final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announce
     }
   }
 
-  /** A whole message, or its announcement, is at the door. Returns the receive that takes it. */
-  RecvRequest arriving(Arrival arrival) {
-    return owner.matcher().arrive(arrival);
+  /** Matches a message that begins to arrive. Returns its receive, or null if it is unexpected. */
+  RecvRequest arriving(UnexpectedMessage message) {
+    return owner.matcher().arrive(message);
   }
 
-  void announced(Envelope e, int id) {
-    Arrival a = new Arrival(e, this, Frame.ANNOUNCE, id, null);
+  void rtsArrived(Envelope e, int id) {
+    UnexpectedMessage a = new UnexpectedMessage(e, this, Frame.RTS, id, null);
     RecvRequest recv = arriving(a);
     if (recv != null) {
       deliver(a, recv);
     }
   }
 
-  /** All bytes of an unexpected message are here. */
-  void arrived(Arrival a) {
+  /** All bytes of an unexpected message have arrived. */
+  void arrived(UnexpectedMessage a) {
     RecvRequest claimant = owner.matcher().complete(a);
     if (claimant != null) {
       deliver(a, claimant);
@@ -312,7 +317,7 @@ final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announce
   }
 
   /** The receive that waits for the rest of an unexpected message, if there is one. */
-  RecvRequest claimantOf(Arrival a) {
+  RecvRequest claimantOf(UnexpectedMessage a) {
     return owner.matcher().complete(a);
   }
 
@@ -330,11 +335,11 @@ final class Link implements Progress.Ready, Arrival.Origin, RecvRequest.Announce
 
   void bye() {
     saidBye = true;
-    owner.someoneLeft();
+    owner.checkFinish();
   }
 
-  void told(int lost) {
-    owner.told(lost);
+  void lossReported(int lost) {
+    owner.lossReported(lost);
   }
 
   private void end() {

@@ -6,17 +6,20 @@ import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.IntConsumer;
 
-/** Tells listeners of lost ranks, on a thread of its own that exists from the first loss on. */
-final class Losses {
+/**
+ * Calls listeners for each rank that the device has found lost. It calls them one at a time on a
+ * thread of its own, which is started at the first loss. The monitor guards both lists.
+ */
+final class FailureNotifier {
 
   private final List<IntConsumer> listeners = new ArrayList<>();
   private final List<Integer> lost = new ArrayList<>();
   private final LinkedBlockingQueue<Runnable> calls = new LinkedBlockingQueue<>();
-  private Thread teller;
+  private Thread thread;
 
   synchronized void add(IntConsumer listener) {
     listeners.add(listener);
-    lost.forEach(rank -> tell(listener, rank));
+    lost.forEach(rank -> schedule(listener, rank));
   }
 
   synchronized boolean isLost(int rank) {
@@ -25,16 +28,16 @@ final class Losses {
 
   synchronized void lost(int rank) {
     lost.add(rank);
-    listeners.forEach(listener -> tell(listener, rank));
+    listeners.forEach(listener -> schedule(listener, rank));
   }
 
-  private void tell(IntConsumer listener, int rank) {
+  private void schedule(IntConsumer listener, int rank) {
     calls.add(() -> listener.accept(rank));
-    if (teller == null) {
-      Thread thread = new Thread(this::run, "mpipool-device-losses");
-      thread.setDaemon(true);
-      thread.start();
-      teller = thread;
+    if (thread == null) {
+      Thread started = new Thread(this::run, "mpipool-device-losses");
+      started.setDaemon(true);
+      started.start();
+      thread = started;
     }
   }
 
@@ -48,23 +51,23 @@ final class Losses {
         call = null;
         pause = 0;
       } catch (InterruptedException e) {
-        // Nobody stops this thread; a listener has interrupted it by mistake.
-      } catch (OutOfMemoryError e) { // the news is not lost
+        // The thread is never stopped: a listener has interrupted it by mistake.
+      } catch (OutOfMemoryError e) { // the call is repeated
         pause = Memory.pause(pause);
       } catch (RuntimeException | Error e) {
         call = null;
-        tell(e);
+        report(e);
       }
     }
   }
 
-  private static void tell(Throwable failure) {
+  private static void report(Throwable failure) {
     try {
       Thread.UncaughtExceptionHandler handler =
           Thread.currentThread().getUncaughtExceptionHandler();
       handler.uncaughtException(Thread.currentThread(), failure);
     } catch (RuntimeException | Error e) {
-      // There is no way to tell it.
+      // There is no further way to report it.
     }
   }
 }

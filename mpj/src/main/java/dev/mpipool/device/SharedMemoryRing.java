@@ -4,20 +4,22 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The pieces of long messages for a peer on the same host go through memory that both see, and only
- * the news of them through the connection: SHARED says that a slot is full, TAKEN that it is empty
- * again. Both come with the system calls of the connection, which order the memory as well.
+ * A ring of slots in memory that this rank shares with a peer on the same host. It carries the
+ * pieces of long messages in one direction; the connection carries a frame for each: SHARED says
+ * that a slot is full, SLOTS_FREE that slots can be filled again. The system calls of the
+ * connection order the accesses to the memory as well.
  *
- * <p>It is made when the first long message leaves, and used from the peer's answer on. Where it
- * cannot be had, the pieces go through the connection. The outbox's monitor guards it.
+ * <p>The ring is created when the first long message is sent, and used once the peer has accepted
+ * the offer. Where there is no shared memory, the pieces go through the connection. The monitor of
+ * the {@link Outbox} guards it.
  */
-final class Lane {
+final class SharedMemoryRing {
 
   static final int SLOT = 64 * 1024;
   static final int SLOTS = 8;
   static final int BYTES = SLOT * SLOTS;
 
-  /** A rank makes so many at most; all its other peers get long messages by the connection. */
+  /** The most rings of a process; its other peers get long messages through the connection. */
   private static final int MOST = 32;
 
   private static final AtomicInteger MADE = new AtomicInteger();
@@ -28,7 +30,7 @@ final class Lane {
   private int free = SLOTS;
   private int next;
 
-  /** Returns what to tell the peer, once; null if there is nothing to tell. */
+  /** Creates the memory, once. Returns what to offer to the peer, or null. */
   SharedMemory offer() {
     if (tried) {
       return null;
@@ -58,7 +60,7 @@ final class Lane {
     return free > 0;
   }
 
-  /** The slot that is filled next. */
+  /** The number of the slot that is filled next. */
   int next() {
     return next;
   }
@@ -67,13 +69,13 @@ final class Lane {
     return offered.memory.slice(next * SLOT, SLOT);
   }
 
-  /** The slot is full. */
+  /** The next slot has been filled. */
   void filled() {
     next = (next + 1) % SLOTS;
     free--;
   }
 
-  void taken(int slots) {
+  void freed(int slots) {
     free += slots;
   }
 

@@ -10,12 +10,17 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
-/** Which ranks of the job are known to be lost, by our launcher's word or our device's. */
-public final class LossReports {
+/**
+ * Finds out which ranks of the job are lost, from the reports of mpipool's launcher and of the
+ * device, and tells its listeners once for each. The monitor of {@code lost} guards both
+ * collections; listeners are called without it.
+ */
+public final class FailureDetector {
 
   /**
-   * The launcher knows more than the device: how a process ended. It is given this time to say,
-   * since a process may close its connections well before its end; the loss is known within 1 s.
+   * How long a loss that the device has found waits for the launcher's report, which also says how
+   * the process ended. A process may close its connections well before its end. All in all a loss
+   * is reported within 1 s.
    */
   private static final long LAUNCHER_MILLIS = 700;
 
@@ -23,18 +28,18 @@ public final class LossReports {
   private final List<RankLostListener> listeners = new ArrayList<>();
 
   /**
-   * Listens.
+   * Registers with the launcher, if there is one, and with the device.
    *
-   * @param device the one in use, or null
+   * @param device the device in use, or null
    */
-  public LossReports(TcpDevice device) {
+  public FailureDetector(TcpDevice device) {
     LauncherLink.current().ifPresent(link -> link.onRankLost(this::lost));
     if (device != null) {
-      device.onRankLost(rank -> Memory.persist(() -> loseSoon(rank)));
+      device.onRankLost(rank -> Memory.persist(() -> lostByDevice(rank)));
     }
   }
 
-  private void loseSoon(int rank) {
+  private void lostByDevice(int rank) {
     String reason = "its process ended, or its connection broke";
     if (LauncherLink.current().isPresent()) {
       CompletableFuture.delayedExecutor(LAUNCHER_MILLIS, TimeUnit.MILLISECONDS, Runnable::run)
@@ -45,9 +50,9 @@ public final class LossReports {
   }
 
   /**
-   * Registers a listener, which also hears of the ranks lost before.
+   * Registers a listener, which is also called for the ranks lost before.
    *
-   * @param listener hears of each lost rank
+   * @param listener is called once for each lost rank
    */
   public void listen(RankLostListener listener) {
     Map<Integer, String> before;
@@ -58,7 +63,7 @@ public final class LossReports {
     before.forEach(listener::rankLost);
   }
 
-  /** The first to bring the news is believed about the reason. */
+  /** The first report determines the reason. */
   private void lost(int rank, String reason) {
     List<RankLostListener> told;
     synchronized (lost) {

@@ -3,63 +3,65 @@ package dev.mpipool.device;
 import java.nio.ByteBuffer;
 
 /**
- * A message that came before its receive: either its bytes (eager), or the right to ask for them
- * (announced), or a send of this very rank to itself. The matcher's lock guards what changes.
+ * A message that has arrived before its receive was posted: an eager message with its bytes, an RTS
+ * whose bytes are still at the sender, or a send of this rank to itself. The {@link Matcher}'s lock
+ * guards {@code complete} and {@code claimant}.
  */
-final class Arrival {
+final class UnexpectedMessage {
 
-  /** Where a message of another rank came from. */
+  /** The connection that a message has arrived on. */
   interface Origin {
 
-    /** Gives the message to a receive. Neither of the two is anywhere else. */
-    void deliver(Arrival arrival, RecvRequest recv);
+    /** Delivers a message to its receive, after the matcher has removed both. */
+    void deliver(UnexpectedMessage message, RecvRequest recv);
   }
 
   final Envelope envelope;
 
-  /** Where it came from; null for a send to oneself. */
+  /** Null for a send of this rank to itself. */
   final Origin origin;
 
-  /** EAGER, EAGER_SYNC or ANNOUNCE. */
+  /** EAGER, EAGER_SYNC or RTS. */
   final int kind;
 
-  /** What the sender calls it (ANNOUNCE, EAGER_SYNC). */
+  /** The sender's id of the message (RTS, EAGER_SYNC). */
   final int id;
 
-  /** A send to oneself that still waits for its receive. */
+  /** A send of this rank to itself that has not completed; else null. */
   final SendRequest own;
 
   byte[] staticPart;
   byte[] dynamicPart;
 
-  /** Whether all bytes are here, and the receive that waits for that. */
+  /** Whether all bytes have arrived. An RTS is complete. */
   boolean complete;
 
+  /** The receive that waits until the message is complete. */
   RecvRequest claimant;
 
-  Arrival(Envelope envelope, Origin origin, int kind, int id, SendRequest own) {
+  UnexpectedMessage(Envelope envelope, Origin origin, int kind, int id, SendRequest own) {
     this.envelope = envelope;
     this.origin = origin;
     this.kind = kind;
     this.id = id;
     this.own = own;
-    this.complete = kind == Frame.ANNOUNCE || own != null;
+    this.complete = kind == Frame.RTS || own != null;
   }
 
-  /** Makes room for the bytes. */
+  /** Allocates memory for the bytes. */
   void store() {
     staticPart = new byte[envelope.staticLength];
     dynamicPart = new byte[envelope.dynamicLength];
   }
 
-  /** Takes the bytes of a send to oneself, so that the sender can go on. */
+  /** Copies the bytes of a send of this rank to itself, so that the send can complete. */
   void storeFrom(SendRequest send) {
     store();
     send.staticPart().get(staticPart);
     System.arraycopy(send.dynamic, 0, dynamicPart, 0, dynamicPart.length);
   }
 
-  /** Puts the bytes where the receive wants them. */
+  /** Copies the bytes into the memory of the receive. */
   void copyTo(RecvRequest recv) {
     if (own != null) {
       copy(recv, own.staticPart(), ByteBuffer.wrap(own.dynamic));

@@ -11,62 +11,65 @@ import java.security.MessageDigest;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Connects to other ranks, on the leader and without blocking it. On one host it tries the Unix
- * domain socket first and then TCP. All ranks listen before the first one learns an address, so a
- * refused connection means a rank that is gone; a connection that is accepted and then dropped (a
- * rank under a flood of strangers does that) is tried again.
+ * Connects to other ranks and proves to them that this is a rank of the job ({@link Handshake}). It
+ * runs on the leader, does not block it, and needs no lock.
+ *
+ * <p>For a rank on the same host it tries the Unix domain socket first, then TCP. All ranks listen
+ * before the first one learns an address, so a refused connection means that the rank is lost. A
+ * connection that is accepted and then dropped is tried again: the {@link Acceptor} of a rank with
+ * too many pending connections drops some.
  */
-final class Caller {
+final class Connector {
 
   private static final long PAUSE_MILLIS = 20;
 
-  /** For how long a rank is called again that takes the call and hangs up. */
+  /** For how long a rank is tried again that accepts connections and drops them. */
   private static final long PATIENCE_MILLIS = 60_000;
 
   private static final long UNIX_MILLIS = 1000;
 
   private final Endpoint endpoint;
 
-  Caller(Endpoint endpoint) {
+  Connector(Endpoint endpoint) {
     this.endpoint = endpoint;
   }
 
-  void call(Link link) {
-    boolean unix = endpoint.job().isOnThisHost(link.peer());
-    new Call(link).start(unix ? endpoint.unixAddress(link.peer()) : null);
+  void connect(Connection connection) {
+    boolean unix = endpoint.job().isOnThisHost(connection.peer());
+    new Attempt(connection).start(unix ? endpoint.unixAddress(connection.peer()) : null);
   }
 
-  /** One attempt after the other to reach one rank. */
-  private final class Call implements Progress.Ready {
+  /** The attempts to reach one rank, one after the other. */
+  private final class Attempt implements Progress.Ready {
 
-    private final Link link;
+    private final Connection connection;
     private final byte[] nonce = Handshake.nonce();
     private final long begin = System.nanoTime();
     private SocketChannel channel;
     private boolean unix;
     private boolean connected;
     private ByteBuffer in;
-    private byte[] calledNonce;
+    private byte[] acceptorNonce;
 
-    Call(Link link) {
-      this.link = link;
+    Attempt(Connection connection) {
+      this.connection = connection;
     }
 
     /** Tries the Unix address, or TCP if that is null. */
     void start(SocketAddress unixAddress) {
-      if (link.state() != Link.State.CALLING) {
-        return; // the other rank was quicker
+      if (connection.state() != Connection.State.CONNECTING) {
+        return; // the other rank has connected meanwhile
       }
       Job job = endpoint.job();
       unix = unixAddress != null;
       connected = false;
-      calledNonce = null;
+      acceptorNonce = null;
       in = ByteBuffer.allocate(Handshake.CHALLENGE_LENGTH);
       try {
         SocketAddress address =
             unix
                 ? unixAddress
-                : new InetSocketAddress(job.host(link.peer()), job.port(link.peer()));
+                : new InetSocketAddress(job.host(connection.peer()), job.port(connection.peer()));
         channel = unix ? Unix.open() : SocketChannel.open();
         channel.configureBlocking(false);
         boolean now = channel.connect(address);
@@ -87,8 +90,8 @@ final class Caller {
     }
 
     /**
-     * A full queue of a Unix socket looks like a connection that takes time, but nobody would tell
-     * of its end.
+     * If the queue of a Unix domain socket is full, the connection stays pending, and its selection
+     * key never becomes ready.
      */
     private void giveUpUnix(SocketChannel attempt) {
       if (channel == attempt && !connected) {
@@ -129,47 +132,50 @@ final class Caller {
 
     private void advance() throws IOException {
       Job job = endpoint.job();
-      if (in.getLong(0) == Handshake.MAGIC && calledNonce == null) {
-        calledNonce = Handshake.bytes(in, 8, Handshake.NONCE);
+      if (in.getLong(0) == Handshake.MAGIC && acceptorNonce == null) {
+        acceptorNonce = Handshake.bytes(in, 8, Handshake.NONCE);
         in = ByteBuffer.allocate(Handshake.WELCOME_LENGTH);
         // A fresh connection has room for so few bytes.
-        channel.write(Handshake.hello(job.key(), job.rank(), link.peer(), nonce, calledNonce));
+        channel.write(
+            Handshake.hello(job.key(), job.rank(), connection.peer(), nonce, acceptorNonce));
         return;
       }
       long verdict = in.getLong(0);
       byte[] expected =
-          calledNonce == null
+          acceptorNonce == null
               ? nonce
-              : Handshake.calledProof(
-                  job.key(), verdict, job.rank(), link.peer(), nonce, calledNonce);
+              : Handshake.acceptorProof(
+                  job.key(), verdict, job.rank(), connection.peer(), nonce, acceptorNonce);
       if (!MessageDigest.isEqual(expected, Handshake.bytes(in, 8, in.capacity() - 8))) {
-        endpoint.log().stranger("the address of rank " + link.peer() + " belongs to somebody else");
+        endpoint
+            .log()
+            .warnOnce("the address of rank " + connection.peer() + " belongs to another process");
         failed();
       } else if (verdict == Handshake.WELCOME) {
-        link.open(channel);
+        connection.open(channel);
       } else {
-        close(); // both called: its call comes, or has come
-        endpoint.progress().schedule(PAUSE_MILLIS * 10, this::callAgain);
+        close(); // both ranks connect, and the other one's connection counts
+        endpoint.progress().schedule(PAUSE_MILLIS * 10, this::tryAgain);
       }
     }
 
-    /** This attempt has come to nothing. */
+    /** The attempt has failed: tries the next, or reports the rank as lost. */
     private void failed() {
       close();
-      if (link.state() != Link.State.CALLING) {
+      if (connection.state() != Connection.State.CONNECTING) {
         return;
       }
       if (unix) {
         start(null);
       } else if (!connected
           || System.nanoTime() - begin > TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS)) {
-        endpoint.lose(link.peer());
+        endpoint.lose(connection.peer());
       } else {
-        endpoint.progress().schedule(PAUSE_MILLIS, this::callAgain);
+        endpoint.progress().schedule(PAUSE_MILLIS, this::tryAgain);
       }
     }
 
-    private void callAgain() {
+    private void tryAgain() {
       start(null);
     }
 
