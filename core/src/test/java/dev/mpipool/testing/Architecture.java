@@ -158,6 +158,48 @@ public final class Architecture {
   }
 
   /**
+   * Asserts that the source files of a package refer to files of their own layer and of layers
+   * further down only.
+   *
+   * @param map one line for each layer, from the roof down: {@code progress: Progress,
+   *     DeviceRequest}. Each file of the package is in exactly one line
+   */
+  public void assertLayers(String room, String map) {
+    Map<String, Integer> layers = new HashMap<>();
+    Set<String> wrong = new TreeSet<>();
+    List<String> lines = map.lines().toList();
+    for (String line : lines) {
+      for (String name : line.split(":", -1)[1].split(",", -1)) {
+        if (layers.put(name.strip(), lines.indexOf(line)) != null) {
+          wrong.add(name.strip() + " is in two layers");
+        }
+      }
+    }
+    Set<String> unused = new TreeSet<>(layers.keySet());
+    for (Source from : references.keySet()) {
+      if (!from.room().equals(room) || from.name().equals("package-info")) {
+        continue;
+      }
+      unused.remove(from.name());
+      if (!layers.containsKey(from.name())) {
+        wrong.add(from + " is in no layer");
+        continue;
+      }
+      references
+          .get(from)
+          .forEach(
+              (to, example) -> {
+                if (to.room().equals(room)
+                    && layers.getOrDefault(to.name(), 0) < layers.get(from.name())) {
+                  wrong.add(from + " is below " + to + " and may not use it: " + example);
+                }
+              });
+    }
+    unused.forEach(name -> wrong.add("There is no " + name + " in " + room + ": delete it"));
+    assertNone(wrong);
+  }
+
+  /**
    * Asserts that outside the product this module refers only to the JDK's {@code java} packages and
    * to packages with these prefixes.
    */

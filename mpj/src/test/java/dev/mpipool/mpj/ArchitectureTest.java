@@ -19,6 +19,23 @@ class ArchitectureTest {
   }
 
   @Test
+  void filesOfTheDeviceUseOnlyRoomsBelow() {
+    MODULE.assertLayers(
+        "device",
+        """
+        mpj: TcpDevice, FinalBarrier, StreamedBuffers, TcpTransport, HeadReceiver, LongMessages, \
+            MessageLayout, FailureDetector
+        connection: Endpoint, Job, Connection, Connector, Acceptor, Handshake, Inbox, Outbox, \
+            RendezvousWriter, SharedMemoryRing, SharedMemory, Unix, PrivateFolder, \
+            FailureNotifier, DeviceLog
+        wire: Frame, Envelope, Matcher, UnexpectedMessage, RecvRequest, SendRequest, \
+            MemoryReceive, ArrayReceive, ArrayRange, StreamedMemory, RankId, RankLostException, \
+            MessageTruncatedException
+        progress: Progress, DeviceRequest, CompletedList
+        """);
+  }
+
+  @Test
   void librariesAreTheListed() {
     MODULE.assertLibraries("mpi", "mpjbuf", "mpjdev", "xdev", "org.slf4j");
   }
