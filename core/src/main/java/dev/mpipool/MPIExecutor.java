@@ -1,27 +1,13 @@
 package dev.mpipool;
 
 import dev.mpipool.comm.Communicator;
-import dev.mpipool.dispatch.TaskFuture;
-import dev.mpipool.dispatch.Unstarted;
-import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.Serializer;
 import dev.mpipool.worker.TaskContext;
 import java.io.ObjectInputFilter;
 import java.time.Duration;
-import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
-import java.util.concurrent.AbstractExecutorService;
-import java.util.concurrent.Callable;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.RunnableFuture;
-import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
-import org.apache.commons.lang3.exception.ExceptionUtils;
 
 /**
  * An {@link java.util.concurrent.ExecutorService} whose tasks run on the ranks of an MPI job.
@@ -81,19 +67,14 @@ import org.apache.commons.lang3.exception.ExceptionUtils;
  *
  * <p><b>On a worker</b> all methods that deal with tasks throw {@link IllegalStateException}.
  */
-public final class MPIExecutor extends AbstractExecutorService implements AutoCloseable {
+public final class MPIExecutor extends PoolExecutorService
+    implements BatchSubmission, AutoCloseable {
 
   private final boolean main;
   private final int rank;
 
   /** The pool, on main; null on a worker. */
   private final PoolOnMain pool;
-
-  /**
-   * What newTaskFor made last in a thread. {@link java.util.concurrent.ExecutorCompletionService}
-   * wraps it into a task of its own and passes that to execute, next and in the same thread.
-   */
-  private static final ThreadLocal<TaskFuture<?>> TO_BE_WRAPPED = new ThreadLocal<>();
 
   /**
    * Opens a pool over all ranks of the job, with rank 0 as main. Collective. On workers it returns
@@ -160,35 +141,7 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
    * @param body what main does
    */
   public static void run(String[] args, Builder builder, MainBody body) {
-    Objects.requireNonNull(body, "body");
-    Objects.requireNonNull(builder, "builder");
-    String[] own = MPIRuntime.init(args);
-    MPIExecutor executor = PoolOnWorker.openOrEnd(builder);
-    if (executor.main) {
-      try {
-        body.run(executor, own);
-      } catch (Throwable failure) {
-        executor.closeAfter(failure);
-        ExceptionUtils.rethrow(failure);
-      }
-    }
-    executor.close();
-    MPIRuntime.finishMpi();
-  }
-
-  /** Ends what can be ended soon; what cannot is left to the end of the process. */
-  private void closeAfter(Throwable failure) {
-    try {
-      pool.dispatcher().shutdownNow(); // no thread is to keep a program that fails
-      if (pool.dispatcher().awaitTermination(3, TimeUnit.SECONDS)) {
-        close();
-        MPIRuntime.finishMpi();
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    } catch (RuntimeException e) {
-      failure.addSuppressed(e);
-    }
+    PoolProgram.run(args, builder, body);
   }
 
   /**
@@ -264,199 +217,6 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
   }
 
   /**
-   * Submits a task.
-   *
-   * @param <T> the type of its result
-   * @param task what to run, not null
-   * @return its future
-   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
-   *     it is broken
-   */
-  public <T> CompletableFuture<T> submit(SerializableCallable<T> task) {
-    return submit((Callable<T>) task);
-  }
-
-  /**
-   * Submits a task without a result.
-   *
-   * @param task what to run, not null
-   * @return its future, completed with null
-   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
-   *     it is broken
-   */
-  public CompletableFuture<?> submit(SerializableRunnable task) {
-    return submit((Runnable) task, null);
-  }
-
-  /**
-   * Submits a task with a result that is known already. The result stays on main and need not be
-   * serializable.
-   *
-   * @param <T> the type of the result
-   * @param task what to run, not null
-   * @param result completes the future when the task has run
-   * @return its future
-   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
-   *     it is broken
-   */
-  public <T> CompletableFuture<T> submit(SerializableRunnable task, T result) {
-    return submit((Runnable) task, result);
-  }
-
-  /** {@inheritDoc} The task has to be serializable at run time. */
-  @Override
-  public <T> CompletableFuture<T> submit(Callable<T> task) {
-    return submitted(taskFor(task));
-  }
-
-  /** {@inheritDoc} The task has to be serializable at run time. */
-  @Override
-  public CompletableFuture<?> submit(Runnable task) {
-    return submit(task, null);
-  }
-
-  /** {@inheritDoc} The task has to be serializable at run time; the result stays on main. */
-  @Override
-  public <T> CompletableFuture<T> submit(Runnable task, T result) {
-    return submitted(taskFor(task, result));
-  }
-
-  /**
-   * Submits the call of a function.
-   *
-   * @param <A> the type of the argument
-   * @param <R> the type of the result
-   * @param fn the function, not null
-   * @param a its argument
-   * @return the future of its result
-   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
-   *     it is broken
-   */
-  public <A, R> CompletableFuture<R> submit(SerializableFunction<? super A, ? extends R> fn, A a) {
-    return submitted(taskFor(new Calls.OfFunction<A>(Objects.requireNonNull(fn, "fn"), a), fn));
-  }
-
-  /**
-   * Submits the call of a function.
-   *
-   * @param <A> the type of the first argument
-   * @param <B> the type of the second argument
-   * @param <R> the type of the result
-   * @param fn the function, not null
-   * @param a its first argument
-   * @param b its second argument
-   * @return the future of its result
-   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
-   *     it is broken
-   */
-  public <A, B, R> CompletableFuture<R> submit(
-      SerializableBiFunction<? super A, ? super B, ? extends R> fn, A a, B b) {
-    return submitted(
-        taskFor(new Calls.OfBiFunction<A, B>(Objects.requireNonNull(fn, "fn"), a, b), fn));
-  }
-
-  /**
-   * Submits the call of a function.
-   *
-   * @param <A> the type of the first argument
-   * @param <B> the type of the second argument
-   * @param <C> the type of the third argument
-   * @param <R> the type of the result
-   * @param fn the function, not null
-   * @param a its first argument
-   * @param b its second argument
-   * @param c its third argument
-   * @return the future of its result
-   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
-   *     it is broken
-   */
-  public <A, B, C, R> CompletableFuture<R> submit(
-      SerializableTriFunction<? super A, ? super B, ? super C, ? extends R> fn, A a, B b, C c) {
-    return submitted(
-        taskFor(new Calls.OfTriFunction<A, B, C>(Objects.requireNonNull(fn, "fn"), a, b, c), fn));
-  }
-
-  /**
-   * Runs a task on a worker. What it throws, or what keeps it from running to its end, goes to
-   * {@link Thread#getDefaultUncaughtExceptionHandler()} on main, called on a thread of the pool;
-   * where none is set, it is printed to the standard error stream with the task's name and the
-   * worker's rank.
-   *
-   * @param task what to run, not null
-   * @throws RejectedExecutionException if the pool is shut down, and if the task cannot travel,
-   *     with a {@link TaskSerializationException} as its cause
-   */
-  public void execute(SerializableRunnable task) {
-    execute((Runnable) task);
-  }
-
-  /**
-   * {@inheritDoc} The task has to be serializable at run time. Its failure goes where that of
-   * {@link #execute(SerializableRunnable)} does.
-   *
-   * @throws RejectedExecutionException if the pool is shut down, and if the task cannot travel,
-   *     with a {@link TaskSerializationException} as its cause
-   */
-  @Override
-  public void execute(Runnable task) {
-    Objects.requireNonNull(task, "task");
-    TaskFuture<?> made = TO_BE_WRAPPED.get();
-    TO_BE_WRAPPED.remove();
-    if (task instanceof TaskFuture<?> future && future.isFor(onMain().dispatcher())) {
-      submitted(future);
-    } else if (made != null
-        && task.getClass().getEnclosingClass() == ExecutorCompletionService.class) {
-      submitted(made).whenComplete((value, failure) -> task.run());
-    } else {
-      TaskFuture<?> future =
-          TaskFuture.executed(onMain().dispatcher(), new Calls.OfRunnable(task), task);
-      Optional<TaskSerializationException> failure = onMain().submit(future);
-      if (failure.isPresent()) {
-        throw new RejectedExecutionException(failure.get().getMessage(), failure.get());
-      }
-    }
-  }
-
-  /**
-   * Runs a task once on every living worker.
-   *
-   * @param <T> the type of its result
-   * @param task what to run, not null
-   * @return the future of the results in the order of ranks. It fails when all are done and one has
-   *     failed, with a {@link WorkerLostException} if a worker was lost: such a task is not given
-   *     to another. Cancelling it cancels all.
-   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
-   *     it is broken
-   */
-  public <T> CompletableFuture<List<T>> submitToAll(SerializableCallable<T> task) {
-    return onMain().submitToAll(Objects.requireNonNull(task, "task"));
-  }
-
-  /**
-   * Runs a task on several workers together, each with a communicator of just these: they all begin
-   * or none, so they can send to each other and call barriers. While workers are gathered for the
-   * group whose turn it is, those that are free wait, and so do tasks submitted later; two groups
-   * never wait for each other.
-   *
-   * @param <T> the type of its result
-   * @param workers how many, at least 1 and at most {@link #size}
-   * @param task what each of them runs, not null. The communicator ends with the task: it must not
-   *     be used later.
-   * @return the future of the results in the order of the group's ranks. When one member fails, the
-   *     others are interrupted, calls of the communicator in which they wait throw a {@link
-   *     dev.mpipool.comm.CommunicatorException}, and the future fails with that member's exception.
-   *     When a member's worker dies, the whole group is run again by others. {@code cancel(true)}
-   *     frees all members.
-   * @throws IllegalArgumentException if there are not so many workers
-   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
-   *     it is broken
-   */
-  public <T> CompletableFuture<List<T>> submitGroup(
-      int workers, SerializableFunction<? super Communicator, ? extends T> task) {
-    return onMain().submitGroup(workers, Objects.requireNonNull(task, "task"));
-  }
-
-  /**
    * Sends a value to every worker, once. Tasks that are submitted later capture the handle instead
    * of the value.
    *
@@ -472,232 +232,9 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     return onMain().broadcast(value);
   }
 
-  /**
-   * Options for a batch, and its start.
-   *
-   * @return a builder with the defaults
-   */
+  @Override
   public BatchBuilder batch() {
-    onMain();
-    return new PoolBatchBuilder(this);
-  }
-
-  /**
-   * Runs a function over elements that are taken lazily; see {@link Batch}.
-   *
-   * @param <A> the type of the elements
-   * @param <R> the type of the results
-   * @param fn called with each element, not null
-   * @param a the elements, not null; may contain null
-   * @return the batch, at once
-   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
-   *     it is broken
-   */
-  public <A, R> Batch<R> submitBatch(
-      SerializableFunction<? super A, ? extends R> fn, Iterable<? extends A> a) {
-    return batch().submit(fn, a);
-  }
-
-  /**
-   * Runs a function over pairs of elements, up to the end of the shorter iterable; see {@link
-   * #submitBatch(SerializableFunction, Iterable)}.
-   *
-   * @param <A> the type of the first elements
-   * @param <B> the type of the second elements
-   * @param <R> the type of the results
-   * @param fn called with each pair
-   * @param a the first elements
-   * @param b the second elements
-   * @return the batch, at once
-   */
-  public <A, B, R> Batch<R> submitBatch(
-      SerializableBiFunction<? super A, ? super B, ? extends R> fn,
-      Iterable<? extends A> a,
-      Iterable<? extends B> b) {
-    return batch().submit(fn, a, b);
-  }
-
-  /**
-   * Runs a function over triples of elements, up to the end of the shortest iterable; see {@link
-   * #submitBatch(SerializableFunction, Iterable)}.
-   *
-   * @param <A> the type of the first elements
-   * @param <B> the type of the second elements
-   * @param <C> the type of the third elements
-   * @param <R> the type of the results
-   * @param fn called with each triple
-   * @param a the first elements
-   * @param b the second elements
-   * @param c the third elements
-   * @return the batch, at once
-   */
-  public <A, B, C, R> Batch<R> submitBatch(
-      SerializableTriFunction<? super A, ? super B, ? super C, ? extends R> fn,
-      Iterable<? extends A> a,
-      Iterable<? extends B> b,
-      Iterable<? extends C> c) {
-    return batch().submit(fn, a, b, c);
-  }
-
-  /**
-   * A function's results for elements that are taken lazily, in their order. Nothing happens before
-   * the stream is used; the function is encoded now. The stream takes from the elements as {@link
-   * Batch} does, so it may be endless if the stream is cut short. An element's failure comes as a
-   * {@link CompletionException} with the function's exception as its cause, after the results of
-   * the elements before it, and cancels the rest; so does closing the stream. An iterator of the
-   * stream that has thrown has ended.
-   *
-   * <p>The function, with what it captured, travels once to each worker, apart from the elements:
-   * an object that it captured and that is also a part of an element is another object on the
-   * worker.
-   *
-   * @param <A> the type of the elements
-   * @param <R> the type of the results
-   * @param fn called with each element, not null
-   * @param a the elements, not null; may contain null
-   * @return a sequential stream
-   * @throws RejectedExecutionException if the pool is shut down; {@link BrokenExecutorException} if
-   *     it is broken
-   */
-  public <A, R> Stream<R> map(
-      SerializableFunction<? super A, ? extends R> fn, Iterable<? extends A> a) {
-    return batch().map(fn, a);
-  }
-
-  /**
-   * A function's results for pairs of elements, up to the end of the shorter iterable; see {@link
-   * #map(SerializableFunction, Iterable)}. What both elements of a pair refer to is one object on
-   * the worker.
-   *
-   * @param <A> the type of the first elements
-   * @param <B> the type of the second elements
-   * @param <R> the type of the results
-   * @param fn called with each pair
-   * @param a the first elements
-   * @param b the second elements
-   * @return a sequential stream
-   */
-  public <A, B, R> Stream<R> map(
-      SerializableBiFunction<? super A, ? super B, ? extends R> fn,
-      Iterable<? extends A> a,
-      Iterable<? extends B> b) {
-    return batch().map(fn, a, b);
-  }
-
-  /**
-   * A function's results for triples of elements, up to the end of the shortest iterable; see
-   * {@link #map(SerializableFunction, Iterable)}.
-   *
-   * @param <A> the type of the first elements
-   * @param <B> the type of the second elements
-   * @param <C> the type of the third elements
-   * @param <R> the type of the results
-   * @param fn called with each triple
-   * @param a the first elements
-   * @param b the second elements
-   * @param c the third elements
-   * @return a sequential stream
-   */
-  public <A, B, C, R> Stream<R> map(
-      SerializableTriFunction<? super A, ? super B, ? super C, ? extends R> fn,
-      Iterable<? extends A> a,
-      Iterable<? extends B> b,
-      Iterable<? extends C> c) {
-    return batch().map(fn, a, b, c);
-  }
-
-  @Override
-  protected <T> RunnableFuture<T> newTaskFor(Callable<T> callable) {
-    TaskFuture<T> future = taskFor(callable);
-    TO_BE_WRAPPED.set(future);
-    return future;
-  }
-
-  @Override
-  protected <T> RunnableFuture<T> newTaskFor(Runnable runnable, T value) {
-    TaskFuture<T> future = taskFor(runnable, value);
-    TO_BE_WRAPPED.set(future);
-    return future;
-  }
-
-  private <T> TaskFuture<T> taskFor(Callable<T> task) {
-    Objects.requireNonNull(task, "task");
-    return taskFor(new Calls.OfCallable(task), task);
-  }
-
-  private <T> TaskFuture<T> taskFor(Runnable task, T result) {
-    Objects.requireNonNull(task, "task");
-    return TaskFuture.withResult(onMain().dispatcher(), new Calls.OfRunnable(task), task, result);
-  }
-
-  private <T> TaskFuture<T> taskFor(Envelope call, Object code) {
-    return TaskFuture.of(onMain().dispatcher(), call, code);
-  }
-
-  /** Hands a task over; if it cannot travel, its future tells. */
-  private <T> TaskFuture<T> submitted(TaskFuture<T> future) {
-    onMain().submit(future).ifPresent(future::fail);
-    return future;
-  }
-
-  /**
-   * {@inheritDoc} They are done also if main returns meanwhile, as with the JDK's pools: until
-   * then, and until the callbacks of their futures have returned, a thread that is no daemon keeps
-   * the process, and a launcher the job.
-   */
-  @Override
-  public void shutdown() {
-    onMain().shutdown();
-  }
-
-  /**
-   * {@inheritDoc} Tasks that workers have begun are interrupted. Those that they hold and have not
-   * begun are called back, for which this method waits for two seconds at most: what a worker that
-   * is stopped or cut off holds is cancelled without being returned, as are the elements of
-   * batches. An interrupt does not end the wait.
-   *
-   * @return for each task that has not begun: what was passed to {@link #execute}, or else
-   *     something that runs the task here; the futures of these tasks are cancelled. Of several
-   *     calls, each such task is returned by one.
-   */
-  @Override
-  public List<Runnable> shutdownNow() {
-    return onMain().shutdownNow().stream().map(MPIExecutor::runnable).toList();
-  }
-
-  private static Runnable runnable(Unstarted never) {
-    if (never.original() instanceof Runnable runnable) {
-      return runnable;
-    }
-    return () -> {
-      try {
-        never.call().call();
-      } catch (RuntimeException e) {
-        throw e;
-      } catch (Exception e) {
-        throw new CompletionException(e);
-      }
-    };
-  }
-
-  @Override
-  public boolean isShutdown() {
-    return onMain().dispatcher().isShutdown();
-  }
-
-  /**
-   * {@inheritDoc}
-   *
-   * @return true when all tasks are done and every worker has been released
-   */
-  @Override
-  public boolean isTerminated() {
-    return onMain().dispatcher().isTerminated();
-  }
-
-  @Override
-  public boolean awaitTermination(long timeout, TimeUnit unit) throws InterruptedException {
-    return onMain().dispatcher().awaitTermination(timeout, unit);
+    return new PoolBatchBuilder(onMain());
   }
 
   /**
@@ -727,6 +264,7 @@ public final class MPIExecutor extends AbstractExecutorService implements AutoCl
     return super.toString() + state;
   }
 
+  @Override
   PoolOnMain onMain() {
     if (!main) {
       throw new IllegalStateException(

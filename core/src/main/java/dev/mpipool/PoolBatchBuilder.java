@@ -22,15 +22,15 @@ import org.apache.commons.lang3.Validate;
 /** Collects the options of a batch and starts it. */
 final class PoolBatchBuilder implements BatchBuilder {
 
-  private final MPIExecutor executor;
+  private final PoolOnMain pool;
   private int chunkSize;
   private int lookAhead;
   private Duration timeout;
   private boolean unordered;
   private Path cache;
 
-  PoolBatchBuilder(MPIExecutor executor) {
-    this.executor = executor;
+  PoolBatchBuilder(PoolOnMain pool) {
+    this.pool = pool;
   }
 
   @Override
@@ -135,14 +135,13 @@ final class PoolBatchBuilder implements BatchBuilder {
 
   private <R> PoolBatch<R> start(ItemFunction function, ItemSource source) {
     BatchOptions options = new BatchOptions(chunkSize, lookAhead, timeout, cache);
-    return new PoolBatch<>(executor.onMain().prepareBatch(function).apply(source, options));
+    return new PoolBatch<>(pool.prepareBatch(function).apply(source, options));
   }
 
   /** Nothing is taken or sent before the stream is used. */
   private <R> Stream<R> lazily(ItemFunction function, ItemSource source) {
     BatchOptions options = new BatchOptions(chunkSize, lookAhead, timeout, cache);
-    BiFunction<ItemSource, BatchOptions, BatchRun> prepared =
-        executor.onMain().prepareBatch(function);
+    BiFunction<ItemSource, BatchOptions, BatchRun> prepared = pool.prepareBatch(function);
     LazyStart<R> results = new LazyStart<>(() -> prepared.apply(source, options), !unordered);
     int characteristics = unordered ? 0 : Spliterator.ORDERED;
     Stream<R> stream =

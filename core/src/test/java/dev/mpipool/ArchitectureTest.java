@@ -37,8 +37,6 @@ class ArchitectureTest {
   void noCircleHasMoreThanThreeFiles() {
     MODULE.assertCycles(
         Map.of(
-            "mpipool",
-            List.of(4),
             "shared",
             List.of(8, 5),
             "dispatch",
@@ -63,8 +61,6 @@ class ArchitectureTest {
             550,
             "LockService",
             550,
-            "MPIExecutor",
-            950,
             "PoolOnMain",
             600,
             "WorkerLoop",
