@@ -1,6 +1,6 @@
 package dev.mpipool;
 
-import dev.mpipool.wire.Threads;
+import dev.mpipool.memory.Uninterruptibles;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -73,7 +73,7 @@ final class ExitHook extends Thread {
     long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(OTHERS_MILLIS);
     for (Optional<Thread> other = otherHook(); other.isPresent(); other = otherHook()) {
       long rest = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
-      if (rest <= 0 || !Threads.join(other.get(), rest)) {
+      if (rest <= 0 || !Uninterruptibles.join(other.get(), rest)) {
         return;
       }
     }

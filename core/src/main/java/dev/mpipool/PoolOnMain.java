@@ -15,12 +15,12 @@ import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.dispatch.UnserializableTaskException;
 import dev.mpipool.dispatch.Unstarted;
 import dev.mpipool.memory.Memory;
+import dev.mpipool.memory.Uninterruptibles;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.FrameSender;
 import dev.mpipool.wire.ItemFunction;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.SharedValue;
-import dev.mpipool.wire.Threads;
 import dev.mpipool.worker.MainLostException;
 import dev.mpipool.worker.TaskContext;
 import dev.mpipool.worker.WorkerLoop;
@@ -228,7 +228,7 @@ final class PoolOnMain {
     Thread thread = new Thread(call, "mpipool-opening"); // of this rank, by its thread group
     thread.setDaemon(true);
     thread.start();
-    Threads.join(thread, TimeUnit.DAYS.toMillis(10_000));
+    Uninterruptibles.join(thread, TimeUnit.DAYS.toMillis(10_000));
     try {
       return call.get();
     } catch (ExecutionException e) {
@@ -451,22 +451,9 @@ final class PoolOnMain {
 
   /** Waits for tasks that were interrupted; returns whether the pool has ended. */
   private boolean awaitInterrupted() {
-    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(INTERRUPTED_MILLIS);
-    boolean interrupted = false;
-    boolean ended = false;
-    for (boolean waited = false; !waited; ) {
-      try {
-        long rest = deadline - System.nanoTime();
-        ended = dispatcher.awaitTermination(rest, TimeUnit.NANOSECONDS);
-        waited = true;
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
-    return ended;
+    return Uninterruptibles.await(
+        TimeUnit.MILLISECONDS.toNanos(INTERRUPTED_MILLIS),
+        nanos -> dispatcher.awaitTermination(nanos, TimeUnit.NANOSECONDS));
   }
 
   /** Shuts down and waits; see {@link MPIExecutor#close}. */

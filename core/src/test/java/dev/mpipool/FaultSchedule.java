@@ -8,7 +8,7 @@ import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.FaultyCommunicator;
 import dev.mpipool.comm.FaultyCommunicator.Accident;
 import dev.mpipool.comm.FaultyCommunicator.Fault;
-import dev.mpipool.wire.Threads;
+import dev.mpipool.memory.Uninterruptibles;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -215,7 +215,9 @@ final class FaultSchedule {
       world.end();
       serving.forEach(
           thread ->
-              assertThat(Threads.join(thread, END_MILLIS)).as("%s: worker ends", this).isTrue());
+              assertThat(Uninterruptibles.join(thread, END_MILLIS))
+                  .as("%s: worker ends", this)
+                  .isTrue());
       RUNNING.remove(run);
     }
   }

@@ -1,5 +1,6 @@
 package dev.mpipool.comm;
 
+import dev.mpipool.memory.Uninterruptibles;
 import dev.mpipool.transport.Receiver;
 import dev.mpipool.transport.Transport;
 import java.nio.ByteBuffer;
@@ -125,19 +126,8 @@ public final class GroupTransport implements Transport {
   /** Messages are delivered by other threads, which wake this one. */
   @Override
   public void poll(long nanos) {
-    boolean interrupted = false;
-    boolean waited = false;
-    while (!waited) {
-      try {
-        waited = woken.tryAcquire(nanos, TimeUnit.NANOSECONDS) || nanos < Long.MAX_VALUE;
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
+    Uninterruptibles.get(() -> woken.tryAcquire(nanos, TimeUnit.NANOSECONDS));
     woken.drainPermits();
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
   }
 
   @Override

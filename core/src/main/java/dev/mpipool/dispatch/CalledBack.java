@@ -1,5 +1,6 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.memory.Uninterruptibles;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -52,26 +53,21 @@ final class CalledBack {
    * @return what has come back and no other thread has been given
    */
   List<Unstarted> await(long nanos) {
-    boolean interrupted = false;
-    long deadline = System.nanoTime() + nanos;
     try {
-      long rest = nanos;
-      while (rest > 0 && workers.stream().anyMatch(worker -> worker.alive && worker.recalls > 0)) {
-        try {
-          rest = changed.awaitNanos(rest);
-        } catch (InterruptedException e) {
-          interrupted = true;
-          rest = deadline - System.nanoTime();
-        }
-      }
+      Uninterruptibles.await(nanos, this::awaitAnswers);
       List<Unstarted> taken = new ArrayList<>(tasks);
       tasks.clear();
       return taken;
     } finally {
       waiting--;
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
     }
+  }
+
+  private boolean awaitAnswers(long nanos) throws InterruptedException {
+    long rest = nanos;
+    while (rest > 0 && workers.stream().anyMatch(worker -> worker.alive && worker.recalls > 0)) {
+      rest = changed.awaitNanos(rest);
+    }
+    return rest > 0;
   }
 }

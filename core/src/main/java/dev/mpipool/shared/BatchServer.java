@@ -6,6 +6,7 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.memory.Memory;
+import dev.mpipool.memory.Uninterruptibles;
 import dev.mpipool.shared.MPIBatch.State;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -13,7 +14,6 @@ import java.nio.ByteBuffer;
 import java.util.BitSet;
 import java.util.EnumSet;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.slf4j.Logger;
@@ -106,19 +106,7 @@ final class BatchServer {
       communicator.close();
       return;
     }
-    boolean interrupted = false;
-    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(CLOSING_MILLIS);
-    for (long rest = CLOSING_MILLIS; rest > 0 && listener.isAlive(); ) {
-      try {
-        listener.join(rest);
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-      rest = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Uninterruptibles.join(listener, CLOSING_MILLIS);
     endIfOver();
   }
 

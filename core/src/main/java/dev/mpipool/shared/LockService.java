@@ -5,6 +5,7 @@ import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.RankLostException;
 import dev.mpipool.memory.Memory;
+import dev.mpipool.memory.Uninterruptibles;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -15,7 +16,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.IntStream;
 import org.slf4j.Logger;
@@ -210,22 +210,8 @@ final class LockService implements LockQueue.Answers {
     } finally {
       guard.unlock();
     }
-    awaitEnd();
-  }
-
-  private void awaitEnd() {
-    boolean interrupted = false;
-    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(CLOSING_MILLIS);
-    for (long rest = CLOSING_MILLIS; rest > 0 && sender.isAlive() && !isBroken(); ) {
-      try {
-        sender.join(rest);
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-      rest = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
+    if (!isBroken()) {
+      Uninterruptibles.join(sender, CLOSING_MILLIS);
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.mpipool.shared;
 
 import dev.mpipool.comm.Communicator;
+import dev.mpipool.memory.Uninterruptibles;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -120,7 +121,7 @@ public final class MPILock implements Lock, AutoCloseable {
       return false;
     }
     LockWaiter waiter = service.request(true);
-    awaitUninterruptibly(waiter);
+    Uninterruptibles.await(waiter::await);
     LockWaiter.Outcome outcome = own(waiter);
     tellOfDeath(outcome);
     return outcome != LockWaiter.Outcome.REFUSED;
@@ -215,23 +216,8 @@ public final class MPILock implements Lock, AutoCloseable {
   private LockWaiter.Outcome acquire() {
     checkNotOwner();
     LockWaiter waiter = service.request(false);
-    awaitUninterruptibly(waiter);
+    Uninterruptibles.await(waiter::await);
     return own(waiter);
-  }
-
-  private static void awaitUninterruptibly(LockWaiter waiter) {
-    boolean interrupted = false;
-    while (true) {
-      try {
-        waiter.await();
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
   }
 
   private LockWaiter.Outcome own(LockWaiter waiter) {

@@ -4,6 +4,7 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.comm.RankLostException;
+import dev.mpipool.memory.Uninterruptibles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.Callable;
@@ -228,21 +229,10 @@ final class Replication {
 
     /** Waits through interrupts: others rely on this rank. */
     static <T> T result(Future<T> of) throws IOException {
-      boolean interrupted = false;
       try {
-        while (true) {
-          try {
-            return of.get();
-          } catch (InterruptedException e) {
-            interrupted = true;
-          }
-        }
+        return Uninterruptibles.get(of::get);
       } catch (ExecutionException e) {
         throw new IOException("The block could not be copied: " + e.getCause(), e.getCause());
-      } finally {
-        if (interrupted) {
-          Thread.currentThread().interrupt();
-        }
       }
     }
 

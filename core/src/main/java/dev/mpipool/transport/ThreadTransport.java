@@ -5,6 +5,7 @@ import dev.mpipool.comm.FailureModel;
 import dev.mpipool.comm.RankLostException;
 import dev.mpipool.comm.RankLostListener;
 import dev.mpipool.memory.Memory;
+import dev.mpipool.memory.Uninterruptibles;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -154,7 +155,7 @@ public final class ThreadTransport implements Transport {
         .add(new Object[] {isShort ? ByteBuffer.wrap(copy(message)) : message.duplicate(), taken});
     boolean done = isShort;
     while (!done) {
-      done = throughInterrupts(() -> taken.await(ALIVE_NANOS, TimeUnit.NANOSECONDS));
+      done = Uninterruptibles.get(() -> taken.await(ALIVE_NANOS, TimeUnit.NANOSECONDS));
       checkThatGoesOn(destination, done);
     }
   }
@@ -217,31 +218,7 @@ public final class ThreadTransport implements Transport {
     return copy;
   }
 
-  /** A wait that an interrupt ends. */
-  @FunctionalInterface
-  private interface Wait<T> {
-    T end() throws InterruptedException;
-  }
-
-  /** Waits through interrupts; the thread's interrupt status is restored afterwards. */
-  private static <T> T throughInterrupts(Wait<T> wait) {
-    boolean interrupted = false;
-    try {
-      while (true) {
-        try {
-          return wait.end();
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
-  }
-
   private static Object[] take(BlockingQueue<Object[]> from, long nanos) {
-    return throughInterrupts(() -> from.poll(nanos, TimeUnit.NANOSECONDS));
+    return Uninterruptibles.get(() -> from.poll(nanos, TimeUnit.NANOSECONDS));
   }
 }

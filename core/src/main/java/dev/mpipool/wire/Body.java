@@ -1,5 +1,6 @@
 package dev.mpipool.wire;
 
+import dev.mpipool.memory.Uninterruptibles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -90,7 +91,7 @@ public final class Body {
   /** Waits until a borrowed tail is needed no more, through interrupts. */
   void awaitGivenBack() {
     if (borrowed != null) {
-      Threads.await(borrowed);
+      Uninterruptibles.await(borrowed);
     }
   }
 

@@ -5,6 +5,7 @@ import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
+import dev.mpipool.memory.Uninterruptibles;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -347,7 +348,7 @@ public final class FrameSender {
    * @return whether it has ended
    */
   public boolean awaitEnd(long millis) {
-    return Threads.join(thread, millis);
+    return Uninterruptibles.join(thread, millis);
   }
 
   /** As {@link #close()}, and has something done when everything posted has been sent. */

@@ -5,6 +5,7 @@ import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.memory.Memory;
+import dev.mpipool.memory.Uninterruptibles;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -168,7 +169,7 @@ public final class Reception {
    * @return whether it has ended
    */
   public boolean awaitEnd(long millis) {
-    return Threads.join(standIn, millis);
+    return Uninterruptibles.join(standIn, millis);
   }
 
   /** With the lock held. */

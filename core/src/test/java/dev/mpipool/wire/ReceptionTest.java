@@ -9,6 +9,7 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
+import dev.mpipool.memory.Uninterruptibles;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,7 +49,7 @@ class ReceptionTest {
                   reception.endIdle();
                 });
         other.start();
-        if (!Threads.join(other, 5_000)) {
+        if (!Uninterruptibles.join(other, 5_000)) {
           inVain.incrementAndGet();
         }
         waited.incrementAndGet();

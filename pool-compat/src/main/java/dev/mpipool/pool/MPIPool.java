@@ -9,6 +9,7 @@ import dev.mpipool.SerializableCallable;
 import dev.mpipool.SerializableFunction;
 import dev.mpipool.SerializableRunnable;
 import dev.mpipool.SerializableTriFunction;
+import dev.mpipool.memory.Uninterruptibles;
 import dev.mpipool.worker.TaskContext;
 import java.util.Collections;
 import java.util.HashSet;
@@ -392,20 +393,7 @@ public final class MPIPool implements Pool {
       return;
     }
     stopAccepting();
-    boolean interrupted = false;
-    boolean joined = false;
-    while (!joined) {
-      try {
-        join();
-        joined = true;
-      } catch (InterruptedException e) {
-        interrupted = true;
-        terminate();
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Uninterruptibles.await(this::join, this::terminate);
   }
 
   /**
