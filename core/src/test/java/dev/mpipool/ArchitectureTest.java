@@ -62,7 +62,7 @@ class ArchitectureTest {
             "LockService",
             550,
             "PoolOnMain",
-            600,
+            550,
             "WorkerLoop",
             650));
   }
