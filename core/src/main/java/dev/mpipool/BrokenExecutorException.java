@@ -12,7 +12,13 @@ public class BrokenExecutorException extends RejectedExecutionException {
 
   private static final long serialVersionUID = 1;
 
-  BrokenExecutorException(String message, Throwable cause) {
+  /**
+   * Creates an exception.
+   *
+   * @param message why the pool is broken; a whole sentence
+   * @param cause what broke it, or null
+   */
+  public BrokenExecutorException(String message, Throwable cause) {
     super(message, cause);
   }
 }

@@ -1,7 +1,6 @@
 package dev.mpipool;
 
 import dev.mpipool.comm.Communicator;
-import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.comm.Providers;
 import dev.mpipool.comm.RankLostException;
@@ -10,9 +9,7 @@ import dev.mpipool.dispatch.BatchOptions;
 import dev.mpipool.dispatch.BatchRun;
 import dev.mpipool.dispatch.Dispatcher;
 import dev.mpipool.dispatch.ItemSource;
-import dev.mpipool.dispatch.Outbox;
 import dev.mpipool.dispatch.TaskFuture;
-import dev.mpipool.dispatch.UnserializableTaskException;
 import dev.mpipool.dispatch.Unstarted;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Uninterruptibles;
@@ -21,9 +18,8 @@ import dev.mpipool.wire.FrameSender;
 import dev.mpipool.wire.ItemFunction;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.SharedValue;
-import dev.mpipool.worker.MainLostException;
+import dev.mpipool.wire.TaskName;
 import dev.mpipool.worker.TaskContext;
-import dev.mpipool.worker.WorkerLoop;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -50,7 +46,6 @@ import org.slf4j.LoggerFactory;
 final class PoolOnMain {
 
   private static final Logger LOG = LoggerFactory.getLogger(PoolOnMain.class);
-  private static final String LOCAL_WORKERS = "mpipool.local.workers";
 
   /** Communicators that have a pool. */
   private static final Set<Communicator> IN_USE =
@@ -135,8 +130,7 @@ final class PoolOnMain {
                 options.maxAttempts(),
                 communicator.failureModel().othersSurvive()),
             serializer,
-            new TaskFailures(),
-            outbox());
+            sender);
     made.complete(dispatcher);
     dispatcher.atTermination(this::letGo);
     SerializableRunnable initializer = options.initializer();
@@ -156,30 +150,6 @@ final class PoolOnMain {
     }
   }
 
-  private Outbox outbox() {
-    return new Outbox() {
-      @Override
-      public void post(int rank, Entry entry) {
-        sender.post(rank, entry);
-      }
-
-      @Override
-      public void postForFlush(int rank, Entry entry) {
-        sender.postForFlush(rank, entry);
-      }
-
-      @Override
-      public void flush() {
-        sender.flush();
-      }
-
-      @Override
-      public int waiting() {
-        return sender.waiting();
-      }
-    };
-  }
-
   /** A frame for a worker is lost, and so is the worker, which may know nothing of it. */
   private static void cannotReach(Dispatcher dispatcher, int rank, RuntimeException failure) {
     String reason =
@@ -195,7 +165,7 @@ final class PoolOnMain {
   /** Opens a pool over other ranks, or if there are none over threads of this process. */
   static PoolOnMain open(Communicator communicator, Options options) {
     if (communicator.size() == 1) {
-      return new PoolOnMain(withLocalWorkers(options.serializer()), true, options, () -> {});
+      return new PoolOnMain(LocalWorkers.start(options.serializer()), true, options, () -> {});
     }
     if (!IN_USE.add(communicator)) {
       throw new IllegalStateException(
@@ -238,41 +208,6 @@ final class PoolOnMain {
     }
   }
 
-  private static Communicator withLocalWorkers(LeanSerializer serializer) {
-    List<Communicator> ranks = LocalCommunicator.create(localWorkers() + 1);
-    ranks.stream().skip(1).forEach(rank -> startLocalWorker(rank, serializer));
-    return ranks.get(0);
-  }
-
-  private static int localWorkers() {
-    String asked = System.getProperty(LOCAL_WORKERS);
-    if (asked == null) {
-      return Runtime.getRuntime().availableProcessors();
-    }
-    if (!asked.matches("0*[1-9]\\d{0,4}")) {
-      throw new IllegalArgumentException(
-          "-D%s=%s: the number of workers is wanted, from 1 to 99999"
-              .formatted(LOCAL_WORKERS, asked));
-    }
-    return Integer.parseInt(asked);
-  }
-
-  private static void startLocalWorker(Communicator own, LeanSerializer serializer) {
-    WorkerLoop loop = new WorkerLoop(own, 0, serializer, Calls::call);
-    Runnable serve =
-        () -> {
-          try {
-            loop.run();
-          } catch (MainLostException e) {
-            LOG.debug("A local worker ends", e);
-          }
-          own.close();
-        };
-    Thread thread = new Thread(serve, "mpipool-worker-" + own.rank());
-    thread.setDaemon(true);
-    thread.start();
-  }
-
   Dispatcher dispatcher() {
     return dispatcher;
   }
@@ -287,8 +222,6 @@ final class PoolOnMain {
       }
       dispatcher.submit(future);
       return Optional.empty();
-    } catch (UnserializableTaskException e) {
-      return Optional.of(cannotTravel(e));
     } catch (TaskSerializationException e) {
       dispatcher.checkAccepting(); // after a shutdown, that is the reason to give
       return Optional.of(e);
@@ -299,8 +232,8 @@ final class PoolOnMain {
     checkNotInTask();
     try {
       return dispatcher.submitToAll(new Calls.OfCallable(task), task);
-    } catch (UnserializableTaskException e) {
-      return CompletableFuture.failedFuture(cannotTravel(e));
+    } catch (TaskSerializationException e) {
+      return CompletableFuture.failedFuture(e);
     }
   }
 
@@ -309,13 +242,9 @@ final class PoolOnMain {
     checkNotInTask();
     try {
       return dispatcher.submitGroup(workers, new Calls.OfGroup(task), task);
-    } catch (UnserializableTaskException e) {
-      return CompletableFuture.failedFuture(cannotTravel(e));
+    } catch (TaskSerializationException e) {
+      return CompletableFuture.failedFuture(e);
     }
-  }
-
-  private static TaskSerializationException cannotTravel(UnserializableTaskException e) {
-    return new TaskSerializationException(e.getMessage(), e.getCause());
   }
 
   <T> Broadcast<T> broadcast(T value) {
@@ -348,7 +277,7 @@ final class PoolOnMain {
       failure = null;
     } catch (Exception e) {
       encoded = ByteBuffer.allocate(0);
-      failure = cannotTravel(new UnserializableTaskException(function.code(), e));
+      failure = TaskName.cannotTravel(function.code(), e);
     }
     ByteBuffer bytes = encoded;
     TaskSerializationException unserializable = failure;
@@ -373,18 +302,21 @@ final class PoolOnMain {
       return;
     }
     if (task instanceof CompletableFuture.AsynchronousCompletionTask) {
-      throw cannotTravel(
+      throw TaskName.cannotTravel(
           task,
           "CompletableFuture's own async methods hold a future of this process."
-              + " Call executor.submit(...), which returns a CompletableFuture.");
+              + " Call executor.submit(...), which returns a CompletableFuture.",
+          null);
     }
     if (task instanceof Future) {
-      throw cannotTravel(task, ofThisProcess(task));
+      throw TaskName.cannotTravel(task, ofThisProcess(task), null);
     }
     boolean needsToBe = serializer.isJavas() || task.getClass().isHidden();
     if (needsToBe && !(task instanceof Serializable)) {
-      throw cannotTravel(
-          task, "%s is not serializable. %s".formatted(task.getClass().getTypeName(), cure(task)));
+      throw TaskName.cannotTravel(
+          task,
+          "%s is not serializable. %s".formatted(task.getClass().getTypeName(), cure(task)),
+          null);
     }
     serializable = task.getClass();
   }
@@ -406,10 +338,6 @@ final class PoolOnMain {
     }
     return "If it is a lambda, submit it through a variable of type MPIExecutor,"
         + " not ExecutorService, or cast it: (Callable<T> & Serializable) () -> ...";
-  }
-
-  private static TaskSerializationException cannotTravel(Object task, String why) {
-    return cannotTravel(new UnserializableTaskException(task, why, null));
   }
 
   /** Takes no more tasks; what was accepted is done, whatever thread returns meanwhile. */

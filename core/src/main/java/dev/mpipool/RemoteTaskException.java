@@ -1,10 +1,7 @@
 package dev.mpipool;
 
-import dev.mpipool.wire.FailureReport;
-import dev.mpipool.wire.ThrowableText;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.util.List;
 
 /**
  * Stands for a task's exception that cannot travel itself, because it or something in it is not
@@ -29,52 +26,14 @@ public class RemoteTaskException extends Exception {
    *
    * @param remoteType the class name of the exception it stands for
    * @param message that exception's message, or null
-   * @param remoteStackTrace that exception's stack trace, as it was printed
+   * @param remoteStackTrace that exception's stack trace, as it was printed; null if it is to be
+   *     made of the frames and causes that this one is given
    */
   public RemoteTaskException(String remoteType, String message, String remoteStackTrace) {
-    this(remoteType, message, remoteStackTrace, List.of());
-  }
-
-  private RemoteTaskException(
-      String remoteType,
-      String message,
-      String remoteStackTrace,
-      List<StackTraceElement> remoteFrames) {
     super(message == null ? remoteType : remoteType + ": " + message);
     this.remoteType = remoteType;
     this.remoteStackTrace = remoteStackTrace;
-    setStackTrace(remoteFrames.toArray(StackTraceElement[]::new));
-  }
-
-  /**
-   * The exception that stands for one that was reported.
-   *
-   * @param report from another process
-   * @return an exception with the other's frames and causes
-   */
-  public static RemoteTaskException of(FailureReport report) {
-    List<ThrowableText> texts = report.texts();
-    if (texts.isEmpty()) {
-      return new RemoteTaskException(report.type(), report.message(), report.stack());
-    }
-    RemoteTaskException[] all = new RemoteTaskException[texts.size()];
-    for (int i = 0; i < all.length; i++) {
-      ThrowableText text = texts.get(i);
-      String stack = i == 0 ? report.stack() : null;
-      all[i] = new RemoteTaskException(text.type(), text.message(), stack, text.frames());
-    }
-    for (int i = 0; i < all.length; i++) {
-      ThrowableText text = texts.get(i);
-      if (text.cause() >= 0 && text.cause() != i) {
-        all[i].initCause(all[text.cause()]);
-      }
-      for (int suppressed : text.suppressed()) {
-        if (suppressed != i) {
-          all[i].addSuppressed(all[suppressed]);
-        }
-      }
-    }
-    return all[0];
+    setStackTrace(new StackTraceElement[0]);
   }
 
   /**

@@ -13,7 +13,13 @@ public class WorkerLostException extends Exception {
   /** The workers that were tried. */
   private final List<Integer> ranks;
 
-  WorkerLostException(String message, List<Integer> ranks) {
+  /**
+   * Creates an exception.
+   *
+   * @param message the task, the ranks and why; a whole sentence
+   * @param ranks the workers that were given the task, in the order in which they were tried
+   */
+  public WorkerLostException(String message, List<Integer> ranks) {
     super(message);
     this.ranks = List.copyOf(ranks);
   }

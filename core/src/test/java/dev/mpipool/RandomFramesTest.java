@@ -21,7 +21,6 @@ import dev.mpipool.wire.GroupTask;
 import dev.mpipool.wire.ItemFunction;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.Opening;
-import dev.mpipool.worker.MainLostException;
 import dev.mpipool.worker.WorkerLoop;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -274,7 +273,7 @@ class RandomFramesTest {
               try {
                 new WorkerLoop(ranks.get(1), 0, SERIALIZER, Calls::call).run();
                 return "released";
-              } catch (MainLostException e) {
+              } catch (BrokenExecutorException e) {
                 return e.getMessage();
               }
             });

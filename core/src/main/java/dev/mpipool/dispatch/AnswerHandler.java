@@ -1,5 +1,6 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.WorkerLostException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.memory.Memory;
@@ -42,7 +43,6 @@ final class AnswerHandler {
   private final Membership membership;
   private final LossHandler losses;
   private final PoolEnd end;
-  private final Failures failures;
   private final Outcome outcome;
 
   /** Whether workers run something before their first task. */
@@ -62,7 +62,6 @@ final class AnswerHandler {
       Membership membership,
       LossHandler losses,
       PoolEnd end,
-      Failures failures,
       Outcome outcome) {
     this.format = format;
     this.maxAttempts = maxAttempts;
@@ -74,7 +73,6 @@ final class AnswerHandler {
     this.membership = membership;
     this.losses = losses;
     this.end = end;
-    this.failures = failures;
     this.outcome = outcome;
   }
 
@@ -355,7 +353,7 @@ final class AnswerHandler {
     TaskFuture<?> first = member.beginAgainUnlessTooOften(maxAttempts);
     if (first == null) {
       String what = "The members of the group of %s have lost each other".formatted(future.name());
-      handout.fail(future, failures.workerLost(what, future.lostWith()));
+      handout.fail(future, new WorkerLostException(what, future.lostWith()));
     } else {
       queue.addFirst(first);
       membership.failGroupsTooLarge(); // the other may have answered before it was lost

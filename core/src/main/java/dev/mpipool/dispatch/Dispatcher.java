@@ -1,5 +1,7 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.BrokenExecutorException;
+import dev.mpipool.TaskSerializationException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.memory.Memory;
@@ -11,8 +13,10 @@ import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.Opening;
+import dev.mpipool.wire.Outbox;
 import dev.mpipool.wire.Reception;
 import dev.mpipool.wire.SharedValue;
+import dev.mpipool.wire.TaskName;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -80,7 +84,6 @@ public final class Dispatcher extends TaskOwner {
   /** Of main's serializer, which workers must have, too. */
   private final String format;
 
-  private final Failures failures;
   private final Outcome outcome;
   private final Outbox outbox;
   private final Settings settings;
@@ -107,15 +110,12 @@ public final class Dispatcher extends TaskOwner {
    *
    * @param settings what the pool is like
    * @param serializer for tasks and results
-   * @param failures makes exceptions
    * @param outbox sends to workers
    */
-  public Dispatcher(
-      Settings settings, LeanSerializer serializer, Failures failures, Outbox outbox) {
+  public Dispatcher(Settings settings, LeanSerializer serializer, Outbox outbox) {
     this.codec = new CallCodec(serializer);
     this.format = serializer.format();
-    this.failures = failures;
-    this.outcome = new Outcome(serializer, failures);
+    this.outcome = new Outcome(serializer);
     this.outbox = outbox;
     this.settings = settings;
     this.shared = new SharedValues(state, workers.values(), outbox);
@@ -128,7 +128,6 @@ public final class Dispatcher extends TaskOwner {
             workers,
             queue,
             handout,
-            failures,
             outbox);
     this.end = new PoolEnd(lock, state, workers, queue, relay, handout, membership, shared);
     this.inventory = new Inventory(lock, state, workers.values(), queue, handout, end);
@@ -145,7 +144,6 @@ public final class Dispatcher extends TaskOwner {
             membership,
             losses,
             end,
-            failures,
             outcome);
     for (int rank : settings.ranks()) {
       WorkerState worker = new WorkerState(rank, settings.threadsPerWorker());
@@ -172,9 +170,8 @@ public final class Dispatcher extends TaskOwner {
               : travelling(initializer.code(), () -> codec.encodeWhole(initializer));
       ByteBuffer body = new Opening(settings.threadsPerWorker(), format, task).encode();
       workers.keySet().forEach(rank -> outbox.post(rank, new Entry(EntryKind.OPEN, 0, body)));
-    } catch (UnserializableTaskException e) {
-      breakDown(
-          "The initializer cannot travel", failures.unserializable(e.getMessage(), e.getCause()));
+    } catch (TaskSerializationException e) {
+      breakDown("The initializer cannot travel", e);
     }
   }
 
@@ -183,9 +180,9 @@ public final class Dispatcher extends TaskOwner {
    *
    * @param future a task; if it has been submitted before, nothing happens
    * @throws RejectedExecutionException if the pool is shut down or broken
-   * @throws UnserializableTaskException if the task cannot travel
+   * @throws TaskSerializationException if the task cannot travel
    */
-  public void submit(TaskFuture<?> future) throws UnserializableTaskException {
+  public void submit(TaskFuture<?> future) throws TaskSerializationException {
     checkAccepting();
     Envelope call = future.call();
     if (call == null) {
@@ -221,16 +218,16 @@ public final class Dispatcher extends TaskOwner {
     return lastNumber;
   }
 
-  private CallCodec.Encoded encode(Envelope call, Object task) throws UnserializableTaskException {
+  private CallCodec.Encoded encode(Envelope call, Object task) throws TaskSerializationException {
     return travelling(task, () -> codec.encode(call));
   }
 
   private static <T> T travelling(Object task, Callable<T> encoding)
-      throws UnserializableTaskException {
+      throws TaskSerializationException {
     try {
       return encoding.call();
     } catch (Throwable e) {
-      throw new UnserializableTaskException(task, e);
+      throw TaskName.cannotTravel(task, e);
     }
   }
 
@@ -242,10 +239,10 @@ public final class Dispatcher extends TaskOwner {
    * @param original the user's own object
    * @return the results in the order of ranks; fails if a worker dies
    * @throws RejectedExecutionException if the pool is shut down or broken
-   * @throws UnserializableTaskException if the task cannot travel
+   * @throws TaskSerializationException if the task cannot travel
    */
   public <T> CompletableFuture<List<T>> submitToAll(Envelope call, Object original)
-      throws UnserializableTaskException {
+      throws TaskSerializationException {
     checkAccepting();
     CallCodec.Encoded encoded = encode(call, original);
     List<TaskFuture<T>> tasks = new ArrayList<>();
@@ -282,10 +279,10 @@ public final class Dispatcher extends TaskOwner {
    * @return the results by member
    * @throws IllegalArgumentException if there are not so many workers
    * @throws RejectedExecutionException if the pool is shut down or broken
-   * @throws UnserializableTaskException if the task cannot travel
+   * @throws TaskSerializationException if the task cannot travel
    */
   public <T> CompletableFuture<List<T>> submitGroup(int members, Envelope call, Object original)
-      throws UnserializableTaskException {
+      throws TaskSerializationException {
     checkAccepting();
     if (members < 1 || members > size()) {
       throw new IllegalArgumentException(
@@ -430,7 +427,7 @@ public final class Dispatcher extends TaskOwner {
     }
     RejectedExecutionException why = state.cause();
     throw why != null
-        ? failures.broken(why.getMessage(), why.getCause())
+        ? new BrokenExecutorException(why.getMessage(), why.getCause())
         : new RejectedExecutionException("The pool has been shut down and takes no more tasks");
   }
 
@@ -585,7 +582,7 @@ public final class Dispatcher extends TaskOwner {
       String what =
           "The task %s cannot be sent to rank %d: it takes %d bytes, for which there is no memory"
               .formatted(future.name(), rank, entry.content().length());
-      handout.fail(future, failures.unserializable(what, failure));
+      handout.fail(future, new TaskSerializationException(what, failure));
       handout.take(worker, entry.id());
       handout.lineUp(worker);
       handout.handOut();

@@ -4,6 +4,7 @@ import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
+import dev.mpipool.wire.Outbox;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;

@@ -1,8 +1,11 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.BrokenExecutorException;
+import dev.mpipool.WorkerLostException;
 import dev.mpipool.memory.Ring;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
+import dev.mpipool.wire.Outbox;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -31,7 +34,6 @@ final class Membership {
   private final Map<Integer, WorkerState> workers;
   private final Ring<TaskFuture<?>> queue;
   private final Handout handout;
-  private final Failures failures;
   private final Outbox outbox;
 
   /** Null as long as nobody is watched. */
@@ -44,7 +46,6 @@ final class Membership {
       Map<Integer, WorkerState> workers,
       Ring<TaskFuture<?>> queue,
       Handout handout,
-      Failures failures,
       Outbox outbox) {
     this.maxAttempts = maxAttempts;
     this.survivesLostWorkers = survivesLostWorkers;
@@ -52,7 +53,6 @@ final class Membership {
     this.workers = workers;
     this.queue = queue;
     this.handout = handout;
-    this.failures = failures;
     this.outbox = outbox;
   }
 
@@ -163,7 +163,7 @@ final class Membership {
   /** From here on nothing is accepted or handed out. */
   void breakDown(String why, Throwable cause) {
     if (!state.isBroken()) {
-      state.breakDown(failures.broken(why, cause));
+      state.breakDown(new BrokenExecutorException(why, cause));
       LOG.debug("The pool is broken: {}", why, cause);
     }
   }
@@ -209,7 +209,7 @@ final class Membership {
       String what =
           "The task %s was lost with rank %s: %s"
               .formatted(future.name(), ranks(future.lostWith()), reason);
-      handout.fail(future, failures.workerLost(what, future.lostWith()));
+      handout.fail(future, new WorkerLostException(what, future.lostWith()));
     }
   }
 
@@ -239,7 +239,7 @@ final class Membership {
     String what =
         "The task %s needs %d workers, and %d are left"
             .formatted(first.name(), gang.size(), living);
-    handout.fail(first, failures.workerLost(what, first.lostWith()));
+    handout.fail(first, new WorkerLostException(what, first.lostWith()));
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.TaskSerializationException;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.wire.Body;
 import dev.mpipool.wire.Entry;
@@ -18,11 +19,9 @@ import java.util.Objects;
 final class Outcome {
 
   private final LeanSerializer serializer;
-  private final Failures failures;
 
-  Outcome(LeanSerializer serializer, Failures failures) {
+  Outcome(LeanSerializer serializer) {
     this.serializer = serializer;
-    this.failures = failures;
   }
 
   /**
@@ -85,11 +84,11 @@ final class Outcome {
     return switch (report.origin()) {
       case TASK -> exception(report);
       case READING_TASK ->
-          failures.unserializable(
+          new TaskSerializationException(
               "The task %s could not be read on rank %d: %s".formatted(task, rank, text(report)),
               exception(report));
       case WRITING_RESULT ->
-          failures.unserializable(
+          new TaskSerializationException(
               "The result of the task %s cannot travel back from rank %d: %s"
                   .formatted(task, rank, text(report)),
               exception(report));
@@ -101,21 +100,21 @@ final class Outcome {
   /** The task's own exception, or what stands for it. */
   private Throwable exception(FailureReport report) {
     if (report.exception() == null) {
-      return failures.remote(report);
+      return report.toException();
     }
     Object read;
     try {
       read = serializer.decode(report.exception());
     } catch (Throwable e) {
-      return failures.remote(
-          report.asTextOnly("it could not be read on main: " + whatWasThrown(e)));
+      return report.asTextOnly("it could not be read on main: " + whatWasThrown(e)).toException();
     }
     return read instanceof Throwable exception
         ? exception
-        : failures.remote(
-            report.asTextOnly(
+        : report
+            .asTextOnly(
                 "there was no exception when it was read on main, but "
-                    + (read == null ? "null" : "a " + read.getClass().getName())));
+                    + (read == null ? "null" : "a " + read.getClass().getName()))
+            .toException();
   }
 
   private static String whatWasThrown(Throwable e) {
@@ -124,7 +123,7 @@ final class Outcome {
 
   /** What befalls an element of a batch that cannot be sent. */
   Throwable unsendable(Object code, long index, Throwable cause) {
-    return failures.unserializable(
+    return new TaskSerializationException(
         "Element %d for the task %s cannot travel to a worker: %s"
             .formatted(index, TaskName.of(code), whatWasThrown(cause)),
         cause);
@@ -132,7 +131,7 @@ final class Outcome {
 
   /** What befalls a task whose answer cannot be read. */
   Throwable unreadable(String what, String task, int rank, Throwable cause) {
-    return failures.unserializable(
+    return new TaskSerializationException(
         "%s of the task %s from rank %d could not be read on main: %s"
             .formatted(what, task, rank, whatWasThrown(cause)),
         cause);

@@ -2,6 +2,7 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
+import dev.mpipool.wire.Outbox;
 import dev.mpipool.wire.SharedValue;
 import java.util.ArrayList;
 import java.util.Collection;

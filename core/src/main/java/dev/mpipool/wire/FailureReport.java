@@ -1,5 +1,6 @@
 package dev.mpipool.wire;
 
+import dev.mpipool.RemoteTaskException;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -115,6 +116,35 @@ public record FailureReport(
     String text =
         "%s%nThis exception is here as text only, as %s".formatted(stack.stripTrailing(), obstacle);
     return new FailureReport(origin, type, message, text, null, texts);
+  }
+
+  /**
+   * The exception that stands for the one that was reported.
+   *
+   * @return an exception with the other's frames and causes
+   */
+  public RemoteTaskException toException() {
+    if (texts.isEmpty()) {
+      return new RemoteTaskException(type, message, stack);
+    }
+    RemoteTaskException[] all = new RemoteTaskException[texts.size()];
+    for (int i = 0; i < all.length; i++) {
+      ThrowableText text = texts.get(i);
+      all[i] = new RemoteTaskException(text.type(), text.message(), i == 0 ? stack : null);
+      all[i].setStackTrace(text.frames().toArray(StackTraceElement[]::new));
+    }
+    for (int i = 0; i < all.length; i++) {
+      ThrowableText text = texts.get(i);
+      if (text.cause() >= 0 && text.cause() != i) {
+        all[i].initCause(all[text.cause()]);
+      }
+      for (int suppressed : text.suppressed()) {
+        if (suppressed != i) {
+          all[i].addSuppressed(all[suppressed]);
+        }
+      }
+    }
+    return all[0];
   }
 
   /**

@@ -35,7 +35,7 @@ import org.slf4j.LoggerFactory;
  * entry is {@linkplain SendFailureListener#unsent dropped}, and the rest goes on. The thread does
  * not end by an exception.
  */
-public final class FrameSender {
+public final class FrameSender implements Outbox {
 
   /** The tag of all frames. A pool has a communicator to itself. */
   public static final int TAG = 0;
@@ -213,6 +213,7 @@ public final class FrameSender {
    * @param destination the rank it is for
    * @param entry what to send
    */
+  @Override
   public void post(int destination, Entry entry) {
     post(destination, entry, true);
   }
@@ -275,6 +276,7 @@ public final class FrameSender {
    * @param destination the rank it is for
    * @param entry what to send
    */
+  @Override
   public void postForFlush(int destination, Entry entry) {
     post(destination, entry, !fromAnyThread);
   }
@@ -283,6 +285,7 @@ public final class FrameSender {
    * Sends what is posted from the calling thread, if that is allowed and nobody else is sending;
    * who is will send it otherwise. Must not be called with a lock held.
    */
+  @Override
   public void flush() {
     if (!fromAnyThread) {
       return;
@@ -326,6 +329,7 @@ public final class FrameSender {
    *
    * @return 0 or more
    */
+  @Override
   public int waiting() {
     return waitingCount;
   }

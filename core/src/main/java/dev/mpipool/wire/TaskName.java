@@ -1,8 +1,10 @@
 package dev.mpipool.wire;
 
+import dev.mpipool.TaskSerializationException;
 import java.io.Serializable;
 import java.lang.invoke.SerializedLambda;
 import java.lang.reflect.Method;
+import java.util.Objects;
 import org.apache.commons.lang3.StringUtils;
 
 /** What to call a task in messages for people. */
@@ -34,6 +36,31 @@ public final class TaskName {
     return type.isHidden()
         ? "lambda in " + type.getName().replaceFirst("\\$\\$Lambda.*", "")
         : type.getName();
+  }
+
+  /**
+   * The exception for a task that could not be encoded.
+   *
+   * @param task the user's own object
+   * @param cause what its encoding has thrown
+   * @return an exception that names the task
+   */
+  public static TaskSerializationException cannotTravel(Object task, Throwable cause) {
+    return cannotTravel(
+        task, Objects.requireNonNullElse(cause.getMessage(), cause.toString()), cause);
+  }
+
+  /**
+   * The exception for a task that cannot travel.
+   *
+   * @param task the user's own object
+   * @param why follows a colon
+   * @param cause null if there is none
+   * @return an exception that names the task
+   */
+  public static TaskSerializationException cannotTravel(Object task, String why, Throwable cause) {
+    return new TaskSerializationException(
+        "The task %s cannot travel to a worker: %s".formatted(of(task), why), cause);
   }
 
   private static String name(SerializedLambda lambda) {

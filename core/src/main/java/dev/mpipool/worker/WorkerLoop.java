@@ -1,5 +1,6 @@
 package dev.mpipool.worker;
 
+import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageChannel;
@@ -143,9 +144,9 @@ public final class WorkerLoop {
   /**
    * Serves until main releases this worker.
    *
-   * @throws MainLostException if main ended or was lost without releasing it
+   * @throws BrokenExecutorException if main ended or was lost without releasing it
    */
-  public void run() throws MainLostException {
+  public void run() {
     boolean interrupted = false;
     long pause = 0;
     try {
@@ -162,7 +163,7 @@ public final class WorkerLoop {
         } catch (InterruptedException e) {
           interrupted = true; // only main can release a worker
         } catch (ExecutionException e) {
-          throw new MainLostException(e.getCause().getMessage(), e.getCause().getCause());
+          throw new BrokenExecutorException(e.getCause().getMessage(), e.getCause().getCause());
         } catch (OutOfMemoryError e) { // the wait needs some
           pause = Memory.pause(pause);
         }

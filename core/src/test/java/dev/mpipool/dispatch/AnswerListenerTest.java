@@ -5,6 +5,7 @@ import static org.mockito.ArgumentMatchers.anyInt;
 import static org.mockito.Mockito.mock;
 import static org.mockito.Mockito.when;
 
+import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.LocalCommunicator;
@@ -37,7 +38,7 @@ class AnswerListenerTest {
     when(communicator.receive(anyInt(), anyInt())).thenThrow(failure);
     AnswerListener listener = new AnswerListener(communicator, desk.dispatcher);
 
-    assertThat(Desk.failure(a)).isInstanceOf(TestFailures.Broken.class).hasRootCause(failure);
+    assertThat(Desk.failure(a)).isInstanceOf(BrokenExecutorException.class).hasRootCause(failure);
     assertThat(listener.awaitEnd(10_000)).isTrue();
   }
 

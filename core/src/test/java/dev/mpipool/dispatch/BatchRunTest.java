@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.awaitility.Awaitility.await;
 
+import dev.mpipool.BrokenExecutorException;
+import dev.mpipool.TaskSerializationException;
 import dev.mpipool.testing.PoolThreads;
 import dev.mpipool.wire.Chunk;
 import dev.mpipool.wire.Entry;
@@ -320,7 +322,7 @@ class BatchRunTest {
         .allSatisfy(
             outcome ->
                 assertThat(((Failed) outcome).cause())
-                    .isInstanceOf(TestFailures.Unserializable.class)
+                    .isInstanceOf(TaskSerializationException.class)
                     .hasMessageContaining("not one item was run"));
   }
 
@@ -341,7 +343,7 @@ class BatchRunTest {
         .hasMessageContaining("from rank " + sent.get(0).rank());
     assertThat(((Failed) run.take(true, 1)[0]).cause()).isInstanceOf(CancellationException.class);
     assertThat(((Failed) run.take(true, 1)[0]).cause())
-        .isInstanceOf(TestFailures.Unserializable.class)
+        .isInstanceOf(TaskSerializationException.class)
         .hasMessageContaining("The result of the task java.lang.String, element 2 from rank ");
   }
 
@@ -575,11 +577,12 @@ class BatchRunTest {
     awaitChunks(2);
     desk.dispatcher.breakDown("Staged", null);
     for (int i = 0; i < 2; i++) {
-      assertThat(((Failed) run.take(true, 0)[0]).cause()).isInstanceOf(TestFailures.Broken.class);
+      assertThat(((Failed) run.take(true, 0)[0]).cause())
+          .isInstanceOf(BrokenExecutorException.class);
     }
     assertThatThrownBy(() -> run.take(true, 0))
         .isInstanceOf(BatchEndedException.class)
-        .hasCauseInstanceOf(TestFailures.Broken.class);
+        .hasCauseInstanceOf(BrokenExecutorException.class);
     desk.dispatcher.shutdown();
     desk.awaitTerminated();
   }
@@ -593,7 +596,7 @@ class BatchRunTest {
     List<Object> outcomes = takeAll(run, true);
     assertThat(outcomes).hasSize(4).startsWith(10, 20).endsWith(40);
     assertThat(((Failed) outcomes.get(2)).cause())
-        .isInstanceOf(TestFailures.Unserializable.class)
+        .isInstanceOf(TaskSerializationException.class)
         .hasMessageContaining("Element 2 for the task java.lang.String cannot travel to a worker");
   }
 

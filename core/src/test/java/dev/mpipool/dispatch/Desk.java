@@ -58,16 +58,11 @@ final class Desk {
   }
 
   Desk(int workers, int maxAttempts, boolean survives) {
-    this(workers, maxAttempts, survives, new TestFailures());
-  }
-
-  Desk(int workers, int maxAttempts, boolean survives, Failures failures) {
     dispatcher =
         new Dispatcher(
             new Dispatcher.Settings(
                 IntStream.rangeClosed(1, workers).boxed().toList(), 1, maxAttempts, survives),
             serializer,
-            failures,
             this::record);
   }
 
@@ -81,7 +76,10 @@ final class Desk {
   }
 
   TaskFuture<Object> submit(String name) throws Exception {
-    TaskFuture<Object> future = TaskFuture.of(dispatcher, new Job(name), name);
+    return submit(TaskFuture.of(dispatcher, new Job(name), name));
+  }
+
+  TaskFuture<Object> submit(TaskFuture<Object> future) throws Exception {
     dispatcher.submit(future);
     assertOpenToOthers();
     return future;

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.mpipool.BrokenExecutorException;
+import dev.mpipool.WorkerLostException;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.FailureReport.Origin;
@@ -148,7 +150,7 @@ class DispatcherGroupTest {
     CompletableFuture<List<Object>> group = group(desk, 2);
     desk.dispatcher.breakDown("Staged", null);
 
-    assertThat(Desk.failure(group)).isInstanceOf(TestFailures.Broken.class);
+    assertThat(Desk.failure(group)).isInstanceOf(BrokenExecutorException.class);
     desk.dispatcher.shutdown();
     desk.awaitTerminated();
   }
@@ -183,7 +185,7 @@ class DispatcherGroupTest {
 
     for (CompletableFuture<?> group : List.of(gathering, behind)) {
       assertThat(Desk.failure(group))
-          .isInstanceOf(TestFailures.Lost.class)
+          .isInstanceOf(WorkerLostException.class)
           .hasMessage("The task java.lang.String needs 3 workers, and 2 are left");
     }
     desk.answer(1, held.get(0).id(), 1);
@@ -237,8 +239,8 @@ class DispatcherGroupTest {
     assertThat(second).hasSize(2).doesNotContainAnyElementsOf(first);
     desk.dispatcher.workerLost(second.get(1).rank(), "two");
 
-    TestFailures.Lost lost = (TestFailures.Lost) Desk.failure(group);
-    assertThat(lost.ranks).containsExactly(first.get(0).rank(), second.get(1).rank());
+    WorkerLostException lost = (WorkerLostException) Desk.failure(group);
+    assertThat(lost.ranks()).containsExactly(first.get(0).rank(), second.get(1).rank());
     newsUntil(desk, second.get(0).rank() + " CANCEL interrupt");
     assertThat(desk.dispatcher.size()).isEqualTo(2);
   }
@@ -254,7 +256,7 @@ class DispatcherGroupTest {
     desk.dispatcher.workerLost(lost, "staged");
     drop(desk, other.rank(), other.id());
 
-    assertThat(Desk.failure(group)).isInstanceOf(TestFailures.Lost.class);
+    assertThat(Desk.failure(group)).isInstanceOf(WorkerLostException.class);
     assertThat(members(desk)).isEmpty();
     IntStream.rangeClosed(1, 3).filter(rank -> rank != lost).forEach(desk::gone);
     desk.awaitTerminated();
@@ -274,7 +276,7 @@ class DispatcherGroupTest {
     drop(desk, second.get(0).rank(), second.get(0).id());
 
     assertThat(Desk.failure(group))
-        .isInstanceOf(TestFailures.Lost.class)
+        .isInstanceOf(WorkerLostException.class)
         .hasMessage("The members of the group of java.lang.String have lost each other");
     drop(desk, second.get(1).rank(), second.get(1).id());
     assertThat(desk.dispatcher.idling()).isEqualTo(2);
@@ -293,7 +295,7 @@ class DispatcherGroupTest {
     drop(desk, members.get(1).rank(), members.get(1).id());
 
     assertThat(Desk.failure(group))
-        .isInstanceOf(TestFailures.Lost.class)
+        .isInstanceOf(WorkerLostException.class)
         .hasMessage("The task java.lang.String needs 2 workers, and 1 are left");
     desk.dispatcher.shutdown();
     desk.gone(members.get(1).rank());
@@ -306,7 +308,7 @@ class DispatcherGroupTest {
     CompletableFuture<List<Object>> group = group(desk, 2);
     List<Desk.Sent> members = members(desk);
     desk.receive(1, new Entry(EntryKind.UNREACHED, 2));
-    assertThat(Desk.failure(group)).isInstanceOf(TestFailures.Lost.class);
+    assertThat(Desk.failure(group)).isInstanceOf(WorkerLostException.class);
     newsUntil(desk, "1 CANCEL interrupt");
     assertThat(desk.dispatcher.idling()).isZero();
 
@@ -422,10 +424,10 @@ class DispatcherGroupTest {
     desk.dispatcher.workerLost(1, "staged");
     desk.answer(2, id, "of two");
 
-    assertThat(((TestFailures.Lost) Desk.failure(waiting)).ranks).containsExactly(1);
+    assertThat(((WorkerLostException) Desk.failure(waiting)).ranks()).containsExactly(1);
     CompletableFuture<List<Object>> held = all(desk);
     desk.dispatcher.workerLost(2, "staged");
-    assertThat(Desk.failure(held)).isInstanceOf(TestFailures.Lost.class);
+    assertThat(Desk.failure(held)).isInstanceOf(WorkerLostException.class);
   }
 
   @Test
@@ -455,7 +457,7 @@ class DispatcherGroupTest {
     broken.submit("a");
     CompletableFuture<List<Object>> failed = all(broken);
     broken.dispatcher.breakDown("Staged", null);
-    assertThat(Desk.failure(failed)).isInstanceOf(TestFailures.Broken.class);
+    assertThat(Desk.failure(failed)).isInstanceOf(BrokenExecutorException.class);
   }
 
   @Test

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.mpipool.BrokenExecutorException;
+import dev.mpipool.WorkerLostException;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import java.io.IOException;
@@ -75,8 +77,8 @@ class DispatcherLossTest {
     assertThat(a).isNotDone();
     desk.dispatcher.workerLost(3, "three");
 
-    TestFailures.Lost lost = (TestFailures.Lost) Desk.failure(a);
-    assertThat(lost.ranks).containsExactly(1, 2, 3);
+    WorkerLostException lost = (WorkerLostException) Desk.failure(a);
+    assertThat(lost.ranks()).containsExactly(1, 2, 3);
     assertThat(lost).hasMessageContaining("1, 2, 3").hasMessageContaining("three");
     desk.news();
     desk.submit("b");
@@ -90,7 +92,7 @@ class DispatcherLossTest {
     desk.news();
     desk.dispatcher.workerLost(1, "staged");
 
-    assertThat(Desk.failure(a)).isInstanceOf(TestFailures.Lost.class);
+    assertThat(Desk.failure(a)).isInstanceOf(WorkerLostException.class);
     assertThat(desk.news()).isEmpty();
   }
 
@@ -113,13 +115,13 @@ class DispatcherLossTest {
 
     for (TaskFuture<?> future : List.of(held, queued)) {
       assertThat(Desk.failure(future))
-          .isInstanceOf(TestFailures.Broken.class)
+          .isInstanceOf(BrokenExecutorException.class)
           .hasMessage("No worker is left; the last, rank 1, was lost: staged");
     }
     assertThat(desk.dispatcher.isOpen()).isFalse();
     assertThat(desk.dispatcher.isShutdown()).isFalse();
     assertThatThrownBy(() -> desk.submit("c"))
-        .isInstanceOf(TestFailures.Broken.class)
+        .isInstanceOf(BrokenExecutorException.class)
         .hasMessageContaining("rank 1");
     desk.dispatcher.shutdown();
     desk.awaitTerminated();
@@ -134,11 +136,11 @@ class DispatcherLossTest {
     desk.news();
     desk.dispatcher.workerLost(1, "staged");
 
-    assertThat(Desk.failure(a)).isInstanceOf(TestFailures.Lost.class);
-    assertThat(Desk.failure(b)).isInstanceOf(TestFailures.Broken.class);
-    assertThat(Desk.failure(c)).isInstanceOf(TestFailures.Broken.class);
+    assertThat(Desk.failure(a)).isInstanceOf(WorkerLostException.class);
+    assertThat(Desk.failure(b)).isInstanceOf(BrokenExecutorException.class);
+    assertThat(Desk.failure(c)).isInstanceOf(BrokenExecutorException.class);
     assertThat(desk.news()).isEmpty();
-    assertThatThrownBy(() -> desk.submit("d")).isInstanceOf(TestFailures.Broken.class);
+    assertThatThrownBy(() -> desk.submit("d")).isInstanceOf(BrokenExecutorException.class);
     desk.dispatcher.workerLost(2, "too");
     desk.dispatcher.shutdown();
     desk.awaitTerminated();
@@ -151,7 +153,7 @@ class DispatcherLossTest {
     desk.dispatcher.breakDown("Nothing can be received", new IOException("staged"));
 
     assertThat(Desk.failure(a))
-        .isInstanceOf(TestFailures.Broken.class)
+        .isInstanceOf(BrokenExecutorException.class)
         .hasMessage("Nothing can be received")
         .hasRootCauseMessage("staged");
     desk.dispatcher.shutdown();
@@ -210,7 +212,7 @@ class DispatcherLossTest {
     desk.receive(1, new Entry(EntryKind.GONE, 0, ByteBuffer.wrap(reason)));
 
     assertThat(Desk.failure(a))
-        .isInstanceOf(TestFailures.Lost.class)
+        .isInstanceOf(WorkerLostException.class)
         .hasMessageContaining("it has left the pool: no memory");
     assertThat(desk.dispatcher.size()).isEqualTo(1);
   }
@@ -313,7 +315,7 @@ class DispatcherLossTest {
     desk.dispatcher.giveUp(1, "again");
     desk.dispatcher.giveUp(7, "a stranger");
 
-    assertThat(Desk.failure(a)).isInstanceOf(TestFailures.Broken.class);
+    assertThat(Desk.failure(a)).isInstanceOf(BrokenExecutorException.class);
     assertThat(desk.newsAsText()).containsExactly("1 a", "1 RELEASE");
     desk.dispatcher.shutdown();
     desk.awaitTerminated();
@@ -364,22 +366,22 @@ class DispatcherLossTest {
   @Test
   void aLossThatRunsOutOfMemoryInTheMidstOfAMessageIsGoneOnWithLater() throws Exception {
     AtomicInteger calls = new AtomicInteger();
-    Failures shortOfMemory =
-        new TestFailures() {
-          @Override
-          public Exception workerLost(String what, List<Integer> ranks) {
-            if (calls.getAndIncrement() == 0) {
-              throw new OutOfMemoryError("staged");
-            }
-            return super.workerLost(what, ranks);
-          }
-        };
-    Desk desk = new Desk(2, 1, true, shortOfMemory);
-    TaskFuture<Object> a = desk.submit("a");
+    Desk desk = new Desk(2, 1, true);
+    TaskFuture<Object> a =
+        desk.submit(
+            new TaskFuture<>(desk.dispatcher, new Desk.Job("a"), "a") {
+              @Override
+              public String name() {
+                if (calls.getAndIncrement() == 0) {
+                  throw new OutOfMemoryError("staged");
+                }
+                return super.name();
+              }
+            });
     desk.receive(1, new Entry(EntryKind.OPEN, 0));
     desk.dispatcher.watch(Duration.ofSeconds(20), rank -> 0);
 
-    assertThat(Desk.failure(a)).isInstanceOf(TestFailures.Lost.class);
+    assertThat(Desk.failure(a)).isInstanceOf(WorkerLostException.class);
     assertThat(calls).hasValue(2);
     desk.dispatcher.shutdown();
     desk.gone(2);

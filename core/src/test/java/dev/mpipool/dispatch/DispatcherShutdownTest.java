@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.mpipool.WorkerLostException;
 import dev.mpipool.testing.Ranks;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
@@ -215,7 +216,7 @@ class DispatcherShutdownTest {
     desk.receive(2, new Entry(EntryKind.RETURNED, 0, number));
 
     assertThat(desk.news()).noneMatch(entry -> entry.kind() == EntryKind.TASK);
-    assertThat(Desk.failure(lost)).isInstanceOf(TestFailures.Lost.class);
+    assertThat(Desk.failure(lost)).isInstanceOf(WorkerLostException.class);
     assertThatThrownBy(() -> Desk.result(back)).isInstanceOf(CancellationException.class);
     desk.gone(2, 3);
     desk.awaitTerminated();

@@ -2,6 +2,7 @@ package dev.mpipool.dispatch;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.mpipool.TaskSerializationException;
 import dev.mpipool.testing.Huge;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.JavaSerializer;
@@ -40,13 +41,12 @@ class DispatcherSizeTest {
         new Dispatcher(
             new Dispatcher.Settings(List.of(1), 1, 3, true),
             serializer,
-            new TestFailures(),
             (rank, entry) -> {
               throw new AssertionError("sent: " + entry.kind());
             });
     TaskFuture<Object> future = TaskFuture.of(dispatcher, new Call(List.of("huge")), "huge");
     assertThatThrownBy(() -> dispatcher.submit(future))
-        .isInstanceOf(UnserializableTaskException.class)
+        .isInstanceOf(TaskSerializationException.class)
         .hasMessageContaining(" are the most");
   }
 }

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
 import static org.awaitility.Awaitility.await;
 
+import dev.mpipool.BrokenExecutorException;
+import dev.mpipool.RemoteTaskException;
+import dev.mpipool.TaskSerializationException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.testing.Logged;
@@ -211,7 +214,7 @@ class DispatcherTest {
     desk.fail(1, desk.nextTask(), Origin.TASK, thrown);
 
     assertThat(Desk.failure(a))
-        .isInstanceOf(TestFailures.Remote.class)
+        .isInstanceOf(RemoteTaskException.class)
         .hasMessageContaining("thrown");
   }
 
@@ -220,14 +223,14 @@ class DispatcherTest {
     TaskFuture<Object> a = desk.submit("a");
     desk.fail(1, desk.nextTask(), Origin.WRITING_RESULT, new IOException("class X"));
     assertThat(Desk.failure(a))
-        .isInstanceOf(TestFailures.Unserializable.class)
+        .isInstanceOf(TaskSerializationException.class)
         .hasMessage(
             "The result of the task java.lang.String cannot travel back from rank 1: class X");
 
     TaskFuture<Object> b = desk.submit("b");
     desk.fail(1, desk.nextTask(), Origin.READING_TASK, new IOException("class Y"));
     assertThat(Desk.failure(b))
-        .isInstanceOf(TestFailures.Unserializable.class)
+        .isInstanceOf(TaskSerializationException.class)
         .hasMessageContaining("could not be read on rank 1: class Y");
   }
 
@@ -240,8 +243,8 @@ class DispatcherTest {
     desk.receive(
         1, new Entry(EntryKind.FAILURE, desk.nextTask(), ByteBuffer.wrap(new byte[] {1, 2})));
 
-    assertThat(Desk.failure(a)).isInstanceOf(TestFailures.Unserializable.class);
-    assertThat(Desk.failure(b)).isInstanceOf(TestFailures.Unserializable.class);
+    assertThat(Desk.failure(a)).isInstanceOf(TaskSerializationException.class);
+    assertThat(Desk.failure(b)).isInstanceOf(TaskSerializationException.class);
   }
 
   /** Its own methods fail with an error. */
@@ -274,11 +277,11 @@ class DispatcherTest {
   void aTaskThatCannotBeWrittenIsRefusedAndNothingIsSent() throws Exception {
     TaskFuture<Object> lock = TaskFuture.of(dispatcher, new Captures(new Object()), "code");
     assertThatThrownBy(() -> dispatcher.submit(lock))
-        .isInstanceOf(UnserializableTaskException.class)
+        .isInstanceOf(TaskSerializationException.class)
         .hasMessageContaining("argument 1, java.lang.Object");
     TaskFuture<Object> hostile = TaskFuture.of(dispatcher, new Captures(new Hostile()), "code");
     assertThatThrownBy(() -> dispatcher.submit(hostile))
-        .isInstanceOf(UnserializableTaskException.class)
+        .isInstanceOf(TaskSerializationException.class)
         .hasMessageContaining("written");
 
     assertThat(desk.news()).isEmpty();
@@ -490,11 +493,11 @@ class DispatcherTest {
     desk.fail(2, 0, Origin.TASK, new IOException("no such data"));
 
     assertThat(Desk.failure(a))
-        .isInstanceOf(TestFailures.Broken.class)
+        .isInstanceOf(BrokenExecutorException.class)
         .hasMessage("The initializer failed on rank 2: java.io.IOException: no such data")
         .hasRootCauseMessage("no such data");
     assertThat(dispatcher.isOpen()).isFalse();
-    assertThatThrownBy(() -> desk.submit("b")).isInstanceOf(TestFailures.Broken.class);
+    assertThatThrownBy(() -> desk.submit("b")).isInstanceOf(BrokenExecutorException.class);
     dispatcher.shutdown();
     desk.awaitTerminated();
   }
@@ -505,10 +508,10 @@ class DispatcherTest {
 
     assertThat(desk.news()).isEmpty();
     assertThatThrownBy(dispatcher::checkAccepting)
-        .isInstanceOf(TestFailures.Broken.class)
+        .isInstanceOf(BrokenExecutorException.class)
         .hasMessage("The initializer cannot travel")
         .cause()
-        .isInstanceOf(TestFailures.Unserializable.class)
+        .isInstanceOf(TaskSerializationException.class)
         .hasMessageContaining("java.lang.Object");
   }
 
@@ -520,7 +523,7 @@ class DispatcherTest {
     desk.receive(2, new Entry(EntryKind.MISMATCH, 0, formats));
 
     assertThat(Desk.failure(a))
-        .isInstanceOf(TestFailures.Broken.class)
+        .isInstanceOf(BrokenExecutorException.class)
         .hasMessageStartingWith(
             "Main encodes values by %s, and rank 2 by theirs. Give the builder of".formatted(mine));
   }

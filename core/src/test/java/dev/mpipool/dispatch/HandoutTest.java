@@ -8,6 +8,7 @@ import dev.mpipool.comm.Message;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Frame;
+import dev.mpipool.wire.Outbox;
 import dev.mpipool.wire.SharedValue;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -264,11 +265,7 @@ class HandoutTest {
   void aLoneShortTaskIsSentByItsCallerAndOthersByTheSender() throws Exception {
     Ways ways = new Ways();
     Dispatcher dispatcher =
-        new Dispatcher(
-            new Dispatcher.Settings(List.of(1, 2), 1, 3, true),
-            Desk.SERIALIZER,
-            new TestFailures(),
-            ways);
+        new Dispatcher(new Dispatcher.Settings(List.of(1, 2), 1, 3, true), Desk.SERIALIZER, ways);
     dispatcher.submit(TaskFuture.of(dispatcher, new Desk.Job("a"), "a"));
     assertThat(ways.ways).containsExactly("caller TASK", "flush");
     ways.ways.clear();
@@ -286,11 +283,7 @@ class HandoutTest {
 
     Ways big = new Ways();
     Dispatcher other =
-        new Dispatcher(
-            new Dispatcher.Settings(List.of(1), 1, 3, true),
-            Desk.SERIALIZER,
-            new TestFailures(),
-            big);
+        new Dispatcher(new Dispatcher.Settings(List.of(1), 1, 3, true), Desk.SERIALIZER, big);
     String text = "x".repeat(17 << 10);
     other.submit(TaskFuture.of(other, new Desk.Job(text), "long"));
     assertThat(big.ways).containsExactly("sender TASK");

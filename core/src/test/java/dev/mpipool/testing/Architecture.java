@@ -106,11 +106,13 @@ public final class Architecture {
   /**
    * Asserts that each package refers only to what it may use.
    *
+   * @param leaves files, with their packages, that may be used from everywhere, since they refer to
+   *     nothing in the product but each other
    * @param map one line for each package of this module, from the roof down: {@code shared -> comm,
    *     files}. The packages it may use are further down, or in another module. A single file,
    *     which may be anywhere, is named with its package: {@code comm.Communicator}
    */
-  public void assertRooms(String map) {
+  public void assertRooms(Set<String> leaves, String map) {
     Map<String, Set<String>> rooms = new LinkedHashMap<>();
     for (String line : map.lines().toList()) {
       String[] parts = line.split("->", -1);
@@ -128,6 +130,7 @@ public final class Architecture {
             uses.stream()
                 .filter(used -> order.contains(used) && order.indexOf(used) < order.indexOf(room))
                 .forEach(used -> wrong.add(room + " is below " + used + " and may not use it")));
+    Set<String> unusedLeaves = new TreeSet<>(leaves);
     Map<String, Set<String>> unused = new TreeMap<>();
     Map<String, String> missing = new HashMap<>();
     rooms.forEach((room, uses) -> unused.put(room, new TreeSet<>(uses)));
@@ -138,9 +141,17 @@ public final class Architecture {
             wrong.add(from.room() + " is not in the map of this module");
             return;
           }
+          boolean leaf = leaves.contains(from.toString());
           targets.forEach(
               (to, example) -> {
+                if (leaf && to.isOurs() && !leaves.contains(to.toString())) {
+                  wrong.add(from + " may be used from everywhere, so it may not use " + to);
+                }
                 if (!to.isOurs() || to.room().equals(from.room())) {
+                  return;
+                }
+                if (leaves.contains(to.toString()) && !uses.contains(to.room())) {
+                  unusedLeaves.remove(to.toString());
                   return;
                 }
                 String entry = uses.contains(to.toString()) ? to.toString() : to.room();
@@ -150,6 +161,7 @@ public final class Architecture {
                 }
               });
         });
+    unusedLeaves.forEach(leaf -> wrong.add(leaf + " is used from above only: delete it"));
     missing.forEach((what, example) -> wrong.add(what + ": " + example));
     unused.forEach(
         (room, uses) ->
@@ -197,6 +209,15 @@ public final class Architecture {
     }
     unused.forEach(name -> wrong.add("There is no " + name + " in " + room + ": delete it"));
     assertNone(wrong);
+  }
+
+  /**
+   * Asserts that each package refers only to what it may use.
+   *
+   * @param map as above; no file may be used from everywhere
+   */
+  public void assertRooms(String map) {
+    assertRooms(Set.of(), map);
   }
 
   /**

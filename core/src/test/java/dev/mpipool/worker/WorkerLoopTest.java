@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.FailureModel;
 import dev.mpipool.comm.LocalCommunicator;
@@ -365,7 +366,7 @@ class WorkerLoopTest {
 
   private void expectToLeave(String why) throws Exception {
     assertThatThrownBy(() -> Ranks.result(worker))
-        .isInstanceOf(MainLostException.class)
+        .isInstanceOf(BrokenExecutorException.class)
         .hasMessageContaining("Main, rank 0, sent what cannot be understood: " + why);
     Entry last = next();
     assertThat(last.kind()).isEqualTo(EntryKind.GONE);
@@ -389,7 +390,7 @@ class WorkerLoopTest {
   void aLossThatRanksDoNotSurviveEndsTheWorker() {
     loseOtherWorker();
     assertThatThrownBy(() -> Ranks.result(worker))
-        .isInstanceOf(MainLostException.class)
+        .isInstanceOf(BrokenExecutorException.class)
         .hasMessage(
             "Rank 2 was lost, and the ranks cannot go on without it: its process has ended");
   }
@@ -581,7 +582,7 @@ class WorkerLoopTest {
     send(new Entry(EntryKind.ABANDON, 0));
 
     assertThatThrownBy(() -> Ranks.result(worker))
-        .isInstanceOf(MainLostException.class)
+        .isInstanceOf(BrokenExecutorException.class)
         .hasMessage("Main ended without closing the pool");
   }
 
@@ -591,7 +592,7 @@ class WorkerLoopTest {
     ranks.get(1).close();
 
     assertThatThrownBy(() -> Ranks.result(worker))
-        .isInstanceOf(MainLostException.class)
+        .isInstanceOf(BrokenExecutorException.class)
         .hasMessageContaining("Nothing can be received");
   }
 }

@@ -1,6 +1,5 @@
 package dev.mpipool.queue;
 
-import dev.mpipool.RemoteTaskException;
 import dev.mpipool.TaskSerializationException;
 import dev.mpipool.wire.FailureReport;
 import dev.mpipool.wire.Serializer;
@@ -89,7 +88,7 @@ final class Results {
         // its text is there
       }
     }
-    return RemoteTaskException.of(report);
+    return report.toException();
   }
 
   private Object decode(ByteBuffer bytes) throws Exception {

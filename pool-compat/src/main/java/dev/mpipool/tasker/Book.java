@@ -1,6 +1,5 @@
 package dev.mpipool.tasker;
 
-import dev.mpipool.RemoteTaskException;
 import dev.mpipool.comm.RankLostException;
 import dev.mpipool.files.ResultFolder;
 import dev.mpipool.wire.FailureReport;
@@ -147,7 +146,7 @@ final class Book {
     FailureReport report = FailureReport.decode(encoded);
     return Optional.ofNullable(report.exception())
         .flatMap(bytes -> decoded(bytes, serializer))
-        .orElseGet(() -> RemoteTaskException.of(report));
+        .orElseGet(report::toException);
   }
 
   private static Optional<Throwable> decoded(ByteBuffer bytes, Serializer serializer) {

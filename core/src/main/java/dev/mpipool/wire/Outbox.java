@@ -1,14 +1,12 @@
-package dev.mpipool.dispatch;
+package dev.mpipool.wire;
 
-import dev.mpipool.wire.Entry;
-
-/** Takes entries for workers; never waits. */
+/** Takes entries for other ranks; never waits. */
 @FunctionalInterface
 public interface Outbox {
   /**
    * Has an entry sent.
    *
-   * @param rank the worker it is for
+   * @param rank the receiver
    * @param entry what to send
    */
   void post(int rank, Entry entry);
@@ -17,7 +15,7 @@ public interface Outbox {
    * Has an entry sent by the calling thread itself, which calls {@link #flush} soon, with no lock
    * held.
    *
-   * @param rank the worker it is for
+   * @param rank the receiver
    * @param entry what to send
    */
   default void postForFlush(int rank, Entry entry) {
@@ -28,7 +26,7 @@ public interface Outbox {
   default void flush() {}
 
   /**
-   * For how many workers there is something that has not been sent yet.
+   * For how many ranks there is something that has not been sent yet.
    *
    * @return how many frames are to go out, as it was a moment ago
    */
