@@ -7,11 +7,11 @@ import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Uninterruptibles;
-import dev.mpipool.shared.MPIBatch.State;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.BitSet;
+import java.util.Collection;
 import java.util.EnumSet;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -216,7 +216,7 @@ final class BatchServer {
             case NEXT -> tasks.next(states(states), worker);
             case GET -> tasks.get(task).code();
             case SET -> {
-              tasks.set(task, State.of(states));
+              tasks.set(task, TaskState.of(states));
               yield 0;
             }
             default -> throw new IllegalStateException("No such question: " + what);
@@ -248,13 +248,13 @@ final class BatchServer {
   }
 
   /** Bits of a set of states. */
-  static int bits(Set<State> states) {
+  static int bits(Collection<TaskState> states) {
     return states.stream().mapToInt(state -> 1 << state.code()).sum();
   }
 
-  private static Set<State> states(int bits) {
-    Set<State> states = EnumSet.noneOf(State.class);
-    for (State state : State.values()) {
+  private static Set<TaskState> states(int bits) {
+    Set<TaskState> states = EnumSet.noneOf(TaskState.class);
+    for (TaskState state : TaskState.values()) {
       if ((bits & (1 << state.code())) != 0) {
         states.add(state);
       }

@@ -5,7 +5,6 @@ import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.RankLostException;
 import dev.mpipool.memory.Memory;
-import dev.mpipool.memory.Uninterruptibles;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -14,8 +13,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.IntStream;
 import org.slf4j.Logger;
@@ -44,12 +41,12 @@ import org.slf4j.LoggerFactory;
  * nothing more comes from a rank. Who has DONE from all stops receiving. So no send is left without
  * a receiver, which would block for ever where sends wait for receives.
  *
- * <p><b>Threads.</b> One receives and never sends; one sends. Both are started by the thread that
- * makes the lock, so they may call MPI wherever that may, and nobody interrupts them. The state is
- * guarded by a fair lock: a thread of the keeper's own rank that locks and unlocks without a pause
- * would else keep the receiving thread, and so everybody's requests, out for long. Whatever a
- * thread cannot go on after, an exhausted memory for example, breaks the lock: who waits gets an
- * exception.
+ * <p><b>Threads.</b> One receives and never sends; one sends ({@link MessageSender}). Both are
+ * started by the thread that makes the lock, so they may call MPI wherever that may, and nobody
+ * interrupts them. The state is guarded by a fair lock: a thread of the keeper's own rank that
+ * locks and unlocks without a pause would else keep the receiving thread, and so everybody's
+ * requests, out for long. Whatever a thread cannot go on after, an exhausted memory for example,
+ * breaks the lock: who waits gets an exception.
  */
 final class LockService implements LockQueue.Answers {
 
@@ -70,12 +67,10 @@ final class LockService implements LockQueue.Answers {
   private static final int ID_AT = 1;
   private static final int FLAG_AT = 9;
   private static final long CLOSING_MILLIS = 5_000;
-  private static final Outgoing LAST = new Outgoing(-1, null);
 
   private final Communicator communicator;
   private final int rank;
-  private final BlockingQueue<Outgoing> outbox = new LinkedBlockingQueue<>();
-  private final Thread sender;
+  private final MessageSender sender;
 
   private final ReentrantLock guard = new ReentrantLock(true);
 
@@ -110,9 +105,10 @@ final class LockService implements LockQueue.Answers {
     if (rank == keeper) {
       queue = new LockQueue(this);
     }
-    sender = thread("mpipool-lock-sender", this::send);
-    Thread listener = thread("mpipool-lock", this::listen);
+    sender = new MessageSender(communicator, TAG, "mpipool-lock-sender", this::breakDown);
     if (communicator.size() > 1) {
+      Thread listener = new Thread(this::listen, "mpipool-lock");
+      listener.setDaemon(true);
       sender.start();
       listener.start();
       communicator.onRankLost(this::lost);
@@ -211,7 +207,7 @@ final class LockService implements LockQueue.Answers {
       guard.unlock();
     }
     if (!isBroken()) {
-      Uninterruptibles.join(sender, CLOSING_MILLIS);
+      sender.awaitEnd(CLOSING_MILLIS);
     }
   }
 
@@ -389,7 +385,7 @@ final class LockService implements LockQueue.Answers {
   }
 
   private void wakeListener() {
-    outbox.add(new Outgoing(rank, message(LOOK_AROUND, 0)));
+    sender.post(rank, message(LOOK_AROUND, 0));
   }
 
   private boolean isOver() {
@@ -415,7 +411,7 @@ final class LockService implements LockQueue.Answers {
     if (destination == rank) {
       handle(rank, message);
     } else if (!lost.get(destination)) {
-      outbox.add(new Outgoing(destination, message));
+      sender.post(destination, message);
     }
   }
 
@@ -423,7 +419,7 @@ final class LockService implements LockQueue.Answers {
     if (broken == null) {
       broken = e;
       Memory.persist(() -> failWaiting(e));
-      end();
+      sender.end();
     }
   }
 
@@ -434,10 +430,6 @@ final class LockService implements LockQueue.Answers {
     } finally {
       guard.unlock();
     }
-  }
-
-  private void end() {
-    Memory.persist(() -> outbox.add(LAST));
   }
 
   private void failWaiting(RuntimeException e) {
@@ -457,7 +449,7 @@ final class LockService implements LockQueue.Answers {
     } catch (Throwable e) {
       breakDown(e);
     }
-    end();
+    sender.end();
   }
 
   private Message receive() {
@@ -481,47 +473,7 @@ final class LockService implements LockQueue.Answers {
     }
   }
 
-  private void send() {
-    long pause = 0;
-    Outgoing next = null;
-    while (next == null || !next.isLast()) {
-      try {
-        if (next != null) {
-          communicator.send(next.destination, TAG, next.message);
-          next = null;
-        }
-        next = outbox.take();
-        pause = 0;
-      } catch (CommunicatorException e) {
-        LOG.debug("Rank {} cannot be told", next.destination, e);
-        next = null;
-      } catch (OutOfMemoryError e) { // then nothing was sent, and others wait for it
-        pause = Memory.pause(pause);
-      } catch (InterruptedException e) {
-        LOG.warn("The sender of a lock was interrupted", e);
-        break;
-      } catch (Throwable e) {
-        breakDown(e);
-        next = null;
-      }
-    }
-    communicator.close();
-  }
-
-  private static Thread thread(String name, Runnable body) {
-    Thread thread = new Thread(body, name);
-    thread.setDaemon(true);
-    return thread;
-  }
-
   private static ByteBuffer message(byte kind, long id) {
     return ByteBuffer.allocate(FLAG_AT + 1).put(0, kind).putLong(ID_AT, id);
-  }
-
-  /** A message on its way; the last has none. */
-  private record Outgoing(int destination, ByteBuffer message) {
-    boolean isLast() {
-      return message == null;
-    }
   }
 }

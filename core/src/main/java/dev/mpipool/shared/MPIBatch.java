@@ -65,15 +65,12 @@ public final class MPIBatch implements AutoCloseable {
     /** Ended without success. */
     FAILED;
 
-    private static final List<State> ALL = List.of(values());
-
-    /** The number by which it travels. */
-    int code() {
-      return ALL.indexOf(this);
+    private TaskState kept() {
+      return TaskState.valueOf(name());
     }
 
-    static State of(int code) {
-      return ALL.get(code);
+    private static State of(TaskState kept) {
+      return valueOf(kept.name());
     }
   }
 
@@ -145,7 +142,7 @@ public final class MPIBatch implements AutoCloseable {
   public OptionalInt nextTask(State... also) {
     server.checkOpen();
     Agreement.onSame(team, () -> checkAgain(also));
-    int bits = BatchServer.bits(EnumSet.of(State.OPEN, also));
+    int bits = BatchServer.bits(EnumSet.of(State.OPEN, also).stream().map(State::kept).toList());
     List<ByteBuffer> answers =
         Agreement.exchange(
             team,
@@ -170,7 +167,8 @@ public final class MPIBatch implements AutoCloseable {
   public void setState(int task, State state) {
     server.checkOpen();
     Objects.checkIndex(task, options.taskCount);
-    server.ask(BatchServer.SET, worker(), task, Objects.requireNonNull(state, "state").code());
+    server.ask(
+        BatchServer.SET, worker(), task, Objects.requireNonNull(state, "state").kept().code());
   }
 
   /**
@@ -183,7 +181,7 @@ public final class MPIBatch implements AutoCloseable {
   public State getState(int task) {
     server.checkOpen();
     Objects.checkIndex(task, options.taskCount);
-    return State.of(server.ask(BatchServer.GET, worker(), task, 0));
+    return State.of(TaskState.of(server.ask(BatchServer.GET, worker(), task, 0)));
   }
 
   /**
@@ -379,10 +377,10 @@ public final class MPIBatch implements AutoCloseable {
         throw new IllegalArgumentException(
             "There are %d states for %d tasks".formatted(initial.size(), taskCount));
       }
-      State[] states =
+      TaskState[] states =
           initial != null
-              ? initial.toArray(State[]::new)
-              : Collections.nCopies(taskCount, State.OPEN).toArray(State[]::new);
+              ? initial.stream().map(State::kept).toArray(TaskState[]::new)
+              : Collections.nCopies(taskCount, TaskState.OPEN).toArray(TaskState[]::new);
       return folder == null
           ? Tasks.inMemory(new TaskTable(states))
           : new TaskFolders(folder, names, states);

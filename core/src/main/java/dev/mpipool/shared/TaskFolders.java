@@ -5,7 +5,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.mpipool.files.Claim;
 import dev.mpipool.files.Claims;
 import dev.mpipool.files.WholeFile;
-import dev.mpipool.shared.MPIBatch.State;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -44,7 +43,7 @@ final class TaskFolders implements Tasks {
   private final BitSet elsewhere = new BitSet();
 
   /** Makes the folders that are missing, with the initial states. */
-  TaskFolders(Path root, List<String> names, State[] initial) throws IOException {
+  TaskFolders(Path root, List<String> names, TaskState[] initial) throws IOException {
     this.root = root;
     this.names = names;
     for (int task = 0; task < names.size(); task++) {
@@ -54,14 +53,14 @@ final class TaskFolders implements Tasks {
         WholeFile.create(file, text(initial[task]));
       }
     }
-    State[] unknown = new State[names.size()];
-    Arrays.fill(unknown, State.OPEN);
+    TaskState[] unknown = new TaskState[names.size()];
+    Arrays.fill(unknown, TaskState.OPEN);
     table = new TaskTable(unknown);
     claims = new Claims("MPIBatch in " + root.toAbsolutePath());
   }
 
   @Override
-  public int next(Set<State> from, int worker) throws IOException {
+  public int next(Set<TaskState> from, int worker) throws IOException {
     for (int task = table.next(from, worker); ; task = table.next(from, worker)) {
       if (task < 0) {
         if (!lookElsewhere(from)) {
@@ -74,32 +73,32 @@ final class TaskFolders implements Tasks {
   }
 
   @Override
-  public State get(int task) throws IOException {
+  public TaskState get(int task) throws IOException {
     String word;
     try {
       word = Files.readString(file(task)).strip();
     } catch (NoSuchFileException e) {
-      return State.OPEN;
+      return TaskState.OPEN;
     }
     if (word.isEmpty()) {
-      return State.OPEN; // the machine crashed while it was made
+      return TaskState.OPEN; // the machine crashed while it was made
     }
     try {
-      return State.valueOf(word);
+      return TaskState.valueOf(word);
     } catch (IllegalArgumentException e) {
       throw new IOException(
           "%s says \"%s\", which is none of %s"
-              .formatted(file(task), word, Arrays.toString(State.values())),
+              .formatted(file(task), word, Arrays.toString(TaskState.values())),
           e);
     }
   }
 
   @Override
-  public void set(int task, State state) throws IOException {
+  public void set(int task, TaskState state) throws IOException {
     Claim claim = claimed.get(task);
     if (claim != null && !claim.isHeld()) {
       claimed.remove(task);
-      table.set(task, State.RUNNING);
+      table.set(task, TaskState.RUNNING);
       elsewhere.set(task);
       throw new IllegalStateException(
           "Task %s is another job's now: this job was silent for too long and was taken for dead"
@@ -117,7 +116,7 @@ final class TaskFolders implements Tasks {
     }
     WholeFile.write(file(task), text(state));
     table.set(task, state);
-    if (state != State.RUNNING) {
+    if (state != TaskState.RUNNING) {
       claimed.remove(task);
       claim.close();
     }
@@ -126,7 +125,7 @@ final class TaskFolders implements Tasks {
   @Override
   public void lost(int worker) throws IOException {
     for (int task : table.runningOn(worker)) {
-      set(task, State.OPEN);
+      set(task, TaskState.OPEN);
     }
   }
 
@@ -141,33 +140,33 @@ final class TaskFolders implements Tasks {
   }
 
   /** Claims a task that the table has just given, unless the truth is that it cannot be taken. */
-  private boolean take(int task, Set<State> from) throws IOException {
+  private boolean take(int task, Set<TaskState> from) throws IOException {
     Optional<Claim> claim = claims.take(folder(task));
     if (claim.isEmpty()) {
-      table.set(task, State.RUNNING);
+      table.set(task, TaskState.RUNNING);
       elsewhere.set(task);
       return false;
     }
-    State found = get(task);
-    if (found != State.RUNNING && !from.contains(found)) {
+    TaskState found = get(task);
+    if (found != TaskState.RUNNING && !from.contains(found)) {
       claim.get().close();
       table.putBack(task, found);
       return false;
     }
-    if (found == State.RUNNING) {
+    if (found == TaskState.RUNNING) {
       LOG.info("{} was left RUNNING by a job that has ended", folder(task));
     }
-    WholeFile.writeQuickly(file(task), text(State.RUNNING));
+    WholeFile.writeQuickly(file(task), text(TaskState.RUNNING));
     claimed.put(task, claim.get());
     return true;
   }
 
   /** Looks again at what other jobs had; whether some of it can be tried. */
-  private boolean lookElsewhere(Set<State> from) throws IOException {
+  private boolean lookElsewhere(Set<TaskState> from) throws IOException {
     boolean found = false;
     for (int task = elsewhere.nextSetBit(0); task >= 0; task = elsewhere.nextSetBit(task + 1)) {
       if (claims.owner(folder(task)).isEmpty()) {
-        State state = get(task) == State.RUNNING ? State.OPEN : get(task);
+        TaskState state = get(task) == TaskState.RUNNING ? TaskState.OPEN : get(task);
         elsewhere.clear(task);
         table.putBack(task, state);
         found |= from.contains(state);
@@ -180,7 +179,7 @@ final class TaskFolders implements Tasks {
     return folder(task).resolve(STATE);
   }
 
-  private static byte[] text(State state) {
+  private static byte[] text(TaskState state) {
     return (state + "\n").getBytes(UTF_8);
   }
 }

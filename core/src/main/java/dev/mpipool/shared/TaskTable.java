@@ -1,6 +1,5 @@
 package dev.mpipool.shared;
 
-import dev.mpipool.shared.MPIBatch.State;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.EnumMap;
@@ -13,10 +12,10 @@ import java.util.Set;
  */
 final class TaskTable {
 
-  private final State[] states;
+  private final TaskState[] states;
 
   /** The tasks that can be taken from each state: those of the others only once by a batch. */
-  private final Map<State, Open> takeable = new EnumMap<>(State.class);
+  private final Map<TaskState, Open> takeable = new EnumMap<>(TaskState.class);
 
   /** The tasks this batch has given out already. */
   private final BitSet given = new BitSet();
@@ -24,11 +23,11 @@ final class TaskTable {
   /** The worker that has a RUNNING task, or -1. */
   private final int[] worker;
 
-  TaskTable(State[] initial) {
+  TaskTable(TaskState[] initial) {
     states = initial.clone();
     worker = new int[states.length];
     Arrays.fill(worker, -1);
-    for (State state : State.values()) {
+    for (TaskState state : TaskState.values()) {
       takeable.put(state, new Open());
     }
     for (int task = 0; task < states.length; task++) {
@@ -40,37 +39,37 @@ final class TaskTable {
     return states.length;
   }
 
-  State get(int task) {
+  TaskState get(int task) {
     return states[task];
   }
 
   /** The first task in one of the states, now RUNNING on a worker; -1 if there is none. */
-  int next(Set<State> from, int onWorker) {
+  int next(Set<TaskState> from, int onWorker) {
     int next = -1;
-    for (State state : from) {
+    for (TaskState state : from) {
       int first = takeable.get(state).first();
       next = next < 0 || (first >= 0 && first < next) ? first : next;
     }
     if (next >= 0) {
       given.set(next);
-      set(next, State.RUNNING);
+      set(next, TaskState.RUNNING);
       worker[next] = onWorker;
     }
     return next;
   }
 
   /** An OPEN task can be taken, however often; others if this batch has not given them yet. */
-  void set(int task, State state) {
+  void set(int task, TaskState state) {
     takeable.get(states[task]).remove(task);
     states[task] = state;
     worker[task] = -1;
-    if (state == State.OPEN || !given.get(task)) {
+    if (state == TaskState.OPEN || !given.get(task)) {
       takeable.get(state).add(task);
     }
   }
 
   /** Takes back that a task was given, since it was not. */
-  void putBack(int task, State state) {
+  void putBack(int task, TaskState state) {
     given.clear(task);
     set(task, state);
   }

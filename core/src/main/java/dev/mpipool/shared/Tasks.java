@@ -1,6 +1,5 @@
 package dev.mpipool.shared;
 
-import dev.mpipool.shared.MPIBatch.State;
 import java.io.Closeable;
 import java.io.IOException;
 import java.util.Set;
@@ -9,11 +8,11 @@ import java.util.Set;
 interface Tasks extends Closeable {
 
   /** The next task in one of the states, now RUNNING on a worker; -1 if there is none. */
-  int next(Set<State> from, int worker) throws IOException;
+  int next(Set<TaskState> from, int worker) throws IOException;
 
-  State get(int task) throws IOException;
+  TaskState get(int task) throws IOException;
 
-  void set(int task, State state) throws IOException;
+  void set(int task, TaskState state) throws IOException;
 
   /** A worker has lost a rank: what it has can be taken by others. */
   void lost(int worker) throws IOException;
@@ -22,24 +21,24 @@ interface Tasks extends Closeable {
   static Tasks inMemory(TaskTable table) {
     return new Tasks() {
       @Override
-      public int next(Set<State> from, int worker) {
+      public int next(Set<TaskState> from, int worker) {
         return table.next(from, worker);
       }
 
       @Override
-      public State get(int task) {
+      public TaskState get(int task) {
         return table.get(task);
       }
 
       @Override
-      public void set(int task, State state) {
+      public void set(int task, TaskState state) {
         table.set(task, state);
       }
 
       @Override
       public void lost(int worker) {
         for (int task : table.runningOn(worker)) {
-          table.set(task, State.OPEN);
+          table.set(task, TaskState.OPEN);
         }
       }
 
