@@ -289,13 +289,13 @@ class MPIBatchTest {
   @Test
   void findingTheNextOfManyDoesNotScan() {
     int count = 1_000_000;
-    MPIBatch.State[] states = new MPIBatch.State[count];
-    java.util.Arrays.fill(states, OPEN);
+    TaskState[] states = new TaskState[count];
+    java.util.Arrays.fill(states, TaskState.OPEN);
     TaskTable table = new TaskTable(states);
     long begin = System.nanoTime();
     for (int task = 0; task < count; task++) {
-      assertThat(table.next(java.util.Set.of(OPEN), 0) == task).isTrue();
-      table.set(task, DONE);
+      assertThat(table.next(java.util.Set.of(TaskState.OPEN), 0) == task).isTrue();
+      table.set(task, TaskState.DONE);
     }
     // A scan would look at 5 * 10^11 tasks.
     assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(30));
