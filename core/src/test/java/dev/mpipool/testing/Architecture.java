@@ -170,6 +170,15 @@ public final class Architecture {
   }
 
   /**
+   * Asserts that each package refers only to what it may use.
+   *
+   * @param map as above; no file may be used from everywhere
+   */
+  public void assertRooms(String map) {
+    assertRooms(Set.of(), map);
+  }
+
+  /**
    * Asserts that the source files of a package refer to files of their own layer and of layers
    * further down only.
    *
@@ -209,15 +218,6 @@ public final class Architecture {
     }
     unused.forEach(name -> wrong.add("There is no " + name + " in " + room + ": delete it"));
     assertNone(wrong);
-  }
-
-  /**
-   * Asserts that each package refers only to what it may use.
-   *
-   * @param map as above; no file may be used from everywhere
-   */
-  public void assertRooms(String map) {
-    assertRooms(Set.of(), map);
   }
 
   /**
