@@ -1,6 +1,7 @@
 package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Memory;
+import dev.mpipool.wire.FailureReport;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -88,6 +89,7 @@ final class Heartbeats {
   private void lookAgain(BooleanSupplier look) {
     long pause = 0;
     boolean again = true;
+    prepareForFailures();
     while (again) {
       try {
         awaitNextLook();
@@ -96,6 +98,18 @@ final class Heartbeats {
       } catch (Throwable e) { // for want of memory perhaps
         pause = Memory.pause(pause);
       }
+    }
+  }
+
+  /**
+   * Here, since no task waits for this thread, and the heap is not full yet: a class of the JDK
+   * whose initialization runs out of memory cannot be used any more.
+   */
+  private static void prepareForFailures() {
+    try {
+      FailureReport.prepare();
+    } catch (Throwable e) {
+      // is tried again by the first failure
     }
   }
 

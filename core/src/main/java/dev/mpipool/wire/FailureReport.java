@@ -6,6 +6,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.io.ObjectStreamClass;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -36,6 +37,8 @@ public record FailureReport(
     String stack,
     ByteBuffer exception,
     List<ThrowableText> texts) {
+
+  private static volatile boolean prepared;
 
   /** A report without a stack trace has at least the type in its place. */
   public FailureReport {
@@ -84,6 +87,18 @@ public record FailureReport(
   }
 
   /**
+   * Has the JDK compute what it needs to write any exception, for which it loads a security
+   * provider. While an exception is written, its monitor is held; and the JVM, out of memory, hands
+   * out one error to several threads: one that writes it and another that meets it while it loads
+   * the provider would wait for each other for ever. Once this has returned it costs nothing.
+   */
+  public static void prepare() {
+    if (!prepared) {
+      prepared = ObjectStreamClass.lookup(StackTraceElement[].class).getSerialVersionUID() != 0;
+    }
+  }
+
+  /**
    * A report of an exception.
    *
    * @param origin who failed
@@ -95,6 +110,7 @@ public record FailureReport(
     ByteBuffer encoded = null;
     String obstacle = null;
     try {
+      prepare();
       encoded = serializer.encode(exception);
     } catch (Throwable e) {
       obstacle = "it cannot travel: " + message(e);

@@ -8,10 +8,14 @@ import java.io.IOException;
 import java.io.ObjectOutputStream;
 import java.io.PrintWriter;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -128,5 +132,30 @@ class FailureReportTest {
       }
     }
     assertThat(refused).isBetween(1_000, 4_999);
+  }
+
+  @Test
+  void aReportHoldsNoMonitorOfASharedErrorWhileItWaitsForTheJdk(@TempDir Path folder)
+      throws Exception {
+    Path providers = folder.resolve("providers");
+    Files.writeString(
+        providers,
+        "security.provider.1=%s%nsecurity.provider.2=SUN%n"
+            .formatted(SharedError.Late.class.getName()));
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Djava.security.properties=" + providers,
+                "-cp",
+                System.getProperty("java.class.path"),
+                SharedError.class.getName())
+            .inheritIO()
+            .start();
+    try {
+      assertThat(process.waitFor(50, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.exitValue()).isZero();
+    } finally {
+      process.destroyForcibly();
+    }
   }
 }
