@@ -305,9 +305,9 @@ public final class Faults {
   /** Closes the device's connection to main. */
   private static void hangUp() throws Exception {
     Object endpoint = field(TcpDevice.current(), "endpoint");
-    Object links = field(endpoint, "links");
-    Object link = java.lang.reflect.Array.get(links, 0);
-    ((SocketChannel) field(link, "channel")).close();
+    Object connections = field(endpoint, "connections");
+    Object connection = java.lang.reflect.Array.get(connections, 0);
+    ((SocketChannel) field(connection, "channel")).close();
   }
 
   private static Object field(Object of, String name) throws Exception {
