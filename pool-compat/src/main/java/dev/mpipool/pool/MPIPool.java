@@ -9,7 +9,6 @@ import dev.mpipool.SerializableCallable;
 import dev.mpipool.SerializableFunction;
 import dev.mpipool.SerializableRunnable;
 import dev.mpipool.SerializableTriFunction;
-import dev.mpipool.memory.Uninterruptibles;
 import dev.mpipool.worker.TaskContext;
 import java.util.Collections;
 import java.util.HashSet;
@@ -393,7 +392,20 @@ public final class MPIPool implements Pool {
       return;
     }
     stopAccepting();
-    Uninterruptibles.await(this::join, this::terminate);
+    boolean interrupted = false;
+    boolean joined = false;
+    while (!joined) {
+      try {
+        join();
+        joined = true;
+      } catch (InterruptedException e) {
+        interrupted = true;
+        terminate();
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /**

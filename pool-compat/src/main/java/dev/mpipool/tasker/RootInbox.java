@@ -6,7 +6,6 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.memory.Memory;
-import dev.mpipool.memory.Uninterruptibles;
 import java.nio.ByteBuffer;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -81,13 +80,30 @@ final class RootInbox implements AutoCloseable {
       asked = true;
       wanted.release();
     }
-    Object next = Uninterruptibles.get(arrived::take);
+    Object next = takeUninterruptibly();
     if (next instanceof RuntimeException broken) {
       arrived.add(broken); // whoever asks again is told again
       throw broken;
     }
     asked = false;
     return (Message) next;
+  }
+
+  private Object takeUninterruptibly() {
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          return arrived.take();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
   }
 
   @Override

@@ -1,6 +1,5 @@
 package dev.mpipool.tasker;
 
-import dev.mpipool.memory.Uninterruptibles;
 import dev.mpipool.wire.FailureReport;
 import dev.mpipool.wire.FailureReport.Origin;
 import dev.mpipool.wire.LeanSerializer;
@@ -81,8 +80,18 @@ final class Runner<A, R> {
       thread.start();
       running.add(thread);
     }
-    for (Thread thread : running) { // an interrupt stops no task: the results are wanted
-      Uninterruptibles.await(() -> thread.join());
+    boolean interrupted = false;
+    for (Thread thread : running) {
+      while (thread.isAlive()) {
+        try {
+          thread.join();
+        } catch (InterruptedException e) {
+          interrupted = true; // the tasks are under way, and their results are wanted
+        }
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
     if (failure.get() != null) {
       throw ExceptionUtils.<RuntimeException>asRuntimeException(failure.get());
