@@ -57,8 +57,6 @@ class ArchitectureTest {
   void noFileHasMoreThan500Lines() {
     MODULE.assertLengths(
         Map.of(
-            "BatchRun",
-            1000,
             "Dispatcher",
             750,
             "FrameSender",
