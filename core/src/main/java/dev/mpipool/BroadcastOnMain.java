@@ -1,7 +1,7 @@
 package dev.mpipool;
 
 import dev.mpipool.dispatch.Dispatcher;
-import dev.mpipool.dispatch.Unreachable;
+import dev.mpipool.memory.Unreachable;
 import dev.mpipool.wire.Carrier;
 import dev.mpipool.wire.Handle;
 import dev.mpipool.wire.SharedValue;

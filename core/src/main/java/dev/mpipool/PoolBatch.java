@@ -1,11 +1,11 @@
 package dev.mpipool;
 
-import dev.mpipool.dispatch.BatchEndedException;
-import dev.mpipool.dispatch.BatchRun;
-import dev.mpipool.dispatch.ClosingStream;
-import dev.mpipool.dispatch.Consumable;
-import dev.mpipool.dispatch.Failed;
-import dev.mpipool.dispatch.UntilFailure;
+import dev.mpipool.batch.BatchEndedException;
+import dev.mpipool.batch.BatchRun;
+import dev.mpipool.batch.ClosingStream;
+import dev.mpipool.batch.Consumable;
+import dev.mpipool.batch.Failed;
+import dev.mpipool.batch.UntilFailure;
 import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.ArrayList;

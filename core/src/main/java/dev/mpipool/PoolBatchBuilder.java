@@ -1,10 +1,10 @@
 package dev.mpipool;
 
-import dev.mpipool.dispatch.BatchOptions;
-import dev.mpipool.dispatch.BatchRun;
-import dev.mpipool.dispatch.ClosingStream;
-import dev.mpipool.dispatch.ItemSource;
-import dev.mpipool.dispatch.UntilFailure;
+import dev.mpipool.batch.BatchOptions;
+import dev.mpipool.batch.BatchRun;
+import dev.mpipool.batch.ClosingStream;
+import dev.mpipool.batch.ItemSource;
+import dev.mpipool.batch.UntilFailure;
 import dev.mpipool.wire.ItemFunction;
 import java.nio.file.Path;
 import java.time.Duration;

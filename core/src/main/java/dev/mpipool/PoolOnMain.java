@@ -1,14 +1,14 @@
 package dev.mpipool;
 
+import dev.mpipool.batch.BatchOptions;
+import dev.mpipool.batch.BatchRun;
+import dev.mpipool.batch.ItemSource;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.comm.Providers;
 import dev.mpipool.comm.RankLostException;
 import dev.mpipool.dispatch.AnswerListener;
-import dev.mpipool.dispatch.BatchOptions;
-import dev.mpipool.dispatch.BatchRun;
 import dev.mpipool.dispatch.Dispatcher;
-import dev.mpipool.dispatch.ItemSource;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.dispatch.Unstarted;
 import dev.mpipool.memory.Memory;
@@ -169,8 +169,8 @@ final class PoolOnMain {
     }
     if (!IN_USE.add(communicator)) {
       throw new IllegalStateException(
-          "There is a pool on these ranks already, and it is not closed: its workers are in it and cannot"
-              + " join another. Close it first, or split the communicator.");
+          "There is a pool on these ranks already, and it is not closed: its workers are in it and"
+              + " cannot join another. Close it first, or split the communicator.");
     }
     boolean opened = false;
     try {
@@ -292,8 +292,8 @@ final class PoolOnMain {
   private static void checkNotInTask() {
     if (TaskContext.rank().isPresent()) {
       throw new IllegalStateException(
-          "A task cannot submit to its own pool: the worker it runs on would wait for itself. Return what"
-              + " is to be done next, and submit it on main.");
+          "A task cannot submit to its own pool: the worker it runs on would wait for itself."
+              + " Return what is to be done next, and submit it on main.");
     }
   }
 
@@ -323,8 +323,9 @@ final class PoolOnMain {
 
   private static String ofThisProcess(Object future) {
     if (future.getClass().getEnclosingClass() == ExecutorCompletionService.class) {
-      return "it belongs to an ExecutorCompletionService over an executor that wraps an MPIExecutor."
-          + " Make the service from the MPIExecutor itself: new ExecutorCompletionService<>(executor).";
+      return "it belongs to an ExecutorCompletionService over an executor that wraps an"
+          + " MPIExecutor. Make the service from the MPIExecutor itself: new"
+          + " ExecutorCompletionService<>(executor).";
     }
     return "a %s is a future of this process, and no worker can complete it."
             .formatted(future.getClass().getTypeName())

@@ -20,9 +20,10 @@ class ArchitectureTest {
             "mpipool.TaskSerializationException",
             "mpipool.WorkerLostException"),
         """
-        mpipool -> dispatch, worker, wire, comm, memory
+        mpipool -> batch, dispatch, worker, wire, comm, memory
         shared -> files, comm, memory
-        dispatch -> wire, files, comm, memory
+        batch -> dispatch, wire, files, memory
+        dispatch -> wire, comm, memory
         worker -> wire, comm, memory
         wire -> comm, memory
         files ->

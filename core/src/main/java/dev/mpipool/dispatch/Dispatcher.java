@@ -347,13 +347,8 @@ public final class Dispatcher extends TaskOwner {
     }
   }
 
-  /**
-   * Lets somebody submit for as long as it takes, even after a shutdown.
-   *
-   * @param source hears of the pool's end
-   * @throws RejectedExecutionException if the pool is shut down or broken
-   */
-  void addSource(TaskSource source) {
+  @Override
+  public void addSource(TaskSource source) {
     lock.lock();
     try {
       checkAccepting();
@@ -363,8 +358,8 @@ public final class Dispatcher extends TaskOwner {
     }
   }
 
-  /** A source submits no more. */
-  void removeSource(TaskSource source) {
+  @Override
+  public void removeSource(TaskSource source) {
     Memory.lock(lock);
     try {
       end.removeSource(source);
@@ -373,8 +368,8 @@ public final class Dispatcher extends TaskOwner {
     }
   }
 
-  /** Accepts a task of a source. If it cannot be run any more, its future fails. */
-  void submitFrom(TaskSource source, TaskFuture<?> future, ByteBuffer encoded) {
+  @Override
+  public void submitFrom(TaskSource source, TaskFuture<?> future, ByteBuffer encoded) {
     lock.lock();
     try {
       if (state.isBroken()) {
@@ -401,7 +396,8 @@ public final class Dispatcher extends TaskOwner {
     handout.cancel(future, interrupt);
   }
 
-  Outcome outcome() {
+  @Override
+  public Outcome outcome() {
     return outcome;
   }
 
@@ -411,8 +407,8 @@ public final class Dispatcher extends TaskOwner {
     return lock;
   }
 
-  /** How many tasks the living workers run at a time. */
-  int taskThreads() {
+  @Override
+  public int taskThreads() {
     return size() * settings.threadsPerWorker();
   }
 

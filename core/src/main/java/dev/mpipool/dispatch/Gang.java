@@ -72,7 +72,7 @@ final class Gang<T> {
     }
 
     @Override
-    EntryKind kind() {
+    protected EntryKind kind() {
       return EntryKind.GROUP;
     }
 

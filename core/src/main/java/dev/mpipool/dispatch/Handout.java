@@ -274,7 +274,7 @@ final class Handout {
     worker.tasks.add(future.id, future);
     held++;
     unstarted += worker.tasks.size() > worker.threads ? 1 : 0;
-    chunks += future instanceof ChunkFuture ? 1 : 0;
+    chunks += future.isChunk() ? 1 : 0;
   }
 
   private void dropUnwanted() {
@@ -320,7 +320,7 @@ final class Handout {
       future.worker = null;
       held--;
       unstarted -= worker.tasks.size() >= worker.threads ? 1 : 0;
-      chunks -= future instanceof ChunkFuture ? 1 : 0;
+      chunks -= future.isChunk() ? 1 : 0;
     }
     return future;
   }

@@ -62,7 +62,7 @@ final class Inventory {
               workers.stream().flatMap(worker -> worker.pinned.stream()),
               Stream.ofNullable(handout.gathering).map(Gang::first))
           .flatMap(tasks -> tasks)
-          .filter(task -> !task.isDone() && !(task instanceof ChunkFuture))
+          .filter(task -> !task.isDone() && !task.isChunk())
           .forEach(task -> futures.add(task.ofUser()));
       String text = counted(futures.size(), "future", "futures");
       int batches = end.sources();

@@ -16,7 +16,7 @@ import java.util.Objects;
  * Turns a worker's answer into the completion of a future. Runs user code: readObject and
  * callbacks.
  */
-final class Outcome {
+public final class Outcome {
 
   private final LeanSerializer serializer;
 
@@ -73,8 +73,15 @@ final class Outcome {
     return failure(future.name(), rank, answer.body());
   }
 
-  /** The exception that a failure report stands for. */
-  Throwable failure(String task, int rank, ByteBuffer encoded) {
+  /**
+   * The exception that a failure report stands for.
+   *
+   * @param task its name
+   * @param rank the worker
+   * @param encoded the report
+   * @return the failure of the task
+   */
+  public Throwable failure(String task, int rank, ByteBuffer encoded) {
     FailureReport report;
     try {
       report = FailureReport.decode(encoded);
@@ -121,16 +128,31 @@ final class Outcome {
     return Objects.requireNonNullElse(e.getMessage(), e.toString());
   }
 
-  /** What befalls an element of a batch that cannot be sent. */
-  Throwable unsendable(Object code, long index, Throwable cause) {
+  /**
+   * What befalls an element of a batch that cannot be sent.
+   *
+   * @param code the user's function, for the message
+   * @param index the element's place in the batch, from 0
+   * @param cause what its encoding has thrown
+   * @return its failure
+   */
+  public Throwable unsendable(Object code, long index, Throwable cause) {
     return new TaskSerializationException(
         "Element %d for the task %s cannot travel to a worker: %s"
             .formatted(index, TaskName.of(code), whatWasThrown(cause)),
         cause);
   }
 
-  /** What befalls a task whose answer cannot be read. */
-  Throwable unreadable(String what, String task, int rank, Throwable cause) {
+  /**
+   * What befalls a task whose answer cannot be read.
+   *
+   * @param what begins the message: "The result"
+   * @param task its name
+   * @param rank the worker
+   * @param cause what its decoding has thrown
+   * @return its failure
+   */
+  public Throwable unreadable(String what, String task, int rank, Throwable cause) {
     return new TaskSerializationException(
         "%s of the task %s from rank %d could not be read on main: %s"
             .formatted(what, task, rank, whatWasThrown(cause)),

@@ -78,6 +78,18 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   }
 
   /**
+   * A task that is a part of a batch; what travels is passed to the dispatcher with it.
+   *
+   * @param dispatcher will run it
+   * @param code what a worker needs to have been sent before
+   * @param original the user's own object, for messages
+   */
+  protected TaskFuture(TaskOwner dispatcher, SharedValue code, Object original) {
+    this(dispatcher, (Envelope) null, original);
+    this.code = code;
+  }
+
+  /**
    * A task whose result comes from the worker.
    *
    * @param <T> the type of the result
@@ -196,9 +208,18 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
     original = null;
   }
 
-  /** How it travels. */
-  EntryKind kind() {
+  /**
+   * How the task travels.
+   *
+   * @return the kind of its entry
+   */
+  protected EntryKind kind() {
     return EntryKind.TASK;
+  }
+
+  /** Whether it is a part of a batch. */
+  final boolean isChunk() {
+    return kind() == EntryKind.CHUNK;
   }
 
   /** How many workers may die with it. */
@@ -211,8 +232,13 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
     return code;
   }
 
-  /** Whether a worker that runs it could give a part of it back; it is asked once. */
-  boolean isDivisible() {
+  /**
+   * Whether a worker that runs the task could give a part of it back. Is asked with the
+   * dispatcher's lock held.
+   *
+   * @return true only once
+   */
+  protected boolean isDivisible() {
     return false;
   }
 
@@ -231,8 +257,16 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
     return null;
   }
 
-  /** Reads what a worker has answered. */
-  Object read(Body result, int rank, Outcome outcome) throws Exception {
+  /**
+   * Reads what a worker has answered. Runs user code.
+   *
+   * @param result its answer
+   * @param rank the worker
+   * @param outcome makes failures
+   * @return the result of the task
+   * @throws Exception if the answer cannot be read
+   */
+  protected Object read(Body result, int rank, Outcome outcome) throws Exception {
     return outcome.decode(result);
   }
 

@@ -25,9 +25,9 @@ import java.util.stream.IntStream;
 /**
  * A dispatcher whose messages to workers are recorded, and whose workers are played by the test.
  */
-final class Desk {
+public final class Desk {
 
-  record Sent(int rank, EntryKind kind, long id, ByteBuffer body) {}
+  public record Sent(int rank, EntryKind kind, long id, ByteBuffer body) {}
 
   record Job(String name) implements Envelope {
     @Override
@@ -46,18 +46,18 @@ final class Desk {
     }
   }
 
-  static final LeanSerializer SERIALIZER =
+  public static final LeanSerializer SERIALIZER =
       new LeanSerializer(new JavaSerializer(Desk.class.getClassLoader()));
 
-  final LeanSerializer serializer = SERIALIZER;
-  final Dispatcher dispatcher;
+  public final LeanSerializer serializer = SERIALIZER;
+  public final Dispatcher dispatcher;
   private final List<Sent> sent = new ArrayList<>();
 
-  Desk(int workers) {
+  public Desk(int workers) {
     this(workers, 3, true);
   }
 
-  Desk(int workers, int maxAttempts, boolean survives) {
+  public Desk(int workers, int maxAttempts, boolean survives) {
     dispatcher =
         new Dispatcher(
             new Dispatcher.Settings(
@@ -71,11 +71,11 @@ final class Desk {
   }
 
   /** What the task of an entry returns. */
-  static Object called(ByteBuffer body) throws Exception {
+  public static Object called(ByteBuffer body) throws Exception {
     return new CallCodec(SERIALIZER).decode(Body.of(body), null, null).call();
   }
 
-  TaskFuture<Object> submit(String name) throws Exception {
+  public TaskFuture<Object> submit(String name) throws Exception {
     return submit(TaskFuture.of(dispatcher, new Job(name), name));
   }
 
@@ -91,7 +91,7 @@ final class Desk {
   }
 
   /** What was sent since the last call. */
-  synchronized List<Sent> news() {
+  public synchronized List<Sent> news() {
     assertOpenToOthers();
     List<Sent> news = List.copyOf(sent);
     sent.clear();
@@ -99,7 +99,7 @@ final class Desk {
   }
 
   /** What was sent since the last call, as text: for tasks their names instead of numbers. */
-  List<String> newsAsText() throws Exception {
+  public List<String> newsAsText() throws Exception {
     List<String> texts = new ArrayList<>();
     for (Sent one : news()) {
       String what =
@@ -114,11 +114,11 @@ final class Desk {
   }
 
   /** The number under which the next task was sent; forgets what else was. */
-  long nextTask() {
+  public long nextTask() {
     return news().stream().filter(s -> s.kind() == EntryKind.TASK).findFirst().orElseThrow().id();
   }
 
-  void answer(int rank, long id, Object result) throws Exception {
+  public void answer(int rank, long id, Object result) throws Exception {
     receive(rank, new Entry(EntryKind.RESULT, id, serializer.encode(result)));
   }
 
@@ -127,30 +127,30 @@ final class Desk {
     receive(rank, new Entry(EntryKind.FAILURE, id, report));
   }
 
-  void receive(int rank, Entry... entries) {
+  public void receive(int rank, Entry... entries) {
     assertOpenToOthers();
     dispatcher.received(new Message(rank, 0, Frame.encode(List.of(entries))));
     assertOpenToOthers();
   }
 
-  void gone(int... ranks) {
+  public void gone(int... ranks) {
     for (int rank : ranks) {
       receive(rank, new Entry(EntryKind.GONE, 0));
     }
   }
 
-  static Object result(Future<?> future) throws Exception {
+  public static Object result(Future<?> future) throws Exception {
     return future.get(20, TimeUnit.SECONDS);
   }
 
   /** What get throws as the cause of an ExecutionException. */
-  static Throwable failure(Future<?> future) {
+  public static Throwable failure(Future<?> future) {
     Throwable thrown = catchThrowable(() -> result(future));
     assertThat(thrown).isExactlyInstanceOf(ExecutionException.class);
     return thrown.getCause();
   }
 
-  void awaitTerminated() throws InterruptedException {
+  public void awaitTerminated() throws InterruptedException {
     assertThat(dispatcher.awaitTermination(20, TimeUnit.SECONDS)).isTrue();
     assertThat(dispatcher.isTerminated()).isTrue();
     assertOpenToOthers();

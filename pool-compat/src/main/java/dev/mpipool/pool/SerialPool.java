@@ -4,7 +4,7 @@ import dev.mpipool.SerializableBiFunction;
 import dev.mpipool.SerializableCallable;
 import dev.mpipool.SerializableFunction;
 import dev.mpipool.SerializableTriFunction;
-import dev.mpipool.dispatch.UntilFailure;
+import dev.mpipool.batch.UntilFailure;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;

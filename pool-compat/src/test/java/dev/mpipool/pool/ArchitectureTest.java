@@ -21,8 +21,8 @@ class ArchitectureTest {
             wire.LeanSerializer, wire.ProgramLoader, wire.Serializer, \
             files.DamagedFileException, files.ResultFolder, files.ResultReader, files.TaskList, \
             files.WholeFile, memory.Memory
-        pool -> mpipool, comm, dispatch.BatchEndedException, dispatch.BatchRun, \
-            dispatch.ClosingStream, dispatch.Consumable, dispatch.Failed, dispatch.UntilFailure, \
+        pool -> mpipool, comm, batch.BatchEndedException, batch.BatchRun, \
+            batch.ClosingStream, batch.Consumable, batch.Failed, batch.UntilFailure, \
             worker.TaskContext
         """);
   }

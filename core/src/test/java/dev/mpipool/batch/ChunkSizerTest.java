@@ -1,4 +1,4 @@
-package dev.mpipool.dispatch;
+package dev.mpipool.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package dev.mpipool.dispatch;
+package dev.mpipool.memory;
 
 import java.lang.ref.Cleaner;
 

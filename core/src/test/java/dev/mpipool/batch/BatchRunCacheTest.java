@@ -1,10 +1,11 @@
-package dev.mpipool.dispatch;
+package dev.mpipool.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.awaitility.Awaitility.await;
 
+import dev.mpipool.dispatch.Desk;
 import dev.mpipool.wire.Chunk;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;

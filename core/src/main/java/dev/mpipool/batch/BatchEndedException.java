@@ -1,4 +1,4 @@
-package dev.mpipool.dispatch;
+package dev.mpipool.batch;
 
 /** A batch has ended before its time; the cause says why. */
 public final class BatchEndedException extends Exception {

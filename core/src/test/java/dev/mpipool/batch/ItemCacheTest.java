@@ -1,8 +1,9 @@
-package dev.mpipool.dispatch;
+package dev.mpipool.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.mpipool.dispatch.Desk;
 import dev.mpipool.files.ResultFolder;
 import dev.mpipool.files.TaskList;
 import java.io.IOException;

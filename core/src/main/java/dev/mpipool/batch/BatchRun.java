@@ -1,7 +1,10 @@
-package dev.mpipool.dispatch;
+package dev.mpipool.batch;
 
-import dev.mpipool.dispatch.BatchState.Phase;
+import dev.mpipool.batch.BatchState.Phase;
+import dev.mpipool.dispatch.Dispatcher;
+import dev.mpipool.dispatch.TaskSource;
 import dev.mpipool.memory.Memory;
+import dev.mpipool.memory.Unreachable;
 import dev.mpipool.wire.LeanSerializer;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,4 +1,4 @@
-package dev.mpipool.dispatch;
+package dev.mpipool.batch;
 
 import java.util.concurrent.TimeUnit;
 

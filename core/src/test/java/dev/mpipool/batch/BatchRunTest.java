@@ -1,4 +1,4 @@
-package dev.mpipool.dispatch;
+package dev.mpipool.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.TaskSerializationException;
+import dev.mpipool.dispatch.Desk;
 import dev.mpipool.testing.PoolThreads;
 import dev.mpipool.wire.Chunk;
 import dev.mpipool.wire.Entry;

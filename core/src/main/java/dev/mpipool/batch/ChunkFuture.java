@@ -1,5 +1,8 @@
-package dev.mpipool.dispatch;
+package dev.mpipool.batch;
 
+import dev.mpipool.dispatch.Outcome;
+import dev.mpipool.dispatch.TaskFuture;
+import dev.mpipool.dispatch.TaskOwner;
 import dev.mpipool.wire.Body;
 import dev.mpipool.wire.Chunk;
 import dev.mpipool.wire.EntryKind;
@@ -45,8 +48,7 @@ final class ChunkFuture extends TaskFuture<Integer> {
       long firstIndex,
       Object[] outcomes,
       int offset) {
-    super(dispatcher, null, original);
-    this.code = function;
+    super(dispatcher, function, original);
     this.serializer = serializer;
     this.body = body;
     this.firstIndex = firstIndex;
@@ -56,12 +58,12 @@ final class ChunkFuture extends TaskFuture<Integer> {
   }
 
   @Override
-  EntryKind kind() {
+  protected EntryKind kind() {
     return EntryKind.CHUNK;
   }
 
   @Override
-  boolean isDivisible() {
+  protected boolean isDivisible() {
     boolean first = !askedBack && count > 1;
     askedBack = true;
     return first;
@@ -84,7 +86,7 @@ final class ChunkFuture extends TaskFuture<Integer> {
   }
 
   @Override
-  Object read(Body result, int rank, Outcome outcome) throws IOException {
+  protected Object read(Body result, int rank, Outcome outcome) throws IOException {
     ByteBuffer in = result.toBuffer();
     nanos = in.getLong();
     for (int i = 0; i < count; i++) {

@@ -1,4 +1,4 @@
-package dev.mpipool.dispatch;
+package dev.mpipool.batch;
 
 /**
  * What became of an item of a batch that has no value.

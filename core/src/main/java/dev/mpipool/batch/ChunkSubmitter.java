@@ -1,5 +1,7 @@
-package dev.mpipool.dispatch;
+package dev.mpipool.batch;
 
+import dev.mpipool.dispatch.Dispatcher;
+import dev.mpipool.dispatch.TaskSource;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.wire.Chunk;
 import dev.mpipool.wire.LeanSerializer;

@@ -1,4 +1,4 @@
-package dev.mpipool.dispatch;
+package dev.mpipool.batch;
 
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;

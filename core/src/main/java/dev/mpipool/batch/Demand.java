@@ -1,4 +1,4 @@
-package dev.mpipool.dispatch;
+package dev.mpipool.batch;
 
 /**
  * What the user wants of a batch, which decides what makes room for more elements, and whether

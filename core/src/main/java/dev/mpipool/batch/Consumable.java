@@ -1,4 +1,4 @@
-package dev.mpipool.dispatch;
+package dev.mpipool.batch;
 
 /**
  * A batch that other parts of this product may consume chunk by chunk, with the elements' places.
