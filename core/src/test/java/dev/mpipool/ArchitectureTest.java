@@ -57,14 +57,6 @@ class ArchitectureTest {
   @Test
   void noFileHasMoreThan500Lines() {
     MODULE.assertLengths(
-        Map.of(
-            "Dispatcher",
-            750,
-            "FrameSender",
-            600,
-            "LeanSerializer",
-            550,
-            "WorkerLoop",
-            650));
+        Map.of("Dispatcher", 750, "FrameSender", 600, "LeanSerializer", 550, "WorkerLoop", 650));
   }
 }

@@ -60,7 +60,7 @@ final class ItemCache {
     if (results.fingerprint(index) != fingerprint) {
       throw new IllegalStateException(
           ("%s has a result for another element %d than %s. Remove the folder, or take one of its"
-               + " own for each function and its elements")
+                  + " own for each function and its elements")
               .formatted(results, index, Arrays.toString(item)));
     }
     return Optional.of(new Known(serializer.decode(ByteBuffer.wrap(results.read(index)))));
