@@ -20,8 +20,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(30)
 class BatchStateTest {
 
-  private static final Throwable FIRST = new IllegalStateException("first");
-  private static final Throwable SECOND = new IllegalStateException("second");
+  private final Throwable first = new IllegalStateException("first");
+  private final Throwable second = new IllegalStateException("second");
 
   private final Desk desk = new Desk(1);
 
@@ -74,37 +74,37 @@ class BatchStateTest {
       names = {"EXHAUSTED", "STOPPED", "DROPPING"})
   void thePhaseOnlyMovesForward(Phase phase) throws Exception {
     begun();
-    state.end(phase, FIRST);
+    state.end(phase, first);
     for (Phase next : List.of(Phase.EXHAUSTED, Phase.STOPPED, Phase.DROPPING)) {
       if (next.compareTo(phase) <= 0) {
-        assertThat(state.end(next, SECOND)).isNull();
+        assertThat(state.end(next, second)).isNull();
       }
     }
-    assertThat(state.reason()).isSameAs(FIRST);
+    assertThat(state.reason()).isSameAs(first);
   }
 
   @Test
   void theFirstReasonCounts() throws Exception {
     begun();
     state.end(Phase.EXHAUSTED, null);
-    state.end(Phase.STOPPED, FIRST);
-    state.end(Phase.DROPPING, SECOND);
-    assertThat(state.reason()).isSameAs(FIRST);
+    state.end(Phase.STOPPED, first);
+    state.end(Phase.DROPPING, second);
+    assertThat(state.reason()).isSameAs(first);
   }
 
   @Test
   void whatIsUnderWayIsDroppedOnceAndNothingBegunAfterThat() throws Exception {
     ChunkFuture chunk = begun();
-    assertThat(state.end(Phase.STOPPED, FIRST)).isEmpty();
-    assertThat(state.end(Phase.DROPPING, FIRST)).containsExactly(chunk);
+    assertThat(state.end(Phase.STOPPED, first)).isEmpty();
+    assertThat(state.end(Phase.DROPPING, first)).containsExactly(chunk);
     assertThat(begun()).isNull();
     assertThat(state.answered(part, chunk, 0)).isTrue();
-    assertThat(state.end(Phase.DROPPING, SECOND)).as("it is over").isNull();
+    assertThat(state.end(Phase.DROPPING, second)).as("it is over").isNull();
   }
 
   @Test
   void nothingIsBegunWhenTheBatchIsOver() throws Exception {
-    state.end(Phase.STOPPED, FIRST);
+    state.end(Phase.STOPPED, first);
     assertThat(state.finish()).isTrue();
     assertThat(begun()).isNull();
     assertThat(state.isShortOfWork()).isFalse();
@@ -113,13 +113,13 @@ class BatchStateTest {
   @Test
   void aBatchWithACacheIsOverWhenThatIsClosed() throws Exception {
     BatchState cached = new BatchState(new ChunkSizer(1, 3, 10), true);
-    cached.end(Phase.DROPPING, FIRST);
+    cached.end(Phase.DROPPING, first);
     assertThat(cached.finish()).isTrue();
     assertThat(cached.isOver()).isFalse();
     assertThat(cached.awaitOver(TimeUnit.MILLISECONDS.toNanos(1))).isFalse();
     cached.cacheClosed();
     assertThat(cached.awaitOver(0)).isTrue();
-    assertThatThrownBy(() -> cached.take(true, 0)).hasCause(FIRST);
+    assertThatThrownBy(() -> cached.take(true, 0)).hasCause(first);
   }
 
   @Test
@@ -153,7 +153,7 @@ class BatchStateTest {
     thread.start();
     await().until(() -> thread.getState() == Thread.State.WAITING);
     if (forTheEnd) {
-      state.end(Phase.STOPPED, FIRST);
+      state.end(Phase.STOPPED, first);
     } else {
       state.addDone(part);
       state.runToEnd();
