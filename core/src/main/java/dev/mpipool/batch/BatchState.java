@@ -12,7 +12,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * <pre>
  *            exhaust    stop     drop      last answer      cacheClosed
  * TAKING     EXHAUSTED  STOPPED  DROPPING  .                (never)
- * EXHAUSTED  .          STOPPED  DROPPING  CLOSING or OVER  (never)
+ * EXHAUSTED  .          .        DROPPING  CLOSING or OVER  (never)
  * STOPPED    .          .        DROPPING  CLOSING or OVER  (never)
  * DROPPING   .          .        .         CLOSING or OVER  (never)
  * CLOSING    .          .        .         (never)          OVER
@@ -217,7 +217,7 @@ final class BatchState {
   List<ChunkFuture> end(Phase next, Throwable why) {
     lock.lock();
     try {
-      if (next.compareTo(phase) <= 0) {
+      if (next.compareTo(phase) <= 0 || (next == Phase.STOPPED && phase == Phase.EXHAUSTED)) {
         return null;
       }
       List<ChunkFuture> dropped =

@@ -573,6 +573,21 @@ class BatchRunTest {
   }
 
   @Test
+  void shutdownCostsAConsumerNothingOfABatchOfWhichAllIsSubmitted() throws Exception {
+    BatchRun run = start(lookAhead(6), range(2));
+    run.consume();
+    List<Desk.Sent> all = awaitChunks(2);
+    await().until(run::isSubmitted);
+    desk.dispatcher.shutdown();
+    for (Desk.Sent chunk : all) {
+      answer(chunk);
+    }
+    assertThat(run.take(true, 0)).containsExactly(0);
+    assertThat(run.take(true, 1)).containsExactly(10);
+    assertThat(run.take(true, 1)).isNull();
+  }
+
+  @Test
   void aPoolThatBreaksEndsItsBatches() throws Exception {
     BatchRun run = start(lookAhead(2), range(6));
     awaitChunks(2);

@@ -86,10 +86,19 @@ class BatchStateTest {
   @Test
   void theFirstReasonCounts() throws Exception {
     begun();
-    state.end(Phase.EXHAUSTED, null);
     state.end(Phase.STOPPED, first);
     state.end(Phase.DROPPING, second);
     assertThat(state.reason()).isSameAs(first);
+  }
+
+  @Test
+  void aBatchWhoseSourceIsExhaustedHasNothingToStop() throws Exception {
+    begun();
+    state.end(Phase.EXHAUSTED, null);
+    assertThat(state.end(Phase.STOPPED, first)).isNull();
+    assertThat(state.reason()).isNull();
+    assertThat(state.end(Phase.DROPPING, second)).hasSize(1);
+    assertThat(state.reason()).isSameAs(second);
   }
 
   @Test
