@@ -8,6 +8,7 @@ import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
 import dev.mpipool.wire.Body;
 import dev.mpipool.wire.CallCodec;
+import dev.mpipool.wire.EncodedCall;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
@@ -188,7 +189,7 @@ public final class Dispatcher extends TaskOwner {
     if (call == null) {
       return; // it has been submitted before, and is done
     }
-    CallCodec.Encoded encoded = encode(call, future.original());
+    EncodedCall encoded = encode(call, future.original());
     boolean alone;
     lock.lock();
     try {
@@ -218,7 +219,7 @@ public final class Dispatcher extends TaskOwner {
     return lastNumber;
   }
 
-  private CallCodec.Encoded encode(Envelope call, Object task) throws TaskSerializationException {
+  private EncodedCall encode(Envelope call, Object task) throws TaskSerializationException {
     return travelling(task, () -> codec.encode(call));
   }
 
@@ -244,7 +245,7 @@ public final class Dispatcher extends TaskOwner {
   public <T> CompletableFuture<List<T>> submitToAll(Envelope call, Object original)
       throws TaskSerializationException {
     checkAccepting();
-    CallCodec.Encoded encoded = encode(call, original);
+    EncodedCall encoded = encode(call, original);
     List<TaskFuture<T>> tasks = new ArrayList<>();
     lock.lock();
     try {

@@ -2,7 +2,7 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Memory;
 import dev.mpipool.wire.Body;
-import dev.mpipool.wire.CallCodec;
+import dev.mpipool.wire.EncodedCall;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Envelope;
 import dev.mpipool.wire.GroupTask;
@@ -28,7 +28,7 @@ final class Gang<T> {
 
   private final TaskOwner dispatcher;
   private final int size;
-  private final CallCodec.Encoded task;
+  private final EncodedCall task;
   private final Envelope call;
   private final Object original;
   private final ListFuture<T> future = new ListFuture<>();
@@ -47,7 +47,7 @@ final class Gang<T> {
   private final List<T> results;
   private int done;
 
-  Gang(TaskOwner dispatcher, int size, CallCodec.Encoded task, Envelope call, Object original) {
+  Gang(TaskOwner dispatcher, int size, EncodedCall task, Envelope call, Object original) {
     this.dispatcher = dispatcher;
     this.size = size;
     this.task = task;

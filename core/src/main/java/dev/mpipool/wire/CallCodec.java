@@ -43,21 +43,13 @@ public final class CallCodec {
   }
 
   /**
-   * A call as bytes.
-   *
-   * @param body what to send
-   * @param code what the worker has to have before, or null
-   */
-  public record Encoded(Body body, SharedValue code) {}
-
-  /**
    * Encodes a call.
    *
    * @param call any
    * @return its bytes
    * @throws Exception if it cannot travel; the message says why
    */
-  public Encoded encode(Envelope call) throws Exception {
+  public EncodedCall encode(Envelope call) throws Exception {
     Lambdas.Site site = Lambdas.site(call.code());
     if (site.isLambda() && call.shape() >= 0) {
       try {
@@ -66,7 +58,7 @@ public final class CallCodec {
         // the whole is tried, for an error that names the way to the culprit from the top
       }
     }
-    return new Encoded(whole(call, true).toBody(), null);
+    return new EncodedCall(whole(call, true).toBody(), null);
   }
 
   /**
@@ -96,8 +88,8 @@ public final class CallCodec {
     return out;
   }
 
-  private Encoded encodeLambda(Lambdas.Site site, Envelope call) throws Exception {
-    Encoded known = call.arguments().isEmpty() ? site.bare() : null;
+  private EncodedCall encodeLambda(Lambdas.Site site, Envelope call) throws Exception {
+    EncodedCall known = call.arguments().isEmpty() ? site.bare() : null;
     if (known != null && known.body().at(SHAPE_AT) == call.shape()) {
       return known;
     }
@@ -116,7 +108,7 @@ public final class CallCodec {
       values[i] = lambda.getCapturedArg(i);
     }
     serializer.writeAll(withArguments(values, call), out);
-    Encoded encoded = new Encoded(out.toBody(), code);
+    EncodedCall encoded = new EncodedCall(out.toBody(), code);
     if (call.arguments().isEmpty()) {
       site.keepBare(encoded);
     }

@@ -39,7 +39,7 @@ final class Lambdas {
     private final boolean captures;
 
     /** What a call of a lambda without values or arguments travels as: always the same. */
-    private volatile CallCodec.Encoded bare;
+    private volatile EncodedCall bare;
 
     private Site(Class<?> type, MethodHandle replace) {
       this.replace = replace;
@@ -47,11 +47,11 @@ final class Lambdas {
     }
 
     /** The form of a call without arguments; null if that is not known, or not always the same. */
-    CallCodec.Encoded bare() {
+    EncodedCall bare() {
       return bare;
     }
 
-    void keepBare(CallCodec.Encoded call) {
+    void keepBare(EncodedCall call) {
       if (!captures) {
         bare = call;
       }

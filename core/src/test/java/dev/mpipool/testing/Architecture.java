@@ -78,7 +78,9 @@ public final class Architecture {
       Map<Source, String> from = references.computeIfAbsent(source(type), s -> new HashMap<>());
       for (Dependency reference : type.getDirectDependenciesFromSelf()) {
         JavaClass target = reference.getTargetClass().getBaseComponentType();
-        if (!target.isPrimitive() && !source(target).equals(source(type))) {
+        if (!target.isPrimitive()
+            && !source(target).equals(source(type))
+            && !isPermittedBy(target, type)) {
           from.putIfAbsent(source(target), reference.getDescription());
         }
       }
@@ -88,6 +90,16 @@ public final class Architecture {
   /** The module whose tests are running, compiled. */
   public static Architecture ofThisModule() {
     return new Architecture(Path.of(System.getProperty("basedir", "")).toAbsolutePath());
+  }
+
+  /**
+   * A sealed class and what it permits are one thing in several files: that a permitted class knows
+   * the sealed one makes no circle.
+   */
+  private static boolean isPermittedBy(JavaClass target, JavaClass type) {
+    return type.getRawSuperclass()
+        .filter(parent -> source(parent).equals(source(target)) && parent.reflect().isSealed())
+        .isPresent();
   }
 
   private static Source source(JavaClass type) {

@@ -126,7 +126,7 @@ class TailTest {
     List<List<Object>> argumentLists =
         List.of(List.of(), List.of(third), List.of("short", third, third));
     for (List<Object> arguments : argumentLists) {
-      CallCodec.Encoded encoded = codec.encode(new Call(code, arguments));
+      EncodedCall encoded = codec.encode(new Call(code, arguments));
       Message message = message(new Entry(EntryKind.TASK, 1, encoded.body()));
       Object made = codec.prepare(serializer.decode(encoded.code().encoded()), loader());
       List<Object> arrived = new ArrayList<>();
