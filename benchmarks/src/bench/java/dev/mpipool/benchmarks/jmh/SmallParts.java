@@ -3,6 +3,7 @@ package dev.mpipool.benchmarks.jmh;
 import dev.mpipool.SerializableCallable;
 import dev.mpipool.benchmarks.executor.Call;
 import dev.mpipool.wire.CallCodec;
+import dev.mpipool.wire.EncodedCall;
 import dev.mpipool.wire.Entry;
 import dev.mpipool.wire.EntryKind;
 import dev.mpipool.wire.Frame;
@@ -43,8 +44,8 @@ public class SmallParts {
   private final SerializableCallable<Integer> captureless = () -> 1;
   private long captured;
   private ByteBuffer frame;
-  private CallCodec.Encoded encoded;
-  private CallCodec.Encoded encodedCapturing;
+  private EncodedCall encoded;
+  private EncodedCall encodedCapturing;
   private Object code;
   private Object codeCapturing;
 
@@ -77,13 +78,13 @@ public class SmallParts {
 
   /** A lambda that captures nothing. */
   @Benchmark
-  public CallCodec.Encoded lambdaEncode() throws Exception {
+  public EncodedCall lambdaEncode() throws Exception {
     return codec.encode(new Call(captureless));
   }
 
   /** A lambda that captures a long. */
   @Benchmark
-  public CallCodec.Encoded capturingLambdaEncode() throws Exception {
+  public EncodedCall capturingLambdaEncode() throws Exception {
     long number = captured++;
     SerializableCallable<Long> task = () -> number;
     return codec.encode(new Call(task));
@@ -107,7 +108,7 @@ public class SmallParts {
     return new JavaSerializer(loader).encode(captureless);
   }
 
-  private Object call(CallCodec.Encoded body, Object ready) throws Exception {
+  private Object call(EncodedCall body, Object ready) throws Exception {
     return codec
         .decode(body.body(), () -> ready, (shape, task, a, b, c) -> ((Callable<?>) task).call())
         .call();

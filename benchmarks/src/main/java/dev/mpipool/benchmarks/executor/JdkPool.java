@@ -2,6 +2,7 @@ package dev.mpipool.benchmarks.executor;
 
 import dev.mpipool.SerializableCallable;
 import dev.mpipool.wire.CallCodec;
+import dev.mpipool.wire.EncodedCall;
 import dev.mpipool.wire.JavaSerializer;
 import dev.mpipool.wire.LeanSerializer;
 import dev.mpipool.wire.SharedValue;
@@ -52,7 +53,7 @@ public final class JdkPool implements Contestant {
   @Override
   public <T> Future<T> submit(SerializableCallable<T> task) {
     try {
-      CallCodec.Encoded encoded = codec.encode(new Call(task));
+      EncodedCall encoded = codec.encode(new Call(task));
       @SuppressWarnings("unchecked") // the result is what the task returned
       Callable<T> run = () -> (T) run(encoded);
       return pool.submit(run);
@@ -61,7 +62,7 @@ public final class JdkPool implements Contestant {
     }
   }
 
-  private Object run(CallCodec.Encoded encoded) throws Exception {
+  private Object run(EncodedCall encoded) throws Exception {
     CallCodec.Call call =
         codec.decode(
             encoded.body(),
