@@ -131,7 +131,7 @@ public final class Dispatcher extends TaskOwner {
             handout,
             outbox);
     this.end = new PoolEnd(lock, state, workers, queue, relay, handout, membership, shared);
-    this.inventory = new Inventory(lock, state, workers.values(), queue, handout, end);
+    this.inventory = new Inventory(lock, state, workers.values(), queue, handout, membership, end);
     this.losses = new LossHandler(lock, state, membership, handout, relay, end);
     this.answers =
         new AnswerHandler(

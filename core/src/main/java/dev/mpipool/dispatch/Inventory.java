@@ -21,6 +21,7 @@ final class Inventory {
   private final Collection<WorkerState> workers;
   private final Ring<TaskFuture<?>> queue;
   private final Handout handout;
+  private final Membership membership;
   private final PoolEnd end;
 
   Inventory(
@@ -29,23 +30,21 @@ final class Inventory {
       Collection<WorkerState> workers,
       Ring<TaskFuture<?>> queue,
       Handout handout,
+      Membership membership,
       PoolEnd end) {
     this.lock = lock;
     this.state = state;
     this.workers = workers;
     this.queue = queue;
     this.handout = handout;
+    this.membership = membership;
     this.end = end;
   }
 
   int count(Predicate<WorkerState> which) {
     Memory.lock(lock);
     try {
-      int count = 0;
-      for (WorkerState worker : workers) {
-        count += which.test(worker) ? 1 : 0;
-      }
-      return count;
+      return membership.count(which);
     } finally {
       lock.unlock();
     }

@@ -40,8 +40,8 @@ final class MessageSender {
    * @param communicator is closed after the last message
    * @param tag of all messages
    * @param threadName of the thread that sends
-   * @param failed hears, in that thread, of what is neither a lost rank nor a want of memory. The
-   *     message is dropped.
+   * @param failed is called, in that thread, with a failure to send that is neither a lost rank nor
+   *     a lack of memory. The message is dropped.
    */
   MessageSender(Communicator communicator, int tag, String threadName, Consumer<Throwable> failed) {
     this.communicator = communicator;

@@ -3,8 +3,8 @@ package dev.mpipool.shared;
 import java.util.List;
 
 /**
- * What {@link MPIBatch.State} is to users, for the rank that keeps the tasks: the names are the
- * same. What keeps tasks so knows nothing of its user.
+ * The state of a task on the rank that keeps the tasks. It has the names of {@link MPIBatch.State},
+ * and is an enum of its own so that the classes that keep tasks do not refer to {@link MPIBatch}.
  */
 enum TaskState {
   INVALID,
