@@ -22,6 +22,10 @@ import java.util.stream.IntStream;
  */
 public final class Endings {
 
+  /** A batch with a consumer ends when it is unreachable, as it is after main has returned. */
+  @SuppressWarnings("unused") // written only
+  private static Batch<Integer> reachable;
+
   private Endings() {}
 
   public static void main(String[] args) throws Exception {
@@ -120,13 +124,14 @@ public final class Endings {
       return;
     }
     executor.submit(() -> 1).get();
-    Batch<Integer> batch =
+    reachable =
         executor.submitBatch((Integer i) -> i, () -> IntStream.iterate(0, i -> i + 1).iterator());
-    batch.iterator().next().get(); // has a consumer, and waits for it from now on
+    reachable.iterator().next().get(); // has a consumer, and waits for it from now on
     for (int i = 0; i < 3; i++) {
       executor.submit(() -> pause(60_000));
     }
     executor.submitGroup(2, members -> members.size()); // never starts: one worker always sleeps
+    Runtime.getRuntime().addShutdownHook(new Thread(System::gc, "collects"));
     write(folder, "returned");
   }
 
