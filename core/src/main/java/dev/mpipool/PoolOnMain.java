@@ -4,7 +4,7 @@ import dev.mpipool.batch.BatchOptions;
 import dev.mpipool.batch.BatchRun;
 import dev.mpipool.batch.ItemSource;
 import dev.mpipool.comm.Communicator;
-import dev.mpipool.comm.MessageChannel;
+import dev.mpipool.comm.MessageChannels;
 import dev.mpipool.comm.Providers;
 import dev.mpipool.comm.RankLostException;
 import dev.mpipool.dispatch.AnswerListener;
@@ -136,7 +136,7 @@ final class PoolOnMain {
     SerializableRunnable initializer = options.initializer();
     dispatcher.open(initializer == null ? null : new Calls.OfRunnable(initializer));
     communicator.onRankLost(dispatcher::workerLost);
-    dispatcher.watch(options.heartbeatTimeout(), MessageChannel.of(communicator)::lastProgress);
+    dispatcher.watch(options.heartbeatTimeout(), MessageChannels.of(communicator)::lastProgress);
     listener = new AnswerListener(communicator, dispatcher);
     LIVING.add(this);
     addExitHook();
@@ -191,7 +191,7 @@ final class PoolOnMain {
    * thread of its own calls.
    */
   static Communicator duplicate(Communicator communicator) {
-    if (MessageChannel.of(communicator).callableFromAnyThread()) {
+    if (MessageChannels.of(communicator).callableFromAnyThread()) {
       return communicator.duplicate();
     }
     FutureTask<Communicator> call = new FutureTask<>(communicator::duplicate);

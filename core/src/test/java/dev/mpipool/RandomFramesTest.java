@@ -7,7 +7,7 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.Message;
-import dev.mpipool.comm.MessageChannel;
+import dev.mpipool.comm.MessageChannels;
 import dev.mpipool.testing.Damage;
 import dev.mpipool.testing.Logged;
 import dev.mpipool.testing.Ranks;
@@ -124,7 +124,7 @@ class RandomFramesTest {
     }
 
     private void sendInPartsOrNot(ByteBuffer message) {
-      MessageChannel.of(own).sendParts(0, FrameSender.TAG, Damage.parts(message, random));
+      MessageChannels.of(own).sendParts(0, FrameSender.TAG, Damage.parts(message, random));
     }
 
     private void answer(Entry entry, List<Entry> answers) throws Exception {
@@ -279,7 +279,7 @@ class RandomFramesTest {
             });
 
     void send(int rank, List<ByteBuffer> parts) {
-      MessageChannel.of(ranks.get(rank)).sendParts(1, FrameSender.TAG, parts);
+      MessageChannels.of(ranks.get(rank)).sendParts(1, FrameSender.TAG, parts);
     }
 
     void send(Entry... entries) {

@@ -26,9 +26,4 @@ public final class LocalCommunicator {
     }
     return Collections.unmodifiableList(ranks);
   }
-
-  /** The world of a process without MPI. */
-  static Communicator alone() {
-    return MessageCommunicator.world(ThreadTransport.create(1).get(0));
-  }
 }

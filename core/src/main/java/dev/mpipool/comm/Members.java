@@ -2,6 +2,7 @@ package dev.mpipool.comm;
 
 import java.util.Arrays;
 import java.util.List;
+import org.apache.commons.lang3.Validate;
 
 /** Which ranks of a transport a communicator consists of. */
 final class Members {
@@ -43,6 +44,11 @@ final class Members {
 
   int size() {
     return size;
+  }
+
+  /** Checks an argument that is to be a rank of the communicator. */
+  void check(int rank, String what) {
+    Validate.isTrue(rank >= 0 && rank < size, "No %s %d among %d ranks", what, rank, (Object) size);
   }
 
   boolean areAll() {

@@ -5,34 +5,12 @@ import java.util.List;
 
 /**
  * A communicator as the library itself uses it: its messages, and what its transport is best at.
- * Not for programs.
+ * Not for programs. {@link MessageChannels} has the channel of any communicator.
  *
  * <p>The default methods are right for every communicator, and assume the least: calls come from
  * the rank's own threads only, and everything is copied.
  */
 public interface MessageChannel {
-
-  /**
-   * The channel of a communicator.
-   *
-   * @param communicator any, also one that the program has written
-   * @return the communicator itself if it is a channel, or else one that does with its methods
-   */
-  static MessageChannel of(Communicator communicator) {
-    return communicator instanceof MessageChannel channel
-        ? channel
-        : new MessageChannel() {
-          @Override
-          public void send(int destination, int tag, ByteBuffer message) {
-            communicator.send(destination, tag, message);
-          }
-
-          @Override
-          public Message receive(int source, int tag) {
-            return communicator.receive(source, tag);
-          }
-        };
-  }
 
   /**
    * As {@link Communicator#send}.

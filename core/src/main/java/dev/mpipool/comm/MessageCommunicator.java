@@ -6,14 +6,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BinaryOperator;
 import java.util.stream.IntStream;
+import org.apache.commons.lang3.Validate;
 
 /**
  * Ranks that a {@link Transport} connects. All communicators of a rank share the transport; a
  * message carries the number of the communicator's context. So a duplicate or a part of the ranks
  * costs a few messages and nothing of the transport.
  */
-public final class MessageCommunicator extends AbstractCommunicator {
+public final class MessageCommunicator implements Communicator, MessageChannel {
 
   private static final int SPLIT = -6;
   private static final int DUPLICATE = -8;
@@ -22,18 +24,36 @@ public final class MessageCommunicator extends AbstractCommunicator {
   private final MessageRouter router;
   private final Mailbox mailbox;
   private final Members members;
+  private final int rank;
+  private final Collectives collectives;
   private final boolean permanent;
+  private volatile boolean closed;
 
   /** What this communicator is registered with; forgotten when it is closed. */
   private final List<RankLostListener> listeners = new CopyOnWriteArrayList<>();
 
   private MessageCommunicator(
       MessageRouter router, long context, Members members, boolean permanent) {
-    super(members.rankOf(router.transport.rank()), members.size());
     this.router = router;
     this.members = members;
     this.permanent = permanent;
+    this.rank = members.rankOf(router.transport.rank());
     this.mailbox = router.open(context);
+    this.collectives =
+        new Collectives(
+            rank,
+            members,
+            new Collectives.Messages() {
+              @Override
+              public void transmit(int destination, int tag, ByteBuffer message) {
+                MessageCommunicator.this.transmit(destination, tag, message, NOTHING);
+              }
+
+              @Override
+              public Message take(int source, int tag) {
+                return MessageCommunicator.this.take(source, tag);
+              }
+            });
   }
 
   /**
@@ -74,19 +94,64 @@ public final class MessageCommunicator extends AbstractCommunicator {
    * @return false once it is closed
    */
   public boolean isOpen() {
-    return !isClosed();
+    return !closed;
   }
 
   @Override
-  void transmit(int destination, int tag, ByteBuffer message) {
+  public int rank() {
+    return rank;
+  }
+
+  @Override
+  public int size() {
+    return members.size();
+  }
+
+  private void checkNotClosed() {
+    if (closed) {
+      throw new IllegalStateException("The communicator is closed");
+    }
+  }
+
+  @Override
+  public void send(int destination, int tag, ByteBuffer message) {
+    checkSend(destination, tag);
+    Objects.requireNonNull(message, "message");
     transmit(destination, tag, message, NOTHING);
   }
 
   @Override
-  void transmit(int destination, int tag, ByteBuffer beginning, ByteBuffer tail) {
+  public void sendParts(int destination, int tag, List<ByteBuffer> parts) {
+    checkNotClosed();
+    if (parts.size() == 2) {
+      checkSend(destination, tag);
+      transmit(destination, tag, parts.get(0), parts.get(1));
+    } else {
+      MessageChannel.super.sendParts(destination, tag, parts);
+    }
+  }
+
+  private void checkSend(int destination, int tag) {
+    checkNotClosed();
+    members.check(destination, "destination");
+    Validate.isTrue(tag >= 0, "A tag is at least 0, but this one is %d", tag);
+  }
+
+  @Override
+  public Message receive(int source, int tag) {
+    checkNotClosed();
+    if (source != ANY_SOURCE) {
+      members.check(source, "source");
+    }
+    Validate.isTrue(tag >= ANY_TAG, "A tag is at least 0 or ANY_TAG, but this one is %d", tag);
+    return take(source, tag);
+  }
+
+  /** Sends to a rank that exists, with any tag; a long second part arrives as an attachment. */
+  void transmit(int destination, int tag, ByteBuffer beginning, ByteBuffer attachment) {
     int member = members.transportRank(destination);
     try {
-      router.send(member, mailbox.context, tag, beginning, tail);
+      router.send(member, mailbox.context, tag, beginning, attachment);
     } catch (RankLostException e) {
       throw translated(e);
     }
@@ -99,7 +164,7 @@ public final class MessageCommunicator extends AbstractCommunicator {
         : new RankLostException(members.rankOf(e.rank()), e.getMessage(), e.getCause());
   }
 
-  @Override
+  /** Receives a message; a negative tag other than ANY_TAG is that of a collective call. */
   Message take(int source, int tag) {
     int member = source == ANY_SOURCE ? ANY_SOURCE : members.transportRank(source);
     try {
@@ -140,12 +205,56 @@ public final class MessageCommunicator extends AbstractCommunicator {
     }
   }
 
+  private void checkOther(int other, int tag) {
+    checkNotClosed();
+    members.check(other, "rank");
+    Validate.isTrue(other != rank, "Rank %d is this rank itself", other);
+    Validate.isTrue(tag >= 0, "A tag is at least 0, but this one is %d", tag);
+  }
+
+  // ---- collective calls
+
+  private Collectives collectives() {
+    checkNotClosed();
+    return collectives;
+  }
+
+  @Override
+  public void barrier() {
+    collectives().barrier();
+  }
+
+  @Override
+  public byte[] broadcast(byte[] value, int root) {
+    return collectives().broadcast(value, root);
+  }
+
+  @Override
+  public List<byte[]> gather(byte[] value, int root) {
+    return collectives().gather(value, root);
+  }
+
+  @Override
+  public List<byte[]> allGather(byte[] value) {
+    return collectives().allGather(value);
+  }
+
+  @Override
+  public byte[] scatter(List<byte[]> values, int root) {
+    return collectives().scatter(values, root);
+  }
+
+  @Override
+  public byte[] reduce(byte[] value, BinaryOperator<byte[]> operator, int root) {
+    return collectives().reduce(value, operator, root);
+  }
+
   /** The first rank has to hear of all others, and they of it. */
   @Override
   public Communicator duplicate() {
     checkNotClosed();
     long number;
-    if (rank() == 0) {
+    if (rank == 0) {
       List<Integer> others = new ArrayList<>();
       for (int other = 1; other < size(); other++) {
         take(other, DUPLICATE);
@@ -153,7 +262,7 @@ public final class MessageCommunicator extends AbstractCommunicator {
       }
       number = newContext(others);
     } else {
-      transmit(0, DUPLICATE, NOTHING);
+      transmit(0, DUPLICATE, NOTHING, NOTHING);
       number = take(0, SPLIT).data().getLong();
     }
     return new MessageCommunicator(router, number, members, false);
@@ -161,9 +270,9 @@ public final class MessageCommunicator extends AbstractCommunicator {
 
   @Override
   public Communicator split(int color, int key) {
-    List<Integer> ranks = membersOfMyColor(color, key);
+    List<Integer> ranks = collectives().membersOfMyColor(color, key);
     long number =
-        ranks.get(0) == rank()
+        ranks.get(0) == rank
             ? newContext(ranks.subList(1, ranks.size()))
             : take(ranks.get(0), SPLIT).data().getLong();
     Members selected = members.select(ranks, router.transport.size());
@@ -175,10 +284,12 @@ public final class MessageCommunicator extends AbstractCommunicator {
     long number = router.newContext();
     ByteBuffer message = ByteBuffer.allocate(Long.BYTES).putLong(0, number);
     for (int other : others) {
-      transmit(other, SPLIT, message);
+      transmit(other, SPLIT, message, NOTHING);
     }
     return number;
   }
+
+  // ---- lost ranks, and what the transport is like
 
   @Override
   public void onRankLost(RankLostListener listener) {
@@ -195,8 +306,8 @@ public final class MessageCommunicator extends AbstractCommunicator {
   }
 
   @Override
-  public long lastProgress(int rank) {
-    return router.transport.lastProgress(members.transportRank(rank));
+  public long lastProgress(int other) {
+    return router.transport.lastProgress(members.transportRank(other));
   }
 
   @Override
@@ -222,7 +333,7 @@ public final class MessageCommunicator extends AbstractCommunicator {
   @Override
   public void close() {
     if (!permanent) {
-      markClosed();
+      closed = true;
       router.close(mailbox);
       router.forget(listeners);
     }

@@ -1,5 +1,6 @@
 package dev.mpipool.comm;
 
+import dev.mpipool.memory.Buffers;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
 import dev.mpipool.transport.Receiver;
@@ -98,8 +99,8 @@ final class MessageRouter implements Receiver {
   void send(int destination, long context, int tag, ByteBuffer data, ByteBuffer attachment) {
     checkNotEnded();
     if (destination == transport.rank()) {
-      byte[] end = attachment.hasRemaining() ? AbstractCommunicator.copy(attachment) : null;
-      ByteBuffer copy = ByteBuffer.wrap(AbstractCommunicator.copy(data));
+      byte[] end = attachment.hasRemaining() ? Buffers.copy(attachment) : null;
+      ByteBuffer copy = ByteBuffer.wrap(Buffers.copy(data));
       deliver(context, new Message(destination, tag, copy, end), 0);
     } else {
       transport.send(destination, context, tag, data, attachment);

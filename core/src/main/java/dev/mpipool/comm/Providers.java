@@ -3,6 +3,7 @@ package dev.mpipool.comm;
 import dev.mpipool.transport.Launch;
 import dev.mpipool.transport.RankQueues;
 import dev.mpipool.transport.ThreadProvider;
+import dev.mpipool.transport.ThreadTransport;
 import dev.mpipool.transport.Transport;
 import dev.mpipool.transport.TransportProvider;
 import java.util.ArrayList;
@@ -58,7 +59,7 @@ public final class Providers {
 
   /** The world of a process that is no rank, where one is asked for. */
   private static final class Alone {
-    static final Communicator WORLD = LocalCommunicator.alone();
+    static final Communicator WORLD = MessageCommunicator.world(ThreadTransport.create(1).get(0));
   }
 
   private record Job(Transport transport, Communicator world) {}

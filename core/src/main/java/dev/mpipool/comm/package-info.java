@@ -1,7 +1,8 @@
 /**
  * Communicators: numbered ranks that send each other bytes and meet in collective calls.
  *
- * <p>This is the lowest room of the library. {@link dev.mpipool.comm.Communicator} is its face;
- * where the messages really travel is decided by the class behind it.
+ * <p>Programs use {@link dev.mpipool.comm.Communicator}. {@link
+ * dev.mpipool.comm.MessageCommunicator} implements it on top of a {@link
+ * dev.mpipool.transport.Transport}, which moves the messages.
  */
 package dev.mpipool.comm;

@@ -3,6 +3,7 @@ package dev.mpipool.shared;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.MessageChannel;
+import dev.mpipool.comm.MessageChannels;
 import dev.mpipool.comm.RankLostException;
 import dev.mpipool.memory.Uninterruptibles;
 import java.io.IOException;
@@ -49,7 +50,7 @@ final class Replication {
 
   Replication(
       Communicator communicator, Nodes nodes, int source, NodeMemory memory, Runs runs, int width) {
-    channel = MessageChannel.of(communicator);
+    channel = MessageChannels.of(communicator);
     this.memory = memory;
     this.runs = runs;
     this.width = width;

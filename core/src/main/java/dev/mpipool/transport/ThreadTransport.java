@@ -4,11 +4,11 @@ import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.FailureModel;
 import dev.mpipool.comm.RankLostException;
 import dev.mpipool.comm.RankLostListener;
+import dev.mpipool.memory.Buffers;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Uninterruptibles;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
@@ -94,8 +94,8 @@ public final class ThreadTransport implements Transport {
 
   @Override
   public void send(int destination, long context, int tag, ByteBuffer data, ByteBuffer attachment) {
-    byte[] end = attachment.hasRemaining() ? copy(attachment) : null;
-    queues.messages(destination).add(new Object[] {rank, context, tag, copy(data), end});
+    byte[] end = attachment.hasRemaining() ? Buffers.copy(attachment) : null;
+    queues.messages(destination).add(new Object[] {rank, context, tag, Buffers.copy(data), end});
   }
 
   @Override
@@ -152,7 +152,10 @@ public final class ThreadTransport implements Transport {
     CountDownLatch taken = new CountDownLatch(1);
     queues
         .direct(context, rank, destination, tag)
-        .add(new Object[] {isShort ? ByteBuffer.wrap(copy(message)) : message.duplicate(), taken});
+        .add(
+            new Object[] {
+              isShort ? ByteBuffer.wrap(Buffers.copy(message)) : message.duplicate(), taken
+            });
     boolean done = isShort;
     while (!done) {
       done = Uninterruptibles.get(() -> taken.await(ALIVE_NANOS, TimeUnit.NANOSECONDS));
@@ -206,16 +209,6 @@ public final class ThreadTransport implements Transport {
     finished = true;
     queues.setOpen(rank, false);
     receiver.broken("The job has been finished by this rank");
-  }
-
-  private static byte[] copy(ByteBuffer of) {
-    if (of.hasArray()) { // then the copy is not cleared first
-      int start = of.arrayOffset() + of.position();
-      return Arrays.copyOfRange(of.array(), start, start + of.remaining());
-    }
-    byte[] copy = new byte[of.remaining()];
-    of.get(of.position(), copy);
-    return copy;
   }
 
   private static Object[] take(BlockingQueue<Object[]> from, long nanos) {

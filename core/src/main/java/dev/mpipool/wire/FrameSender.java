@@ -3,6 +3,7 @@ package dev.mpipool.wire;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.MessageChannel;
+import dev.mpipool.comm.MessageChannels;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
 import dev.mpipool.memory.Uninterruptibles;
@@ -192,7 +193,7 @@ public final class FrameSender implements Outbox {
       SendFailureListener failures,
       IntFunction<Entry> last) {
     this.last = last;
-    this.channel = MessageChannel.of(communicator);
+    this.channel = MessageChannels.of(communicator);
     this.fromAnyThread = channel.callableFromAnyThread();
     this.failures = failures;
     this.threadName = threadName;

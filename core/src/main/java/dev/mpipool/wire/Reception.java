@@ -3,6 +3,7 @@ package dev.mpipool.wire;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageChannel;
+import dev.mpipool.comm.MessageChannels;
 import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Uninterruptibles;
@@ -98,7 +99,7 @@ public final class Reception {
    * @param handler gets the messages
    */
   public Reception(Communicator communicator, String threadName, Handler handler) {
-    this.channel = MessageChannel.of(communicator);
+    this.channel = MessageChannels.of(communicator);
     this.handler = handler;
     this.inTurns = channel.callableFromAnyThread();
     this.unattendedSince = System.nanoTime() - PATIENCE_NANOS;

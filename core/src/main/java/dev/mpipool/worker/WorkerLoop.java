@@ -3,7 +3,7 @@ package dev.mpipool.worker;
 import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
-import dev.mpipool.comm.MessageChannel;
+import dev.mpipool.comm.MessageChannels;
 import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.wire.Body;
@@ -108,7 +108,7 @@ public final class WorkerLoop {
    */
   public WorkerLoop(Communicator communicator, int main, LeanSerializer serializer, Caller caller) {
     this.communicator = communicator;
-    this.keepsAttachments = MessageChannel.of(communicator).keepsAttachments();
+    this.keepsAttachments = MessageChannels.of(communicator).keepsAttachments();
     this.main = main;
     this.tools = new Tools(serializer, caller);
     this.sender = new FrameSender(communicator, "mpipool-sender", new Unsent(), this::spent);

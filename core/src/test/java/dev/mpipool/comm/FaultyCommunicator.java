@@ -13,6 +13,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BinaryOperator;
 
 /**
  * Ranks of this JVM to which accidents happen, by a plan: before its n-th message on the pool's
@@ -23,7 +24,7 @@ import java.util.concurrent.locks.LockSupport;
  * stopped neither sends nor receives, as if it were asleep, until it wakes; nobody is told. Other
  * methods than these are the local communicator's.
  */
-public final class FaultyCommunicator extends AbstractCommunicator {
+public final class FaultyCommunicator implements Communicator, MessageChannel {
 
   /** What may happen. */
   public enum Accident {
@@ -172,17 +173,34 @@ public final class FaultyCommunicator extends AbstractCommunicator {
     }
   }
 
+  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+
   private final World world;
-  private final Communicator local;
+  private final MessageCommunicator local;
+  private final Collectives collectives;
   private final boolean faulty;
   private final List<RankLostListener> listeners = new CopyOnWriteArrayList<>();
   private final Random random = new Random();
 
   private FaultyCommunicator(World world, Communicator local, boolean faulty) {
-    super(local.rank(), local.size());
     this.world = world;
-    this.local = local;
+    this.local = (MessageCommunicator) local;
     this.faulty = faulty;
+    this.collectives =
+        new Collectives(
+            local.rank(),
+            Members.all(local.size()),
+            new Collectives.Messages() {
+              @Override
+              public void transmit(int destination, int tag, ByteBuffer message) {
+                FaultyCommunicator.this.transmit(destination, tag, message, NOTHING);
+              }
+
+              @Override
+              public Message take(int source, int tag) {
+                return FaultyCommunicator.this.take(source, tag);
+              }
+            });
     if (faulty) {
       world.all.add(this);
     }
@@ -195,15 +213,66 @@ public final class FaultyCommunicator extends AbstractCommunicator {
   }
 
   @Override
-  void transmit(int destination, int tag, ByteBuffer message) {
-    transmit(destination, () -> ((AbstractCommunicator) local).transmit(destination, tag, message));
+  public int rank() {
+    return local.rank();
   }
 
   @Override
-  void transmit(int destination, int tag, ByteBuffer beginning, ByteBuffer tail) {
-    transmit(
-        destination,
-        () -> ((AbstractCommunicator) local).transmit(destination, tag, beginning, tail));
+  public int size() {
+    return local.size();
+  }
+
+  @Override
+  public void send(int destination, int tag, ByteBuffer message) {
+    transmit(destination, tag, message, NOTHING);
+  }
+
+  @Override
+  public void sendParts(int destination, int tag, List<ByteBuffer> parts) {
+    if (parts.size() == 2) {
+      transmit(destination, tag, parts.get(0), parts.get(1));
+    } else {
+      MessageChannel.super.sendParts(destination, tag, parts);
+    }
+  }
+
+  @Override
+  public Message receive(int source, int tag) {
+    return take(source, tag);
+  }
+
+  @Override
+  public void barrier() {
+    collectives.barrier();
+  }
+
+  @Override
+  public byte[] broadcast(byte[] value, int root) {
+    return collectives.broadcast(value, root);
+  }
+
+  @Override
+  public List<byte[]> gather(byte[] value, int root) {
+    return collectives.gather(value, root);
+  }
+
+  @Override
+  public List<byte[]> allGather(byte[] value) {
+    return collectives.allGather(value);
+  }
+
+  @Override
+  public byte[] scatter(List<byte[]> values, int root) {
+    return collectives.scatter(values, root);
+  }
+
+  @Override
+  public byte[] reduce(byte[] value, BinaryOperator<byte[]> operator, int root) {
+    return collectives.reduce(value, operator, root);
+  }
+
+  private void transmit(int destination, int tag, ByteBuffer beginning, ByteBuffer attachment) {
+    transmit(destination, () -> local.transmit(destination, tag, beginning, attachment));
   }
 
   private void transmit(int destination, Runnable transmission) {
@@ -230,14 +299,13 @@ public final class FaultyCommunicator extends AbstractCommunicator {
     }
   }
 
-  @Override
-  Message take(int source, int tag) {
+  private Message take(int source, int tag) {
     Accident fate =
         faulty ? world.fate(rank(), world.received.get(rank()).incrementAndGet(), true) : null;
     if (fate == Accident.NO_MEMORY_TO_RECEIVE) {
       throw new OutOfMemoryError("by plan");
     }
-    Message message = ((AbstractCommunicator) local).take(source, tag);
+    Message message = local.take(source, tag);
     if (faulty) {
       sleepUntilAwake();
       if (world.dead.contains(rank())) {

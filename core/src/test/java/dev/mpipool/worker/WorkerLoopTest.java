@@ -10,6 +10,7 @@ import dev.mpipool.comm.FailureModel;
 import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageChannel;
+import dev.mpipool.comm.MessageChannels;
 import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.comm.RankLostListener;
 import dev.mpipool.testing.Logged;
@@ -241,7 +242,7 @@ class WorkerLoopTest {
     send(new Entry(EntryKind.SHARE, 7, large));
     ByteBuffer frame = Frame.encode(List.of(new Entry(EntryKind.TASK, 4, large)));
     int tailAt = frame.limit() - 1_999_995;
-    MessageChannel.of(ranks.get(0))
+    MessageChannels.of(ranks.get(0))
         .sendParts(1, FrameSender.TAG, List.of(frame.slice(0, tailAt), frame.position(tailAt)));
     send(task(3, () -> 3));
 

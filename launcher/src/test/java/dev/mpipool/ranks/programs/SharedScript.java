@@ -7,6 +7,7 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageChannel;
+import dev.mpipool.comm.MessageChannels;
 import dev.mpipool.shared.MPIBatch;
 import dev.mpipool.shared.MPILock;
 import dev.mpipool.shared.MPIShared;
@@ -197,7 +198,7 @@ public final class SharedScript {
 
   /** Messages into places: longer and shorter than the device's limit, and than their place. */
   private static void direct(Communicator world) {
-    MessageChannel channel = MessageChannel.of(world);
+    MessageChannel channel = MessageChannels.of(world);
     int[] lengths = {0, 1, 1000, 128 << 10, (128 << 10) + 1, 3_000_001};
     boolean right = true;
     for (int length : lengths) {
