@@ -2,9 +2,9 @@ package dev.mpipool;
 
 import dev.mpipool.dispatch.Dispatcher;
 import dev.mpipool.memory.Unreachable;
-import dev.mpipool.wire.Carrier;
-import dev.mpipool.wire.Handle;
-import dev.mpipool.wire.SharedValue;
+import dev.mpipool.serial.Carrier;
+import dev.mpipool.serial.Handle;
+import dev.mpipool.serial.SharedValue;
 import dev.mpipool.worker.SharedValues;
 import dev.mpipool.worker.TaskContext;
 import java.io.InvalidObjectException;

@@ -1,8 +1,8 @@
 package dev.mpipool;
 
 import dev.mpipool.comm.Communicator;
-import dev.mpipool.wire.Envelope;
-import dev.mpipool.wire.ItemFunction;
+import dev.mpipool.serial.Envelope;
+import dev.mpipool.serial.ItemFunction;
 import dev.mpipool.worker.TaskContext;
 import java.util.Arrays;
 import java.util.List;

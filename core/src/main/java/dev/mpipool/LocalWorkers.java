@@ -2,7 +2,7 @@ package dev.mpipool;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.LocalCommunicator;
-import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.serial.LeanSerializer;
 import dev.mpipool.worker.WorkerLoop;
 import java.util.List;
 import org.slf4j.Logger;

@@ -1,8 +1,8 @@
 package dev.mpipool;
 
 import dev.mpipool.comm.Communicator;
-import dev.mpipool.wire.LeanSerializer;
-import dev.mpipool.wire.Serializer;
+import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.Serializer;
 import dev.mpipool.worker.TaskContext;
 import java.io.ObjectInputFilter;
 import java.time.Duration;

@@ -5,7 +5,7 @@ import dev.mpipool.batch.BatchRun;
 import dev.mpipool.batch.ClosingStream;
 import dev.mpipool.batch.ItemSource;
 import dev.mpipool.batch.UntilFailure;
-import dev.mpipool.wire.ItemFunction;
+import dev.mpipool.serial.ItemFunction;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Iterator;

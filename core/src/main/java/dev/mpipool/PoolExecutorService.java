@@ -3,7 +3,7 @@ package dev.mpipool;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.dispatch.Unstarted;
-import dev.mpipool.wire.Envelope;
+import dev.mpipool.serial.Envelope;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;

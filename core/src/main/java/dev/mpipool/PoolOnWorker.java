@@ -2,7 +2,7 @@ package dev.mpipool;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Providers;
-import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.serial.LeanSerializer;
 import dev.mpipool.worker.WorkerLoop;
 
 /** What the constructor of a pool does on a worker. */

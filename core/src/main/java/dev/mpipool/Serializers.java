@@ -1,10 +1,10 @@
 package dev.mpipool;
 
-import dev.mpipool.wire.ClassFilter;
-import dev.mpipool.wire.JavaSerializer;
-import dev.mpipool.wire.LeanSerializer;
-import dev.mpipool.wire.ProgramLoader;
-import dev.mpipool.wire.Serializer;
+import dev.mpipool.serial.ClassFilter;
+import dev.mpipool.serial.JavaSerializer;
+import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.ProgramLoader;
+import dev.mpipool.serial.Serializer;
 import java.io.ObjectInputFilter;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;

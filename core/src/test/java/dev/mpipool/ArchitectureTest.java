@@ -24,12 +24,13 @@ class ArchitectureTest {
             "comm.RankLostException",
             "comm.RankLostListener"),
         """
-        mpipool -> batch, dispatch, worker, wire, comm, memory
+        mpipool -> batch, dispatch, worker, protocol, serial, comm, memory
         shared -> files, comm, memory
-        batch -> dispatch, wire, files, memory
-        dispatch -> wire, comm, memory
-        worker -> wire, comm, memory
-        wire -> comm, memory
+        batch -> dispatch, protocol, serial, files, memory
+        dispatch -> protocol, serial, comm, memory
+        worker -> protocol, serial, comm, memory
+        protocol -> serial, comm, memory
+        serial -> memory
         files ->
         comm -> transport, memory
         transport -> memory
@@ -51,6 +52,6 @@ class ArchitectureTest {
   @Test
   void noFileHasMoreThan500Lines() {
     MODULE.assertLengths(
-        Map.of("Dispatcher", 750, "FrameSender", 600, "LeanSerializer", 550, "WorkerLoop", 650));
+        Map.of("Dispatcher", 750, "FrameSender", 600, "WorkerLoop", 650));
   }
 }

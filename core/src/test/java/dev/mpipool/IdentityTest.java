@@ -2,9 +2,9 @@ package dev.mpipool;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.mpipool.wire.ForySerializer;
-import dev.mpipool.wire.JavaSerializer;
-import dev.mpipool.wire.Serializer;
+import dev.mpipool.serial.ForySerializer;
+import dev.mpipool.serial.JavaSerializer;
+import dev.mpipool.serial.Serializer;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;

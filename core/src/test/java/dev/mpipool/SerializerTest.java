@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
+import dev.mpipool.serial.ForySerializer;
+import dev.mpipool.serial.JavaSerializer;
+import dev.mpipool.serial.Serializer;
 import dev.mpipool.testing.Ranks;
-import dev.mpipool.wire.ForySerializer;
-import dev.mpipool.wire.JavaSerializer;
-import dev.mpipool.wire.Serializer;
 import java.io.File;
 import java.io.ObjectInputFilter;
 import java.io.Serializable;
@@ -411,7 +411,7 @@ class SerializerTest {
   @Test
   void aPropertyThatNamesNoSerializerSaysWhatIsWrong() {
     expectUnusable("dev.mpipool.Missing", "the class is not on the class path");
-    expectUnusable(NoSerializer.class.getName(), "it does not implement dev.mpipool.wire.Ser");
+    expectUnusable(NoSerializer.class.getName(), "it does not implement dev.mpipool.serial.Ser");
     expectUnusable(Serializer.class.getName(), "no public class with a public constructor");
   }
 
@@ -440,7 +440,7 @@ class SerializerTest {
       assertThatThrownBy(() -> type.getConstructor().newInstance())
           .cause()
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining("-Dmpipool.serializer=dev.mpipool.wire.ForySerializer")
+          .hasMessageContaining("-Dmpipool.serializer=dev.mpipool.serial.ForySerializer")
           .hasMessageContaining("add the jar of org.apache.fory:fory-core");
     } finally {
       Thread.currentThread().setContextClassLoader(before);

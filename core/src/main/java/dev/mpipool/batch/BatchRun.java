@@ -5,7 +5,7 @@ import dev.mpipool.dispatch.Dispatcher;
 import dev.mpipool.dispatch.TaskSource;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Unreachable;
-import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.serial.LeanSerializer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;

@@ -1,7 +1,7 @@
 package dev.mpipool.batch;
 
 import dev.mpipool.memory.Memory;
-import dev.mpipool.wire.Chunk;
+import dev.mpipool.protocol.Chunk;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -2,7 +2,7 @@ package dev.mpipool.batch;
 
 import dev.mpipool.files.ResultFolder;
 import dev.mpipool.files.TaskList;
-import dev.mpipool.wire.Serializer;
+import dev.mpipool.serial.Serializer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;

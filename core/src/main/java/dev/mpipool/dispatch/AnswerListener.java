@@ -3,7 +3,7 @@ package dev.mpipool.dispatch;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
-import dev.mpipool.wire.Reception;
+import dev.mpipool.protocol.Reception;
 
 /** Hands what main receives to the dispatcher. */
 public final class AnswerListener {

@@ -2,7 +2,7 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
-import dev.mpipool.wire.Reception;
+import dev.mpipool.protocol.Reception;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;

@@ -1,6 +1,6 @@
 package dev.mpipool.dispatch;
 
-import dev.mpipool.wire.Envelope;
+import dev.mpipool.serial.Envelope;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;

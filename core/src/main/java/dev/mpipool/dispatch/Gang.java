@@ -1,12 +1,12 @@
 package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Memory;
-import dev.mpipool.wire.Body;
-import dev.mpipool.wire.EncodedCall;
-import dev.mpipool.wire.EntryKind;
-import dev.mpipool.wire.Envelope;
-import dev.mpipool.wire.GroupTask;
-import dev.mpipool.wire.SharedValue;
+import dev.mpipool.protocol.EntryKind;
+import dev.mpipool.protocol.GroupTask;
+import dev.mpipool.serial.Body;
+import dev.mpipool.serial.EncodedCall;
+import dev.mpipool.serial.Envelope;
+import dev.mpipool.serial.SharedValue;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;

@@ -2,9 +2,9 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
-import dev.mpipool.wire.Entry;
-import dev.mpipool.wire.EntryKind;
-import dev.mpipool.wire.Outbox;
+import dev.mpipool.protocol.Entry;
+import dev.mpipool.protocol.EntryKind;
+import dev.mpipool.protocol.Outbox;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;

@@ -1,7 +1,7 @@
 package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Memory;
-import dev.mpipool.wire.FailureReport;
+import dev.mpipool.protocol.FailureReport;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

@@ -2,12 +2,12 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.TaskSerializationException;
 import dev.mpipool.memory.Memory;
-import dev.mpipool.wire.Body;
-import dev.mpipool.wire.Entry;
-import dev.mpipool.wire.EntryKind;
-import dev.mpipool.wire.FailureReport;
-import dev.mpipool.wire.LeanSerializer;
-import dev.mpipool.wire.TaskName;
+import dev.mpipool.protocol.Entry;
+import dev.mpipool.protocol.EntryKind;
+import dev.mpipool.protocol.FailureReport;
+import dev.mpipool.serial.Body;
+import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.TaskName;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Objects;

@@ -1,9 +1,9 @@
 package dev.mpipool.dispatch;
 
-import dev.mpipool.wire.Entry;
-import dev.mpipool.wire.EntryKind;
-import dev.mpipool.wire.Outbox;
-import dev.mpipool.wire.SharedValue;
+import dev.mpipool.protocol.Entry;
+import dev.mpipool.protocol.EntryKind;
+import dev.mpipool.protocol.Outbox;
+import dev.mpipool.serial.SharedValue;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;

@@ -1,11 +1,11 @@
 package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Memory;
-import dev.mpipool.wire.Body;
-import dev.mpipool.wire.EntryKind;
-import dev.mpipool.wire.Envelope;
-import dev.mpipool.wire.SharedValue;
-import dev.mpipool.wire.TaskName;
+import dev.mpipool.protocol.EntryKind;
+import dev.mpipool.serial.Body;
+import dev.mpipool.serial.Envelope;
+import dev.mpipool.serial.SharedValue;
+import dev.mpipool.serial.TaskName;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;

@@ -1,6 +1,6 @@
 package dev.mpipool.dispatch;
 
-import dev.mpipool.wire.Envelope;
+import dev.mpipool.serial.Envelope;
 
 /**
  * A task that was cancelled before any worker began it. Its future, being done, has let go of what

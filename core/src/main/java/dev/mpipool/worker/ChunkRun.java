@@ -1,11 +1,11 @@
 package dev.mpipool.worker;
 
-import dev.mpipool.wire.Body;
-import dev.mpipool.wire.Chunk;
-import dev.mpipool.wire.Entry;
-import dev.mpipool.wire.EntryKind;
-import dev.mpipool.wire.FailureReport.Origin;
-import dev.mpipool.wire.ItemFunction;
+import dev.mpipool.protocol.Chunk;
+import dev.mpipool.protocol.Entry;
+import dev.mpipool.protocol.EntryKind;
+import dev.mpipool.protocol.FailureReport.Origin;
+import dev.mpipool.serial.Body;
+import dev.mpipool.serial.ItemFunction;
 import java.nio.ByteBuffer;
 
 /** Items of a batch on a worker, run one after the other and answered together. */

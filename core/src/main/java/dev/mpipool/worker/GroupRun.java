@@ -1,10 +1,10 @@
 package dev.mpipool.worker;
 
 import dev.mpipool.comm.GroupTransport;
-import dev.mpipool.wire.Body;
-import dev.mpipool.wire.CallCodec;
-import dev.mpipool.wire.Entry;
-import dev.mpipool.wire.EntryKind;
+import dev.mpipool.protocol.Entry;
+import dev.mpipool.protocol.EntryKind;
+import dev.mpipool.serial.Body;
+import dev.mpipool.serial.CallCodec;
 
 /**
  * A task that this worker runs together with others. If it fails after another member was lost,

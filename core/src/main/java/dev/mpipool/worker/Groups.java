@@ -2,10 +2,10 @@ package dev.mpipool.worker;
 
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.GroupTransport;
-import dev.mpipool.wire.Entry;
-import dev.mpipool.wire.EntryKind;
-import dev.mpipool.wire.FrameSender;
-import dev.mpipool.wire.GroupTask;
+import dev.mpipool.protocol.Entry;
+import dev.mpipool.protocol.EntryKind;
+import dev.mpipool.protocol.FrameSender;
+import dev.mpipool.protocol.GroupTask;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -1,7 +1,7 @@
 package dev.mpipool.worker;
 
-import dev.mpipool.wire.CallCodec;
-import dev.mpipool.wire.Serializer;
+import dev.mpipool.serial.CallCodec;
+import dev.mpipool.serial.Serializer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Map;

@@ -1,12 +1,12 @@
 package dev.mpipool.worker;
 
 import dev.mpipool.memory.Memory;
-import dev.mpipool.wire.Body;
-import dev.mpipool.wire.CallCodec;
-import dev.mpipool.wire.Entry;
-import dev.mpipool.wire.EntryKind;
-import dev.mpipool.wire.FailureReport;
-import dev.mpipool.wire.FailureReport.Origin;
+import dev.mpipool.protocol.Entry;
+import dev.mpipool.protocol.EntryKind;
+import dev.mpipool.protocol.FailureReport;
+import dev.mpipool.protocol.FailureReport.Origin;
+import dev.mpipool.serial.Body;
+import dev.mpipool.serial.CallCodec;
 import java.io.IOException;
 
 /** One task on a worker: read, run and answered on a task thread; cancelled from the listener's. */

@@ -1,8 +1,8 @@
 package dev.mpipool.worker;
 
-import dev.mpipool.wire.CallCodec;
-import dev.mpipool.wire.Caller;
-import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.serial.CallCodec;
+import dev.mpipool.serial.Caller;
+import dev.mpipool.serial.LeanSerializer;
 
 /**
  * What every task of a worker is read, called and answered with.

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.dispatch.Desk;
-import dev.mpipool.wire.Chunk;
-import dev.mpipool.wire.Entry;
-import dev.mpipool.wire.EntryKind;
+import dev.mpipool.protocol.Chunk;
+import dev.mpipool.protocol.Entry;
+import dev.mpipool.protocol.EntryKind;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

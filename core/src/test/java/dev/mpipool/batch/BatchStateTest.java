@@ -6,7 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.batch.BatchState.Phase;
 import dev.mpipool.dispatch.Desk;
-import dev.mpipool.wire.Chunk;
+import dev.mpipool.protocol.Chunk;
 import java.util.List;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;

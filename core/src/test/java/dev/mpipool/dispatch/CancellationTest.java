@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.mpipool.protocol.Entry;
+import dev.mpipool.protocol.EntryKind;
+import dev.mpipool.protocol.FailureReport.Origin;
 import dev.mpipool.testing.Ranks;
-import dev.mpipool.wire.Entry;
-import dev.mpipool.wire.EntryKind;
-import dev.mpipool.wire.FailureReport.Origin;
 import java.io.IOException;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;

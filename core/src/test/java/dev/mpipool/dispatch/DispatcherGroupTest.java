@@ -6,10 +6,10 @@ import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.WorkerLostException;
-import dev.mpipool.wire.Entry;
-import dev.mpipool.wire.EntryKind;
-import dev.mpipool.wire.FailureReport.Origin;
-import dev.mpipool.wire.GroupTask;
+import dev.mpipool.protocol.Entry;
+import dev.mpipool.protocol.EntryKind;
+import dev.mpipool.protocol.FailureReport.Origin;
+import dev.mpipool.protocol.GroupTask;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

@@ -6,8 +6,8 @@ import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.WorkerLostException;
-import dev.mpipool.wire.Entry;
-import dev.mpipool.wire.EntryKind;
+import dev.mpipool.protocol.Entry;
+import dev.mpipool.protocol.EntryKind;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

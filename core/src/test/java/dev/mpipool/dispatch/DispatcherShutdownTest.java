@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.WorkerLostException;
+import dev.mpipool.protocol.Entry;
+import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.testing.Ranks;
-import dev.mpipool.wire.Entry;
-import dev.mpipool.wire.EntryKind;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;

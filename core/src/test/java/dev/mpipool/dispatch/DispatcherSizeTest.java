@@ -3,10 +3,10 @@ package dev.mpipool.dispatch;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.mpipool.TaskSerializationException;
+import dev.mpipool.serial.Envelope;
+import dev.mpipool.serial.JavaSerializer;
+import dev.mpipool.serial.LeanSerializer;
 import dev.mpipool.testing.Huge;
-import dev.mpipool.wire.Envelope;
-import dev.mpipool.wire.JavaSerializer;
-import dev.mpipool.wire.LeanSerializer;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;

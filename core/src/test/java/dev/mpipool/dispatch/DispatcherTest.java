@@ -10,12 +10,12 @@ import dev.mpipool.RemoteTaskException;
 import dev.mpipool.TaskSerializationException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
+import dev.mpipool.protocol.Entry;
+import dev.mpipool.protocol.EntryKind;
+import dev.mpipool.protocol.FailureReport.Origin;
+import dev.mpipool.protocol.Frame;
+import dev.mpipool.protocol.Opening;
 import dev.mpipool.testing.Logged;
-import dev.mpipool.wire.Entry;
-import dev.mpipool.wire.EntryKind;
-import dev.mpipool.wire.FailureReport.Origin;
-import dev.mpipool.wire.Frame;
-import dev.mpipool.wire.Opening;
 import java.io.IOException;
 import java.io.ObjectOutputStream;
 import java.io.Serializable;
@@ -256,7 +256,7 @@ class DispatcherTest {
     }
   }
 
-  private record Captures(Object value) implements dev.mpipool.wire.Envelope {
+  private record Captures(Object value) implements dev.mpipool.serial.Envelope {
     @Override
     public Object code() {
       return "code";

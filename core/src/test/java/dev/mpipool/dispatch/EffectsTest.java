@@ -3,8 +3,8 @@ package dev.mpipool.dispatch;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.mpipool.comm.Message;
-import dev.mpipool.wire.Entry;
-import dev.mpipool.wire.EntryKind;
+import dev.mpipool.protocol.Entry;
+import dev.mpipool.protocol.EntryKind;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;

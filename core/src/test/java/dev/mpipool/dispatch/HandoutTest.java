@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.comm.Message;
-import dev.mpipool.wire.Entry;
-import dev.mpipool.wire.EntryKind;
-import dev.mpipool.wire.Frame;
-import dev.mpipool.wire.Outbox;
-import dev.mpipool.wire.SharedValue;
+import dev.mpipool.protocol.Entry;
+import dev.mpipool.protocol.EntryKind;
+import dev.mpipool.protocol.Frame;
+import dev.mpipool.protocol.Outbox;
+import dev.mpipool.serial.SharedValue;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;

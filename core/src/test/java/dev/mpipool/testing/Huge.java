@@ -1,6 +1,6 @@
 package dev.mpipool.testing;
 
-import dev.mpipool.wire.Serializer;
+import dev.mpipool.serial.Serializer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

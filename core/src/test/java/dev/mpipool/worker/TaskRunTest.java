@@ -2,14 +2,14 @@ package dev.mpipool.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.mpipool.protocol.Entry;
+import dev.mpipool.protocol.EntryKind;
+import dev.mpipool.protocol.FailureReport;
+import dev.mpipool.serial.Body;
+import dev.mpipool.serial.Envelope;
+import dev.mpipool.serial.JavaSerializer;
+import dev.mpipool.serial.LeanSerializer;
 import dev.mpipool.testing.Huge;
-import dev.mpipool.wire.Body;
-import dev.mpipool.wire.Entry;
-import dev.mpipool.wire.EntryKind;
-import dev.mpipool.wire.Envelope;
-import dev.mpipool.wire.FailureReport;
-import dev.mpipool.wire.JavaSerializer;
-import dev.mpipool.wire.LeanSerializer;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -35,7 +35,8 @@ final class RankLoader extends URLClassLoader {
       List.of(
           "mpi.",
           "mpjdev.",
-          "dev.mpipool.wire.",
+          "dev.mpipool.protocol.",
+          "dev.mpipool.serial.",
           "dev.mpipool.comm.",
           "dev.mpipool.transport.",
           "dev.mpipool.link.",

@@ -2,7 +2,7 @@ package dev.mpipool.queue;
 
 import dev.mpipool.files.DamagedFileException;
 import dev.mpipool.files.WholeFile;
-import dev.mpipool.wire.FailureReport;
+import dev.mpipool.protocol.FailureReport;
 import java.io.IOException;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;

@@ -1,8 +1,8 @@
 package dev.mpipool.queue;
 
 import dev.mpipool.TaskSerializationException;
-import dev.mpipool.wire.FailureReport;
-import dev.mpipool.wire.Serializer;
+import dev.mpipool.protocol.FailureReport;
+import dev.mpipool.serial.Serializer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;

@@ -2,11 +2,11 @@ package dev.mpipool.queue;
 
 import dev.mpipool.SerializableFunction;
 import dev.mpipool.files.WholeFile;
-import dev.mpipool.wire.FailureReport;
-import dev.mpipool.wire.FailureReport.Origin;
-import dev.mpipool.wire.JavaSerializer;
-import dev.mpipool.wire.LeanSerializer;
-import dev.mpipool.wire.Serializer;
+import dev.mpipool.protocol.FailureReport;
+import dev.mpipool.protocol.FailureReport.Origin;
+import dev.mpipool.serial.JavaSerializer;
+import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.Serializer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;

@@ -2,8 +2,8 @@ package dev.mpipool.tasker;
 
 import dev.mpipool.comm.RankLostException;
 import dev.mpipool.files.ResultFolder;
-import dev.mpipool.wire.FailureReport;
-import dev.mpipool.wire.Serializer;
+import dev.mpipool.protocol.FailureReport;
+import dev.mpipool.serial.Serializer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;

@@ -1,8 +1,8 @@
 package dev.mpipool.tasker;
 
-import dev.mpipool.wire.FailureReport;
-import dev.mpipool.wire.FailureReport.Origin;
-import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.protocol.FailureReport;
+import dev.mpipool.protocol.FailureReport.Origin;
+import dev.mpipool.serial.LeanSerializer;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;

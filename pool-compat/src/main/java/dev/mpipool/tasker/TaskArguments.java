@@ -1,7 +1,7 @@
 package dev.mpipool.tasker;
 
 import dev.mpipool.files.TaskList;
-import dev.mpipool.wire.Serializer;
+import dev.mpipool.serial.Serializer;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;

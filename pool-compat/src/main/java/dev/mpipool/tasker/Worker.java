@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
-import dev.mpipool.wire.LeanSerializer;
+import dev.mpipool.serial.LeanSerializer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;

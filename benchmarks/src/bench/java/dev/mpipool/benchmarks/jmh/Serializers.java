@@ -1,9 +1,9 @@
 package dev.mpipool.benchmarks.jmh;
 
-import dev.mpipool.wire.ForySerializer;
-import dev.mpipool.wire.JavaSerializer;
-import dev.mpipool.wire.LeanSerializer;
-import dev.mpipool.wire.Serializer;
+import dev.mpipool.serial.ForySerializer;
+import dev.mpipool.serial.JavaSerializer;
+import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.Serializer;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;

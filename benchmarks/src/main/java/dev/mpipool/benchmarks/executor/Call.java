@@ -1,6 +1,6 @@
 package dev.mpipool.benchmarks.executor;
 
-import dev.mpipool.wire.Envelope;
+import dev.mpipool.serial.Envelope;
 import java.util.List;
 import java.util.concurrent.Callable;
 

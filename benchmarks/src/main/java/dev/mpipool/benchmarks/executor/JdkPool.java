@@ -1,11 +1,11 @@
 package dev.mpipool.benchmarks.executor;
 
 import dev.mpipool.SerializableCallable;
-import dev.mpipool.wire.CallCodec;
-import dev.mpipool.wire.EncodedCall;
-import dev.mpipool.wire.JavaSerializer;
-import dev.mpipool.wire.LeanSerializer;
-import dev.mpipool.wire.SharedValue;
+import dev.mpipool.serial.CallCodec;
+import dev.mpipool.serial.EncodedCall;
+import dev.mpipool.serial.JavaSerializer;
+import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.SharedValue;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,0 +1,45 @@
+package dev.mpipool.protocol;
+
+import dev.mpipool.serial.Body;
+import java.nio.ByteBuffer;
+
+/**
+ * One item of a frame.
+ *
+ * @param kind what it says
+ * @param id the task it is about, as numbered by main; 0 where there is none
+ * @param content the rest
+ */
+public record Entry(EntryKind kind, long id, Body content) {
+
+  /**
+   * An entry that needs no body.
+   *
+   * @param kind what it says
+   * @param id the task it is about, or 0
+   */
+  public Entry(EntryKind kind, long id) {
+    this(kind, id, Body.EMPTY);
+  }
+
+  /**
+   * An entry whose body has no tail.
+   *
+   * @param kind what it says
+   * @param id the task it is about, or 0
+   * @param body the rest, from position to limit; must not be changed any more
+   */
+  public Entry(EntryKind kind, long id, ByteBuffer body) {
+    this(kind, id, Body.of(body));
+  }
+
+  /**
+   * The content as a whole.
+   *
+   * @return a new view from position to limit, which must not be written to; a copy if the content
+   *     has a tail
+   */
+  public ByteBuffer body() {
+    return content.toBuffer();
+  }
+}

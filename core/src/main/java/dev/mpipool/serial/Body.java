@@ -1,0 +1,261 @@
+package dev.mpipool.serial;
+
+import dev.mpipool.memory.Uninterruptibles;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.zip.CRC32C;
+
+/**
+ * What an entry carries: some bytes, of which the last may be kept apart, as the <i>tail</i>.
+ *
+ * <p>A long {@code byte[]} among the values of a call, or as a result, travels as the tail. So it
+ * is copied once, when it is encoded, and where the communicator keeps tails apart it is received
+ * straight into the array that the user gets. To all who do not look for it the tail is just the
+ * end of the body.
+ *
+ * <p>The bytes must not be changed. Not thread-safe once it is being read.
+ *
+ * <p>A tail may be <i>borrowed</i>: it is an array of the user, who may change it as soon as the
+ * thread that has encoded it goes on. That thread has to wait until the body has been sent, or to
+ * {@linkplain #keep have it copied} after all.
+ */
+public final class Body {
+
+  /**
+   * The longest body, in bytes: with what a frame and a communicator add, it fits into one message.
+   */
+  public static final int MAX_BYTES = Integer.MAX_VALUE - 4096;
+
+  /** The shortest tail, in bytes: to copy it takes about as long as a small message. */
+  public static final int UNCOPIED_BYTES = 256 << 10;
+
+  private static final byte[] NO_BYTES = {};
+
+  /** A body of no bytes. */
+  public static final Body EMPTY = new Body(NO_BYTES, 0, 0, null);
+
+  private final byte[] bytes;
+  private final int offset;
+  private final int count;
+  private byte[] tail;
+
+  /** Whether the tail is somebody else's now. */
+  private boolean tailTaken;
+
+  /** Open until a borrowed tail has been given back; null if it is not borrowed. */
+  private CountDownLatch borrowed;
+
+  private Body(byte[] bytes, int offset, int count, byte[] tail) {
+    this.bytes = bytes;
+    this.offset = offset;
+    this.count = count;
+    this.tail = tail;
+  }
+
+  /** The first bytes of an array, and maybe (else null) another array behind them. */
+  static Body of(byte[] bytes, int count, byte[] tail) {
+    return new Body(bytes, 0, count, tail);
+  }
+
+  /** The same, with a tail that is borrowed. */
+  static Body borrowing(byte[] bytes, int count, byte[] tail) {
+    Body body = of(bytes, count, tail);
+    body.borrowed = new CountDownLatch(1);
+    return body;
+  }
+
+  /**
+   * Whether the tail is an array of the user, who is waiting for it.
+   *
+   * @return false if there is no tail, or it is a copy
+   */
+  public boolean isBorrowed() {
+    return borrowed != null;
+  }
+
+  /**
+   * Makes a borrowed tail a copy, before anybody else has the body.
+   *
+   * @throws IOException if there is no memory for it
+   */
+  public void keep() throws IOException {
+    try {
+      tail = copy(tail, 0, tail.length);
+      borrowed = null;
+    } catch (OutOfMemoryError e) {
+      throw Output.noMemory(length(), e);
+    }
+  }
+
+  /** Ends the loan of a borrowed tail; without one does nothing. */
+  public void giveBack() {
+    if (borrowed != null) {
+      borrowed.countDown();
+    }
+  }
+
+  /** Waits, through interrupts, until a borrowed tail is given back. */
+  public void awaitGivenBack() {
+    if (borrowed != null) {
+      Uninterruptibles.await(borrowed);
+    }
+  }
+
+  /**
+   * A body without a tail.
+   *
+   * @param bytes its bytes, from position to limit; not copied if they are in an array
+   * @return a body
+   */
+  public static Body of(ByteBuffer bytes) {
+    return of(bytes, null);
+  }
+
+  /**
+   * A body.
+   *
+   * @param bytes its bytes before the tail, from position to limit; not copied if they are in an
+   *     array
+   * @param tail an array that ends it; null if there is none
+   * @return a body
+   */
+  public static Body of(ByteBuffer bytes, byte[] tail) {
+    int count = bytes.remaining();
+    if (count == 0 && tail != null) {
+      return new Body(tail, 0, tail.length, null);
+    }
+    if (bytes.hasArray()) {
+      return new Body(bytes.array(), bytes.arrayOffset() + bytes.position(), count, tail);
+    }
+    byte[] copy = new byte[count];
+    bytes.get(bytes.position(), copy);
+    return new Body(copy, 0, count, tail);
+  }
+
+  /**
+   * How long it is, the tail included.
+   *
+   * @return in bytes
+   */
+  public int length() {
+    return count + (tail == null ? 0 : tail.length);
+  }
+
+  /**
+   * Whether a long array is part of it, as an array of its own.
+   *
+   * @return true if that array is received and handed on uncopied
+   */
+  public boolean hasTail() {
+    return tail != null;
+  }
+
+  /**
+   * All its bytes.
+   *
+   * @return a new view; a copy if there is a tail
+   */
+  public ByteBuffer toBuffer() {
+    if (tail == null) {
+      return beginning();
+    }
+    ByteBuffer joined = ByteBuffer.allocate(length());
+    put(joined, length());
+    return joined.flip();
+  }
+
+  /** A byte before the tail. */
+  byte at(int index) {
+    return bytes[offset + Objects.checkIndex(index, count)];
+  }
+
+  /** A new view of the bytes before the tail. */
+  ByteBuffer beginning() {
+    ByteBuffer view = ByteBuffer.wrap(bytes, offset, count);
+    return offset == 0 ? view : view.slice();
+  }
+
+  /**
+   * The longest part of its end that can be had without a copy.
+   *
+   * @return a new view: the tail, or all bytes if there is none
+   */
+  public ByteBuffer lastPart() {
+    return tail == null ? beginning() : ByteBuffer.wrap(tail);
+  }
+
+  /**
+   * Writes the first bytes.
+   *
+   * @param out has room for them
+   * @param most how many, at most {@link #length}
+   */
+  public void put(ByteBuffer out, int most) {
+    out.put(bytes, offset, Math.min(most, count));
+    if (most > count) {
+      out.put(tail, 0, most - count);
+    }
+  }
+
+  /**
+   * Brings the first bytes under a checksum.
+   *
+   * @param checksum goes on with them
+   * @param most how many; all if there are fewer
+   */
+  public void check(CRC32C checksum, int most) {
+    checksum.update(bytes, offset, Math.min(most, count));
+    if (most > count && tail != null) {
+      checksum.update(tail, 0, Math.min(most - count, tail.length));
+    }
+  }
+
+  /**
+   * Takes the array that ends the body, once: it is the caller's alone.
+   *
+   * @param length how long it has to be
+   * @param rest what has not been read of the {@link #beginning}; where the tail was not kept apart
+   *     on its way, it is at the end of this, which then becomes shorter
+   * @return an array that nobody else has
+   * @throws IOException if there is no such array, or somebody has taken it
+   */
+  byte[] takeTail(int length, ByteBuffer rest) throws IOException {
+    byte[] whole = tail;
+    boolean fits =
+        whole == null ? length >= 0 && length <= rest.remaining() : length == whole.length;
+    if (tailTaken || !fits) {
+      throw new IOException("an array of the impossible length " + length);
+    }
+    if (whole == null) {
+      int start = rest.limit() - length;
+      whole = copy(rest.array(), rest.arrayOffset() + start, length);
+      rest.limit(start);
+    }
+    tailTaken = true; // unless there was no memory: then it may be tried again
+    tail = null;
+    return whole;
+  }
+
+  /** A part of an array. The JDK does this without clearing the copy first. */
+  static byte[] copy(byte[] of, int start, int length) {
+    return Arrays.copyOfRange(of, start, start + length);
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof Body body && toBuffer().equals(body.toBuffer());
+  }
+
+  @Override
+  public int hashCode() {
+    return toBuffer().hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return length() + " bytes";
+  }
+}

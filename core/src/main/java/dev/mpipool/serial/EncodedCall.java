@@ -1,0 +1,9 @@
+package dev.mpipool.serial;
+
+/**
+ * A call as bytes, made by {@link CallCodec}.
+ *
+ * @param body what to send
+ * @param code what the worker has to have before, or null
+ */
+public record EncodedCall(Body body, SharedValue code) {}

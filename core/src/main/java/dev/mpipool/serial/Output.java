@@ -1,0 +1,230 @@
+package dev.mpipool.serial;
+
+import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+
+/**
+ * Bytes that grow as they are written, for {@linkplain Body bodies}. Numbers are big-endian. One
+ * long array may be kept apart, as the {@link Body}'s tail. Not thread-safe.
+ */
+public final class Output {
+
+  private static final VarHandle SHORT =
+      MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.BIG_ENDIAN);
+  private static final VarHandle INT =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
+  private static final VarHandle LONG =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
+
+  private byte[] bytes;
+  private int length;
+  private final boolean mayHaveTail;
+
+  /** Whether the tail may be the user's own array. */
+  private final boolean borrows;
+
+  private byte[] tail;
+
+  /**
+   * Creates an empty output.
+   *
+   * @param capacity the room to begin with, in bytes
+   */
+  public Output(int capacity) {
+    this(capacity, false);
+  }
+
+  /** One that is written all at once, and may end as a body with a tail. */
+  Output(int capacity, boolean mayHaveTail) {
+    this(capacity, mayHaveTail, false);
+  }
+
+  private Output(int capacity, boolean mayHaveTail, boolean borrows) {
+    this.bytes = new byte[capacity];
+    this.mayHaveTail = mayHaveTail;
+    this.borrows = borrows;
+  }
+
+  /** One that may end as a body with a borrowed tail. */
+  static Output borrowing(int capacity) {
+    return new Output(capacity, true, true);
+  }
+
+  /**
+   * How much has been written, without the tail.
+   *
+   * @return in bytes
+   */
+  public int length() {
+    return length;
+  }
+
+  /**
+   * Forgets what was written last.
+   *
+   * @param shorter the new length, at most the present one
+   */
+  public void truncate(int shorter) {
+    length = shorter;
+  }
+
+  /**
+   * Appends a byte.
+   *
+   * @param value of which the lowest eight bits count
+   * @throws IOException if there is no room or no memory for it
+   */
+  public void putByte(int value) throws IOException {
+    reserve(1);
+    bytes[length++] = (byte) value;
+  }
+
+  void putShort(int value) throws IOException {
+    reserve(Short.BYTES);
+    SHORT.set(bytes, length, (short) value);
+    length += Short.BYTES;
+  }
+
+  /**
+   * Appends an int.
+   *
+   * @param value any
+   * @throws IOException if there is no room or no memory for it
+   */
+  public void putInt(int value) throws IOException {
+    reserve(Integer.BYTES);
+    INT.set(bytes, length, value);
+    length += Integer.BYTES;
+  }
+
+  /**
+   * Appends a long.
+   *
+   * @param value any
+   * @throws IOException if there is no room or no memory for it
+   */
+  public void putLong(long value) throws IOException {
+    reserve(Long.BYTES);
+    LONG.set(bytes, length, value);
+    length += Long.BYTES;
+  }
+
+  /**
+   * Appends what remains of a buffer, and leaves the buffer as it is.
+   *
+   * @param value any
+   * @throws IOException if there is no room or no memory for it
+   */
+  public void put(ByteBuffer value) throws IOException {
+    value.get(value.position(), bytesFor(value.remaining()), length, value.remaining());
+    length += value.remaining();
+  }
+
+  void put(byte[] value) throws IOException {
+    reserve(value.length);
+    System.arraycopy(value, 0, bytes, length, value.length);
+    length += value.length;
+  }
+
+  /** Whether an array is to be the tail. */
+  boolean isForTail(byte[] value) {
+    return mayHaveTail && tail == null && value.length >= Body.UNCOPIED_BYTES;
+  }
+
+  /** Keeps an array apart, or a copy, as what comes after all that is written. */
+  void putTail(byte[] value) throws IOException {
+    checkLength(value.length);
+    if (borrows) {
+      tail = value;
+      return;
+    }
+    try {
+      tail = Body.copy(value, 0, value.length);
+    } catch (OutOfMemoryError e) {
+      throw noMemory(lengthWith(value.length), e);
+    }
+  }
+
+  /** A view of the next bytes, which count as written, to be filled by the caller. */
+  ByteBuffer next(long count) throws IOException {
+    reserve(count);
+    ByteBuffer view = ByteBuffer.wrap(bytes, length, (int) count).slice();
+    length += (int) count;
+    return view;
+  }
+
+  /**
+   * Overwrites an int that was written before.
+   *
+   * @param at where it begins
+   * @param value the new one
+   */
+  public void setInt(int at, int value) {
+    INT.set(bytes, at, value);
+  }
+
+  /**
+   * Overwrites a long that was written before.
+   *
+   * @param at where it begins
+   * @param value the new one
+   */
+  public void setLong(int at, long value) {
+    LONG.set(bytes, at, value);
+  }
+
+  private byte[] bytesFor(int more) throws IOException {
+    reserve(more);
+    return bytes;
+  }
+
+  private void reserve(long more) throws IOException {
+    if (bytes.length - length < more) {
+      checkLength(more);
+      long needed = length + more;
+      int capacity = (int) Math.min(Body.MAX_BYTES, Math.max(needed, 2L * length));
+      try {
+        bytes = Arrays.copyOf(bytes, capacity);
+      } catch (OutOfMemoryError e) {
+        throw noMemory(lengthWith(more), e);
+      }
+    }
+  }
+
+  private void checkLength(long more) throws IOException {
+    if (lengthWith(more) > Body.MAX_BYTES) {
+      throw new IOException(
+          "it takes %d bytes or more, and %d are the most"
+              .formatted(lengthWith(more), Body.MAX_BYTES));
+    }
+  }
+
+  static IOException noMemory(long length, OutOfMemoryError e) {
+    return new IOException(
+        "it takes %d bytes or more, for which there is no memory".formatted(length), e);
+  }
+
+  private long lengthWith(long more) {
+    return length + more + (tail == null ? 0 : tail.length);
+  }
+
+  /**
+   * What has been written, where there can be no tail.
+   *
+   * @return a view; nothing must be written after
+   */
+  public ByteBuffer toBuffer() {
+    return ByteBuffer.wrap(bytes, 0, length).slice();
+  }
+
+  /** What has been written; nothing must be written after. */
+  Body toBody() {
+    return borrows && tail != null
+        ? Body.borrowing(bytes, length, tail)
+        : Body.of(bytes, length, tail);
+  }
+}

@@ -1,0 +1,53 @@
+package dev.mpipool.serial;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.mpipool.SerializableCallable;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class CallCodecTest {
+
+  private final CallCodec codec =
+      new CallCodec(new LeanSerializer(new JavaSerializer(CallCodecTest.class.getClassLoader())));
+
+  private record Call(SerializableCallable<?> code, int shape, List<Object> arguments)
+      implements Envelope {
+    @Override
+    public Object call() throws Exception {
+      return code.call();
+    }
+  }
+
+  private Body encode(SerializableCallable<?> code, int shape, Object... arguments)
+      throws Exception {
+    return codec.encode(new Call(code, shape, List.of(arguments))).body();
+  }
+
+  @Test
+  void aLambdaThatCapturesNothingIsTakenApartOnce() throws Exception {
+    SerializableCallable<Integer> bare = () -> 1;
+
+    assertThat(encode(bare, 0)).isSameAs(encode(bare, 0));
+    assertThat(encode(bare, 0).length()).isLessThan(16);
+  }
+
+  @Test
+  void whatElseACallConsistsOfIsInIt() throws Exception {
+    SerializableCallable<Integer> bare = () -> 1;
+    encode(bare, 0);
+
+    assertThat(encode(bare, 1)).isNotEqualTo(encode(bare, 0));
+    assertThat(encode(bare, 0, "a")).isNotEqualTo(encode(bare, 0, "b"));
+  }
+
+  @Test
+  void whatALambdaCapturesIsWrittenEachTime() throws Exception {
+    int[] counter = {1};
+    SerializableCallable<Integer> counts = () -> counter[0];
+    Body before = encode(counts, 0);
+    counter[0]++;
+
+    assertThat(encode(counts, 0)).isNotEqualTo(before);
+  }
+}
