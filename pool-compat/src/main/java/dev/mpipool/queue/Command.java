@@ -61,7 +61,8 @@ final class Command {
 
   private static Process start(List<String> command, Path out, Path err) throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command);
-    WorkerScript.removeShellsOwn(builder.environment()); // Slurm gives the rest to the job's shell
+    Environment.removeShellVariables(
+        builder.environment()); // Slurm gives the rest to the job's shell
     builder.environment().put("LC_ALL", "C");
     builder.redirectInput(NOTHING);
     builder.redirectOutput(Redirect.to(out.toFile())).redirectError(Redirect.to(err.toFile()));

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -17,6 +18,9 @@ import java.util.TreeMap;
 final class Environment {
 
   private static final Path OWN = Path.of("/proc/self/environ");
+
+  private static final Set<String> OF_SHELLS =
+      Set.of("SHELLOPTS", "BASHOPTS", "BASH_ENV", "ENV", "OPTIND", "BASH_COMPAT", "BASH_XTRACEFD");
 
   private final SortedMap<String, String> variables;
 
@@ -67,5 +71,15 @@ final class Environment {
     Charset system = Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8"));
     Charset charset = system.newEncoder().canEncode(text) ? system : StandardCharsets.UTF_8;
     return new String(text.getBytes(charset), StandardCharsets.ISO_8859_1);
+  }
+
+  /**
+   * Removes the variables that change what a shell does with a script, or end it.
+   *
+   * @param variables of a process that is to be started
+   */
+  static void removeShellVariables(Map<String, String> variables) {
+    variables.keySet().removeAll(OF_SHELLS);
+    variables.keySet().removeIf(name -> name.startsWith("BASH_FUNC_"));
   }
 }

@@ -2,26 +2,21 @@ package dev.mpipool.queue;
 
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 import org.apache.commons.lang3.StringUtils;
 
 /** Sun or Open Grid Engine: {@code qsub}, {@code qstat -xml}, {@code qdel}. One job a chunk. */
-public final class GridEngineScheduler implements Scheduler {
+public final class GridEngineScheduler extends ClusterScheduler {
 
-  private static final long serialVersionUID = 1;
+  private static final long serialVersionUID = 2;
 
-  /** How many job numbers are given to one qdel. */
-  private static final int MOST_DELETED_AT_ONCE = 200;
-
-  private final SchedulerBuilder.Settings settings;
   private final String parallelEnvironment;
   private final String memoryResource;
   private final String errorState;
 
   private GridEngineScheduler(Builder builder) {
-    settings = builder.settings();
+    super(builder.settings());
     parallelEnvironment = builder.parallelEnvironment;
     memoryResource = builder.memoryResource;
     errorState = builder.errorState;
@@ -44,7 +39,7 @@ public final class GridEngineScheduler implements Scheduler {
               .formatted(submission.output()));
     }
     for (int chunk : submission.chunks()) {
-      Command.run(submitCommand(submission, chunk), settings.timeout);
+      run(submitCommand(submission, chunk));
     }
   }
 
@@ -75,27 +70,13 @@ public final class GridEngineScheduler implements Scheduler {
 
   @Override
   public List<Job> jobs(String session) throws IOException, InterruptedException {
-    String answer =
-        Command.run(
-            List.of(settings.status, "-xml", "-u", System.getProperty("user.name")),
-            settings.timeout);
+    String answer = run(List.of(settings.status, "-xml", "-u", System.getProperty("user.name")));
     return QstatXml.jobs(answer, session, errorState);
   }
 
   @Override
-  public void delete(Collection<Job> jobs) throws IOException, InterruptedException {
-    List<String> ids = jobs.stream().map(Job::id).distinct().toList();
-    for (int from = 0; from < ids.size(); from += MOST_DELETED_AT_ONCE) {
-      List<String> command = new ArrayList<>(List.of(settings.delete));
-      command.addAll(ids.subList(from, Math.min(ids.size(), from + MOST_DELETED_AT_ONCE)));
-      try {
-        Command.run(command, settings.timeout);
-      } catch (CommandException e) {
-        if (!e.getMessage().contains("does not exist")) {
-          throw e;
-        }
-      }
-    }
+  boolean meansJobsHaveEnded(String failure) {
+    return failure.contains("does not exist");
   }
 
   @Override

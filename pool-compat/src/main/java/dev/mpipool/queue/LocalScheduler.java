@@ -130,7 +130,7 @@ public final class LocalScheduler implements Scheduler {
       ProcessBuilder builder =
           new ProcessBuilder(
               "/bin/sh", submission.script().toString(), Integer.toString(job.chunk));
-      WorkerScript.removeShellsOwn(builder.environment()); // the worker has them all the same
+      Environment.removeShellVariables(builder.environment()); // the worker has them all the same
       builder.environment().put(PARENT, Long.toString(ProcessHandle.current().pid()));
       builder.redirectInput(NOTHING);
       builder.redirectOutput(Redirect.appendTo(submission.stdout(job.chunk).toFile()));

@@ -2,7 +2,6 @@ package dev.mpipool.queue;
 
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -15,14 +14,12 @@ import org.apache.commons.lang3.StringUtils;
  * Slurm: {@code sbatch}, {@code squeue}, {@code scancel}. One job a chunk; or job arrays, each for
  * up to 1,000 chunks, which cost the scheduler little and are submitted at once.
  */
-public final class SlurmScheduler implements Scheduler {
+public final class SlurmScheduler extends ClusterScheduler {
 
-  private static final long serialVersionUID = 1;
+  private static final long serialVersionUID = 2;
 
   /** Slurm's own limit is 1,001 where nobody has changed it (MaxArraySize). */
   private static final int ARRAY_SIZE = 1000;
-
-  private static final int MOST_DELETED_AT_ONCE = 200;
 
   private static final String FORMAT = "--format=%i|%j|%K|%T|%r";
   private static final int FIELDS = 5;
@@ -53,12 +50,11 @@ public final class SlurmScheduler implements Scheduler {
           "SystemFailure",
           "TimeLimit");
 
-  private final SchedulerBuilder.Settings settings;
   private final boolean arrays;
   private final int mostRunning;
 
   private SlurmScheduler(Builder builder) {
-    settings = builder.settings();
+    super(builder.settings());
     arrays = builder.arrays;
     mostRunning = builder.mostRunning;
   }
@@ -86,7 +82,7 @@ public final class SlurmScheduler implements Scheduler {
         command.add("--error=" + escaped(submission.stderr(chunk).toString()));
         command.add(submission.script().toString());
         command.add(Integer.toString(chunk));
-        Command.run(command, settings.timeout);
+        run(command);
       }
       return;
     }
@@ -112,7 +108,7 @@ public final class SlurmScheduler implements Scheduler {
     command.add(submission.script().toString());
     command.add(Integer.toString(first));
     command.add("array");
-    Command.run(command, settings.timeout);
+    run(command);
   }
 
   private List<String> command(String name) {
@@ -158,9 +154,7 @@ public final class SlurmScheduler implements Scheduler {
 
   @Override
   public List<Job> jobs(String session) throws IOException, InterruptedException {
-    String answer =
-        Command.run(
-            List.of(settings.status, "--me", "--array", "--noheader", FORMAT), settings.timeout);
+    String answer = run(List.of(settings.status, "--me", "--array", "--noheader", FORMAT));
     return parse(answer, session);
   }
 
@@ -198,20 +192,9 @@ public final class SlurmScheduler implements Scheduler {
   }
 
   @Override
-  public void delete(Collection<Job> jobs) throws IOException, InterruptedException {
-    List<String> ids = jobs.stream().map(Job::id).distinct().toList();
-    for (int from = 0; from < ids.size(); from += MOST_DELETED_AT_ONCE) {
-      List<String> command = new ArrayList<>(List.of(settings.delete));
-      command.addAll(ids.subList(from, Math.min(ids.size(), from + MOST_DELETED_AT_ONCE)));
-      try {
-        Command.run(command, settings.timeout);
-      } catch (CommandException e) {
-        if (!e.getMessage().contains("Invalid job id")
-            && !e.getMessage().contains("already completing or completed")) {
-          throw e;
-        }
-      }
-    }
+  boolean meansJobsHaveEnded(String failure) {
+    return failure.contains("Invalid job id")
+        || failure.contains("already completing or completed");
   }
 
   @Override

@@ -1,8 +1,6 @@
 package dev.mpipool.queue;
 
 import java.nio.file.Path;
-import java.util.Map;
-import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
@@ -29,9 +27,6 @@ final class WorkerScript {
               + "|TASK_ID|ARC|"
               + LocalScheduler.PARENT,
           Pattern.DOTALL);
-
-  private static final Set<String> SHELLS_OWN =
-      Set.of("SHELLOPTS", "BASHOPTS", "BASH_ENV", "ENV", "OPTIND", "BASH_COMPAT", "BASH_XTRACEFD");
 
   private static final String LOCALE = "LC_ALL";
 
@@ -100,11 +95,5 @@ final class WorkerScript {
 
   private static String word(String text) {
     return quoted(Environment.bytes(text));
-  }
-
-  /** What makes a shell that runs a script do something else, or end, if it is set outside. */
-  static void removeShellsOwn(Map<String, String> environment) {
-    environment.keySet().removeAll(SHELLS_OWN);
-    environment.keySet().removeIf(name -> name.startsWith("BASH_FUNC_"));
   }
 }
