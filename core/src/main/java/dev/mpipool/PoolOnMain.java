@@ -158,7 +158,7 @@ final class PoolOnMain {
     if (failure instanceof RankLostException) {
       dispatcher.workerLost(rank, reason);
     } else {
-      dispatcher.giveUp(rank, reason);
+      dispatcher.exclude(rank, reason);
     }
   }
 
@@ -442,7 +442,7 @@ final class PoolOnMain {
 
   /** Everything is over, with {@link #close} or without. */
   private void letGo() {
-    if (dispatcher.hasAdrift()) {
+    if (dispatcher.hasExcludedWorker()) {
       Providers.someoneIsAdrift();
     }
     sender.close(communicator::close);

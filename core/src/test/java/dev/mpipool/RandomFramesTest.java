@@ -140,7 +140,7 @@ class RandomFramesTest {
         case CHUNK ->
             result(entry, Chunk.run(entry.body(), IDENTITY, SERIALIZER, TO_THE_END), answers);
         case RECALL -> answers.add(new Entry(EntryKind.RETURNED, 0));
-        case RELEASE -> answers.add(new Entry(EntryKind.GONE, 0));
+        case RELEASE -> answers.add(new Entry(EntryKind.LEFT, 0));
         default -> {}
       }
     }
@@ -295,7 +295,7 @@ class RandomFramesTest {
         Message message = ranks.get(0).receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG);
         List<Entry> entries = Frame.decode(message.data());
         answers.addAll(entries);
-        gone = message.source() == 0 || entries.stream().anyMatch(e -> e.kind() == EntryKind.GONE);
+        gone = message.source() == 0 || entries.stream().anyMatch(e -> e.kind() == EntryKind.LEFT);
       }
       return null;
     }
@@ -305,7 +305,7 @@ class RandomFramesTest {
       send(task(id));
       for (int waits = 0; waits < 1_000; waits++) {
         Entry entry = answers.poll(20, TimeUnit.MILLISECONDS);
-        if (entry == null ? worker.isDone() : entry.kind() == EntryKind.GONE) {
+        if (entry == null ? worker.isDone() : entry.kind() == EntryKind.LEFT) {
           return false;
         }
         if (entry != null && entry.id() == id) {
@@ -395,7 +395,7 @@ class RandomFramesTest {
         // whole frames whose values are damaged where no checksum looks
         byte[] body = task(0).body().array().clone();
         body[random.nextInt(body.length)] ^= (byte) (1 + random.nextInt(255));
-        EntryKind kind = random.nextInt(4) == 0 ? EntryKind.SHARE : EntryKind.TASK;
+        EntryKind kind = random.nextInt(4) == 0 ? EntryKind.PUT : EntryKind.TASK;
         yield Frame.encode(List.of(new Entry(kind, random.nextInt(9), ByteBuffer.wrap(body))));
       }
     };

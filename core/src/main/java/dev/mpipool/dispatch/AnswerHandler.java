@@ -24,8 +24,8 @@ import org.slf4j.LoggerFactory;
  * of themselves and of each other. Belongs to the {@link Dispatcher}, and is guarded by its lock:
  * every method is called with it held, but for those that say otherwise.
  *
- * <p>Each entry is taken as a whole or not at all. An {@link OutOfMemoryError} leaves those that
- * have not been taken to the next call for the same message.
+ * <p>Each entry is handled as a whole or not at all. An {@link OutOfMemoryError} leaves those that
+ * have not been handled to the next call for the same message.
  */
 final class AnswerHandler {
 
@@ -38,8 +38,8 @@ final class AnswerHandler {
   private final ReentrantLock lock;
   private final PoolState state;
   private final Ring<TaskFuture<?>> queue;
-  private final CompletionRelay relay;
-  private final Handout handout;
+  private final CompletionExecutor completions;
+  private final Assigner assigner;
   private final Membership membership;
   private final LossHandler losses;
   private final PoolEnd end;
@@ -49,7 +49,7 @@ final class AnswerHandler {
   private volatile boolean initializes;
 
   /** How many entries of the message that is received are dealt with. */
-  private int taken;
+  private int handled;
 
   AnswerHandler(
       String format,
@@ -57,8 +57,8 @@ final class AnswerHandler {
       ReentrantLock lock,
       PoolState state,
       Ring<TaskFuture<?>> queue,
-      CompletionRelay relay,
-      Handout handout,
+      CompletionExecutor completions,
+      Assigner assigner,
       Membership membership,
       LossHandler losses,
       PoolEnd end,
@@ -68,8 +68,8 @@ final class AnswerHandler {
     this.lock = lock;
     this.state = state;
     this.queue = queue;
-    this.relay = relay;
-    this.handout = handout;
+    this.completions = completions;
+    this.assigner = assigner;
     this.membership = membership;
     this.losses = losses;
     this.end = end;
@@ -152,13 +152,13 @@ final class AnswerHandler {
   }
 
   private boolean received(int rank, List<Entry> entries) {
-    taken = 0;
+    handled = 0;
     boolean gaveWork = false;
     long pause = 0;
     while (true) {
       try {
         return answered(rank, entries) || gaveWork;
-      } catch (OutOfMemoryError e) { // what has been taken is with the relay
+      } catch (OutOfMemoryError e) { // what has been handled is with the completion executor
         gaveWork = true;
         pause = Memory.pauseOrThrow(pause, e);
       }
@@ -171,17 +171,17 @@ final class AnswerHandler {
       WorkerState worker = membership.living(rank);
       if (worker == null) {
         LOG.debug("A message from rank {}, which is no living worker, is dropped", rank);
-        if (entries.stream().anyMatch(e -> e.kind() == EntryKind.GONE)) {
+        if (entries.stream().anyMatch(e -> e.kind() == EntryKind.LEFT)) {
           membership.hasLeft(rank);
         }
         return false;
       }
-      boolean gaveWork = takeRest(worker, entries);
-      handout.lineUp(worker);
-      handout.handOut();
+      boolean gaveWork = handleRest(worker, entries);
+      assigner.makeAvailable(worker);
+      assigner.assignTasks();
       end.unshareUnreachable();
       end.endIfDone();
-      handout.calledBack.workerChanged();
+      assigner.calledBack.workerChanged();
       return gaveWork;
     } finally {
       end.unlock();
@@ -189,33 +189,33 @@ final class AnswerHandler {
   }
 
   /**
-   * Takes the entries that have not been taken, each as a whole or not at all.
+   * Takes the entries that have not been handled, each as a whole or not at all.
    *
    * @return whether futures are to be completed now
    */
-  private boolean takeRest(WorkerState worker, List<Entry> entries) {
+  private boolean handleRest(WorkerState worker, List<Entry> entries) {
     int count = entries.size();
-    List<CompletionRelay.Item> completions = new ArrayList<>(count - taken);
+    List<CompletionExecutor.Item> items = new ArrayList<>(count - handled);
     worker.lastHeard = System.nanoTime();
     worker.lastSign = worker.lastHeard;
     try {
-      while (taken < count && worker.alive) { // else it has left, or is not believed
-        Entry entry = entries.get(taken);
-        if (entry.kind() == EntryKind.SPENT && entry.id() > 0) {
-          worker.spent(entry.id(), Math.max(1, completions.size()));
+      while (handled < count && worker.alive) { // else it has left, or is not believed
+        Entry entry = entries.get(handled);
+        if (entry.kind() == EntryKind.BUSY_TIME && entry.id() > 0) {
+          worker.busyTime(entry.id(), Math.max(1, items.size()));
         } else {
-          take(worker, entry, completions);
+          handle(worker, entry, items);
         }
-        taken++;
+        handled++;
       }
     } finally {
-      relay.add(completions); // whatever else goes wrong, those are off the books
+      completions.add(items); // whatever else goes wrong, those are off the books
     }
-    return !completions.isEmpty();
+    return !items.isEmpty();
   }
 
   /** An answer on its way to its future. */
-  private final class Answered extends CompletionRelay.Item {
+  private final class Answered extends CompletionExecutor.Item {
     private final TaskFuture<?> task;
     private final int rank;
     private final Entry answer;
@@ -238,69 +238,71 @@ final class AnswerHandler {
   }
 
   /** What fails for want of memory has changed nothing. */
-  private void take(WorkerState worker, Entry entry, List<CompletionRelay.Item> completions) {
+  private void handle(WorkerState worker, Entry entry, List<CompletionExecutor.Item> items) {
     if (entry.kind() == EntryKind.FAILURE && entry.id() == 0) {
       if (!initializes) {
         membership.exclude(
             worker.rank, "it says that the initializer has failed, and there is none");
         return;
       }
-      completions.add(withoutFuture(() -> initializerFailed(worker.rank, entry.body())));
+      items.add(withoutFuture(() -> initializerFailed(worker.rank, entry.body())));
       return;
     }
     if (entry.kind() == EntryKind.MISMATCH && text(entry.body()).endsWith("\n" + format)) {
-      completions.add(withoutFuture(() -> mismatched(worker.rank, text(entry.body()))));
+      items.add(withoutFuture(() -> mismatched(worker.rank, text(entry.body()))));
       return;
     }
     switch (entry.kind()) {
-      case RESULT, FAILURE, DROPPED -> answered(worker, entry, completions);
+      case RESULT, FAILURE, DROPPED -> answered(worker, entry, items);
       case RETURNED -> {
         if (entry.body().remaining() % Long.BYTES == 0) {
-          handout.returned(worker, entry.body().duplicate());
+          assigner.returned(worker, entry.body().duplicate());
         } else {
           membership.exclude(worker.rank, "it returned a part of a task");
         }
       }
-      case GONE -> {
+      case LEFT -> {
         if (state.isReleased()) {
           worker.alive = false;
         } else {
           membership.lose(worker.rank, "it has left the pool: " + text(entry.body()));
         }
       }
-      case UNREACHED -> groupMessageLost(entry.id());
+      case UNDELIVERABLE -> groupMessageLost(entry.id());
       case PONG -> {} // that it came is what matters
       default ->
           membership.exclude(worker.rank, "it sent a %s, which it may not".formatted(entry.kind()));
     }
   }
 
-  /** What the relay is to run, for which neither a user nor the end of the pool waits. */
-  private static CompletionRelay.Item withoutFuture(Runnable action) {
-    return new CompletionRelay.Item(CompletableFuture.completedFuture(null), action);
+  /**
+   * What the completion executor is to run, for which neither a user nor the end of the pool waits.
+   */
+  private static CompletionExecutor.Item withoutFuture(Runnable action) {
+    return new CompletionExecutor.Item(CompletableFuture.completedFuture(null), action);
   }
 
-  private void answered(WorkerState worker, Entry entry, List<CompletionRelay.Item> completions) {
+  private void answered(WorkerState worker, Entry entry, List<CompletionExecutor.Item> items) {
     TaskFuture<?> future = worker.tasks.find(entry.id());
     if (future == null) {
       LOG.warn("A {} of rank {} for no task it holds is dropped", entry.kind(), worker.rank);
       return;
     }
-    CompletionRelay.Item item =
+    CompletionExecutor.Item item =
         future.ending == null
             ? new Answered(future, worker.rank, entry)
-            : new CompletionRelay.Item(future, future.ending);
+            : new CompletionExecutor.Item(future, future.ending);
     queue.ensureRoom(1); // for a group that begins again
     if (entry.kind() == EntryKind.DROPPED) {
-      handout.calledBack.add(future);
+      assigner.calledBack.add(future);
     }
-    handout.take(worker, entry.id());
+    assigner.remove(worker, entry.id());
     future.encoded = null;
     if (entry.kind() == EntryKind.DROPPED && beginsAgainOrFails(future)) {
       return;
     }
     if (!future.isDone()) {
-      completions.add(item);
+      items.add(item);
     }
   }
 
@@ -311,9 +313,9 @@ final class AnswerHandler {
       return; // then the group begins again for that
     }
     for (TaskFuture<?> future : worker.tasks.inOrder()) {
-      if (future instanceof Gang.Member<?> member && member.counts()) {
+      if (future instanceof GroupSubmission.Member<?> member && member.counts()) {
         queue.ensureRoom(1);
-        handout.cancel(future, true);
+        assigner.cancel(future, true);
         beginsAgainOrFails(future);
       }
     }
@@ -333,7 +335,7 @@ final class AnswerHandler {
     long pause = 0;
     while (true) {
       try {
-        handout.fail(future, failure);
+        assigner.fail(future, failure);
         return;
       } catch (OutOfMemoryError e) {
         pause = Memory.pause(pause);
@@ -343,7 +345,7 @@ final class AnswerHandler {
 
   /** Whether a member dropped its task because it has lost another, and the group tries again. */
   private boolean beginsAgain(TaskFuture<?> future) {
-    if (!(future instanceof Gang.Member<?> member)
+    if (!(future instanceof GroupSubmission.Member<?> member)
         || !member.counts()
         || future.ending != null
         || future.isDone()
@@ -353,7 +355,7 @@ final class AnswerHandler {
     TaskFuture<?> first = member.beginAgainUnlessTooOften(maxAttempts);
     if (first == null) {
       String what = "The members of the group of %s have lost each other".formatted(future.name());
-      handout.fail(future, new WorkerLostException(what, future.lostWith()));
+      assigner.fail(future, new WorkerLostException(what, future.lostWith()));
     } else {
       queue.addFirst(first);
       membership.failGroupsTooLarge(); // the other may have answered before it was lost

@@ -35,7 +35,7 @@ final class CalledBack {
    */
   void add(TaskFuture<?> future) {
     Unstarted task = Unstarted.of(future);
-    boolean whole = task.call() != null && !(future instanceof Gang.Member);
+    boolean whole = task.call() != null && !(future instanceof GroupSubmission.Member);
     if (waiting > 0 && whole && future.ending == null && !future.isDone()) {
       tasks.add(task);
     }

@@ -36,20 +36,20 @@ import java.util.function.IntToLongFunction;
  *
  * <p><b>A task's way.</b> It waits in the queue; it is given to a worker with room, under a number
  * of its own for each attempt; the worker answers under that number, and the answer goes to the
- * relay, which completes the future. An answer under a number that its worker does not hold is
- * dropped: it comes too late. When a worker dies, its tasks go back to the head of the queue, or
- * fail if as many workers have died with them as may.
+ * completion executor, which completes the future. An answer under a number that its worker does
+ * not hold is dropped: it comes too late. When a worker dies, its tasks go back to the head of the
+ * queue, or fail if as many workers have died with them as may.
  *
  * <p><b>A task that is no longer wanted</b> (its future was cancelled, timed out or completed by
  * the user) leaves the queue, now or when its turn comes. If a worker has it, the worker is told,
  * and its place is taken until the worker answers: only then is the thread free again.
  *
- * <p><b>Groups.</b> A task for several workers together, a {@link Gang}, waits in the queue like
- * any other. When its turn comes, workers are kept for it as they become free, and what stands
- * behind it waits; so only one group gathers at a time, and two groups cannot wait for each other's
- * workers. Tasks that are pinned to a worker stand in a queue of that worker and go first.
+ * <p><b>Groups.</b> A task for several workers together, a {@link GroupSubmission}, waits in the
+ * queue like any other. When its turn comes, workers are kept for it as they become free, and what
+ * stands behind it waits; so only one group gathers at a time, and two groups cannot wait for each
+ * other's workers. Tasks that are pinned to a worker stand in a queue of that worker and go first.
  *
- * <p><b>Its parts</b>, all under the one lock: {@link Handout} brings tasks and workers together,
+ * <p><b>Its parts</b>, all under the one lock: {@link Assigner} brings tasks and workers together,
  * {@link AnswerHandler} reads what workers say, {@link Membership} and {@link LossHandler} deal
  * with losses, {@link SharedValues} with values that workers keep, {@link PoolEnd} with shutdown
  * and break-down, {@link Inventory} with questions.
@@ -61,8 +61,8 @@ import java.util.function.IntToLongFunction;
  *
  * <p><b>The lock.</b> All state is guarded by one lock, which each stimulus takes once. Nothing is
  * sent and no code of others runs while it is held: entries are posted to the sender's queue,
- * completions to the relay's; the pool's end has its effects in {@link #unlock}, after the lock is
- * released.
+ * completions to the completion executor's; the pool's end has its effects in {@link #unlock},
+ * after the lock is released.
  */
 public final class Dispatcher extends TaskOwner {
 
@@ -88,12 +88,12 @@ public final class Dispatcher extends TaskOwner {
   private final Outcome outcome;
   private final Outbox outbox;
   private final Settings settings;
-  private final CompletionRelay relay = new CompletionRelay();
+  private final CompletionExecutor completions = new CompletionExecutor();
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Integer, WorkerState> workers = new LinkedHashMap<>();
   private final Ring<TaskFuture<?>> queue = new Ring<>();
-  private final Handout handout;
+  private final Assigner assigner;
   private final Membership membership;
   private final SharedValues shared;
   private final AnswerHandler answers;
@@ -120,7 +120,7 @@ public final class Dispatcher extends TaskOwner {
     this.outbox = outbox;
     this.settings = settings;
     this.shared = new SharedValues(state, workers.values(), outbox);
-    this.handout = new Handout(lock, state, workers, queue, relay, shared, outbox);
+    this.assigner = new Assigner(lock, state, workers, queue, completions, shared, outbox);
     this.membership =
         new Membership(
             settings.maxAttempts(),
@@ -128,11 +128,11 @@ public final class Dispatcher extends TaskOwner {
             state,
             workers,
             queue,
-            handout,
+            assigner,
             outbox);
-    this.end = new PoolEnd(lock, state, workers, queue, relay, handout, membership, shared);
-    this.inventory = new Inventory(lock, state, workers.values(), queue, handout, membership, end);
-    this.losses = new LossHandler(lock, state, membership, handout, relay, end);
+    this.end = new PoolEnd(lock, state, workers, queue, completions, assigner, membership, shared);
+    this.inventory = new Inventory(lock, state, workers.values(), queue, assigner, membership, end);
+    this.losses = new LossHandler(lock, state, membership, assigner, completions, end);
     this.answers =
         new AnswerHandler(
             format,
@@ -140,8 +140,8 @@ public final class Dispatcher extends TaskOwner {
             lock,
             state,
             queue,
-            relay,
-            handout,
+            completions,
+            assigner,
             membership,
             losses,
             end,
@@ -149,9 +149,9 @@ public final class Dispatcher extends TaskOwner {
     for (int rank : settings.ranks()) {
       WorkerState worker = new WorkerState(rank, settings.threadsPerWorker());
       workers.put(rank, worker);
-      handout.lineUp(worker);
+      assigner.makeAvailable(worker);
     }
-    handout.ensureRoom();
+    assigner.ensureRoom();
   }
 
   /**
@@ -194,17 +194,17 @@ public final class Dispatcher extends TaskOwner {
     lock.lock();
     try {
       checkAccepting();
-      alone = handout.held == 0 && encoded.body().length() <= FLUSHED_BYTES;
+      alone = assigner.held == 0 && encoded.body().length() <= FLUSHED_BYTES;
       if (future.order == 0) {
         queue.add(future);
         future.order = alone ? -nextNumber() : nextNumber();
         future.encoded = encoded.body();
         future.code = encoded.code();
-        handout.flushing = alone;
-        handout.handOut();
+        assigner.flushing = alone;
+        assigner.assignTasks();
       }
     } finally {
-      handout.flushing = false;
+      assigner.flushing = false;
       lock.unlock();
     }
     if (alone) {
@@ -262,7 +262,7 @@ public final class Dispatcher extends TaskOwner {
       ListFuture<T> all = ListFuture.of(tasks);
       for (int i = 0; i < living.size(); i++) { // from here on nothing fails
         living.get(i).pinned.add(tasks.get(i));
-        handout.lineUp(living.get(i));
+        assigner.makeAvailable(living.get(i));
       }
       return all;
     } finally {
@@ -289,19 +289,20 @@ public final class Dispatcher extends TaskOwner {
       throw new IllegalArgumentException(
           "A group of %d workers is not possible: there are %d".formatted(members, size()));
     }
-    Gang<T> gang = new Gang<>(this, members, encode(call, original), call, original);
+    GroupSubmission<T> group =
+        new GroupSubmission<>(this, members, encode(call, original), call, original);
     lock.lock();
     try {
       checkAccepting();
-      TaskFuture<?> first = gang.begin();
+      TaskFuture<?> first = group.begin();
       first.order = nextNumber();
       queue.add(first);
       membership.failGroupsTooLarge();
-      handout.handOut();
+      assigner.assignTasks();
     } finally {
       lock.unlock();
     }
-    return gang.future();
+    return group.future();
   }
 
   /**
@@ -374,18 +375,18 @@ public final class Dispatcher extends TaskOwner {
     lock.lock();
     try {
       if (state.isBroken()) {
-        handout.fail(future, state.cause());
+        assigner.fail(future, state.cause());
         return;
       }
       if (state.isStopping() || !end.hasSource(source)) {
-        relay.add(new CompletionRelay.Item(future, future::drop));
+        completions.add(new CompletionExecutor.Item(future, future::drop));
         return;
       }
       Body body = Body.of(encoded);
       queue.add(future);
       future.order = nextNumber();
       future.encoded = body;
-      handout.handOut();
+      assigner.assignTasks();
     } finally {
       lock.unlock();
     }
@@ -394,7 +395,7 @@ public final class Dispatcher extends TaskOwner {
   /** Tells a worker that nobody waits for a task it holds. With the lock held. */
   @Override
   void cancel(TaskFuture<?> future, boolean interrupt) {
-    handout.cancel(future, interrupt);
+    assigner.cancel(future, interrupt);
   }
 
   @Override
@@ -441,17 +442,17 @@ public final class Dispatcher extends TaskOwner {
     try {
       boolean queued = future.encoded != null && future.worker == null;
       if (future.worker != null) {
-        handout.cancel(future, interrupt);
+        assigner.cancel(future, interrupt);
       }
       future.encoded = null;
       future.ending = ending;
-      if (queued && ++handout.unwantedQueued > queue.size() / 2) {
-        handout.unwantedQueued = 0;
-        queue.removeIf(handout::isUnwanted);
+      if (queued && ++assigner.unwantedQueued > queue.size() / 2) {
+        assigner.unwantedQueued = 0;
+        queue.removeIf(assigner::isUnwanted);
       }
-      if (handout.gathering != null && future.gang() == handout.gathering) {
-        handout.stopGathering();
-        handout.handOut();
+      if (assigner.gathering != null && future.group() == assigner.gathering) {
+        assigner.stopGathering();
+        assigner.assignTasks();
       }
       end.endIfDone();
     } finally {
@@ -464,7 +465,7 @@ public final class Dispatcher extends TaskOwner {
   void end(TaskFuture<?> future, Runnable ending) {
     lock.lock();
     try {
-      relay.add(new CompletionRelay.Item(future, ending));
+      completions.add(new CompletionExecutor.Item(future, ending));
       aboutToEnd(future, true, ending);
     } finally {
       unlock();
@@ -477,7 +478,7 @@ public final class Dispatcher extends TaskOwner {
    * @param reception hands on what it receives to {@link #received}
    */
   void receiveAt(Reception reception) {
-    relay.receiveAt(reception);
+    completions.receiveAt(reception);
   }
 
   /**
@@ -519,12 +520,12 @@ public final class Dispatcher extends TaskOwner {
    * @param rank the worker; others are ignored
    * @param reason why
    */
-  public void giveUp(int rank, String reason) {
+  public void exclude(int rank, String reason) {
     losses.exclude(rank, reason);
   }
 
   /**
-   * Gives workers up from now on that are silent for so long.
+   * Excludes workers from now on that are silent for so long.
    *
    * @param timeout more than zero
    * @param lastProgress when, by {@link System#nanoTime}, a part of a message last came from a rank
@@ -535,12 +536,12 @@ public final class Dispatcher extends TaskOwner {
   }
 
   /**
-   * Whether a worker was given up that may still be alive, and has not said that it has left.
+   * Whether a worker was excluded that may still be alive, and has not said that it has left.
    *
    * @return true if a collective call might wait for it for ever
    */
-  public boolean hasAdrift() {
-    return inventory.count(worker -> worker.adrift) > 0;
+  public boolean hasExcludedWorker() {
+    return inventory.count(worker -> worker.excluded) > 0;
   }
 
   /**
@@ -568,7 +569,7 @@ public final class Dispatcher extends TaskOwner {
       if (worker == null) {
         return true;
       }
-      if (entry.kind() == EntryKind.SHARE) {
+      if (entry.kind() == EntryKind.PUT) {
         shared.unsent(worker, entry.id());
         return true;
       }
@@ -579,10 +580,10 @@ public final class Dispatcher extends TaskOwner {
       String what =
           "The task %s cannot be sent to rank %d: it takes %d bytes, for which there is no memory"
               .formatted(future.name(), rank, entry.content().length());
-      handout.fail(future, new TaskSerializationException(what, failure));
-      handout.take(worker, entry.id());
-      handout.lineUp(worker);
-      handout.handOut();
+      assigner.fail(future, new TaskSerializationException(what, failure));
+      assigner.remove(worker, entry.id());
+      assigner.makeAvailable(worker);
+      assigner.assignTasks();
       end.endIfDone();
       return true;
     } finally {
@@ -601,8 +602,8 @@ public final class Dispatcher extends TaskOwner {
    * interrupts; what comes later is cancelled, too, and not returned.
    *
    * <p>Callbacks of the cancelled futures run in the calling thread, which may hold locks that they
-   * need; but should one of them block, the relay goes on with the others, and they are done when
-   * the dispatcher is terminated.
+   * need; but should one of them block, the completion executor goes on with the others, and they
+   * are done when the dispatcher is terminated.
    *
    * @return the tasks that had not begun, cancelled, in the order in which they were submitted
    */
@@ -642,7 +643,7 @@ public final class Dispatcher extends TaskOwner {
    * @return true from then on
    */
   public boolean isAtRest() {
-    return isTerminated() && relay.isAtRest();
+    return isTerminated() && completions.isAtRest();
   }
 
   /**

@@ -20,8 +20,8 @@ import java.util.function.LongSupplier;
  *
  * <p><b>Only time in which main was awake counts.</b> When main was stopped itself, or its machine
  * slept, everybody seems silent. So the time between two looks counts as twice what it should be at
- * most, and who is given up has been pinged and then left the ping unanswered for most of the
- * timeout.
+ * most, and a worker that is excluded has been pinged and has left the ping unanswered for most of
+ * the timeout.
  *
  * <p>It has a thread of its own, since the JDK's timer ends its thread when memory runs out, and
  * starts another only when it is next given something to do. All state but that of the thread is
@@ -128,7 +128,7 @@ final class Heartbeats {
     LockSupport.unpark(thread);
   }
 
-  /** Looks; returns those to be given up. */
+  /** Looks; returns the workers to be excluded. */
   List<WorkerState> look() {
     long now = clock.getAsLong();
     long counted = Math.min(now - lastLook, 2 * period);

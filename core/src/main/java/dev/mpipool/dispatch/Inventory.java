@@ -20,7 +20,7 @@ final class Inventory {
   private final PoolState state;
   private final Collection<WorkerState> workers;
   private final Ring<TaskFuture<?>> queue;
-  private final Handout handout;
+  private final Assigner assigner;
   private final Membership membership;
   private final PoolEnd end;
 
@@ -29,14 +29,14 @@ final class Inventory {
       PoolState state,
       Collection<WorkerState> workers,
       Ring<TaskFuture<?>> queue,
-      Handout handout,
+      Assigner assigner,
       Membership membership,
       PoolEnd end) {
     this.lock = lock;
     this.state = state;
     this.workers = workers;
     this.queue = queue;
-    this.handout = handout;
+    this.assigner = assigner;
     this.membership = membership;
     this.end = end;
   }
@@ -59,7 +59,7 @@ final class Inventory {
               queue.stream(),
               workers.stream().flatMap(worker -> worker.tasks.inOrder().stream()),
               workers.stream().flatMap(worker -> worker.pinned.stream()),
-              Stream.ofNullable(handout.gathering).map(Gang::first))
+              Stream.ofNullable(assigner.gathering).map(GroupSubmission::first))
           .flatMap(tasks -> tasks)
           .filter(task -> !task.isDone() && !task.isChunk())
           .forEach(task -> futures.add(task.ofUser()));
@@ -90,7 +90,7 @@ final class Inventory {
               state,
               queue.size(),
               end.sources(),
-              handout.gathering == null ? "" : ", a group is gathering",
+              assigner.gathering == null ? "" : ", a group is gathering",
               held);
     } finally {
       lock.unlock();

@@ -25,22 +25,22 @@ final class LossHandler {
   private final ReentrantLock lock;
   private final PoolState state;
   private final Membership membership;
-  private final Handout handout;
-  private final CompletionRelay relay;
+  private final Assigner assigner;
+  private final CompletionExecutor completions;
   private final PoolEnd end;
 
   LossHandler(
       ReentrantLock lock,
       PoolState state,
       Membership membership,
-      Handout handout,
-      CompletionRelay relay,
+      Assigner assigner,
+      CompletionExecutor completions,
       PoolEnd end) {
     this.lock = lock;
     this.state = state;
     this.membership = membership;
-    this.handout = handout;
-    this.relay = relay;
+    this.assigner = assigner;
+    this.completions = completions;
     this.end = end;
   }
 
@@ -93,9 +93,9 @@ final class LossHandler {
   }
 
   private void membershipChanged() {
-    handout.handOut();
+    assigner.assignTasks();
     end.endIfDone();
-    handout.calledBack.workerChanged();
+    assigner.calledBack.workerChanged();
   }
 
   /** Excludes workers from now on that are silent for so long. */
@@ -125,10 +125,10 @@ final class LossHandler {
         REVIVAL.execute(() -> {});
       }
       if (!state.isBroken() && membership.excludeSilent(reason)) {
-        handout.calledBack.workerChanged();
+        assigner.calledBack.workerChanged();
       }
-      handout.handOutAgain();
-      relay.look();
+      assigner.retryAssignment();
+      completions.look();
       end.endIfDone();
     } catch (OutOfMemoryError e) {
       // the next time

@@ -33,7 +33,7 @@ final class Membership {
   private final PoolState state;
   private final Map<Integer, WorkerState> workers;
   private final Ring<TaskFuture<?>> queue;
-  private final Handout handout;
+  private final Assigner assigner;
   private final Outbox outbox;
 
   /** Null as long as nobody is watched. */
@@ -45,14 +45,14 @@ final class Membership {
       PoolState state,
       Map<Integer, WorkerState> workers,
       Ring<TaskFuture<?>> queue,
-      Handout handout,
+      Assigner assigner,
       Outbox outbox) {
     this.maxAttempts = maxAttempts;
     this.survivesLostWorkers = survivesLostWorkers;
     this.state = state;
     this.workers = workers;
     this.queue = queue;
-    this.handout = handout;
+    this.assigner = assigner;
     this.outbox = outbox;
   }
 
@@ -108,7 +108,7 @@ final class Membership {
   void hasLeft(int rank) {
     WorkerState worker = workers.get(rank);
     if (worker != null) {
-      worker.adrift = false;
+      worker.excluded = false;
     }
   }
 
@@ -129,20 +129,20 @@ final class Membership {
       worker.lossReason = reason;
       worker.alive = false;
     }
-    if (handout.gathering != null) {
-      handout.gathering.gathered.remove(worker);
+    if (assigner.gathering != null) {
+      assigner.gathering.gathered.remove(worker);
     }
     for (TaskFuture<?> task = worker.pinned.peekLast();
         task != null;
         task = worker.pinned.peekLast()) {
-      takeBack(task, rank, reason);
+      requeueOrFail(task, rank, reason);
       worker.pinned.pollLast();
     }
     List<TaskFuture<?>> held = worker.tasks.inOrder();
     queue.ensureRoom(held.size());
     for (int i = held.size() - 1; i >= 0; i--) {
-      takeBack(held.get(i), rank, reason);
-      handout.take(worker, held.get(i).id);
+      requeueOrFail(held.get(i), rank, reason);
+      assigner.remove(worker, held.get(i).id);
     }
     failGroupsTooLarge();
     breakIfNeeded(rank, reason);
@@ -179,11 +179,11 @@ final class Membership {
       return false;
     }
     if (worker.alive) { // else it was begun before
-      worker.adrift = true;
+      worker.excluded = true;
       outbox.post(rank, new Entry(EntryKind.RELEASE, 0));
       for (WorkerState other : workers.values()) {
         if (other.alive && other != worker) {
-          outbox.post(other.rank, new Entry(EntryKind.GIVEN_UP, rank));
+          outbox.post(other.rank, new Entry(EntryKind.EXCLUDED, rank));
         }
       }
     }
@@ -191,11 +191,11 @@ final class Membership {
   }
 
   /** The task is in the books of its worker still. */
-  private void takeBack(TaskFuture<?> future, int rank, String reason) {
+  private void requeueOrFail(TaskFuture<?> future, int rank, String reason) {
     if (!future.lostWith().contains(rank)) { // it was begun before
       future.lostWith(rank);
     }
-    Gang.Member<?> member = future instanceof Gang.Member<?> one ? one : null;
+    GroupSubmission.Member<?> member = future instanceof GroupSubmission.Member<?> one ? one : null;
     if (member != null && !member.counts()) {
       return;
     }
@@ -209,7 +209,7 @@ final class Membership {
       String what =
           "The task %s was lost with rank %s: %s"
               .formatted(future.name(), ranks(future.lostWith()), reason);
-      handout.fail(future, new WorkerLostException(what, future.lostWith()));
+      assigner.fail(future, new WorkerLostException(what, future.lostWith()));
     }
   }
 
@@ -220,26 +220,26 @@ final class Membership {
   /** A group that waits for more workers than are left would wait for ever. */
   void failGroupsTooLarge() {
     int living = size();
-    if (handout.gathering != null && handout.gathering.size() > living) {
-      failTooLarge(handout.gathering, handout.gathering.first(), living);
-      handout.stopGathering();
+    if (assigner.gathering != null && assigner.gathering.size() > living) {
+      failTooLarge(assigner.gathering, assigner.gathering.first(), living);
+      assigner.stopGathering();
     }
     List<TaskFuture<?>> impossible =
         queue.stream()
             .<TaskFuture<?>>map(future -> future)
-            .filter(future -> future.gang() != null && future.gang().size() > living)
+            .filter(future -> future.group() != null && future.group().size() > living)
             .toList();
     for (TaskFuture<?> future : impossible) {
-      failTooLarge(future.gang(), future, living);
+      failTooLarge(future.group(), future, living);
       queue.remove(future);
     }
   }
 
-  private void failTooLarge(Gang<?> gang, TaskFuture<?> first, int living) {
+  private void failTooLarge(GroupSubmission<?> group, TaskFuture<?> first, int living) {
     String what =
         "The task %s needs %d workers, and %d are left"
-            .formatted(first.name(), gang.size(), living);
-    handout.fail(first, new WorkerLostException(what, first.lostWith()));
+            .formatted(first.name(), group.size(), living);
+    assigner.fail(first, new WorkerLostException(what, first.lostWith()));
   }
 
   /**

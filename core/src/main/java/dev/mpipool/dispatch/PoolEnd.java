@@ -38,8 +38,8 @@ final class PoolEnd {
   private final PoolState state;
   private final Map<Integer, WorkerState> workers;
   private final Ring<TaskFuture<?>> queue;
-  private final CompletionRelay relay;
-  private final Handout handout;
+  private final CompletionExecutor completions;
+  private final Assigner assigner;
   private final Membership membership;
   private final SharedValues shared;
 
@@ -60,16 +60,16 @@ final class PoolEnd {
       PoolState state,
       Map<Integer, WorkerState> workers,
       Ring<TaskFuture<?>> queue,
-      CompletionRelay relay,
-      Handout handout,
+      CompletionExecutor completions,
+      Assigner assigner,
       Membership membership,
       SharedValues shared) {
     this.lock = lock;
     this.state = state;
     this.workers = workers;
     this.queue = queue;
-    this.relay = relay;
-    this.handout = handout;
+    this.completions = completions;
+    this.assigner = assigner;
     this.membership = membership;
     this.shared = shared;
   }
@@ -98,9 +98,9 @@ final class PoolEnd {
   void unshareUnreachable() {
     if (shared.hasUnreachable()
         && queue.isEmpty()
-        && handout.held == 0
+        && assigner.held == 0
         && sources.isEmpty()
-        && handout.gathering == null) {
+        && assigner.gathering == null) {
       shared.unshareUnreachable();
     }
   }
@@ -141,8 +141,8 @@ final class PoolEnd {
    * interrupts; what comes later is cancelled, too, and not returned.
    *
    * <p>Callbacks of the cancelled futures run in the calling thread, which may hold locks that they
-   * need; but should one of them block, the relay goes on with the others, and they are done when
-   * the pool is terminated. To be called without the lock.
+   * need; but should one of them block, the completion executor goes on with the others, and they
+   * are done when the pool is terminated. To be called without the lock.
    *
    * @return the tasks that had not begun, cancelled, in the order in which they were submitted
    */
@@ -155,22 +155,24 @@ final class PoolEnd {
       told = List.copyOf(sources);
       waiting.addAll(queue);
       workers.values().forEach(worker -> waiting.addAll(worker.pinned));
-      if (handout.gathering != null) {
-        waiting.add(handout.gathering.first());
+      if (assigner.gathering != null) {
+        waiting.add(assigner.gathering.first());
       }
       waiting.removeIf(TaskFuture::isDone);
       queued = waiting.stream().map(Unstarted::of).filter(task -> task.call() != null).toList();
-      List<CompletionRelay.Item> items =
-          waiting.stream().map(future -> new CompletionRelay.Item(future, future::drop)).toList();
+      List<CompletionExecutor.Item> items =
+          waiting.stream()
+              .map(future -> new CompletionExecutor.Item(future, future::drop))
+              .toList();
       state.stop(); // from here on nothing fails
       queue.clear();
       workers.values().forEach(worker -> worker.pinned.clear());
-      if (handout.gathering != null) {
-        handout.stopGathering();
+      if (assigner.gathering != null) {
+        assigner.stopGathering();
       }
       waiting.forEach(future -> future.encoded = null);
-      relay.add(items);
-      handout.calledBack.begin();
+      completions.add(items);
+      assigner.calledBack.begin();
       cancelHeld();
     } finally {
       lock.unlock();
@@ -195,7 +197,7 @@ final class PoolEnd {
   private List<Unstarted> awaitCalledBack() {
     lock.lock();
     try {
-      return handout.calledBack.await(CALLED_BACK_NANOS);
+      return assigner.calledBack.await(CALLED_BACK_NANOS);
     } finally {
       lock.unlock();
     }
@@ -206,9 +208,9 @@ final class PoolEnd {
     try {
       for (WorkerState worker : workers.values()) {
         if (worker.alive && worker.unstarted() > 0) {
-          handout.recall(worker, Integer.MAX_VALUE);
+          assigner.recall(worker, Integer.MAX_VALUE);
         }
-        worker.tasks.inOrder().forEach(task -> handout.cancel(task, true));
+        worker.tasks.inOrder().forEach(task -> assigner.cancel(task, true));
       }
     } catch (OutOfMemoryError e) {
       LOG.warn("There is no memory to cancel all tasks that run", e);
@@ -261,18 +263,18 @@ final class PoolEnd {
       for (WorkerState worker : workers.values()) {
         failAll(worker.pinned);
         for (TaskFuture<?> future : worker.tasks.inOrder()) {
-          handout.fail(future, state.cause());
-          handout.take(worker, future.id);
+          assigner.fail(future, state.cause());
+          assigner.remove(worker, future.id);
         }
       }
-      if (handout.gathering != null) {
-        handout.fail(handout.gathering.first(), state.cause());
-        handout.stopGathering();
+      if (assigner.gathering != null) {
+        assigner.fail(assigner.gathering.first(), state.cause());
+        assigner.stopGathering();
       }
       told = List.copyOf(sources);
       endIfDone();
       workers.values().forEach(worker -> worker.recalls = 0); // nobody is waited for
-      handout.calledBack.workerChanged();
+      assigner.calledBack.workerChanged();
     } finally {
       unlock();
     }
@@ -283,7 +285,7 @@ final class PoolEnd {
 
   private void failAll(Ring<TaskFuture<?>> tasks) {
     for (TaskFuture<?> next = tasks.peek(); next != null; next = tasks.peek()) {
-      handout.fail(next, state.cause());
+      assigner.fail(next, state.cause());
       tasks.poll();
     }
   }
@@ -312,11 +314,11 @@ final class PoolEnd {
   }
 
   private boolean releaseIfIdle() {
-    boolean idle = sources.isEmpty() && handout.gathering == null && membership.isIdle();
+    boolean idle = sources.isEmpty() && assigner.gathering == null && membership.isIdle();
     if (!idle) {
       return false;
     }
-    queue.removeIf(handout::isUnwanted);
+    queue.removeIf(assigner::isUnwanted);
     if (!queue.isEmpty()) {
       return false;
     }
@@ -353,8 +355,8 @@ final class PoolEnd {
     boolean done = false;
     while (!done) {
       try {
-        relay.allAddedDone().thenRun(this::terminate);
-        relay.close();
+        completions.allAddedDone().thenRun(this::terminate);
+        completions.close();
         done = true;
       } catch (OutOfMemoryError e) {
         pause = Memory.pause(pause);
@@ -398,6 +400,6 @@ final class PoolEnd {
   /** Waits for {@link #isTerminated}, and for the callbacks of all futures, without the lock. */
   void awaitCallbacks() throws InterruptedException {
     terminated.await();
-    relay.awaitRest();
+    completions.awaitRest();
   }
 }

@@ -41,7 +41,7 @@ final class SharedValues {
     }
     Long number = value.number();
     if (!worker.shared.contains(number)) {
-      outbox.post(worker.rank, new Entry(EntryKind.SHARE, number, value.encoded()));
+      outbox.post(worker.rank, new Entry(EntryKind.PUT, number, value.encoded()));
       worker.shared.add(number); // if there is no memory for it, the worker gets the value again
     }
     worker.lastShared = number;
@@ -59,7 +59,7 @@ final class SharedValues {
     workers.stream()
         .filter(
             worker -> worker.shared.remove(value.number()) && worker.alive && !state.isReleased())
-        .forEach(worker -> outbox.post(worker.rank, new Entry(EntryKind.UNSHARE, value.number())));
+        .forEach(worker -> outbox.post(worker.rank, new Entry(EntryKind.FORGET, value.number())));
   }
 
   /** A value that no task will be given any more, but that tasks under way may need. */

@@ -253,7 +253,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   }
 
   /** Whether this is the first member of a group that waits to be gathered. */
-  Gang<?> gang() {
+  GroupSubmission<?> group() {
     return null;
   }
 

@@ -30,7 +30,7 @@ final class WorkerState {
   /** How many tasks it runs at a time. */
   final int threads;
 
-  final HeldTasks tasks = new HeldTasks();
+  final InFlightTasks tasks = new InFlightTasks();
 
   /** Tasks for this worker alone, that it does not have yet. */
   final Ring<TaskFuture<?>> pinned = new Ring<>();
@@ -49,8 +49,8 @@ final class WorkerState {
   /** Whether it has been told that nothing more comes. */
   boolean toldToLeave;
 
-  /** Whether it was given up and told to leave, and has not said that it has. */
-  boolean adrift;
+  /** Whether it was excluded and told to leave, and has not said that it has. */
+  boolean excluded;
 
   /** Whether a group that is being gathered keeps a place here. */
   boolean reserved;
@@ -92,7 +92,7 @@ final class WorkerState {
   }
 
   /** So many tasks took so long. */
-  void spent(long nanos, int answered) {
+  void busyTime(long nanos, int answered) {
     gaveBack = false;
     double mean = (double) nanos / answered;
     boolean up = mean > nanosPerTask || nanosPerTask == Double.POSITIVE_INFINITY;

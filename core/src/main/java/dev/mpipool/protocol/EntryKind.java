@@ -6,7 +6,7 @@ public enum EntryKind {
   TASK(1),
   /** To a worker: the task is no longer wanted. The body is one byte: 1 to interrupt it. */
   CANCEL(2),
-  /** To a worker: nothing more will come; answer {@link #GONE} and leave. No id, no body. */
+  /** To a worker: nothing more will come; answer {@link #LEFT} and leave. No id, no body. */
   RELEASE(3),
   /** To a worker: main ends without having closed the pool. No id, no body. */
   ABANDON(4),
@@ -19,9 +19,9 @@ public enum EntryKind {
   /** To a worker: run a function over some items. The body is a {@link Chunk}. */
   CHUNK(6),
   /** To a worker: keep a value under this number. The body is the encoded value. */
-  SHARE(7),
+  PUT(7),
   /** To a worker: forget the value of this number. No body. */
-  UNSHARE(8),
+  FORGET(8),
   /** To a worker: run a task together with others. The body is a {@link GroupTask}. */
   GROUP(9),
   /**
@@ -37,10 +37,10 @@ public enum EntryKind {
   /** To a worker: say {@link #PONG}, whatever the tasks are doing. No id, no body. */
   PING(12),
   /**
-   * To a worker: the rank which is the id was given up, and no member of a group is to wait for it.
+   * To a worker: the rank which is the id was excluded, and no member of a group is to wait for it.
    * No body.
    */
-  GIVEN_UP(13),
+  EXCLUDED(13),
   /** To main: the task returned. The body is the encoded result. */
   RESULT(17),
   /** To main: the task has no result. The body is a {@link FailureReport}. */
@@ -48,17 +48,17 @@ public enum EntryKind {
   /** To main: a cancelled task was dropped before it began. No body. */
   DROPPED(19),
   /** To main: this worker has left. The body is the reason (UTF-8) if it was not released. */
-  GONE(20),
+  LEFT(20),
   /**
    * To main: the tasks answered in this frame took so many nanoseconds, which are the id. No body.
    */
-  SPENT(21),
+  BUSY_TIME(21),
   /** To main: tasks that were given back. The body is their numbers (long each), maybe none. */
   RETURNED(22),
   /** To main: this worker's listener is awake. No id, no body. */
   PONG(23),
   /** To main: a message of a group could not be sent to the rank which is the id. No body. */
-  UNREACHED(24),
+  UNDELIVERABLE(24),
   /**
    * To main: this worker has another serializer than main. The body is a line with its format, and
    * main's as it was told (UTF-8).

@@ -26,7 +26,7 @@ import java.util.zip.CRC32C;
  * is believed. Then what it was to say is lost, and its sender may wait for the effect for ever; so
  * the sender counts as lost from then on, as it does after an entry that it may not send or that
  * cannot be read. Main gives such a worker up, and its tasks go to others. A worker to which main
- * sends nonsense says so, with {@link EntryKind#GONE}, and leaves. Another worker counts as lost to
+ * sends nonsense says so, with {@link EntryKind#LEFT}, and leaves. Another worker counts as lost to
  * the groups in which both are members. Each time the log names the sender and what was wrong.
  * Values that cannot be read fail their task alone.
  */

@@ -291,11 +291,11 @@ public final class WorkerLoop {
               message.missing(),
               kind ->
                   kind == EntryKind.GROUP_MESSAGE
-                      || (source == main && (kind.isTask() || kind == EntryKind.SHARE)));
+                      || (source == main && (kind.isTask() || kind == EntryKind.PUT)));
       take(source, cut.before());
       if (cut.kind() == EntryKind.GROUP_MESSAGE) {
         groups.lost(source, "its message cannot be received: " + cut.reason());
-      } else if (cut.kind() == EntryKind.SHARE) {
+      } else if (cut.kind() == EntryKind.PUT) {
         tools.shared().putFailure(cut.id(), new IOException("A broadcast: " + cut.reason()));
       } else {
         FailureReport report =
@@ -333,14 +333,14 @@ public final class WorkerLoop {
       case TASK -> backlog.add(TaskRun.ofCall(entry.id(), entry.content(), tools));
       case CHUNK -> backlog.add(new ChunkRun(entry.id(), entry.content(), tools));
       case GROUP -> join(entry);
-      case SHARE -> tools.shared().put(entry.id(), entry.body());
-      case UNSHARE -> tools.shared().remove(entry.id());
+      case PUT -> tools.shared().put(entry.id(), entry.body());
+      case FORGET -> tools.shared().remove(entry.id());
       case CANCEL -> cancel(entry);
       case RECALL -> giveBack(entry.body().getInt());
-      case GIVEN_UP -> groups.lost((int) entry.id(), "main has given it up");
+      case EXCLUDED -> groups.lost((int) entry.id(), "main has given it up");
       case PING -> sender.post(main, new Entry(EntryKind.PONG, 0));
       case RELEASE -> {
-        sender.post(main, new Entry(EntryKind.GONE, 0));
+        sender.post(main, new Entry(EntryKind.LEFT, 0));
         released.complete(null);
       }
       case ABANDON -> leave("Main ended without closing the pool", null);
@@ -549,14 +549,14 @@ public final class WorkerLoop {
       leaveUnasked("Main, rank %d, cannot be reached".formatted(rank), failure);
     } else {
       groups.lost(rank, "it cannot be reached (%s)".formatted(failure));
-      sender.post(main, new Entry(EntryKind.UNREACHED, rank)); // it may wait for what was lost
+      sender.post(main, new Entry(EntryKind.UNDELIVERABLE, rank)); // it may wait for what was lost
     }
   }
 
   /** Tells main, with the answers of a frame, how long their tasks took. */
   private Entry spent(int destination) {
     long nanos = destination == main ? nanosSpent.sumThenReset() : 0;
-    return nanos == 0 ? null : new Entry(EntryKind.SPENT, nanos);
+    return nanos == 0 ? null : new Entry(EntryKind.BUSY_TIME, nanos);
   }
 
   /** Gives tasks back that have not begun, the last first: those would have to wait longest. */
@@ -602,7 +602,7 @@ public final class WorkerLoop {
       try {
         String reason = cause == null ? why : "%s (%s)".formatted(why, cause);
         ByteBuffer body = ByteBuffer.wrap(reason.getBytes(StandardCharsets.UTF_8));
-        sender.post(main, new Entry(EntryKind.GONE, 0, body));
+        sender.post(main, new Entry(EntryKind.LEFT, 0, body));
         leave(why, cause);
       } catch (OutOfMemoryError e) {
         pause = Memory.pause(pause);

@@ -221,7 +221,7 @@ class BatchRunTest {
     assertThat(run.consume()).isTrue();
     assertThat(run.consume()).isFalse();
     assertThat(sent.stream().map(Desk.Sent::kind))
-        .containsExactly(EntryKind.SHARE, EntryKind.CHUNK, EntryKind.SHARE, EntryKind.CHUNK);
+        .containsExactly(EntryKind.PUT, EntryKind.CHUNK, EntryKind.PUT, EntryKind.CHUNK);
     assertThat(Chunk.function(sent.get(1).body())).isEqualTo(sent.get(0).id());
     assertThat(areFull(sent.get(1), sent.get(3))).isTrue();
     answer(sent.get(3));
@@ -237,7 +237,7 @@ class BatchRunTest {
     assertThat(run.take(true, 2)).containsExactly(40);
     assertThat(run.takenFrom()).isEqualTo(4);
     assertThat(run.take(true, 1)).isNull();
-    awaitNews("1 UNSHARE", "2 UNSHARE");
+    awaitNews("1 FORGET", "2 FORGET");
   }
 
   @Test
@@ -289,7 +289,7 @@ class BatchRunTest {
 
   @Test
   void aPartOfAChunkIsAskedBackAlsoWhenTasksHaveWaitedAtAWorkerBefore() throws Exception {
-    Entry quick = new Entry(EntryKind.SPENT, 1_000);
+    Entry quick = new Entry(EntryKind.BUSY_TIME, 1_000);
     ByteBuffer five = desk.serializer.encode(5);
     desk.submit("warm");
     desk.receive(1, new Entry(EntryKind.RESULT, desk.nextTask(), five), quick);

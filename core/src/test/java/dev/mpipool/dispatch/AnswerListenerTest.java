@@ -53,7 +53,7 @@ class AnswerListenerTest {
     assertThat(Desk.result(a)).isEqualTo(5);
     desk.dispatcher.shutdown();
     assertThat(listener.awaitEnd(1)).isFalse();
-    ranks.get(1).send(0, 0, Frame.encode(List.of(new Entry(EntryKind.GONE, 0))));
+    ranks.get(1).send(0, 0, Frame.encode(List.of(new Entry(EntryKind.LEFT, 0))));
 
     assertThat(listener.awaitEnd(10_000)).isTrue();
   }

@@ -135,7 +135,7 @@ public final class Desk {
 
   public void gone(int... ranks) {
     for (int rank : ranks) {
-      receive(rank, new Entry(EntryKind.GONE, 0));
+      receive(rank, new Entry(EntryKind.LEFT, 0));
     }
   }
 

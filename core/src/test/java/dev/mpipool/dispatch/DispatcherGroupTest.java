@@ -307,7 +307,7 @@ class DispatcherGroupTest {
     Desk desk = new Desk(2, 1, true);
     CompletableFuture<List<Object>> group = group(desk, 2);
     List<Desk.Sent> members = members(desk);
-    desk.receive(1, new Entry(EntryKind.UNREACHED, 2));
+    desk.receive(1, new Entry(EntryKind.UNDELIVERABLE, 2));
     assertThat(Desk.failure(group)).isInstanceOf(WorkerLostException.class);
     newsUntil(desk, "1 CANCEL interrupt");
     assertThat(desk.dispatcher.idling()).isZero();
@@ -324,10 +324,10 @@ class DispatcherGroupTest {
     Desk desk = new Desk(3);
     TaskFuture<Object> a = desk.submit("a");
     long id = desk.nextTask();
-    desk.receive(2, new Entry(EntryKind.UNREACHED, 1));
-    desk.receive(2, new Entry(EntryKind.UNREACHED, 9));
+    desk.receive(2, new Entry(EntryKind.UNDELIVERABLE, 1));
+    desk.receive(2, new Entry(EntryKind.UNDELIVERABLE, 9));
     desk.dispatcher.workerLost(3, "staged");
-    desk.receive(2, new Entry(EntryKind.UNREACHED, 3));
+    desk.receive(2, new Entry(EntryKind.UNDELIVERABLE, 3));
     assertThat(desk.news()).isEmpty();
     desk.answer(1, id, "right");
 

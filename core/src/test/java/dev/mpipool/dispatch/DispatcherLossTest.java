@@ -179,19 +179,19 @@ class DispatcherLossTest {
     Desk desk = new Desk(2);
     TaskFuture<Object> a = desk.submit("a");
     long first = desk.nextTask();
-    desk.dispatcher.giveUp(1, "staged");
+    desk.dispatcher.exclude(1, "staged");
 
     List<Desk.Sent> sent = desk.news();
     assertThat(sent.get(0).kind()).isEqualTo(EntryKind.RELEASE);
     assertThat(sent.get(0).rank()).isEqualTo(1);
-    assertThat(sent.get(1).kind()).isEqualTo(EntryKind.GIVEN_UP);
+    assertThat(sent.get(1).kind()).isEqualTo(EntryKind.EXCLUDED);
     assertThat(sent.get(1).rank()).isEqualTo(2);
     assertThat(Desk.called(sent.get(2).body())).isEqualTo("a");
-    assertThat(desk.dispatcher.hasAdrift()).isTrue();
+    assertThat(desk.dispatcher.hasExcludedWorker()).isTrue();
     desk.answer(1, first, "late");
     assertThat(a).isNotDone();
     desk.gone(1);
-    assertThat(desk.dispatcher.hasAdrift()).isFalse();
+    assertThat(desk.dispatcher.hasExcludedWorker()).isFalse();
     desk.answer(2, sent.get(2).id(), "right");
     assertThat(Desk.result(a)).isEqualTo("right");
   }
@@ -199,9 +199,9 @@ class DispatcherLossTest {
   @Test
   void whoIsKnownToBeDeadIsNotAdrift() {
     Desk desk = new Desk(2);
-    desk.dispatcher.giveUp(1, "staged");
+    desk.dispatcher.exclude(1, "staged");
     desk.dispatcher.workerLost(1, "dead after all");
-    assertThat(desk.dispatcher.hasAdrift()).isFalse();
+    assertThat(desk.dispatcher.hasExcludedWorker()).isFalse();
   }
 
   @Test
@@ -209,7 +209,7 @@ class DispatcherLossTest {
     Desk desk = new Desk(2, 1, true);
     TaskFuture<Object> a = desk.submit("a");
     byte[] reason = "no memory".getBytes(StandardCharsets.UTF_8);
-    desk.receive(1, new Entry(EntryKind.GONE, 0, ByteBuffer.wrap(reason)));
+    desk.receive(1, new Entry(EntryKind.LEFT, 0, ByteBuffer.wrap(reason)));
 
     assertThat(Desk.failure(a))
         .isInstanceOf(WorkerLostException.class)
@@ -224,7 +224,7 @@ class DispatcherLossTest {
     desk.dispatcher.shutdown();
     desk.gone(2);
     desk.awaitTerminated();
-    assertThat(desk.dispatcher.hasAdrift()).isTrue();
+    assertThat(desk.dispatcher.hasExcludedWorker()).isTrue();
     assertThat(desk.newsAsText()).contains("1 PING").startsWith("1 RELEASE", "2 RELEASE");
   }
 
@@ -254,7 +254,7 @@ class DispatcherLossTest {
     CompletableFuture<List<Object>> group = desk.dispatcher.submitGroup(2, new Desk.Job("g"), "g");
     Map<Integer, Long> first = members(desk);
     desk.answer(1, first.get(1), "one");
-    desk.receive(1, new Entry(EntryKind.UNREACHED, 2));
+    desk.receive(1, new Entry(EntryKind.UNDELIVERABLE, 2));
     assertThat(desk.newsAsText()).contains("2 CANCEL interrupt");
     desk.receive(2, new Entry(EntryKind.DROPPED, first.get(2)));
 
@@ -292,7 +292,7 @@ class DispatcherLossTest {
     desk.receive(
         1,
         new Entry(EntryKind.RESULT, warm, desk.serializer.encode(1)),
-        new Entry(EntryKind.SPENT, 1_000));
+        new Entry(EntryKind.BUSY_TIME, 1_000));
     for (String name : List.of("a", "b", "c")) {
       desk.submit(name);
     }
@@ -311,17 +311,17 @@ class DispatcherLossTest {
   void aPoolWhoseLastWorkerWasGivenUpEndsWhenItIsShutDown() throws Exception {
     Desk desk = new Desk(1);
     TaskFuture<Object> a = desk.submit("a");
-    desk.dispatcher.giveUp(1, "staged");
-    desk.dispatcher.giveUp(1, "again");
-    desk.dispatcher.giveUp(7, "a stranger");
+    desk.dispatcher.exclude(1, "staged");
+    desk.dispatcher.exclude(1, "again");
+    desk.dispatcher.exclude(7, "a stranger");
 
     assertThat(Desk.failure(a)).isInstanceOf(BrokenExecutorException.class);
     assertThat(desk.newsAsText()).containsExactly("1 a", "1 RELEASE");
     desk.dispatcher.shutdown();
     desk.awaitTerminated();
-    assertThat(desk.dispatcher.hasAdrift()).isTrue();
+    assertThat(desk.dispatcher.hasExcludedWorker()).isTrue();
     desk.gone(1);
-    assertThat(desk.dispatcher.hasAdrift()).isFalse();
+    assertThat(desk.dispatcher.hasExcludedWorker()).isFalse();
   }
 
   @Test
@@ -353,7 +353,7 @@ class DispatcherLossTest {
     desk.news();
     Thread.sleep(500); // five times the pause between looks
     assertThat(desk.news()).isEmpty();
-    assertThat(desk.dispatcher.hasAdrift()).isFalse();
+    assertThat(desk.dispatcher.hasExcludedWorker()).isFalse();
   }
 
   /** The numbers of a group's tasks, by worker. */

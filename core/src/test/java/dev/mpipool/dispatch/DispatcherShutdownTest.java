@@ -78,7 +78,7 @@ class DispatcherShutdownTest {
     desk.receive(
         1,
         new Entry(EntryKind.RESULT, sent.get(0).id(), desk.serializer.encode(5)),
-        new Entry(EntryKind.GONE, 0));
+        new Entry(EntryKind.LEFT, 0));
 
     desk.awaitTerminated();
     assertThat(bothDone).isTrue();
@@ -230,7 +230,7 @@ class DispatcherShutdownTest {
     desk.receive(
         1,
         new Entry(EntryKind.RESULT, id, desk.serializer.encode(1)),
-        new Entry(EntryKind.SPENT, 1_000));
+        new Entry(EntryKind.BUSY_TIME, 1_000));
     return desk;
   }
 

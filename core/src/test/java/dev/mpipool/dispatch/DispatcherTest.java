@@ -56,8 +56,8 @@ class DispatcherTest {
   @Test
   void tasksThatAreShorterThanAMessageGoToTheSameWorkerAFewAtATime() throws Exception {
     ByteBuffer five = desk.serializer.encode(5);
-    Entry took1us = new Entry(EntryKind.SPENT, 1_000);
-    Entry took20us = new Entry(EntryKind.SPENT, 20_000);
+    Entry took1us = new Entry(EntryKind.BUSY_TIME, 1_000);
+    Entry took20us = new Entry(EntryKind.BUSY_TIME, 20_000);
     desk.submit("a");
     desk.submit("b");
     List<Desk.Sent> held = desk.news();
@@ -79,7 +79,7 @@ class DispatcherTest {
       desk.receive(
           sent.rank(),
           new Entry(EntryKind.RESULT, sent.id(), five),
-          new Entry(EntryKind.SPENT, 1_000));
+          new Entry(EntryKind.BUSY_TIME, 1_000));
     }
     List<Desk.Sent> held = pairOnOneWorker();
     int stuck = held.get(0).rank();
@@ -163,7 +163,7 @@ class DispatcherTest {
         Frame.encode(
             List.of(
                 new Entry(EntryKind.RESULT, id, ByteBuffer.allocate(3_000_000)),
-                new Entry(EntryKind.SPENT, 1_000)));
+                new Entry(EntryKind.BUSY_TIME, 1_000)));
     MessageTooLongException message =
         new MessageTooLongException(
             new Message(1, 0, answer.slice(0, there)), answer.remaining() - there);
@@ -178,7 +178,7 @@ class DispatcherTest {
   @Test
   void whoSendsLongNonsenseIsGivenUp() throws Exception {
     ByteBuffer frame =
-        Frame.encode(List.of(new Entry(EntryKind.GONE, 0, ByteBuffer.allocate(3_000_000))));
+        Frame.encode(List.of(new Entry(EntryKind.LEFT, 0, ByteBuffer.allocate(3_000_000))));
     MessageTooLongException longFrame =
         new MessageTooLongException(new Message(1, 0, frame.slice(0, 60_000)), 2_940_000);
     assertThat(dispatcher.receivedCut(longFrame)).isFalse();
@@ -406,7 +406,7 @@ class DispatcherTest {
           .anyMatch(line -> line.startsWith("A message from rank 1 is refused: A message of "))
           .anyMatch(line -> line.startsWith("Worker rank 1 was lost: it sent what is no frame"));
     }
-    assertThat(desk.newsAsText()).containsExactlyInAnyOrder("2 a", "1 RELEASE", "2 GIVEN_UP");
+    assertThat(desk.newsAsText()).containsExactlyInAnyOrder("2 a", "1 RELEASE", "2 EXCLUDED");
     dispatcher.received(new Message(1, 0, answer));
     assertThat(a).isNotDone();
     assertThat(dispatcher.size()).isEqualTo(1);
@@ -421,8 +421,8 @@ class DispatcherTest {
         new Entry(EntryKind.RELEASE, 0),
         new Entry(EntryKind.GROUP_MESSAGE, 0),
         new Entry(EntryKind.FAILURE, 0),
-        new Entry(EntryKind.SPENT, 0),
-        new Entry(EntryKind.SPENT, -5),
+        new Entry(EntryKind.BUSY_TIME, 0),
+        new Entry(EntryKind.BUSY_TIME, -5),
         new Entry(EntryKind.RETURNED, 0, ByteBuffer.allocate(9)));
   }
 
@@ -445,7 +445,7 @@ class DispatcherTest {
     long id = desk.nextTask();
     ByteBuffer why = ByteBuffer.wrap("tired".getBytes(StandardCharsets.UTF_8));
     try (Logged log = new Logged()) {
-      desk.receive(1, new Entry(EntryKind.GONE, 0, why));
+      desk.receive(1, new Entry(EntryKind.LEFT, 0, why));
 
       assertThat(log.warnings()).contains("Worker rank 1 was lost: it has left the pool: tired");
     }

@@ -23,8 +23,8 @@ class EffectsTest {
   static Stream<Arguments> ends() {
     return Stream.of(
         end("lost", desk -> desk.dispatcher.workerLost(1, "staged")),
-        end("excluded", desk -> desk.dispatcher.giveUp(1, "staged")),
-        end("left", desk -> desk.receive(1, new Entry(EntryKind.GONE, 0))),
+        end("excluded", desk -> desk.dispatcher.exclude(1, "staged")),
+        end("left", desk -> desk.receive(1, new Entry(EntryKind.LEFT, 0))),
         end(
             "not a frame",
             desk -> desk.dispatcher.received(new Message(1, 0, ByteBuffer.wrap(new byte[] {99})))),

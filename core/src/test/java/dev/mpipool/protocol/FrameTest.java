@@ -75,7 +75,7 @@ class FrameTest {
 
   @Test
   void aLongLastBodyIsNotCopied() {
-    Entry small = new Entry(EntryKind.SPENT, 3, ByteBuffer.wrap(new byte[] {1, 2}));
+    Entry small = new Entry(EntryKind.BUSY_TIME, 3, ByteBuffer.wrap(new byte[] {1, 2}));
     for (int length : new int[] {0, 1_000, 300_000, 5_000_000}) {
       byte[] body = new byte[length];
       new Random(length).nextBytes(body);

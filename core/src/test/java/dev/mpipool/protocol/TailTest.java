@@ -81,10 +81,10 @@ class TailTest {
     assertThat(body.isBorrowed()).isFalse();
     Arrays.fill(value, (byte) 0);
     Entry answer = new Entry(EntryKind.RESULT, 7, body);
-    Message message = message(new Entry(EntryKind.SPENT, 3), answer);
+    Message message = message(new Entry(EntryKind.BUSY_TIME, 3), answer);
 
     List<Entry> entries = Frame.decode(message);
-    assertThat(entries).containsExactly(new Entry(EntryKind.SPENT, 3), answer);
+    assertThat(entries).containsExactly(new Entry(EntryKind.BUSY_TIME, 3), answer);
     byte[] arrived = (byte[]) serializer.decodeBody(entries.get(1).content());
     assertThat(arrived).isSameAs(message.tail()).isEqualTo(before);
   }
@@ -211,7 +211,7 @@ class TailTest {
   void aMessageDividedAnywhereIsRefusedOrReadAsExactlyWhatItSays() throws Exception {
     byte[] whole =
         message(
-                new Entry(EntryKind.SPENT, 3),
+                new Entry(EntryKind.BUSY_TIME, 3),
                 new Entry(EntryKind.RESULT, 7, serializer.encodeBody("some words")))
             .data()
             .array();

@@ -193,7 +193,7 @@ class WorkerLoopTest {
   private Entry next() throws Exception {
     while (unread.isEmpty()) {
       unread.addAll(Frame.decode(ranks.get(0).receive(1, FrameSender.TAG).data()));
-      unread.removeIf(entry -> entry.kind() == EntryKind.SPENT); // measured, not promised
+      unread.removeIf(entry -> entry.kind() == EntryKind.BUSY_TIME); // measured, not promised
     }
     return unread.poll();
   }
@@ -239,7 +239,7 @@ class WorkerLoopTest {
   void aTaskThatThereIsNoMemoryForFailsAlone() throws Exception {
     ByteBuffer large = ByteBuffer.allocate(2_000_000);
     send(task(1, () -> 1), new Entry(EntryKind.TASK, 2, large));
-    send(new Entry(EntryKind.SHARE, 7, large));
+    send(new Entry(EntryKind.PUT, 7, large));
     ByteBuffer frame = Frame.encode(List.of(new Entry(EntryKind.TASK, 4, large)));
     int tailAt = frame.limit() - 1_999_995;
     MessageChannels.of(ranks.get(0))
@@ -261,8 +261,8 @@ class WorkerLoopTest {
 
   @Test
   void aLongMessageOfMainThatMakesNoSenseEndsTheWorker() throws Exception {
-    send(new Entry(EntryKind.GONE, 0, ByteBuffer.allocate(2_000_000)));
-    assertThat(next().kind()).isEqualTo(EntryKind.GONE);
+    send(new Entry(EntryKind.LEFT, 0, ByteBuffer.allocate(2_000_000)));
+    assertThat(next().kind()).isEqualTo(EntryKind.LEFT);
     assertThatThrownBy(() -> Ranks.result(worker)).hasStackTraceContaining("cannot be understood");
   }
 
@@ -370,7 +370,7 @@ class WorkerLoopTest {
         .isInstanceOf(BrokenExecutorException.class)
         .hasMessageContaining("Main, rank 0, sent what cannot be understood: " + why);
     Entry last = next();
-    assertThat(last.kind()).isEqualTo(EntryKind.GONE);
+    assertThat(last.kind()).isEqualTo(EntryKind.LEFT);
     assertThat(StandardCharsets.UTF_8.decode(last.body()).toString()).contains(why);
   }
 
@@ -513,7 +513,7 @@ class WorkerLoopTest {
 
   @Test
   void itemsOfAChunkThatIsCancelledDoNotBegin() throws Exception {
-    send(new Entry(EntryKind.SHARE, 7, SERIALIZER.encode(new AtGate())), chunkOfThree());
+    send(new Entry(EntryKind.PUT, 7, SERIALIZER.encode(new AtGate())), chunkOfThree());
     awaitEntered();
     send(cancel(1, false), new Entry(EntryKind.PING, 0));
     assertThat(next().kind()).isEqualTo(EntryKind.PONG);
@@ -524,7 +524,7 @@ class WorkerLoopTest {
 
   @Test
   void itemsOfAChunkAreGivenBackWhenOthersWantThem() throws Exception {
-    send(new Entry(EntryKind.SHARE, 7, SERIALIZER.encode(new AtGate())), chunkOfThree());
+    send(new Entry(EntryKind.PUT, 7, SERIALIZER.encode(new AtGate())), chunkOfThree());
     awaitEntered();
     send(recall(1));
     assertThat(nextReturned()).isEmpty();
@@ -558,7 +558,7 @@ class WorkerLoopTest {
     ByteBuffer shared = SERIALIZER.encode(new Doubling());
     ByteBuffer chunk = ByteBuffer.allocate(12).putLong(0, 7).putInt(8, Integer.MAX_VALUE);
     send(
-        new Entry(EntryKind.SHARE, 7, shared),
+        new Entry(EntryKind.PUT, 7, shared),
         new Entry(EntryKind.CHUNK, 1, chunk),
         task(2, () -> 2));
 
@@ -573,7 +573,7 @@ class WorkerLoopTest {
     expectResult(1, 1);
     send(new Entry(EntryKind.RELEASE, 0));
 
-    assertThat(next()).isEqualTo(new Entry(EntryKind.GONE, 0));
+    assertThat(next()).isEqualTo(new Entry(EntryKind.LEFT, 0));
     assertThat(Ranks.result(worker)).isEqualTo("released");
     await().untilAsserted(() -> assertThat(threads.alive()).isEmpty());
   }

@@ -60,7 +60,7 @@ final class Desk implements Communicator, MessageChannel {
       List<Entry> answer = answer(message.data());
       if (!answer.isEmpty()) {
         end.send(0, message.tag(), Frame.encode(answer));
-        there -= answer.get(0).kind() == EntryKind.GONE ? 1 : 0;
+        there -= answer.get(0).kind() == EntryKind.LEFT ? 1 : 0;
       }
     }
   }
@@ -79,7 +79,7 @@ final class Desk implements Communicator, MessageChannel {
           }
           case CANCEL -> answer.add(new Entry(EntryKind.DROPPED, entry.id()));
           case RECALL -> answer.add(new Entry(EntryKind.RETURNED, 0));
-          case RELEASE -> answer.add(0, new Entry(EntryKind.GONE, 0));
+          case RELEASE -> answer.add(0, new Entry(EntryKind.LEFT, 0));
           default -> {}
         }
       }
@@ -87,7 +87,7 @@ final class Desk implements Communicator, MessageChannel {
       throw new IllegalStateException(e);
     }
     if (tasks > 0) {
-      answer.add(new Entry(EntryKind.SPENT, tasks * NANOS_PER_TASK));
+      answer.add(new Entry(EntryKind.BUSY_TIME, tasks * NANOS_PER_TASK));
     }
     return answer;
   }

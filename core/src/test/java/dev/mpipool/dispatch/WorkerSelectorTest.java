@@ -6,12 +6,12 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /** Whose turn it is, and how much a worker may hold. */
-class LineupTest {
+class WorkerSelectorTest {
 
   private static final long MICROSECOND = TimeUnit.MICROSECONDS.toNanos(1);
 
   private final Desk desk = new Desk(1);
-  private final Lineup lineup = new Lineup();
+  private final WorkerSelector selector = new WorkerSelector();
   private final WorkerState one = new WorkerState(1, 1);
   private final WorkerState two = new WorkerState(2, 1);
   private long id;
@@ -38,7 +38,7 @@ class LineupTest {
 
   @Test
   void aWorkerHoldsTwoMillisecondsOfWorkBeyondWhatItRuns() {
-    one.spent(1_000_000, 1);
+    one.busyTime(1_000_000, 1);
     hold(one, 2);
     assertThat(one.hasRoom()).isTrue();
     hold(one, 1);
@@ -46,7 +46,7 @@ class LineupTest {
     assertThat(one.unstartedNanos()).isEqualTo(2_000_000);
 
     WorkerState threaded = new WorkerState(3, 2);
-    threaded.spent(2_000_000, 2); // a millisecond each
+    threaded.busyTime(2_000_000, 2); // a millisecond each
     hold(threaded, 5);
     assertThat(threaded.hasRoom()).isTrue();
     hold(threaded, 1);
@@ -56,17 +56,17 @@ class LineupTest {
 
   @Test
   void theTimeOfATaskRisesAtOnceAndFallsSlowly() {
-    one.spent(1_000_000, 1);
+    one.busyTime(1_000_000, 1);
     hold(one, 2);
-    one.spent(3_000_000, 1);
+    one.busyTime(3_000_000, 1);
     assertThat(one.unstartedNanos()).isEqualTo(3_000_000);
-    one.spent(1_000_000, 1);
+    one.busyTime(1_000_000, 1);
     assertThat(one.unstartedNanos()).isEqualTo(2_500_000);
   }
 
   @Test
   void howeverShortTasksAreAWorkerHoldsNoMoreThanSomeThousand() {
-    one.spent(1, 1_000);
+    one.busyTime(1, 1_000);
     hold(one, 8_192);
     assertThat(one.hasRoom()).isTrue();
     hold(one, 1);
@@ -75,7 +75,7 @@ class LineupTest {
 
   @Test
   void theDeadAndThoseWhoAreAskedForTasksHaveNoRoom() {
-    one.spent(1_000, 1);
+    one.busyTime(1_000, 1);
     assertThat(one.hasRoom()).isTrue();
     one.recalls = 1;
     assertThat(one.hasRoom()).isFalse();
@@ -98,7 +98,7 @@ class LineupTest {
   @Test
   void aMessageIsWorthTwelveMicrosecondsOfTasksAndMoreIfItHasToWait() {
     assertThat(one.isLittle(1, 9)).as("nobody knows how long a task takes").isFalse();
-    one.spent(2 * MICROSECOND, 1);
+    one.busyTime(2 * MICROSECOND, 1);
     assertThat(one.isLittle(6, 0)).isTrue();
     assertThat(one.isLittle(7, 0)).isFalse();
     assertThat(one.isLittle(12, 1)).isTrue();
@@ -106,13 +106,13 @@ class LineupTest {
     assertThat(one.isLittle(32, 1000)).isTrue();
     assertThat(one.isLittle(33, 1000)).isFalse();
     WorkerState threaded = new WorkerState(3, 2);
-    threaded.spent(2 * MICROSECOND, 1);
+    threaded.busyTime(2 * MICROSECOND, 1);
     assertThat(threaded.isLittle(12, 0)).isTrue();
     assertThat(threaded.isLittle(13, 0)).isFalse();
 
     one.gaveBack = true;
     assertThat(one.isLittle(1, 0)).isFalse();
-    one.spent(MICROSECOND, 1);
+    one.busyTime(MICROSECOND, 1);
     assertThat(one.isLittle(1, 0)).isTrue();
   }
 
@@ -127,116 +127,116 @@ class LineupTest {
 
   @Test
   void thoseWithAFreeThreadGoBeforeThoseWithRoom() {
-    one.spent(12 * MICROSECOND, 1);
+    one.busyTime(12 * MICROSECOND, 1);
     hold(one, 20);
-    lineup.add(one);
-    lineup.add(two);
-    lineup.add(two);
+    selector.add(one);
+    selector.add(two);
+    selector.add(two);
 
-    assertThat(lineup.free()).isEqualTo(1);
-    assertThat(lineup.hasFree()).isTrue();
-    assertThat(lineup.next(0, false)).isSameAs(two);
-    assertThat(lineup.next(0, false)).isSameAs(one);
-    assertThat(lineup.next(0, false)).isNull();
-    lineup.add(two);
-    lineup.add(one);
-    assertThat(lineup.next(0, false)).isSameAs(two);
-    assertThat(lineup.next(0, false)).isSameAs(one);
+    assertThat(selector.free()).isEqualTo(1);
+    assertThat(selector.hasFree()).isTrue();
+    assertThat(selector.next(0, false)).isSameAs(two);
+    assertThat(selector.next(0, false)).isSameAs(one);
+    assertThat(selector.next(0, false)).isNull();
+    selector.add(two);
+    selector.add(one);
+    assertThat(selector.next(0, false)).isSameAs(two);
+    assertThat(selector.next(0, false)).isSameAs(one);
   }
 
   @Test
   void whoseTurnItIsGetsAMessagefulOfShortTasks() {
-    one.spent(6 * MICROSECOND, 1);
-    two.spent(6 * MICROSECOND, 1);
+    one.busyTime(6 * MICROSECOND, 1);
+    two.busyTime(6 * MICROSECOND, 1);
     hold(one, 20);
     hold(two, 20);
-    lineup.add(one);
-    lineup.add(two);
+    selector.add(one);
+    selector.add(two);
 
     for (int i = 0; i < 2; i++) {
-      assertThat(lineup.next(0, false)).isSameAs(one);
-      lineup.add(one);
+      assertThat(selector.next(0, false)).isSameAs(one);
+      selector.add(one);
     }
-    assertThat(lineup.next(0, false)).isSameAs(two);
-    lineup.add(two);
+    assertThat(selector.next(0, false)).isSameAs(two);
+    selector.add(two);
     WorkerState free = new WorkerState(3, 1);
-    lineup.add(free);
-    assertThat(lineup.next(0, false)).as("who has nothing to do goes before").isSameAs(free);
-    assertThat(lineup.next(0, false)).as("and its turn is over if it has none").isSameAs(one);
+    selector.add(free);
+    assertThat(selector.next(0, false)).as("who has nothing to do goes before").isSameAs(free);
+    assertThat(selector.next(0, false)).as("and its turn is over if it has none").isSameAs(one);
   }
 
   @Test
   void aLoneTaskGoesToTheWorkerThatHadTheOneBefore() {
-    lineup.add(one);
-    lineup.add(two);
+    selector.add(one);
+    selector.add(two);
 
-    assertThat(lineup.next(0, true)).isSameAs(one);
-    lineup.add(one);
-    assertThat(lineup.next(0, true)).as("its threads may be awake still").isSameAs(one);
-    lineup.add(one);
-    assertThat(lineup.next(0, false)).as("the task is not alone").isSameAs(two);
-    lineup.add(two);
+    assertThat(selector.next(0, true)).isSameAs(one);
+    selector.add(one);
+    assertThat(selector.next(0, true)).as("its threads may be awake still").isSameAs(one);
+    selector.add(one);
+    assertThat(selector.next(0, false)).as("the task is not alone").isSameAs(two);
+    selector.add(two);
     two.alive = false;
-    assertThat(lineup.next(0, true)).as("the other one has died").isSameAs(one);
+    assertThat(selector.next(0, true)).as("the other one has died").isSameAs(one);
   }
 
   @Test
   void turnsGoRound() {
-    one.spent(1_000_000, 1);
-    two.spent(1_000_000, 1);
+    one.busyTime(1_000_000, 1);
+    two.busyTime(1_000_000, 1);
     hold(one, 1);
     hold(two, 1);
-    lineup.add(one);
-    lineup.add(one);
-    lineup.add(two);
+    selector.add(one);
+    selector.add(one);
+    selector.add(two);
 
-    assertThat(lineup.next(0, false)).isSameAs(one);
-    lineup.add(one);
-    assertThat(lineup.next(0, false)).isSameAs(two);
-    assertThat(lineup.next(0, false)).isSameAs(one);
-    assertThat(lineup.next(0, false)).isNull();
+    assertThat(selector.next(0, false)).isSameAs(one);
+    selector.add(one);
+    assertThat(selector.next(0, false)).isSameAs(two);
+    assertThat(selector.next(0, false)).isSameAs(one);
+    assertThat(selector.next(0, false)).isNull();
   }
 
   @Test
   void whoseTasksAreShorterThanAMessageHasTheNextTurnToo() {
-    one.spent(MICROSECOND, 1);
-    lineup.add(one);
-    lineup.add(two);
-    assertThat(lineup.next(0, false)).isSameAs(one);
+    one.busyTime(MICROSECOND, 1);
+    selector.add(one);
+    selector.add(two);
+    assertThat(selector.next(0, false)).isSameAs(one);
     hold(one, 1);
-    assertThat(lineup.next(0, false)).isSameAs(one);
+    assertThat(selector.next(0, false)).isSameAs(one);
     one.reserved = true;
-    assertThat(lineup.next(0, false)).isSameAs(two);
+    assertThat(selector.next(0, false)).isSameAs(two);
   }
 
   @Test
   void entriesThatAreOutOfDateAreSkipped() {
-    lineup.add(one);
-    lineup.add(two);
+    selector.add(one);
+    selector.add(two);
     hold(one, 1);
-    assertThat(lineup.nextFree()).isSameAs(two);
-    assertThat(lineup.nextFree()).isNull();
+    assertThat(selector.nextFree()).isSameAs(two);
+    assertThat(selector.nextFree()).isNull();
 
     WorkerState dead = new WorkerState(3, 1);
     WorkerState kept = new WorkerState(4, 2);
-    lineup.add(dead);
-    lineup.add(kept);
+    selector.add(dead);
+    selector.add(kept);
     dead.alive = false;
     kept.reserved = true;
-    assertThat(lineup.hasFree()).isFalse();
-    assertThat(lineup.free()).isZero();
-    assertThat(lineup.nextFree()).isNull();
+    assertThat(selector.hasFree()).isFalse();
+    assertThat(selector.free()).isZero();
+    assertThat(selector.nextFree()).isNull();
     kept.reserved = false;
-    lineup.add(kept); // it is listed anew once it has been skipped
-    assertThat(lineup.nextFree()).isSameAs(kept);
+    selector.add(kept); // it is listed anew once it has been skipped
+    assertThat(selector.nextFree()).isSameAs(kept);
   }
 
   @Test
   void whoIsKeptForAGroupIsNotListed() {
     WorkerState kept = new WorkerState(4, 2);
     kept.reserved = true;
-    lineup.add(kept);
-    assertThat(lineup.hasFree()).isFalse();
-    assertThat(lineup.next(0, false)).isNull();
+    selector.add(kept);
+    assertThat(selector.hasFree()).isFalse();
+    assertThat(selector.next(0, false)).isNull();
   }
 }

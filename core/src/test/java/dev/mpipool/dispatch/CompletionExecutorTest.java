@@ -7,7 +7,7 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
-import dev.mpipool.dispatch.CompletionRelay.Item;
+import dev.mpipool.dispatch.CompletionExecutor.Item;
 import dev.mpipool.protocol.Reception;
 import dev.mpipool.testing.PoolThreads;
 import java.nio.ByteBuffer;
@@ -27,18 +27,18 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
-class CompletionRelayTest {
+class CompletionExecutorTest {
 
   private final PoolThreads poolThreads = new PoolThreads();
   private final Dispatcher dispatcher = new Desk(1).dispatcher;
-  private final CompletionRelay relay = new CompletionRelay();
+  private final CompletionExecutor executor = new CompletionExecutor();
   private final CountDownLatch testEnds = new CountDownLatch(1);
   private final Set<Thread> threads = ConcurrentHashMap.newKeySet();
 
   @AfterEach
   void unblock() {
     testEnds.countDown();
-    relay.close();
+    executor.close();
   }
 
   private TaskFuture<Object> future() {
@@ -88,8 +88,8 @@ class CompletionRelayTest {
       futures.get(i).thenRun(() -> order.add(number));
       items.add(item(futures.get(i), i));
     }
-    relay.add(items.subList(0, 100));
-    relay.add(items.subList(100, 500));
+    executor.add(items.subList(0, 100));
+    executor.add(items.subList(100, 500));
 
     Desk.result(futures.get(499));
     await().untilAsserted(() -> assertThat(order).hasSize(500));
@@ -102,11 +102,11 @@ class CompletionRelayTest {
     for (int i = 0; i < 20; i += 4) {
       futures.get(i).thenRun(this::block);
     }
-    relay.add(futures.stream().map(future -> item(future, 1)).toList());
+    executor.add(futures.stream().map(future -> item(future, 1)).toList());
     awaitDone(futures);
 
     TaskFuture<Object> later = future();
-    relay.add(List.of(item(later, 2)));
+    executor.add(List.of(item(later, 2)));
     assertThat(Desk.result(later)).isEqualTo(2);
   }
 
@@ -115,16 +115,17 @@ class CompletionRelayTest {
     TaskFuture<Object> first = future();
     TaskFuture<Object> second = future();
     CompletableFuture<Object> dependent = first.thenApply(value -> second.join());
-    relay.add(List.of(item(first, 1)));
+    executor.add(List.of(item(first, 1)));
     await().until(first::isDone);
-    relay.add(List.of(item(second, 2)));
+    executor.add(List.of(item(second, 2)));
 
     assertThat(dependent.get(20, TimeUnit.SECONDS)).isEqualTo(2);
   }
 
   @Test
   void asLongAsNoneBlocksOneThreadRunsAllCallbacks() {
-    // A machine can stop a thread for longer than the relay's patience: not at every one of these.
+    // A machine can stop a thread for longer than the executor's patience: not at every one of
+    // these.
     await()
         .pollInSameThread()
         .untilAsserted(
@@ -132,7 +133,7 @@ class CompletionRelayTest {
               threads.clear();
               List<TaskFuture<Object>> futures = futures(200);
               for (TaskFuture<Object> future : futures) {
-                relay.add(List.of(item(future, 1)));
+                executor.add(List.of(item(future, 1)));
               }
               CompletableFuture.allOf(futures.toArray(CompletableFuture[]::new))
                   .get(20, TimeUnit.SECONDS);
@@ -155,7 +156,7 @@ class CompletionRelayTest {
                       throw new IllegalStateException(e);
                     }
                   }));
-      relay.add(futures.stream().map(future -> item(future, 1)).toList());
+      executor.add(futures.stream().map(future -> item(future, 1)).toList());
       awaitDone(futures);
       go.countDown();
     }
@@ -167,8 +168,8 @@ class CompletionRelayTest {
   @Test
   void closingEndsTheThreadsWhenTheQueueIsEmpty() throws Exception {
     List<TaskFuture<Object>> futures = futures(50);
-    relay.add(futures.stream().map(future -> item(future, 1)).toList());
-    relay.close();
+    executor.add(futures.stream().map(future -> item(future, 1)).toList());
+    executor.close();
 
     awaitDone(futures);
     assertThat(futures).allMatch(future -> Integer.valueOf(1).equals(future.getNow(null)));
@@ -186,7 +187,7 @@ class CompletionRelayTest {
             () -> {
               throw new AssertionError("staged");
             });
-    relay.add(List.of(throwing, item(good, 1)));
+    executor.add(List.of(throwing, item(good, 1)));
 
     assertThat(Desk.failure(bad)).isInstanceOf(AssertionError.class).hasMessage("staged");
     assertThat(Desk.result(good)).isEqualTo(1);
@@ -199,7 +200,7 @@ class CompletionRelayTest {
     first.thenRun(() -> Thread.currentThread().interrupt());
     CompletableFuture<Boolean> seen =
         second.thenApply(value -> Thread.currentThread().isInterrupted());
-    relay.add(List.of(item(first, 1), item(second, 2)));
+    executor.add(List.of(item(first, 1), item(second, 2)));
 
     assertThat(seen.get(20, TimeUnit.SECONDS)).isFalse();
   }
@@ -221,8 +222,8 @@ class CompletionRelayTest {
               }
               second.succeed(2);
             });
-    relay.add(List.of(item(first, 1), slow));
-    CompletableFuture<Void> all = relay.allAddedDone();
+    executor.add(List.of(item(first, 1), slow));
+    CompletableFuture<Void> all = executor.allAddedDone();
     assertThat(all).isNotDone();
     go.countDown();
 
@@ -230,12 +231,12 @@ class CompletionRelayTest {
     assertThat(second).isCompletedWithValue(2);
   }
 
-  /** Some thousand short lives of a relay, with callbacks that block until the run's own end. */
+  /** Some thousand short lives of a executor, with callbacks that block until the run's own end. */
   @Test
   void whateverBlocksAllIsCompletedAndAllThreadsEnd() throws Exception {
     Random random = new Random(8);
     for (int run = 0; run < 2_000; run++) {
-      CompletionRelay own = new CompletionRelay();
+      CompletionExecutor own = new CompletionExecutor();
       CompletableFuture<Void> runEnds = new CompletableFuture<>();
       List<TaskFuture<Object>> futures = futures(1 + random.nextInt(6));
       List<Item> items = new ArrayList<>();
@@ -267,7 +268,7 @@ class CompletionRelayTest {
   void whileTheLeaderReceivesNothingThatOthersAddIsForgotten() {
     Random random = new Random(252);
     for (int run = 0; run < 1_000; run++) {
-      CompletionRelay own = new CompletionRelay();
+      CompletionExecutor own = new CompletionExecutor();
       List<Communicator> ranks = LocalCommunicator.create(2);
       List<Item> byMessage = new CopyOnWriteArrayList<>();
       Reception reception = new Reception(ranks.get(0), "listener", new Adding(own, byMessage));
@@ -293,12 +294,12 @@ class CompletionRelayTest {
 
   /** Completes one more item with every message, until a zero comes. */
   private static final class Adding implements Reception.Handler {
-    private final CompletionRelay relay;
+    private final CompletionExecutor executor;
     private final List<Item> items;
     private boolean over;
 
-    Adding(CompletionRelay relay, List<Item> items) {
-      this.relay = relay;
+    Adding(CompletionExecutor executor, List<Item> items) {
+      this.executor = executor;
       this.items = items;
     }
 
@@ -306,7 +307,7 @@ class CompletionRelayTest {
     public boolean take(Message message) {
       over = message.data().getInt() == 0;
       if (!over) {
-        relay.add(List.of(items.remove(0)));
+        executor.add(List.of(items.remove(0)));
       }
       return false;
     }

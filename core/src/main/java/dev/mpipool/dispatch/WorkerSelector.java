@@ -8,7 +8,7 @@ import dev.mpipool.memory.Ring;
  * few at a time; and some more while its message has to wait for others. A worker's place here may
  * be out of date; that shows when its turn comes. Guarded by the dispatcher's lock.
  */
-final class Lineup {
+final class WorkerSelector {
 
   private final Ring<WorkerState> free = new Ring<>();
   private final Ring<WorkerState> withRoom = new Ring<>();

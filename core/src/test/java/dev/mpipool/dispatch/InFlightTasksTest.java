@@ -12,10 +12,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Holds what a map in the order of insertion holds. */
-class HeldTasksTest {
+class InFlightTasksTest {
 
   private final Desk desk = new Desk(1);
-  private final HeldTasks held = new HeldTasks();
+  private final InFlightTasks held = new InFlightTasks();
 
   private TaskFuture<?> task() {
     return TaskFuture.of(desk.dispatcher, new Desk.Job("job"), "job");
@@ -23,15 +23,15 @@ class HeldTasksTest {
 
   @Test
   void whatIsNotThereIsNotTaken() {
-    assertThat(held.take(0)).isNull();
-    assertThat(held.take(7)).isNull();
+    assertThat(held.remove(0)).isNull();
+    assertThat(held.remove(7)).isNull();
     TaskFuture<?> task = task();
     held.add(7, task);
 
-    assertThat(held.take(6)).isNull();
-    assertThat(held.take(8)).isNull();
-    assertThat(held.take(7)).isSameAs(task);
-    assertThat(held.take(7)).isNull();
+    assertThat(held.remove(6)).isNull();
+    assertThat(held.remove(8)).isNull();
+    assertThat(held.remove(7)).isSameAs(task);
+    assertThat(held.remove(7)).isNull();
     assertThat(held.isEmpty()).isTrue();
   }
 
@@ -42,7 +42,7 @@ class HeldTasksTest {
     held.add(1, slow);
     for (long i = 2; i < 1_000_000; i++) {
       held.add(i, quick);
-      assertThat(held.take(i) == quick).isTrue();
+      assertThat(held.remove(i) == quick).isTrue();
     }
     assertThat(held.room()).isEqualTo(16);
     assertThat(held.inOrder()).singleElement().isSameAs(slow);
@@ -65,7 +65,7 @@ class HeldTasksTest {
         boolean strange = there.isEmpty() || random.nextInt(10) == 0;
         int which = random.nextInt(3) == 0 ? 0 : random.nextInt(Math.max(1, there.size()));
         long number = strange ? random.nextLong(next + 3) : there.get(which);
-        assertThat(held.take(number)).isSameAs(map.remove(number));
+        assertThat(held.remove(number)).isSameAs(map.remove(number));
       }
       assertThat(held.size()).isEqualTo(map.size());
       assertThat(held.isEmpty()).isEqualTo(map.isEmpty());

@@ -21,7 +21,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * worker's books, a worker in its line. What was not done then is done at the next occasion, at the
  * latest when {@link Heartbeats} look.
  */
-final class Handout {
+final class Assigner {
 
   /** A task is not called back from a worker that will begin it sooner. */
   private static final long RECALL_NANOS = TimeUnit.MICROSECONDS.toNanos(300);
@@ -36,10 +36,10 @@ final class Handout {
   private final PoolState state;
   private final Map<Integer, WorkerState> workers;
   private final Ring<TaskFuture<?>> queue;
-  private final CompletionRelay relay;
+  private final CompletionExecutor completions;
   private final SharedValues shared;
   private final Outbox outbox;
-  private final Lineup lineup = new Lineup();
+  private final WorkerSelector selector = new WorkerSelector();
   final CalledBack calledBack;
 
   /** How many tasks workers hold. */
@@ -49,7 +49,7 @@ final class Handout {
   boolean flushing;
 
   /** The group whose turn it is, while workers are kept for it. */
-  Gang<?> gathering;
+  GroupSubmission<?> gathering;
 
   /** Tasks in the queue that have become unwanted since it was last cleared of them. */
   int unwantedQueued;
@@ -63,19 +63,19 @@ final class Handout {
   private boolean lookingForWork;
   private long lastId;
 
-  Handout(
+  Assigner(
       ReentrantLock lock,
       PoolState state,
       Map<Integer, WorkerState> workers,
       Ring<TaskFuture<?>> queue,
-      CompletionRelay relay,
+      CompletionExecutor completions,
       SharedValues shared,
       Outbox outbox) {
     this.lock = lock;
     this.state = state;
     this.workers = workers;
     this.queue = queue;
-    this.relay = relay;
+    this.completions = completions;
     this.shared = shared;
     this.outbox = outbox;
     this.calledBack = new CalledBack(lock, workers.values());
@@ -83,19 +83,19 @@ final class Handout {
 
   /** All workers are there: each can be listed without any memory. */
   void ensureRoom() {
-    lineup.ensureRoom(workers.size());
+    selector.ensureRoom(workers.size());
   }
 
   /** Gives tasks to workers while there are both, and as long as there is memory to do so. */
-  void handOut() {
+  void assignTasks() {
     try {
-      handOutAll();
+      assignWhilePossible();
     } catch (OutOfMemoryError e) {
       // the next time
     }
   }
 
-  private void handOutAll() {
+  private void assignWhilePossible() {
     while (!state.isBroken() && (gathering != null || !queue.isEmpty())) {
       if (gathering != null) {
         if (!gather()) {
@@ -104,22 +104,22 @@ final class Handout {
         }
         continue;
       }
-      WorkerState worker = lineup.next(outbox.waiting(), held == 0);
+      WorkerState worker = selector.next(outbox.waiting(), held == 0);
       if (worker == null) {
         return;
       }
       try {
         dropUnwanted();
         TaskFuture<?> future = queue.peek();
-        Gang<?> gang = future == null ? null : future.gang();
-        if (gang != null) {
-          gathering = gang;
+        GroupSubmission<?> group = future == null ? null : future.group();
+        if (group != null) {
+          gathering = group;
         } else if (future != null) {
           assign(worker, future);
         }
         queue.poll();
       } finally {
-        lineUp(worker);
+        makeAvailable(worker);
       }
     }
     if (!state.isBroken()) {
@@ -133,24 +133,24 @@ final class Handout {
    * @return whether it has begun
    */
   private boolean gather() {
-    Gang<?> gang = gathering;
-    if (isUnwanted(gang.first())) {
+    GroupSubmission<?> group = gathering;
+    if (isUnwanted(group.first())) {
       stopGathering();
       return true;
     }
-    while (gang.gathered.size() < gang.size()) {
-      WorkerState worker = lineup.nextFree();
+    while (group.gathered.size() < group.size()) {
+      WorkerState worker = selector.nextFree();
       if (worker == null) {
         return false;
       }
       worker.reserved = true;
-      gang.gathered.add(worker);
+      group.gathered.add(worker);
     }
-    List<WorkerState> members = List.copyOf(gang.gathered);
-    List<? extends TaskFuture<?>> tasks = gang.membersOn(members);
-    CompletionRelay.Failing failing =
-        new CompletionRelay.Failing(tasks.get(tasks.size() - 1), null);
-    relay.ensureRoom(1);
+    List<WorkerState> members = List.copyOf(group.gathered);
+    List<? extends TaskFuture<?>> tasks = group.membersOn(members);
+    CompletionExecutor.Failing failing =
+        new CompletionExecutor.Failing(tasks.get(tasks.size() - 1), null);
+    completions.ensureRoom(1);
     int assigned = 0;
     try {
       while (assigned < members.size()) {
@@ -162,7 +162,7 @@ final class Handout {
         throw e;
       }
       failing.failure = e; // the group fails, for those that have begun wait for the others
-      relay.add(failing);
+      completions.add(failing);
     }
     stopGathering();
     return true;
@@ -173,7 +173,7 @@ final class Handout {
    * often more is submitted meanwhile, and to look at all workers at every answer would be dear.
    */
   private void rebalance() {
-    boolean wanted = gathering != null || lineup.hasFree();
+    boolean wanted = gathering != null || selector.hasFree();
     if ((unstarted > 0 || chunks > 0) && !lookingForWork && wanted) {
       long delay = RECALL_NANOS + LOOK_NANOS * workers.size();
       CompletableFuture.delayedExecutor(delay, TimeUnit.NANOSECONDS, Runnable::run)
@@ -183,19 +183,19 @@ final class Handout {
   }
 
   /** Does what there was no memory for before. */
-  void handOutAgain() {
+  void retryAssignment() {
     lookingForWork = false;
     for (WorkerState worker : workers.values()) {
-      lineUp(worker);
+      makeAvailable(worker);
     }
-    handOut();
+    assignTasks();
   }
 
   private void findWork() {
     Memory.lock(lock);
     try {
       lookingForWork = false;
-      if (!state.isBroken() && (gathering != null || (queue.isEmpty() && lineup.hasFree()))) {
+      if (!state.isBroken() && (gathering != null || (queue.isEmpty() && selector.hasFree()))) {
         recallFromFullest();
         rebalance();
       }
@@ -212,7 +212,7 @@ final class Handout {
    */
   private void recallFromFullest() {
     long now = System.nanoTime();
-    int wanted = gathering == null ? lineup.free() : gathering.size();
+    int wanted = gathering == null ? selector.free() : gathering.size();
     for (WorkerState worker : workers.values()) {
       if (wanted == 0) {
         return;
@@ -247,7 +247,7 @@ final class Handout {
       kept.get(i).reserved = false;
     }
     for (int i = 0; i < kept.size(); i++) {
-      lineUp(kept.get(i));
+      makeAvailable(kept.get(i));
     }
     kept.clear();
   }
@@ -290,7 +290,7 @@ final class Handout {
    * Gives a worker what is for it alone, and lists it if it can take still more and is not kept for
    * a group: a group has each worker once.
    */
-  void lineUp(WorkerState worker) {
+  void makeAvailable(WorkerState worker) {
     try {
       while (worker.hasFreeThread() && !worker.pinned.isEmpty() && !state.isBroken()) {
         TaskFuture<?> future = worker.pinned.peek();
@@ -302,20 +302,20 @@ final class Handout {
     } catch (OutOfMemoryError e) {
       // the next time
     }
-    lineup.add(worker);
+    selector.add(worker);
   }
 
   /** Whether a queued task is no longer wanted; sees to it that its future will be done. */
   boolean isUnwanted(TaskFuture<?> future) {
     if (future.ending != null && !future.isDone()) {
-      relay.add(new CompletionRelay.Item(future, future.ending));
+      completions.add(new CompletionExecutor.Item(future, future.ending));
     }
     return future.ending != null || future.isDone();
   }
 
   /** A worker does not hold this task any more; null if it did not. */
-  TaskFuture<?> take(WorkerState worker, long id) {
-    TaskFuture<?> future = worker.tasks.take(id);
+  TaskFuture<?> remove(WorkerState worker, long id) {
+    TaskFuture<?> future = worker.tasks.remove(id);
     if (future != null) {
       future.worker = null;
       held--;
@@ -327,7 +327,7 @@ final class Handout {
 
   /** A task that no worker will be given any more: its future fails. */
   void fail(TaskFuture<?> future, Throwable failure) {
-    relay.add(new CompletionRelay.Failing(future, failure));
+    completions.add(new CompletionExecutor.Failing(future, failure));
     future.encoded = null;
   }
 
@@ -340,7 +340,7 @@ final class Handout {
     worker.gaveBack = true;
     while (numbers.remaining() >= Long.BYTES) {
       long number = numbers.getLong();
-      TaskFuture<?> future = state.isStopping() ? dropped(worker, number) : take(worker, number);
+      TaskFuture<?> future = state.isStopping() ? dropped(worker, number) : remove(worker, number);
       if (future != null) {
         if (state.isStopping()) {
           future.encoded = null;
@@ -356,12 +356,12 @@ final class Handout {
   private TaskFuture<?> dropped(WorkerState worker, long number) {
     TaskFuture<?> future = worker.tasks.find(number);
     if (future != null) {
-      CompletionRelay.Item item = new CompletionRelay.Item(future, future::drop);
-      relay.ensureRoom(1);
+      CompletionExecutor.Item item = new CompletionExecutor.Item(future, future::drop);
+      completions.ensureRoom(1);
       calledBack.add(future);
-      relay.add(item);
+      completions.add(item);
     }
-    return take(worker, number);
+    return remove(worker, number);
   }
 
   /** Tells a worker that nobody waits for a task it holds. */

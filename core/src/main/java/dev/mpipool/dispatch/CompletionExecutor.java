@@ -29,10 +29,10 @@ import org.slf4j.LoggerFactory;
  * memory perhaps, fails with that. A thread that cannot be started is missed only while a callback
  * blocks; it is tried again with the next item, and whenever {@link #look} is called.
  */
-final class CompletionRelay {
+final class CompletionExecutor {
 
   private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
-  private static final Logger LOG = LoggerFactory.getLogger(CompletionRelay.class);
+  private static final Logger LOG = LoggerFactory.getLogger(CompletionExecutor.class);
 
   /** A future, and what will complete it. */
   static class Item {
@@ -97,7 +97,7 @@ final class CompletionRelay {
   private final Ring<Item> queue = new Ring<>();
 
   /** Those that have not ended. */
-  private final List<RelayThread> threads = new ArrayList<>();
+  private final List<CompletionThread> threads = new ArrayList<>();
 
   /**
    * Those of the rank's own thread that made the pool: a timer's thread may be the first to add.
@@ -110,10 +110,10 @@ final class CompletionRelay {
   private Reception reception;
 
   /** The thread that receives meanwhile, or null. */
-  private RelayThread receiver;
+  private CompletionThread receiver;
 
-  private RelayThread leader;
-  private RelayThread standby;
+  private CompletionThread leader;
+  private CompletionThread standby;
 
   /** When the leader began with its item; changes with every item. */
   private long itemStart;
@@ -122,18 +122,18 @@ final class CompletionRelay {
   private boolean closed;
   private int threadsMade;
 
-  private final class RelayThread extends Thread {
+  private final class CompletionThread extends Thread {
 
     /** What it is at, or null. */
     private Item item;
 
-    RelayThread(String name) {
+    CompletionThread(String name) {
       super(group, name);
     }
 
     @Override
     public void run() {
-      relay(this);
+      work(this);
     }
   }
 
@@ -308,10 +308,10 @@ final class CompletionRelay {
   }
 
   /** Null if there is no memory for a thread, or there may be no more threads. */
-  private RelayThread start() {
-    RelayThread thread = null;
+  private CompletionThread start() {
+    CompletionThread thread = null;
     try {
-      thread = new RelayThread("mpipool-callbacks-" + threadsMade);
+      thread = new CompletionThread("mpipool-callbacks-" + threadsMade);
       threads.add(thread);
       thread.setContextClassLoader(loader);
       thread.setDaemon(true);
@@ -324,7 +324,7 @@ final class CompletionRelay {
     }
   }
 
-  private void relay(RelayThread me) {
+  private void work(CompletionThread me) {
     Memory.lock(lock);
     try {
       long pause = 0;
@@ -344,7 +344,7 @@ final class CompletionRelay {
   }
 
   /** Returns whether there is more to do for this thread. */
-  private boolean step(RelayThread me) {
+  private boolean step(CompletionThread me) {
     if (!awaitLead(me)) {
       return false;
     }
@@ -364,7 +364,7 @@ final class CompletionRelay {
   }
 
   /** A step has failed; with the lock held or not. The thread looks anew where it stands. */
-  private long recover(RelayThread me, long lastPause) {
+  private long recover(CompletionThread me, long lastPause) {
     if (lock.isHeldByCurrentThread()) {
       lock.unlock();
     }
@@ -381,7 +381,7 @@ final class CompletionRelay {
   }
 
   /** Waits as the standby until this thread leads; false if it is needed no more. */
-  private boolean awaitLead(RelayThread me) {
+  private boolean awaitLead(CompletionThread me) {
     if (leader == null) {
       leader = me;
     }
@@ -427,7 +427,7 @@ final class CompletionRelay {
   }
 
   /** The next item; null if there is none and never will be, or this thread leads no more. */
-  private Item awaitItem(RelayThread me) {
+  private Item awaitItem(CompletionThread me) {
     while (queue.isEmpty()) {
       if (closed) {
         watch.signalAll();
@@ -459,8 +459,8 @@ final class CompletionRelay {
     }
   }
 
-  /** With the lock given up meanwhile; false if nobody is wanted there. */
-  private boolean receive(RelayThread me) {
+  /** Releases the lock while receiving. Returns false at once if another thread receives. */
+  private boolean receive(CompletionThread me) {
     if (reception == null) {
       return false;
     }
@@ -476,7 +476,7 @@ final class CompletionRelay {
     }
   }
 
-  private void run(RelayThread me, Item item) {
+  private void run(CompletionThread me, Item item) {
     me.item = item;
     itemStart = System.nanoTime();
     lock.unlock();

@@ -21,14 +21,14 @@ import org.junit.jupiter.api.Timeout;
 
 /** Tasks that workers are asked for and give back; values that go before tasks; who sends. */
 @Timeout(30)
-class HandoutTest {
+class AssignerTest {
 
   /** A worker that has just said that its tasks take a microsecond may hold many. */
   private static void makeFast(Desk desk, int rank, long id) throws Exception {
     desk.receive(
         rank,
         new Entry(EntryKind.RESULT, id, desk.serializer.encode(1)),
-        new Entry(EntryKind.SPENT, 1_000));
+        new Entry(EntryKind.BUSY_TIME, 1_000));
   }
 
   private static void giveBack(Desk desk, int rank, long... ids) {
@@ -213,7 +213,7 @@ class HandoutTest {
     desk.dispatcher.share(value);
     desk.dispatcher.share(value);
     List<Desk.Sent> sent = desk.news();
-    assertThat(sent).extracting(Desk.Sent::kind).containsOnly(EntryKind.SHARE);
+    assertThat(sent).extracting(Desk.Sent::kind).containsOnly(EntryKind.PUT);
     assertThat(sent).extracting(Desk.Sent::rank).containsExactly(1, 3);
     assertThat(sent).extracting(Desk.Sent::id).containsOnly(value.number());
     assertThat(desk.serializer.decode(sent.get(0).body())).isEqualTo("value");
@@ -222,7 +222,7 @@ class HandoutTest {
     desk.dispatcher.unshare(value);
     desk.dispatcher.unshare(value);
     sent = desk.news();
-    assertThat(sent).extracting(Desk.Sent::kind).containsExactly(EntryKind.UNSHARE);
+    assertThat(sent).extracting(Desk.Sent::kind).containsExactly(EntryKind.FORGET);
     assertThat(sent).extracting(Desk.Sent::id).containsExactly(value.number());
     assertThat(sent).extracting(Desk.Sent::rank).containsExactly(1);
   }

@@ -24,7 +24,7 @@ import java.util.concurrent.CompletableFuture;
  *
  * @param <T> the type of a member's result
  */
-final class Gang<T> {
+final class GroupSubmission<T> {
 
   private final TaskOwner dispatcher;
   private final int size;
@@ -47,7 +47,8 @@ final class Gang<T> {
   private final List<T> results;
   private int done;
 
-  Gang(TaskOwner dispatcher, int size, EncodedCall task, Envelope call, Object original) {
+  GroupSubmission(
+      TaskOwner dispatcher, int size, EncodedCall task, Envelope call, Object original) {
     this.dispatcher = dispatcher;
     this.size = size;
     this.task = task;
@@ -60,14 +61,14 @@ final class Gang<T> {
 
   /** The task of one member. */
   static final class Member<T> extends TaskFuture<T> {
-    private final Gang<T> gang;
+    private final GroupSubmission<T> group;
     private final int number;
 
-    private Member(Gang<T> gang, int number, List<Integer> lostWith) {
-      super(gang.dispatcher, gang.call, gang.original);
-      this.gang = gang;
+    private Member(GroupSubmission<T> group, int number, List<Integer> lostWith) {
+      super(group.dispatcher, group.call, group.original);
+      this.group = group;
       this.number = number;
-      this.code = gang.task.code();
+      this.code = group.task.code();
       lostWith.forEach(this::lostWith);
     }
 
@@ -78,27 +79,27 @@ final class Gang<T> {
 
     @Override
     CompletableFuture<?> ofUser() {
-      return gang.future;
+      return group.future;
     }
 
     @Override
-    Gang<?> gang() {
-      return number == 0 && worker == null ? gang : null;
+    GroupSubmission<?> group() {
+      return number == 0 && worker == null ? group : null;
     }
 
     /** Whether the group still counts on this member. */
     boolean counts() {
-      return gang.members.contains(this);
+      return group.members.contains(this);
     }
 
     /** Begins another attempt because members have lost each other; null after too many. */
     TaskFuture<?> beginAgainUnlessTooOften(int most) {
-      return ++gang.voidAttempts < most ? gang.beginAgain(lostWith()) : null;
+      return ++group.voidAttempts < most ? group.beginAgain(lostWith()) : null;
     }
 
     /** Begins another attempt of the group, this member's worker having died. */
     TaskFuture<?> beginAgain() {
-      return gang.beginAgain(lostWith());
+      return group.beginAgain(lostWith());
     }
   }
 

@@ -6,13 +6,13 @@ import java.util.List;
 /**
  * The tasks that a worker holds, by number, in the order in which they were given.
  *
- * <p>Numbers only rise, and most often the first is taken first; so the tasks stand in a ring in
+ * <p>Numbers only rise, and most often the first is removed first; so the tasks stand in a ring in
  * which the next is found at once and any other by halves. A place in the middle stays empty until
- * those before it are taken, or until the ring is full and closes its gaps. To add and take a task
- * makes no objects, which a map would, for each of hundreds of thousands a second. Guarded by the
- * dispatcher's lock.
+ * those before it are removed, or until the ring is full and closes its gaps. To add and remove a
+ * task makes no objects, which a map would, for each of hundreds of thousands a second. Guarded by
+ * the dispatcher's lock.
  */
-final class HeldTasks {
+final class InFlightTasks {
 
   private static final int LEAST_ROOM = 16;
 
@@ -68,8 +68,8 @@ final class HeldTasks {
     return numbers[place] == number ? tasks[place] : null;
   }
 
-  /** Takes a task; null if it is not there. */
-  TaskFuture<?> take(long number) {
+  /** Removes a task; null if it is not there. */
+  TaskFuture<?> remove(long number) {
     int place = place(indexOf(number));
     TaskFuture<?> task = tasks[place];
     if (task == null || numbers[place] != number) {
