@@ -7,53 +7,36 @@ import dev.mpipool.comm.MessageChannels;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
 import dev.mpipool.memory.Uninterruptibles;
-import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntFunction;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
- * The thread of a pool that sends. Entries that pile up for a rank while it is busy share the next
- * frame; a lone entry goes out at once. Where MPI may be called from any thread, whoever posts may
- * also send itself, if nobody else does: that saves waking the thread. There the thread rests for a
- * moment after what it has sent, since more will come and every frame is dear on both sides, and
- * for longer while much comes; what is flushed meanwhile does not wait for it.
+ * The sending side of a pool: a queue of entries for each rank, and a thread that sends them.
+ *
+ * <p>Entries that pile up for a rank while it is busy share the next frame; a lone entry is sent at
+ * once. Where MPI may be called from any thread, a thread that posts may also send, unless another
+ * thread is sending: that saves waking the sender's thread. There the sender's thread rests for a
+ * moment after each round, since more entries are likely to follow and every frame costs both
+ * sides; it rests longer while many entries come. Entries that are flushed meanwhile do not wait
+ * for it.
  *
  * <p>Posting never waits, so threads that receive may post. A send may wait for its receiver, and
- * receivers never wait for a send of their own, so all sends to the living come to an end. A send
- * to one that is stopped may take for ever: when one has taken 200 ms and something is posted for
- * another rank, a thread of its own serves the others from then on, and the first ends when its
- * send does. Entries for the same rank stay in order.
+ * receivers never wait for a send of their own, so every send to a living rank ends. A send to a
+ * rank that is stopped may last for ever: once a send has lasted 200 ms and an entry is posted for
+ * another rank, a new thread serves all other ranks, and the first thread ends when its send does.
+ * Entries for the same rank stay in order.
  *
- * <p>What there is no memory to send is tried again for some seconds, entry by entry; then its
- * entry is {@linkplain SendFailureListener#unsent dropped}, and the rest goes on. The thread does
- * not end by an exception.
+ * <p>The thread does not end by an exception. How entries are sent when memory is short: {@link
+ * FrameWriter}.
  */
 public final class FrameSender implements Outbox {
 
   /** The tag of all frames. A pool has a communicator to itself. */
   public static final int TAG = 0;
-
-  /**
-   * Entries that together are longer go into several frames; one that is longer alone, or has a
-   * tail, goes alone.
-   */
-  private static final long FRAME_BYTES = 1 << 20;
-
-  /** A frame's list of entries has room for at most so many from the start. */
-  private static final int ROOM = 1024;
-
-  /** How often an entry is tried on its own, even if it seems to be too long for the heap. */
-  private static final int ATTEMPTS = 3;
-
-  private static final int MOST_ENTRIES = Integer.MAX_VALUE;
 
   /** A send that takes longer does not keep others waiting. */
   private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
@@ -70,11 +53,7 @@ public final class FrameSender implements Outbox {
 
   private static final long LONGEST_REST_NANOS = TimeUnit.MICROSECONDS.toNanos(400);
 
-  private static final Logger LOG = LoggerFactory.getLogger(FrameSender.class);
-
-  private final MessageChannel channel;
-  private final SendFailureListener failures;
-  private final IntFunction<Entry> last;
+  private final FrameWriter writer;
   private final String threadName;
   private volatile Thread thread;
 
@@ -85,67 +64,69 @@ public final class FrameSender implements Outbox {
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-  private Lane[] lanes = new Lane[4];
+  private DestinationQueue[] queues = new DestinationQueue[4];
 
-  /** Those with something to send; who waits longest is the first. */
-  private final Ring<Lane> waiting = new Ring<>();
+  /** The queues that have entries, the one that has waited longest first. */
+  private final Ring<DestinationQueue> waiting = new Ring<>();
 
-  /** How many those are. Written with the lock held. */
+  /** The size of {@code waiting}; written with the lock held. */
   private volatile int waitingCount;
 
-  /** How many are stuck. */
+  /** How many queues are stuck. */
   private int stuck;
 
   private boolean closed;
 
-  /** What the thread does when everything has been sent. */
+  /** Run by the thread when all entries have been sent. */
   private Runnable atEnd = () -> {};
 
   /** The present one; changed with the lock held. */
-  private volatile Turn turn = new Turn();
+  private volatile SendPermit permit = new SendPermit();
 
   /** The right to take entries and send them, so that they go out in order. */
-  private static final class Turn {
+  private static final class SendPermit {
     final ReentrantLock sending = new ReentrantLock();
 
-    /** Where something is under way, or null; guarded by the sender's lock. */
-    Lane lane;
+    /** The queue that is being sent, or null; guarded by the sender's lock. */
+    DestinationQueue queue;
 
     long since;
 
-    /** How often something was sent since the last rest; this and the next are for who sends. */
-    int lanesServed;
+    /** Counted since the last rest, by the holder of the permit, as the next is. */
+    int queuesServed;
 
     int entriesSent;
 
-    /** How long the next rest is; of the sender's thread alone. */
+    /** The length of the next rest; used by the sender's thread only. */
     long restNanos = REST_NANOS;
 
     void planRest() {
-      boolean many = entriesSent > lanesServed * MANY_ENTRIES;
+      boolean many = entriesSent > queuesServed * MANY_ENTRIES;
       restNanos = many ? Math.min(2 * restNanos, LONGEST_REST_NANOS) : REST_NANOS;
-      lanesServed = 0;
+      queuesServed = 0;
       entriesSent = 0;
     }
   }
 
-  /** What is for one rank; guarded by the sender's lock. */
-  private static final class Lane {
+  /** The entries for one rank; guarded by the sender's lock. */
+  private static final class DestinationQueue {
     final int destination;
     Ring<Entry> posted = new Ring<>();
 
-    /** Empty, but for whom is sending: what it has taken, and touches without the lock. */
+    /**
+     * The entries that are being sent, which the sending thread uses without the lock; else empty.
+     */
     Ring<Entry> taken = new Ring<>();
 
-    /** Whether somebody is still sending who has lost the turn. */
+    /** Whether a thread that has lost the permit is still sending from this queue. */
     boolean stuck;
 
-    Lane(int destination) {
+    DestinationQueue(int destination) {
       this.destination = destination;
     }
   }
 
-  /** Hears of ranks that cannot be reached. */
+  /** Informed of what could not be sent. */
   @FunctionalInterface
   public interface SendFailureListener {
     /**
@@ -173,7 +154,7 @@ public final class FrameSender implements Outbox {
    *
    * @param communicator to send on
    * @param threadName its name
-   * @param failures hears when a frame could not be sent
+   * @param failures informed of what could not be sent
    */
   public FrameSender(Communicator communicator, String threadName, SendFailureListener failures) {
     this(communicator, threadName, failures, rank -> null);
@@ -184,7 +165,7 @@ public final class FrameSender implements Outbox {
    *
    * @param communicator to send on
    * @param threadName its name
-   * @param failures hears when a frame could not be sent
+   * @param failures informed of what could not be sent
    * @param last asked for a last entry of every frame to a rank, which may be null
    */
   public FrameSender(
@@ -192,10 +173,9 @@ public final class FrameSender implements Outbox {
       String threadName,
       SendFailureListener failures,
       IntFunction<Entry> last) {
-    this.last = last;
-    this.channel = MessageChannels.of(communicator);
+    MessageChannel channel = MessageChannels.of(communicator);
+    this.writer = new FrameWriter(channel, failures, last);
     this.fromAnyThread = channel.callableFromAnyThread();
-    this.failures = failures;
     this.threadName = threadName;
     Memory.restore();
     this.thread = start();
@@ -209,7 +189,8 @@ public final class FrameSender implements Outbox {
   }
 
   /**
-   * Has an entry sent. After {@link #close} it is dropped. If memory runs out, it is not sent.
+   * Has an entry sent. After {@link #close} it is dropped. If this throws an OutOfMemoryError, the
+   * entry is not sent.
    *
    * @param destination the rank it is for
    * @param entry what to send
@@ -225,15 +206,15 @@ public final class FrameSender implements Outbox {
       if (closed) {
         entry.content().giveBack();
       } else {
-        Lane lane = lane(destination);
+        DestinationQueue queue = queue(destination);
         waiting.ensureRoom(1);
-        lane.posted.add(entry);
-        if (lane.posted.size() == 1) {
-          waiting.add(lane);
+        queue.posted.add(entry);
+        if (queue.posted.size() == 1) {
+          waiting.add(queue);
           waitingCount = waiting.size();
         }
-        if (isStuck(turn) && turn.lane != lane) {
-          handTurnOn();
+        if (isStuck(permit) && permit.queue != queue) {
+          replacePermit();
         } else if (wake) {
           changed.signal();
         }
@@ -243,32 +224,32 @@ public final class FrameSender implements Outbox {
     }
   }
 
-  /** To a thread of its own; if there can be none, the next entry that is posted tries again. */
-  private void handTurnOn() {
+  /** Gives a new thread the permit; if it cannot be started, the next post tries again. */
+  private void replacePermit() {
     try {
-      Turn next = new Turn();
+      SendPermit next = new SendPermit();
       Thread successor = start(); // which waits for the lock
-      turn.lane.stuck = true;
+      permit.queue.stuck = true;
       stuck++;
-      turn = next;
+      permit = next;
       thread = successor;
     } catch (OutOfMemoryError e) {
       changed.signal();
     }
   }
 
-  private Lane lane(int destination) {
-    if (destination >= lanes.length) {
-      lanes = Arrays.copyOf(lanes, Math.max(destination + 1, 2 * lanes.length));
+  private DestinationQueue queue(int destination) {
+    if (destination >= queues.length) {
+      queues = Arrays.copyOf(queues, Math.max(destination + 1, 2 * queues.length));
     }
-    if (lanes[destination] == null) {
-      lanes[destination] = new Lane(destination);
+    if (queues[destination] == null) {
+      queues[destination] = new DestinationQueue(destination);
     }
-    return lanes[destination];
+    return queues[destination];
   }
 
-  private static boolean isStuck(Turn turn) {
-    return turn.lane != null && System.nanoTime() - turn.since > PATIENCE_NANOS;
+  private static boolean isStuck(SendPermit permit) {
+    return permit.queue != null && System.nanoTime() - permit.since > PATIENCE_NANOS;
   }
 
   /**
@@ -283,15 +264,15 @@ public final class FrameSender implements Outbox {
   }
 
   /**
-   * Sends what is posted from the calling thread, if that is allowed and nobody else is sending;
-   * who is will send it otherwise. Must not be called with a lock held.
+   * Sends what is posted from the calling thread, if MPI permits that and no other thread is
+   * sending; otherwise the sending thread will. Must not be called with a lock held.
    */
   @Override
   public void flush() {
     if (!fromAnyThread) {
       return;
     }
-    Turn mine = turn;
+    SendPermit mine = permit;
     try {
       if (mine.sending.tryLock()) {
         try {
@@ -303,7 +284,7 @@ public final class FrameSender implements Outbox {
     } finally {
       Memory.lock(lock);
       try {
-        if (hasSendable()) { // came while this thread or another was sending
+        if (hasSendable()) { // posted while this thread or another was sending
           changed.signal();
         }
       } finally {
@@ -313,8 +294,8 @@ public final class FrameSender implements Outbox {
   }
 
   /**
-   * Sends an entry, whose borrowed tail may be used again when this returns, whether it could be
-   * sent or not. Must not be called with a lock held.
+   * Sends an entry. Its borrowed tail may be used again when this returns, whether or not it could
+   * be sent. Must not be called with a lock held.
    *
    * @param destination the rank it is for
    * @param entry what to send
@@ -326,7 +307,7 @@ public final class FrameSender implements Outbox {
   }
 
   /**
-   * For how many ranks something was waiting a moment ago.
+   * How many ranks had entries waiting for them a moment ago.
    *
    * @return 0 or more
    */
@@ -386,16 +367,16 @@ public final class FrameSender implements Outbox {
     }
   }
 
-  /** Returns whether more is to come. */
+  /** One round of the thread; returns whether there will be another. */
   private boolean sendOnce(boolean posted) {
     boolean more = posted;
-    Turn mine = turn;
+    SendPermit mine = permit;
     mine.sending.lock(); // when another thread sends, the end comes after it
     try {
-      if (mine == turn) {
+      if (mine == permit) {
         sendPosted(mine);
         mine.planRest();
-        more &= mine == turn; // else this thread was stuck, and has a successor
+        more &= mine == permit; // else this thread was stuck, and has a successor
       }
     } finally {
       mine.sending.unlock();
@@ -406,7 +387,7 @@ public final class FrameSender implements Outbox {
     return more;
   }
 
-  /** Waits for something to send; false if nothing more comes. */
+  /** Waits for entries; returns false when the sender is closed and all are sent. */
   private boolean awaitPosted() {
     lock.lock();
     try {
@@ -423,7 +404,7 @@ public final class FrameSender implements Outbox {
     return !waiting.isEmpty() && (stuck == 0 || firstNotStuck() != null);
   }
 
-  private Lane firstNotStuck() {
+  private DestinationQueue firstNotStuck() {
     for (int i = 0; i < waiting.size(); i++) {
       if (!waiting.get(i).stuck) {
         return waiting.get(i);
@@ -432,24 +413,27 @@ public final class FrameSender implements Outbox {
     return null;
   }
 
-  private void sendPosted(Turn mine) {
-    for (Lane next = next(mine); next != null; next = next(mine)) {
-      mine.lanesServed++;
+  private void sendPosted(SendPermit mine) {
+    for (DestinationQueue next = next(mine); next != null; next = next(mine)) {
+      mine.queuesServed++;
       mine.entriesSent += next.taken.size();
-      sendTo(next.destination, next.taken);
+      writer.write(next.destination, next.taken);
     }
   }
 
-  /** What to send next: to whoever waits longest. Null if there is nothing, or the turn is lost. */
-  private Lane next(Turn mine) {
+  /**
+   * Takes the entries of the queue that has waited longest. Null if there are none, or the permit
+   * is lost.
+   */
+  private DestinationQueue next(SendPermit mine) {
     Memory.lock(lock);
     try {
-      Lane before = mine.lane;
-      mine.lane = null;
-      if (mine == turn) {
-        Lane lane = stuck == 0 ? waiting.poll() : pollNotStuck();
+      DestinationQueue before = mine.queue;
+      mine.queue = null;
+      if (mine == permit) {
+        DestinationQueue queue = stuck == 0 ? waiting.poll() : pollNotStuck();
         mine.since = System.nanoTime();
-        return take(mine, lane);
+        return take(mine, queue);
       }
       if (closed && waiting.remove(before)) {
         return take(mine, before); // the others may have ended
@@ -465,126 +449,20 @@ public final class FrameSender implements Outbox {
     }
   }
 
-  private Lane pollNotStuck() {
-    Lane found = firstNotStuck();
+  private DestinationQueue pollNotStuck() {
+    DestinationQueue found = firstNotStuck();
     waiting.remove(found);
     return found;
   }
 
-  private Lane take(Turn mine, Lane lane) {
-    mine.lane = lane;
+  private DestinationQueue take(SendPermit mine, DestinationQueue queue) {
+    mine.queue = queue;
     waitingCount = waiting.size();
-    if (lane != null) {
-      Ring<Entry> empty = lane.taken;
-      lane.taken = lane.posted;
-      lane.posted = empty;
+    if (queue != null) {
+      Ring<Entry> empty = queue.taken;
+      queue.taken = queue.posted;
+      queue.posted = empty;
     }
-    return lane;
-  }
-
-  private void sendTo(int destination, Ring<Entry> entries) {
-    int most = MOST_ENTRIES;
-    int failed = 0;
-    long pause = 0;
-    try {
-      while (!entries.isEmpty()) {
-        try {
-          int sent = sendFrame(destination, entries, most);
-          drop(entries, sent);
-          most = MOST_ENTRIES;
-          failed = 0;
-          pause = 0;
-        } catch (OutOfMemoryError e) { // then nothing of the frame was sent
-          Entry first = entries.peek();
-          if (most > 1) {
-            most = 1;
-          } else if (++failed < ATTEMPTS || Memory.mayReturn(first.content().length())) {
-            pause = Memory.pause(pause);
-          } else {
-            drop(entries, 1);
-            most = MOST_ENTRIES;
-            failed = 0;
-            tellUnsent(destination, first, e);
-          }
-        }
-      }
-    } catch (Throwable e) {
-      tellFailed(destination, e);
-    } finally {
-      drop(entries, entries.size()); // of frames that could not be sent
-    }
-  }
-
-  private static void drop(Ring<Entry> entries, int count) {
-    for (int i = 0; i < count; i++) {
-      entries.poll().content().giveBack();
-    }
-  }
-
-  private void tellUnsent(int destination, Entry entry, OutOfMemoryError failure) {
-    long pause = 0;
-    while (true) {
-      try {
-        failures.unsent(destination, entry, failure);
-        return;
-      } catch (OutOfMemoryError e) {
-        pause = Memory.pause(pause);
-      }
-    }
-  }
-
-  private void tellFailed(int destination, Throwable why) {
-    long pause = 0;
-    while (true) {
-      try {
-        LOG.debug("A frame for rank {} could not be sent", destination, why);
-        failures.sendFailed(
-            destination,
-            why instanceof RuntimeException known
-                ? known
-                : new CommunicatorException(why.toString(), why));
-        return;
-      } catch (OutOfMemoryError e) {
-        pause = Memory.pause(pause);
-      }
-    }
-  }
-
-  /** Returns how many entries have gone: they stay in the queue. */
-  private int sendFrame(int destination, Ring<Entry> entries, int most) {
-    List<Entry> frame = new ArrayList<>(Math.min(ROOM, Math.min(most, entries.size()) + 1));
-    int count = fill(frame, entries, most);
-    Entry end = last.apply(destination);
-    if (end != null) {
-      frame.add(count == 1 ? 0 : count, end); // a lone body, if it is long, stays last
-    }
-    List<ByteBuffer> parts = Frame.encodeInParts(frame);
-    if (parts.size() == 1) {
-      channel.send(destination, TAG, parts.get(0));
-    } else {
-      channel.sendParts(destination, TAG, parts);
-    }
-    return count;
-  }
-
-  private static int fill(List<Entry> frame, Ring<Entry> entries, int most) {
-    int available = Math.min(most, entries.size());
-    Entry first = entries.peek();
-    frame.add(first);
-    if (first.content().hasTail()) {
-      return 1;
-    }
-    long length = Frame.length(first);
-    int count = 1;
-    while (count < available) {
-      Entry next = entries.get(count);
-      length += Frame.length(next);
-      if (next.content().hasTail() || length > FRAME_BYTES) {
-        break;
-      }
-      frame.add(next);
-      count++;
-    }
-    return count;
+    return queue;
   }
 }
