@@ -13,8 +13,8 @@ final class ChunkRun extends TaskRun {
 
   private volatile boolean recalled;
 
-  ChunkRun(long id, Body encoded, Tools tools) {
-    super(id, encoded, Chunk.function(encoded.toBuffer()), tools);
+  ChunkRun(long id, Body encoded, WorkerContext context) {
+    super(id, encoded, Chunk.function(encoded.toBuffer()), context);
   }
 
   /** Another worker has nothing to do: the items that have not begun are wanted back. */
@@ -32,7 +32,7 @@ final class ChunkRun extends TaskRun {
     }
     try {
       ByteBuffer outcomes =
-          Chunk.run(encoded().toBuffer(), function, tools().serializer(), continuation());
+          Chunk.run(encoded().toBuffer(), function, context().serializer(), continuation());
       return new Entry(EntryKind.RESULT, id(), outcomes);
     } catch (Throwable e) {
       return failure(Origin.WRITING_RESULT, e);

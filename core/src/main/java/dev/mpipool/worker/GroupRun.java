@@ -20,8 +20,14 @@ final class GroupRun extends TaskRun {
   private GroupTransport transport;
   private Body task;
 
-  GroupRun(long id, long group, Body task, GroupTransport transport, Tools tools, Groups groups) {
-    super(id, task, CallCodec.codeNumber(task), tools);
+  GroupRun(
+      long id,
+      long group,
+      Body task,
+      GroupTransport transport,
+      WorkerContext context,
+      Groups groups) {
+    super(id, task, CallCodec.codeNumber(task), context);
     this.group = group;
     this.task = task;
     this.transport = transport;

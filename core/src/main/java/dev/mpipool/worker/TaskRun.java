@@ -13,7 +13,7 @@ import java.io.IOException;
 class TaskRun {
 
   private final long id;
-  private final Tools tools;
+  private final WorkerContext context;
 
   // let go at the end: the task thread may have nothing else to do for long
 
@@ -27,20 +27,20 @@ class TaskRun {
 
   private volatile boolean cancelled;
 
-  TaskRun(long id, Body encoded, long code, Tools tools) {
+  TaskRun(long id, Body encoded, long code, WorkerContext context) {
     this.id = id;
     this.encoded = encoded;
-    this.tools = tools;
-    this.code = code == 0 ? null : tools.shared().find(code).orElse(null);
+    this.context = context;
+    this.code = code == 0 ? null : context.shared().find(code).orElse(null);
   }
 
   /** A call of some code. */
-  static TaskRun ofCall(long id, Body encoded, Tools tools) {
-    return new TaskRun(id, encoded, CallCodec.codeNumber(encoded), tools);
+  static TaskRun ofCall(long id, Body encoded, WorkerContext context) {
+    return new TaskRun(id, encoded, CallCodec.codeNumber(encoded), context);
   }
 
-  final Tools tools() {
-    return tools;
+  final WorkerContext context() {
+    return context;
   }
 
   /** The code that came before the task, ready for use. */
@@ -119,7 +119,7 @@ class TaskRun {
   final Entry answer(Body encodedCall) {
     CallCodec.Call task;
     try {
-      task = tools.codec().decode(encodedCall, this::code, tools.caller());
+      task = context.codec().decode(encodedCall, this::code, context.caller());
     } catch (Throwable e) {
       return failure(Origin.READING_TASK, e);
     }
@@ -130,7 +130,7 @@ class TaskRun {
       return failure(Origin.TASK, e);
     }
     try {
-      Body body = tools.serializer().encodeBody(result);
+      Body body = context.serializer().encodeBody(result);
       Memory.requireRest(body.length());
       return new Entry(EntryKind.RESULT, id, body);
     } catch (Throwable e) {
@@ -152,6 +152,6 @@ class TaskRun {
 
   final Entry failure(Origin origin, Throwable e) {
     return new Entry(
-        EntryKind.FAILURE, id, FailureReport.of(origin, e, tools.serializer()).encode());
+        EntryKind.FAILURE, id, FailureReport.of(origin, e, context.serializer()).encode());
   }
 }

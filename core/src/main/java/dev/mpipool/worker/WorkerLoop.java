@@ -3,7 +3,6 @@ package dev.mpipool.worker;
 import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
-import dev.mpipool.comm.MessageChannels;
 import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.protocol.DamagedFrameException;
@@ -27,23 +26,25 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What a worker does while the pool is open.
+ * A worker while the pool is open: handles the messages of main and of other workers, and leaves
+ * the pool when main says so or when it cannot go on.
  *
- * <p>Its threads are all daemons: a task thread runs one task after the other, and there are as
- * many as main wants; the listener receives and never runs a task; a task thread that is the only
- * one receives, too, while it has no task (see {@link Reception}); the sender sends the answers
- * that no task thread sends itself. The thread that calls {@link #run} only waits, so it may be
- * interrupted or not, MPI does not notice.
+ * <p>All its threads are daemons: the {@link TaskThreads} run the tasks; the listener receives and
+ * never runs a task (see {@link Reception}); the sender sends the answers that no task thread sends
+ * itself. The thread that calls {@link #run} only waits, so interrupting it does not disturb MPI.
  *
- * <p>None of them ends by an exception before the worker leaves. What they do without memory is
- * tried again; a task or a result for which there is none fails that task. If memory does not
- * return, the worker leaves the pool and tells main so.
+ * <p>None of these threads ends by an exception before the worker leaves. An operation that fails
+ * for want of memory is repeated; a task or a result that does not fit into memory fails that task.
+ * If memory does not return, the worker leaves the pool and tells main why.
+ *
+ * <p>Messages are handled by one thread at a time. There is no lock: {@link WorkerQueue}, {@link
+ * Groups} and {@link SharedValues} have their own, and how the worker leaves is decided once, by
+ * completing {@code released}.
  */
 public final class WorkerLoop {
 
@@ -59,44 +60,24 @@ public final class WorkerLoop {
    */
   private static final long PARTING_MILLIS = 1_000;
 
-  /**
-   * A longer answer may take its time to be sent, in which its task thread has better to do. But to
-   * copy an array that need not be copied is not better.
-   */
-  private static final int FLUSHED_BYTES = 16 << 10;
-
-  private static final ByteBuffer UNREPORTABLE =
-      new FailureReport(
-              FailureReport.Origin.TASK,
-              Error.class.getName(),
-              "The task failed, and so did the report of it",
-              null,
-              null)
-          .encode();
-
   private final Communicator communicator;
-  private final boolean keepsAttachments;
   private final int main;
-  private final Tools tools;
+  private final WorkerContext context;
   private final FrameSender sender;
   private final Groups groups;
-  private final Backlog backlog = new Backlog();
+  private final WorkerQueue queue = new WorkerQueue();
   private final CompletableFuture<Void> released = new CompletableFuture<>();
 
-  /** Whether this worker leaves unasked. */
+  /** Whether this worker is leaving of its own accord. */
   private final AtomicBoolean leaving = new AtomicBoolean();
 
-  /** On tasks, since main was told last. */
-  private final LongAdder nanosSpent = new LongAdder();
+  /** How long tasks have taken since main was told last. */
+  private final LongAdder busyNanos = new LongAdder();
 
-  private final AtomicInteger taskThreads = new AtomicInteger();
-  private volatile Reception reception;
+  private final TaskThreads taskThreads;
 
   /** Whether main's first word has come. */
   private volatile boolean opened;
-
-  /** Whether no task is run any more: main fails them all, for what this worker has told it. */
-  private volatile boolean unfit;
 
   /**
    * Creates the loop and starts its sender.
@@ -108,11 +89,12 @@ public final class WorkerLoop {
    */
   public WorkerLoop(Communicator communicator, int main, LeanSerializer serializer, Caller caller) {
     this.communicator = communicator;
-    this.keepsAttachments = MessageChannels.of(communicator).keepsAttachments();
     this.main = main;
-    this.tools = new Tools(serializer, caller);
-    this.sender = new FrameSender(communicator, "mpipool-sender", new Unsent(), this::spent);
+    this.context = new WorkerContext(serializer, caller);
+    this.sender = new FrameSender(communicator, "mpipool-sender", new Unsent(), this::busyTime);
     this.groups = new Groups(sender);
+    this.taskThreads =
+        new TaskThreads(communicator, main, context, queue, sender, busyNanos, released::isDone);
     try {
       communicator.onRankLost((rank, reason) -> Memory.persist(() -> rankLost(rank, reason)));
     } catch (RuntimeException e) { // the communicator is closed
@@ -133,7 +115,8 @@ public final class WorkerLoop {
         String what =
             "it takes %d bytes, for which there is no memory".formatted(entry.content().length());
         FailureReport report =
-            FailureReport.of(Origin.WRITING_RESULT, new OutOfMemoryError(what), tools.serializer());
+            FailureReport.of(
+                Origin.WRITING_RESULT, new OutOfMemoryError(what), context.serializer());
         sender.post(main, new Entry(EntryKind.FAILURE, entry.id(), report.encode()));
       } else {
         FrameSender.SendFailureListener.super.unsent(destination, entry, failure);
@@ -150,8 +133,7 @@ public final class WorkerLoop {
     boolean interrupted = false;
     long pause = 0;
     try {
-      reception = new Reception(communicator, "mpipool-listener", new Incoming());
-      startTaskThread();
+      taskThreads.start(new Reception(communicator, "mpipool-listener", new Incoming()));
     } catch (Throwable e) { // no more threads, perhaps
       leaveUnasked("The worker cannot start its threads", e);
     }
@@ -169,8 +151,8 @@ public final class WorkerLoop {
         }
       }
     } finally {
-      backlog.close();
-      Memory.persist(() -> backlog.all().forEach(run -> run.cancel(true)));
+      queue.close();
+      Memory.persist(() -> queue.all().forEach(run -> run.cancel(true)));
       sender.close();
       if (released.isCompletedExceptionally()) {
         wakeListener();
@@ -183,7 +165,7 @@ public final class WorkerLoop {
     }
   }
 
-  /** Nothing comes any more, and the thread that receives is to see it. */
+  /** Sends this rank a message without entries, so that the receiving thread sees the end. */
   private void wakeListener() {
     try {
       communicator.send(communicator.rank(), FrameSender.TAG, Frame.encode(List.of()));
@@ -192,29 +174,22 @@ public final class WorkerLoop {
     }
   }
 
-  private static Thread start(String name, Runnable body) {
-    Thread thread = new Thread(body, name);
-    thread.setDaemon(true);
-    thread.start();
-    return thread;
-  }
-
   private final class Incoming implements Reception.Handler {
     @Override
     public boolean take(Message message) {
-      WorkerLoop.this.take(message);
-      return !backlog.isEmpty();
+      WorkerLoop.this.handle(message);
+      return !queue.isEmpty();
     }
 
     @Override
     public boolean takeCut(MessageTooLongException message) {
-      WorkerLoop.this.takeCut(message);
-      return !backlog.isEmpty();
+      WorkerLoop.this.handleCut(message);
+      return !queue.isEmpty();
     }
 
     @Override
     public void failed(Throwable e) { // a task may be lost, for example to an exhausted memory
-      unfit = true;
+      taskThreads.discardTasks();
       leaveUnasked("Nothing can be received from main any more", e);
     }
 
@@ -224,12 +199,12 @@ public final class WorkerLoop {
     }
   }
 
-  private void take(Message message) {
+  private void handle(Message message) {
     int source = message.source();
     long pause = 0;
     while (true) {
       try {
-        take(source, Frame.decode(message));
+        handle(source, Frame.decode(message));
         return;
       } catch (DamagedFrameException e) {
         LOG.warn("A message from rank {} is refused: {}", source, e.getMessage());
@@ -241,14 +216,14 @@ public final class WorkerLoop {
     }
   }
 
-  /** Each entry is dealt with as a whole, or not at all for want of memory, and then again. */
-  private void take(int source, List<Entry> entries) {
-    int taken = 0;
+  /** An entry for which memory runs out has had no effect and is handled again. */
+  private void handle(int source, List<Entry> entries) {
+    int handled = 0;
     long pause = 0;
-    while (taken < entries.size()) {
+    while (handled < entries.size()) {
       try {
-        take(source, entries.get(taken));
-        taken++;
+        handle(source, entries.get(handled));
+        handled++;
         pause = 0;
       } catch (OutOfMemoryError e) {
         if (!Memory.mayReturn(0)) {
@@ -259,22 +234,22 @@ public final class WorkerLoop {
     }
   }
 
-  private void take(int source, Entry entry) {
+  private void handle(int source, Entry entry) {
     if (entry.kind() == EntryKind.GROUP_MESSAGE) {
       groups.deliver(entry.id(), source, entry.body());
     } else if (source == main) {
-      takeFromMain(entry);
+      handleFromMain(entry);
     } else {
       LOG.warn("Rank {} sent a {}, which only main may", source, entry.kind());
     }
   }
 
-  /** There is no memory for a message: who waits for its effect is told. */
-  private void takeCut(MessageTooLongException message) {
+  /** Reports the loss of a message that did not fit into memory to the rank that waits for it. */
+  private void handleCut(MessageTooLongException message) {
     long pause = 0;
     while (true) {
       try {
-        takeBeginning(message);
+        handleBeginning(message);
         return;
       } catch (OutOfMemoryError e) {
         pause = Memory.pauseOrThrow(pause, e);
@@ -282,7 +257,7 @@ public final class WorkerLoop {
     }
   }
 
-  private void takeBeginning(MessageTooLongException message) {
+  private void handleBeginning(MessageTooLongException message) {
     int source = message.beginning().source();
     try {
       Frame.Cut cut =
@@ -292,15 +267,15 @@ public final class WorkerLoop {
               kind ->
                   kind == EntryKind.GROUP_MESSAGE
                       || (source == main && (kind.isTask() || kind == EntryKind.PUT)));
-      take(source, cut.before());
+      handle(source, cut.before());
       if (cut.kind() == EntryKind.GROUP_MESSAGE) {
         groups.lost(source, "its message cannot be received: " + cut.reason());
       } else if (cut.kind() == EntryKind.PUT) {
-        tools.shared().putFailure(cut.id(), new IOException("A broadcast: " + cut.reason()));
+        context.shared().putFailure(cut.id(), new IOException("A broadcast: " + cut.reason()));
       } else {
         FailureReport report =
             FailureReport.of(
-                Origin.READING_TASK, new OutOfMemoryError(cut.reason()), tools.serializer());
+                Origin.READING_TASK, new OutOfMemoryError(cut.reason()), context.serializer());
         sender.post(main, new Entry(EntryKind.FAILURE, cut.id(), report.encode()));
       }
     } catch (DamagedFrameException e) {
@@ -309,16 +284,16 @@ public final class WorkerLoop {
     }
   }
 
-  private void takeFromMain(Entry entry) {
+  private void handleFromMain(Entry entry) {
     try {
-      take(entry);
+      handle(entry);
     } catch (IOException | RuntimeException e) {
       LOG.warn("Main, rank {}, sent a {} that cannot be read", main, entry.kind(), e);
       notUnderstood(main, "a %s (%s)".formatted(entry.kind(), e));
     }
   }
 
-  /** What a rank wanted to say is lost, so it must not be waited for any more. */
+  /** A message of a rank is lost, so nothing may wait for that rank any more. */
   private void notUnderstood(int source, String what) {
     if (source == main) {
       leaveUnasked("Main, rank %d, sent what cannot be understood: %s".formatted(main, what), null);
@@ -327,14 +302,14 @@ public final class WorkerLoop {
     }
   }
 
-  private void take(Entry entry) throws IOException {
+  private void handle(Entry entry) throws IOException {
     switch (entry.kind()) {
       case OPEN -> open(Opening.decode(entry.body()));
-      case TASK -> backlog.add(TaskRun.ofCall(entry.id(), entry.content(), tools));
-      case CHUNK -> backlog.add(new ChunkRun(entry.id(), entry.content(), tools));
+      case TASK -> queue.add(TaskRun.ofCall(entry.id(), entry.content(), context));
+      case CHUNK -> queue.add(new ChunkRun(entry.id(), entry.content(), context));
       case GROUP -> join(entry);
-      case PUT -> tools.shared().put(entry.id(), entry.body());
-      case FORGET -> tools.shared().remove(entry.id());
+      case PUT -> context.shared().put(entry.id(), entry.body());
+      case FORGET -> context.shared().remove(entry.id());
       case CANCEL -> cancel(entry);
       case RECALL -> giveBack(entry.body().getInt());
       case EXCLUDED -> groups.lost((int) entry.id(), "main has given it up");
@@ -356,9 +331,9 @@ public final class WorkerLoop {
     if (opened) {
       throw new IOException("it has been opened before");
     }
-    String format = tools.serializer().format();
+    String format = context.serializer().format();
     if (!format.equals(opening.format())) {
-      unfit = true;
+      taskThreads.discardTasks();
       String both = format + "\n" + opening.format();
       ByteBuffer body = ByteBuffer.wrap(both.getBytes(StandardCharsets.UTF_8));
       sender.post(main, new Entry(EntryKind.MISMATCH, 0, body));
@@ -367,39 +342,40 @@ public final class WorkerLoop {
     }
     int threads = opening.threads();
     TaskRun ready =
-        new TaskRun(0, Body.of(opening.initializer()), 0, tools) {
+        new TaskRun(0, Body.of(opening.initializer()), 0, context) {
           @Override
           Entry answer() {
             Entry answer = encoded().length() > 0 ? super.answer() : new Entry(EntryKind.RESULT, 0);
-            unfit = answer.kind() == EntryKind.FAILURE;
-            if (!unfit) {
-              startTaskThreads(threads);
+            if (answer.kind() == EntryKind.FAILURE) {
+              taskThreads.discardTasks();
+            } else {
+              taskThreads.startUpTo(threads);
             }
             return answer;
           }
         };
-    backlog.add(ready);
+    queue.add(ready);
     opened = true;
   }
 
   private void join(Entry entry) throws IOException {
     GroupTask task = GroupTask.decode(entry.body());
-    backlog.add(
+    queue.add(
         new GroupRun(
-            entry.id(), task.group(), Body.of(task.task()), groups.join(task), tools, groups));
+            entry.id(), task.group(), Body.of(task.task()), groups.join(task), context, groups));
   }
 
   private void cancel(Entry entry) {
-    TaskRun run = backlog.find(entry.id());
+    TaskRun run = queue.find(entry.id());
     ByteBuffer body = entry.body();
     boolean interrupt = body.hasRemaining() && body.get(body.position()) != 0;
     Entry dropped = new Entry(EntryKind.DROPPED, entry.id());
-    if (run != null && run.cancel(interrupt) && backlog.remove(run)) {
+    if (run != null && run.cancel(interrupt) && queue.remove(run)) {
       postSurely(dropped);
     }
   }
 
-  /** To main, of what is nowhere else. */
+  /** Posts to main an entry that exists nowhere else. */
   private void postSurely(Entry entry) {
     long pause = 0;
     while (true) {
@@ -412,138 +388,6 @@ public final class WorkerLoop {
     }
   }
 
-  private void startTaskThread() {
-    boolean started = false;
-    try {
-      start("mpipool-task-" + taskThreads.incrementAndGet(), this::runTasks);
-      started = true;
-    } finally {
-      if (!started) {
-        taskThreads.decrementAndGet();
-      }
-    }
-  }
-
-  /** With fewer than main wants, tasks wait longer. */
-  private void startTaskThreads(int wanted) {
-    try {
-      while (taskThreads.get() < wanted) {
-        startTaskThread();
-      }
-    } catch (OutOfMemoryError e) {
-      LOG.warn("{} of {} task threads cannot be started", wanted - taskThreads.get(), wanted, e);
-    }
-  }
-
-  private void runTasks() {
-    long pause = 0;
-    boolean entered = false;
-    ClassLoader loader = Thread.currentThread().getContextClassLoader();
-    TaskRun run = null;
-    while (!released.isDone()) {
-      try {
-        if (!entered) {
-          TaskContext.enter(communicator.rank(), tools.shared());
-          entered = true;
-        }
-        run = nextTask(run);
-        if (run == null) {
-          return;
-        }
-        if (!unfit) {
-          if (run instanceof GroupRun) {
-            reception.haveAttended(); // for its members wait for each other's messages
-          }
-          long begin = System.nanoTime();
-          Entry answer = answerOf(run);
-          spend(System.nanoTime() - begin);
-          answerSurely(run, answer);
-        }
-        Thread.currentThread().setContextClassLoader(loader);
-        pause = 0;
-      } catch (InterruptedException e) {
-        // meant for a task that has ended
-      } catch (Throwable e) { // of a wait, for example
-        pause = Memory.pause(pause);
-      }
-    }
-  }
-
-  private void spend(long nanos) {
-    try {
-      nanosSpent.add(nanos);
-    } catch (OutOfMemoryError e) {
-      // main learns a little later how long tasks take
-    }
-  }
-
-  private void answerSurely(TaskRun run, Entry answer) {
-    long pause = 0;
-    while (true) {
-      try {
-        answerAndFlush(run, answer);
-        return;
-      } catch (OutOfMemoryError e) { // then it was not posted
-        pause = Memory.pause(pause);
-      }
-    }
-  }
-
-  /**
-   * Waits for a task: at the reception, if that wants somebody, or in the queue. Null if nothing
-   * more comes.
-   */
-  private TaskRun nextTask(TaskRun done) throws InterruptedException {
-    TaskRun run = backlog.poll(done);
-    while (run == null && taskThreads.get() == 1 && reception.receive()) {
-      run = backlog.poll(null);
-    }
-    if (run != null) {
-      return run;
-    }
-    reception.beginIdle();
-    try {
-      return backlog.take();
-    } finally {
-      reception.endIdle();
-    }
-  }
-
-  private static Entry answerOf(TaskRun run) {
-    try {
-      return run.run();
-    } catch (Throwable e) { // the report of a failure has failed, for want of memory perhaps
-      return unreportable(run.id());
-    }
-  }
-
-  private static Entry unreportable(long id) {
-    long pause = 0;
-    while (true) {
-      try {
-        return new Entry(EntryKind.FAILURE, id, UNREPORTABLE.duplicate());
-      } catch (OutOfMemoryError e) {
-        pause = Memory.pause(pause);
-      }
-    }
-  }
-
-  /** From a task thread: with nothing else to do, it sends the answer itself. */
-  private void answerAndFlush(TaskRun run, Entry answer) {
-    if (run.id() == 0 && answer.kind() != EntryKind.FAILURE) {
-      return; // the initializer, of which main hears only if it fails
-    }
-    boolean atLeisure = backlog.isEmpty();
-    if (atLeisure && answer.content().isBorrowed() && keepsAttachments) {
-      sender.send(main, answer);
-    } else if (atLeisure && answer.content().length() <= FLUSHED_BYTES) {
-      sender.postForFlush(main, answer);
-      sender.flush();
-    } else {
-      sender.post(main, run.kept(answer));
-    }
-  }
-
   private void cannotReach(int rank, RuntimeException failure) {
     if (rank == main) {
       leaveUnasked("Main, rank %d, cannot be reached".formatted(rank), failure);
@@ -553,27 +397,27 @@ public final class WorkerLoop {
     }
   }
 
-  /** Tells main, with the answers of a frame, how long their tasks took. */
-  private Entry spent(int destination) {
-    long nanos = destination == main ? nanosSpent.sumThenReset() : 0;
+  /** The entry that tells main, behind the answers of a frame, how long their tasks took. */
+  private Entry busyTime(int destination) {
+    long nanos = destination == main ? busyNanos.sumThenReset() : 0;
     return nanos == 0 ? null : new Entry(EntryKind.BUSY_TIME, nanos);
   }
 
-  /** Gives tasks back that have not begun, the last first: those would have to wait longest. */
+  /** Returns tasks that have not begun, the last first: those would have to wait longest. */
   private void giveBack(int most) throws IOException {
     if (most < 0) {
       throw new IOException("%d tasks are to be given back".formatted(most));
     }
-    ByteBuffer numbers = ByteBuffer.allocate(Math.min(most, backlog.size()) * Long.BYTES);
+    ByteBuffer numbers = ByteBuffer.allocate(Math.min(most, queue.size()) * Long.BYTES);
     while (numbers.hasRemaining()) {
-      TaskRun run = backlog.last();
-      if (run == null || !run.isForAnyWorker() || !backlog.remove(run)) {
+      TaskRun run = queue.last();
+      if (run == null || !run.isForAnyWorker() || !queue.remove(run)) {
         break;
       }
       numbers.putLong(run.id());
     }
     if (numbers.position() == 0) {
-      backlog.all().stream()
+      queue.all().stream()
           .filter(ChunkRun.class::isInstance)
           .forEach(run -> ((ChunkRun) run).recall());
     }
@@ -592,7 +436,7 @@ public final class WorkerLoop {
     }
   }
 
-  /** Leaves on its own account, and tries to tell main so. Does not fail. */
+  /** Leaves of its own accord, and tries to tell main why. Does not fail. */
   private void leaveUnasked(String why, Throwable cause) {
     if (!leaving.compareAndSet(false, true)) {
       return; // the message to main may have failed: the first reason is the one that counts

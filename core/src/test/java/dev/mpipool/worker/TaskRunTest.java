@@ -35,9 +35,10 @@ class TaskRunTest {
         LeanSerializer.with(
             new Huge(new JavaSerializer(getClass().getClassLoader()), folder),
             getClass().getClassLoader());
-    Tools tools = new Tools(serializer, null);
+    WorkerContext context = new WorkerContext(serializer, null);
     Entry answer =
-        TaskRun.ofCall(7, Body.of(tools.codec().encodeWhole(new Answering("?uge"))), tools).run();
+        TaskRun.ofCall(7, Body.of(context.codec().encodeWhole(new Answering("?uge"))), context)
+            .run();
     assertThat(answer.kind()).isEqualTo(EntryKind.FAILURE);
     FailureReport report = FailureReport.decode(answer.body());
     assertThat(report.origin()).isEqualTo(FailureReport.Origin.WRITING_RESULT);

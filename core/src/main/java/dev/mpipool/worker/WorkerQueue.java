@@ -9,11 +9,11 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 
 /**
- * The tasks that a worker holds: those that wait, in their order, and those that its task threads
- * are at. A task thread locks it once for a task, when it comes for the next. Thread-safe. An
- * {@link OutOfMemoryError} leaves every task where it was.
+ * The tasks that a worker holds: those that wait, in their order, and those that have begun. A task
+ * thread takes the lock once for each task, when it asks for the next. Thread-safe; all state is
+ * guarded by {@code lock}. An {@link OutOfMemoryError} leaves every task where it was.
  */
-final class Backlog {
+final class WorkerQueue {
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -36,7 +36,7 @@ final class Backlog {
     }
   }
 
-  /** Whether no task waits, or did not a moment ago. */
+  /** Whether no task waits. Read without the lock, so the answer may be out of date. */
   boolean isEmpty() {
     return empty;
   }
@@ -44,8 +44,8 @@ final class Backlog {
   /**
    * The next task, for a task thread.
    *
-   * @param done what the thread was at before, or null
-   * @return null if none waits, or nothing is to be begun any more
+   * @param done the task that the thread has run before, or null
+   * @return null if none waits, or the queue is closed
    */
   TaskRun poll(TaskRun done) {
     lock.lock();
@@ -58,9 +58,9 @@ final class Backlog {
   }
 
   /**
-   * Waits for the next task, for a task thread that is at none.
+   * Waits for the next task, for a task thread that runs none.
    *
-   * @return null if nothing is to be begun any more
+   * @return null if the queue is closed
    */
   TaskRun take() throws InterruptedException {
     lock.lock();
@@ -84,7 +84,7 @@ final class Backlog {
     return run;
   }
 
-  /** The task of a number; null if it is not held, or not any more. */
+  /** The task with a number; null if the worker does not hold it, or no longer. */
   TaskRun find(long id) {
     lock.lock();
     try { // without a copy: a pool that is shut down cancels all, one by one
@@ -97,7 +97,7 @@ final class Backlog {
     }
   }
 
-  /** Takes one out that waits; false if it does not. */
+  /** Removes a waiting task; false if it does not wait. */
   boolean remove(TaskRun run) {
     lock.lock();
     try {
@@ -109,7 +109,7 @@ final class Backlog {
     }
   }
 
-  /** The last that waits; null if none does. It stays. */
+  /** The last waiting task, which stays; null if none waits. */
   TaskRun last() {
     lock.lock();
     try {
@@ -119,7 +119,7 @@ final class Backlog {
     }
   }
 
-  /** How many wait. */
+  /** The number of waiting tasks. */
   int size() {
     lock.lock();
     try {
@@ -129,7 +129,7 @@ final class Backlog {
     }
   }
 
-  /** Those that threads are at, and those that wait. */
+  /** The tasks that have begun, and those that wait. */
   List<TaskRun> all() {
     lock.lock();
     try {
@@ -141,7 +141,7 @@ final class Backlog {
     }
   }
 
-  /** Nothing is begun any more: the task threads may end. */
+  /** From now on no task begins: {@link #poll} and {@link #take} return null. */
   void close() {
     Memory.lock(lock);
     try {

@@ -1,0 +1,25 @@
+package dev.mpipool.worker;
+
+import dev.mpipool.serial.CallCodec;
+import dev.mpipool.serial.Caller;
+import dev.mpipool.serial.LeanSerializer;
+
+/**
+ * What all tasks of a worker need: to be decoded, called and answered.
+ *
+ * @param serializer for values
+ * @param codec for calls
+ * @param caller calls the kinds of code
+ * @param shared the values that main has sent before
+ */
+record WorkerContext(
+    LeanSerializer serializer, CallCodec codec, Caller caller, SharedValues shared) {
+
+  WorkerContext(LeanSerializer serializer, Caller caller) {
+    this(serializer, new CallCodec(serializer), caller);
+  }
+
+  private WorkerContext(LeanSerializer serializer, CallCodec codec, Caller caller) {
+    this(serializer, codec, caller, new SharedValues(serializer, codec));
+  }
+}
