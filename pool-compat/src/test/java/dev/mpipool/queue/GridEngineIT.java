@@ -84,6 +84,7 @@ class GridEngineIT {
     } finally {
       gridEngine.startController();
     }
+    run.release();
 
     run.assertResult(506).assertSaid("answers again").assertNeverSaid("submitted again");
   }

@@ -75,7 +75,7 @@ final class RealScheduler {
   }
 
   /** What a program printed, and how it ended. */
-  record Run(Process process, Path out) {
+  record Run(Process process, Path folder, Path out) {
 
     String text() {
       try {
@@ -83,6 +83,11 @@ final class RealScheduler {
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
+    }
+
+    /** Lets the tasks end that wait for it. */
+    void release() throws IOException {
+      Files.createFile(folder.resolve("go"));
     }
 
     /** The sum of the results. */
@@ -107,6 +112,7 @@ final class RealScheduler {
   /** Starts {@link QueueProgram} as the user. */
   Run program(String scheduler, String scenario) throws IOException {
     Path out = stage.resolve("%s-%s.out".formatted(scheduler, scenario));
+    Path folder = stage.resolve(scheduler + "-" + scenario);
     List<String> classPath;
     try (Stream<Path> entries = Files.list(stage)) {
       classPath =
@@ -127,14 +133,14 @@ final class RealScheduler {
             QueueProgram.class.getName(),
             scheduler,
             scenario,
-            stage.resolve(scheduler + "-" + scenario).toString()));
+            folder.toString()));
     Process process =
         new ProcessBuilder(command)
             .directory(stage.toFile())
             .redirectErrorStream(true)
             .redirectOutput(Redirect.to(out.toFile()))
             .start();
-    return new Run(process, out);
+    return new Run(process, folder, out);
   }
 
   private List<String> asUser() {

@@ -87,6 +87,7 @@ class SlurmIT {
     } finally {
       slurm.startController();
     }
+    run.release();
 
     run.assertResult(506).assertNeverSaid("submitted again");
   }
