@@ -436,14 +436,14 @@ final class PoolOnMain {
     if (awaitInterrupted()) {
       awaitThreads();
     } else {
-      Providers.someoneIsAdrift(); // a worker is in a task, and comes to no farewell
+      Providers.rankExcluded(); // a worker is in a task, and comes to no farewell
     }
   }
 
   /** Everything is over, with {@link #close} or without. */
   private void letGo() {
     if (dispatcher.hasExcludedWorker()) {
-      Providers.someoneIsAdrift();
+      Providers.rankExcluded();
     }
     sender.close(communicator::close);
     afterwards.run();

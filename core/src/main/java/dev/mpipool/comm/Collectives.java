@@ -14,11 +14,11 @@ import org.apache.commons.lang3.Validate;
 /**
  * The collective calls of a communicator, as messages between its ranks.
  *
- * <p>The collectives are right even where a send only returns once its receiver waits: in each of
- * them every rank first receives what it has to and then sends, along a tree. Broadcast and the way
- * up of a barrier use a binomial tree, so both take log2(size) steps.
+ * <p>They are correct even where a send returns only when its receiver waits: in each of them every
+ * rank first receives and then sends, along a tree. Broadcast, reduce and the first half of a
+ * barrier use a binomial tree, which takes about log2(size) steps.
  *
- * <p>Has no state of its own: one collective call of a communicator at a time is up to its caller.
+ * <p>Has no state that changes. The callers make one collective call at a time.
  */
 final class Collectives {
 
@@ -32,14 +32,14 @@ final class Collectives {
 
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
-  /** The messages between the ranks. The tags of collective calls are negative. */
+  /** The messages between the ranks, with the negative tags above. */
   interface Messages {
 
-    /** Sends to another rank. */
-    void transmit(int destination, int tag, ByteBuffer message);
+    /** Sends a message to another rank. */
+    void send(int destination, int tag, ByteBuffer message);
 
-    /** Waits for a message of another rank and removes it. */
-    Message take(int source, int tag);
+    /** Waits for a message from another rank. */
+    Message receive(int source, int tag);
   }
 
   private final int rank;
@@ -58,11 +58,11 @@ final class Collectives {
     int step = 1;
     for (; step < size && (rank & step) == 0; step <<= 1) {
       if (rank + step < size) {
-        messages.take(rank + step, FAN_IN);
+        messages.receive(rank + step, FAN_IN);
       }
     }
     if (rank != 0) {
-      messages.transmit(rank - step, FAN_IN, NOTHING);
+      messages.send(rank - step, FAN_IN, NOTHING);
     }
     broadcast(new byte[0], 0);
   }
@@ -74,7 +74,7 @@ final class Collectives {
     int step = Integer.highestOneBit(Math.max(1, size - 1));
     if (relative != 0) {
       step = Integer.lowestOneBit(relative);
-      result = bytes(messages.take(absolute(relative - step, root), BROADCAST));
+      result = bytes(messages.receive(absolute(relative - step, root), BROADCAST));
       step >>= 1;
     } else {
       Objects.requireNonNull(value, "value");
@@ -82,7 +82,7 @@ final class Collectives {
     ByteBuffer message = ByteBuffer.wrap(result);
     for (; step > 0; step >>= 1) {
       if (relative + step < size) {
-        messages.transmit(absolute(relative + step, root), BROADCAST, message);
+        messages.send(absolute(relative + step, root), BROADCAST, message);
       }
     }
     return result;
@@ -92,13 +92,13 @@ final class Collectives {
     members.check(root, "root");
     Objects.requireNonNull(value, "value");
     if (rank != root) {
-      messages.transmit(root, GATHER, ByteBuffer.wrap(value));
+      messages.send(root, GATHER, ByteBuffer.wrap(value));
       return List.of();
     }
     List<byte[]> values = new ArrayList<>(Collections.nCopies(size, value));
     for (int source = 0; source < size; source++) {
       if (source != rank) {
-        values.set(source, bytes(messages.take(source, GATHER)));
+        values.set(source, bytes(messages.receive(source, GATHER)));
       }
     }
     return values;
@@ -111,20 +111,20 @@ final class Collectives {
   byte[] scatter(List<byte[]> values, int root) {
     members.check(root, "root");
     if (rank != root) {
-      return bytes(messages.take(root, SCATTER));
+      return bytes(messages.receive(root, SCATTER));
     }
     Validate.isTrue(
         values.size() == size, "There are %d values for %d ranks", values.size(), (long) size);
     values.forEach(Objects::requireNonNull);
     for (int destination = 0; destination < size; destination++) {
       if (destination != rank) {
-        messages.transmit(destination, SCATTER, ByteBuffer.wrap(values.get(destination)));
+        messages.send(destination, SCATTER, ByteBuffer.wrap(values.get(destination)));
       }
     }
     return values.get(rank);
   }
 
-  /** Up a binomial tree to rank 0, in the order of ranks, and from there to the root. */
+  /** Along a binomial tree to rank 0, in the order of ranks, and from there to the root. */
   byte[] reduce(byte[] value, BinaryOperator<byte[]> operator, int root) {
     members.check(root, "root");
     Objects.requireNonNull(value, "value");
@@ -133,20 +133,20 @@ final class Collectives {
     int step = 1;
     for (; step < size && (rank & step) == 0; step <<= 1) {
       if (rank + step < size) {
-        result = operator.apply(result, bytes(messages.take(rank + step, REDUCE)));
+        result = operator.apply(result, bytes(messages.receive(rank + step, REDUCE)));
       }
     }
     int destination = rank == 0 ? root : rank - step;
     if (destination != rank) {
-      messages.transmit(destination, REDUCE, ByteBuffer.wrap(result));
+      messages.send(destination, REDUCE, ByteBuffer.wrap(result));
     }
     if (rank != root) {
       return null;
     }
-    return root == 0 ? result : bytes(messages.take(0, REDUCE));
+    return root == 0 ? result : bytes(messages.receive(0, REDUCE));
   }
 
-  /** What a split begins with: the ranks of this rank's color, ordered by key, then by rank. */
+  /** The first part of a split: the ranks of this rank's color, ordered by key, then by rank. */
   List<Integer> membersOfMyColor(int color, int key) {
     Validate.isTrue(color >= 0, "A color is at least 0, but this one is %d", color);
     List<ByteBuffer> all =

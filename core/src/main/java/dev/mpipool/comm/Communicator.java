@@ -7,12 +7,12 @@ import java.util.function.DoubleBinaryOperator;
 import java.util.function.LongBinaryOperator;
 
 /**
- * A fixed group of ranks, numbered from 0, that exchange messages nobody outside the group sees.
+ * A fixed group of ranks, numbered from 0, that exchange messages among themselves.
  *
  * <p><b>Messages</b> are bytes with a tag. From one rank to another, messages arrive in the order
- * in which they were sent; a receiver picks by source and by tag, or takes any. A send may return
- * before the message is received, or only when the receiver waits for it: what is correct with the
- * second is correct everywhere, so two ranks must not both send first and then both receive.
+ * in which they were sent; a receive names a source and a tag, or accepts any. A send may return
+ * before the message is received, or only when the receiver waits for it. A correct program works
+ * with both: two ranks must not both send first and then both receive.
  *
  * <p><b>Collective</b> calls ({@link #barrier}, {@link #broadcast}, {@link #gather}, {@link
  * #allGather}, {@link #scatter}, {@link #reduce}, {@link #duplicate}, {@link #split}) are made by
@@ -25,17 +25,17 @@ import java.util.function.LongBinaryOperator;
  * them in a call.
  *
  * <p><b>Errors.</b> Arguments out of range are an {@link IllegalArgumentException}, null is a
- * {@link NullPointerException}; whatever goes wrong under way is a {@link CommunicatorException},
- * and when the other side is known to be dead a {@link RankLostException}. Collective calls that
- * wait for messages end with that, too, on every rank that still waits when a rank of the group is
- * lost.
+ * {@link NullPointerException}. A message that cannot be sent or received is a {@link
+ * CommunicatorException}, and if the other rank is known to be lost, a {@link RankLostException}. A
+ * collective call throws that, too, on every rank that still waits in it when a rank of the group
+ * is lost.
  */
 public interface Communicator extends AutoCloseable {
 
-  /** Stands for every rank where a source is asked for. */
+  /** As a source: any rank. */
   int ANY_SOURCE = -1;
 
-  /** Stands for every tag where a tag is asked for. */
+  /** As a tag: any tag. */
   int ANY_TAG = -1;
 
   /**
@@ -59,7 +59,7 @@ public interface Communicator extends AutoCloseable {
   int rank();
 
   /**
-   * How many ranks there are, those included that were lost meanwhile.
+   * The number of ranks, lost ones included.
    *
    * @return at least 1
    */
@@ -76,12 +76,12 @@ public interface Communicator extends AutoCloseable {
   void send(int destination, int tag, ByteBuffer message);
 
   /**
-   * Waits for a message and takes it. After an {@link OutOfMemoryError} it can be received still.
+   * Waits for a message. After an {@link OutOfMemoryError} it can still be received.
    *
    * @param source a rank, or {@link #ANY_SOURCE}
    * @param tag a tag, or {@link #ANY_TAG}
-   * @return the earliest message that fits
-   * @throws MessageTooLongException if there is no memory for it; it is lost, but not the next
+   * @return the earliest message that matches
+   * @throws MessageTooLongException if it does not fit into memory; it is lost, but not the next
    */
   Message receive(int source, int tag);
 
@@ -185,11 +185,11 @@ public interface Communicator extends AutoCloseable {
   Communicator split(int color, int key);
 
   /**
-   * Registers a listener for ranks of this communicator that have died. It also hears of those that
-   * died before, each once, possibly before this call returns. It is called on a thread that
-   * delivers such news to everybody, so it has to be quick.
+   * Registers a listener for lost ranks of this communicator. It is also told of ranks that were
+   * lost before, of each once, possibly before this call returns. The calling thread serves all
+   * listeners, so the listener has to return soon.
    *
-   * @param listener hears of each lost rank
+   * @param listener is told of each lost rank
    */
   void onRankLost(RankLostListener listener);
 
@@ -203,9 +203,10 @@ public interface Communicator extends AutoCloseable {
   }
 
   /**
-   * Gives this communicator's resources back. Not collective; no thread may be inside a call. Does
-   * nothing on the world and when closed already. Afterwards all methods but those that ask about
-   * the communicator itself, such as {@link #rank}, throw an {@link IllegalStateException}.
+   * Releases the resources of this communicator. Not collective; no thread may be inside a call.
+   * Has no effect on the world and on a closed communicator. Afterwards all methods but those that
+   * ask about the communicator itself, such as {@link #rank}, throw an {@link
+   * IllegalStateException}.
    */
   @Override
   void close();

@@ -12,7 +12,7 @@ public enum FailureModel {
    */
   WHOLE_JOB,
 
-  /** No rank can be lost without this one: they all are threads of this process. */
+  /** No rank can be lost without this one: all are threads of this process. */
   NONE;
 
   /**

@@ -12,16 +12,18 @@ final class Mailbox {
 
   final long context;
 
-  /** Signalled when a message arrives, and when there is another reason to look. */
+  /**
+   * Signalled when a message arrives, and when a waiting thread has to check for another reason.
+   */
   final Condition changed;
 
   /** In order of arrival, with the sources as the transport numbers them. */
   private final Ring<Message> arrived = new Ring<>();
 
-  /** How many threads wait for {@link #changed}. */
+  /** The number of threads that wait for {@link #changed}. */
   int waiters;
 
-  /** Why nothing can be received any more, or null. */
+  /** Why no message can be received any more, or null. */
   String closed;
 
   Mailbox(long context, Condition changed) {
@@ -29,7 +31,7 @@ final class Mailbox {
     this.changed = changed;
   }
 
-  /** An {@link OutOfMemoryError} leaves it as it was. */
+  /** Adds a message. An {@link OutOfMemoryError} means that it was not added. */
   void add(Message message) {
     arrived.add(message);
     if (waiters > 0) {
@@ -38,8 +40,8 @@ final class Mailbox {
   }
 
   /**
-   * Takes the earliest message that fits, or null; negative tags other than ANY_TAG are the
-   * collectives'.
+   * Removes the earliest message that matches, or returns null. ANY_TAG does not match the negative
+   * tags of collective calls.
    */
   Message removeMatch(int source, int tag) {
     if (arrived.isEmpty()) {

@@ -4,13 +4,13 @@ import java.util.Arrays;
 import java.util.List;
 import org.apache.commons.lang3.Validate;
 
-/** Which ranks of a transport a communicator consists of. */
+/** The ranks of a transport of which a communicator consists, in its order. Immutable. */
 final class Members {
 
-  /** By rank of the communicator; null if it has all, in their order. */
+  /** By rank of the communicator; null if it has all ranks, in their order. */
   private final int[] ofTransport;
 
-  /** By rank of the transport; -1 for those that are no members. */
+  /** By rank of the transport; -1 for ranks that are not members. */
   private final int[] ofCommunicator;
 
   private final int size;
@@ -25,7 +25,7 @@ final class Members {
     return new Members(null, null, size);
   }
 
-  /** Some ranks of a transport that has so many. */
+  /** Some ranks of a transport. */
   static Members of(int[] ranks, int transportSize) {
     int[] inverse = new int[transportSize];
     Arrays.fill(inverse, -1);
@@ -37,7 +37,7 @@ final class Members {
     return all ? all(transportSize) : new Members(ranks.clone(), inverse, ranks.length);
   }
 
-  /** Those of the members that have these ranks of the communicator. */
+  /** The members with these ranks of the communicator. */
   Members select(List<Integer> ranks, int transportSize) {
     return of(ranks.stream().mapToInt(this::transportRank).toArray(), transportSize);
   }
@@ -46,7 +46,7 @@ final class Members {
     return size;
   }
 
-  /** Checks an argument that is to be a rank of the communicator. */
+  /** Checks an argument that has to be a rank of the communicator. */
   void check(int rank, String what) {
     Validate.isTrue(rank >= 0 && rank < size, "No %s %d among %d ranks", what, rank, (Object) size);
   }
@@ -59,7 +59,7 @@ final class Members {
     return ofTransport == null ? rank : ofTransport[rank];
   }
 
-  /** The rank of a member; -1 for others. */
+  /** The rank in the communicator; -1 if it is not a member. */
   int rankOf(int transportRank) {
     return ofTransport == null ? transportRank : ofCommunicator[transportRank];
   }

@@ -11,7 +11,7 @@ import java.nio.ByteBuffer;
  * @param tail its last bytes, where the library has sent a long value and they have come in an
  *     array of their own; the receiver's own; null for whatever a program sends
  */
-@SuppressWarnings("ArrayRecordComponent") // nobody compares messages
+@SuppressWarnings("ArrayRecordComponent") // messages are not compared
 public record Message(int source, int tag, ByteBuffer beginning, byte[] tail) {
 
   /**

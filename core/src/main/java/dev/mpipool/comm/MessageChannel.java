@@ -4,11 +4,11 @@ import java.nio.ByteBuffer;
 import java.util.List;
 
 /**
- * A communicator as the library itself uses it: its messages, and what its transport is best at.
+ * A communicator as the library itself uses it: its messages, and the abilities of its transport.
  * Not for programs. {@link MessageChannels} has the channel of any communicator.
  *
- * <p>The default methods are right for every communicator, and assume the least: calls come from
- * the rank's own threads only, and everything is copied.
+ * <p>The default methods are correct for every communicator and assume the least: only the rank's
+ * own threads may call, and all bytes are copied.
  */
 public interface MessageChannel {
 

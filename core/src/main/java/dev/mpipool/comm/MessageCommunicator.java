@@ -11,9 +11,9 @@ import java.util.stream.IntStream;
 import org.apache.commons.lang3.Validate;
 
 /**
- * Ranks that a {@link Transport} connects. All communicators of a rank share the transport; a
- * message carries the number of the communicator's context. So a duplicate or a part of the ranks
- * costs a few messages and nothing of the transport.
+ * The communicator over any {@link Transport}. All communicators of a rank share its transport; a
+ * message carries the number of the communicator's context. So to duplicate or to split a
+ * communicator takes a few messages and no call of the transport.
  */
 public final class MessageCommunicator implements Communicator, MessageChannel {
 
@@ -29,7 +29,7 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
   private final boolean permanent;
   private volatile boolean closed;
 
-  /** What this communicator is registered with; forgotten when it is closed. */
+  /** The listeners with which this communicator is registered at the router until it is closed. */
   private final List<RankLostListener> listeners = new CopyOnWriteArrayList<>();
 
   private MessageCommunicator(
@@ -45,13 +45,13 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
             members,
             new Collectives.Messages() {
               @Override
-              public void transmit(int destination, int tag, ByteBuffer message) {
+              public void send(int destination, int tag, ByteBuffer message) {
                 MessageCommunicator.this.transmit(destination, tag, message, NOTHING);
               }
 
               @Override
-              public Message take(int source, int tag) {
-                return MessageCommunicator.this.take(source, tag);
+              public Message receive(int source, int tag) {
+                return MessageCommunicator.this.receiveMatch(source, tag);
               }
             });
   }
@@ -89,7 +89,7 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
   }
 
   /**
-   * Whether it can be used.
+   * Whether this communicator can be used.
    *
    * @return false once it is closed
    */
@@ -144,7 +144,7 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
       members.check(source, "source");
     }
     Validate.isTrue(tag >= ANY_TAG, "A tag is at least 0 or ANY_TAG, but this one is %d", tag);
-    return take(source, tag);
+    return receiveMatch(source, tag);
   }
 
   /** Sends to a rank that exists, with any tag; a long second part arrives as an attachment. */
@@ -157,7 +157,7 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
     }
   }
 
-  /** The same with the rank as this communicator numbers it. */
+  /** The exception with the rank as this communicator numbers it. */
   private RankLostException translated(RankLostException e) {
     return members.areAll()
         ? e
@@ -165,10 +165,10 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
   }
 
   /** Receives a message; a negative tag other than ANY_TAG is that of a collective call. */
-  Message take(int source, int tag) {
+  Message receiveMatch(int source, int tag) {
     int member = source == ANY_SOURCE ? ANY_SOURCE : members.transportRank(source);
     try {
-      return translated(router.take(mailbox, member, tag, members));
+      return translated(router.receive(mailbox, member, tag, members));
     } catch (MessageTooLongException e) {
       throw members.areAll()
           ? e
@@ -249,7 +249,7 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
     return collectives().reduce(value, operator, root);
   }
 
-  /** The first rank has to hear of all others, and they of it. */
+  /** Collective: the first rank gives out the number when all others have asked for it. */
   @Override
   public Communicator duplicate() {
     checkNotClosed();
@@ -257,13 +257,13 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
     if (rank == 0) {
       List<Integer> others = new ArrayList<>();
       for (int other = 1; other < size(); other++) {
-        take(other, DUPLICATE);
+        receiveMatch(other, DUPLICATE);
         others.add(other);
       }
       number = newContext(others);
     } else {
       transmit(0, DUPLICATE, NOTHING, NOTHING);
-      number = take(0, SPLIT).data().getLong();
+      number = receiveMatch(0, SPLIT).data().getLong();
     }
     return new MessageCommunicator(router, number, members, false);
   }
@@ -274,12 +274,12 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
     long number =
         ranks.get(0) == rank
             ? newContext(ranks.subList(1, ranks.size()))
-            : take(ranks.get(0), SPLIT).data().getLong();
+            : receiveMatch(ranks.get(0), SPLIT).data().getLong();
     Members selected = members.select(ranks, router.transport.size());
     return new MessageCommunicator(router, number, selected, false);
   }
 
-  /** A number for a new context, which others are told. */
+  /** Gives out a number for a new context to this rank and to others. */
   private long newContext(List<Integer> others) {
     long number = router.newContext();
     ByteBuffer message = ByteBuffer.allocate(Long.BYTES).putLong(0, number);

@@ -16,24 +16,25 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * All messages of one rank: what its transport delivers, sorted by context, and the threads that
- * wait for some of it.
+ * All messages of one rank: sorts what the transport delivers into a {@link Mailbox} for each
+ * context, and holds the threads that wait for a message.
  *
- * <p>One waiting thread at a time polls the transport, for the communicators of all contexts. What
- * it is handed for others it puts into their mailboxes, until its own message is there; then
- * another waiting thread takes over. A thread that waits alone, which is the usual case, gets its
- * message without a switch of threads. Since matching by source and tag is done here, the transport
- * knows neither.
+ * <p>One waiting thread at a time polls the transport, for the communicators of all contexts. It
+ * puts messages into the mailboxes until its own message is there; then another waiting thread
+ * takes over. A thread that waits alone, which is the usual case, gets its message without a switch
+ * of threads. Messages are matched by source and tag here, so the transport looks at neither.
  *
- * <p>Contexts are numbers. The one of all ranks is 0; any other is handed out by one rank, and made
- * of that rank's number and a count, so that no two are the same.
+ * <p>Contexts are numbers. That of all ranks is 0. Any other is given out by one rank, and consists
+ * of that rank's number and a count, so no two are the same.
+ *
+ * <p>All state is guarded by {@code lock}, which is not held while the transport is called.
  */
 final class MessageRouter implements Receiver {
 
-  /** So many contexts are remembered after their end, so that late messages are dropped. */
+  /** How many contexts are remembered after their end, so that late messages are dropped. */
   private static final int REMEMBERED = 1_000;
 
-  /** Of the context of all ranks. */
+  /** The context of all ranks. */
   static final long ALL = 0;
 
   final Transport transport;
@@ -41,30 +42,30 @@ final class MessageRouter implements Receiver {
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Long, Mailbox> mailboxes = new HashMap<>();
 
-  /** What has been used last. */
+  /** The mailbox that was used last, or null. */
   private Mailbox recent;
 
-  /** Where threads wait while another polls; a mailbox is in here once for each of its threads. */
+  /** The mailboxes of the threads that wait while another polls, one entry for each thread. */
   private final Ring<Mailbox> waiting = new Ring<>();
 
-  /** What the thread waits for that polls, and that thread; null while none does. */
+  /** The mailbox for which a thread polls, and that thread; null while none polls. */
   private Mailbox polled;
 
   private Thread poller;
 
   private final Map<Long, Boolean> past = new Past();
 
-  /** Ranks that will send nothing more, and why. */
+  /** The lost ranks, and why each is lost. */
   private final Map<Integer, String> lost = new LinkedHashMap<>();
 
   private final List<RankLostListener> listeners = new ArrayList<>();
 
-  /** Messages that there was no memory for, and how many bytes they lack. */
+  /** Messages that did not fit into memory, and how many bytes each lacks. */
   private final IdentityHashMap<Message, Integer> cut = new IdentityHashMap<>();
 
   private final AtomicInteger contexts = new AtomicInteger();
 
-  /** Why nothing can be sent or received any more, or null. */
+  /** Why no message can be sent or received any more, or null. */
   private volatile String ended;
 
   private static final class Past extends LinkedHashMap<Long, Boolean> {
@@ -123,13 +124,13 @@ final class MessageRouter implements Receiver {
     if (transport.isDirect()) {
       return transport.receiveDirect(source, context, tag, place);
     }
-    ByteBuffer message = take(open(besides(context)), source, tag, members).data();
+    ByteBuffer message = receive(open(besides(context)), source, tag, members).data();
     int length = message.remaining();
     place.put(place.position(), message, message.position(), length);
     return length;
   }
 
-  /** Where direct messages of a context go if the transport has none. */
+  /** The context of the direct messages of a context, if the transport has no direct messages. */
   private static long besides(long context) {
     return ~context;
   }
@@ -140,7 +141,7 @@ final class MessageRouter implements Receiver {
     }
   }
 
-  // ---- what the transport says
+  // ---- what the transport reports
 
   @Override
   public void received(
@@ -174,7 +175,10 @@ final class MessageRouter implements Receiver {
     }
   }
 
-  /** The mailbox of a context, new perhaps: messages may be quicker than the communicator. */
+  /**
+   * The mailbox of a context; null if that has ended. A new context gets one, since a message may
+   * arrive before this rank has its communicator.
+   */
   private Mailbox mailbox(long context) {
     if (recent != null && recent.context == context) {
       return recent;
@@ -191,7 +195,7 @@ final class MessageRouter implements Receiver {
     return mailbox;
   }
 
-  /** All who wait, now or later, get an exception that says why. */
+  /** Threads that receive, now or later, get an exception with the reason. */
   @Override
   public void broken(String reason) {
     Memory.lock(lock);
@@ -223,7 +227,7 @@ final class MessageRouter implements Receiver {
   }
 
   private void signalAll() {
-    for (int i = 0; i < waiting.size(); i++) { // no iterator, which needs memory
+    for (int i = 0; i < waiting.size(); i++) { // an iterator would need memory
       waiting.get(i).changed.signalAll();
     }
   }
@@ -256,7 +260,7 @@ final class MessageRouter implements Receiver {
 
   // ---- receiving
 
-  /** The context of a communicator that is being opened. */
+  /** The mailbox of a communicator that is being opened. */
   Mailbox open(long context) {
     lock.lock();
     try {
@@ -291,11 +295,11 @@ final class MessageRouter implements Receiver {
   }
 
   /**
-   * Waits for the earliest message that fits. If memory runs out, none is taken.
+   * Waits for the earliest message that matches. If memory runs out, no message is removed.
    *
    * @throws MessageTooLongException with the source as the transport numbers it
    */
-  Message take(Mailbox mailbox, int source, int tag, Members members) {
+  Message receive(Mailbox mailbox, int source, int tag, Members members) {
     Message message;
     Integer missing;
     lock.lock();
@@ -323,7 +327,7 @@ final class MessageRouter implements Receiver {
     return message;
   }
 
-  /** Has the transport deliver what comes next; the lock is given up meanwhile. */
+  /** Has the transport deliver the next message. Releases the lock meanwhile. */
   private void poll(Mailbox mailbox) {
     polled = mailbox;
     poller = Thread.currentThread();
@@ -337,7 +341,7 @@ final class MessageRouter implements Receiver {
     }
   }
 
-  /** The caller looks again, whatever has happened. */
+  /** May return for no reason: the caller checks its condition again. */
   @SuppressWarnings("WaitNotInLoop")
   private void await(Mailbox mailbox) {
     waiting.add(mailbox);
@@ -350,7 +354,10 @@ final class MessageRouter implements Receiver {
     }
   }
 
-  /** A collective call never ends without the lost, even where the next message is a living's. */
+  /**
+   * Throws if no message can match any more. A collective call fails for any lost member, even if
+   * its next message comes from a living one: it cannot end without the lost.
+   */
   private void checkThatMessagesCanCome(Mailbox mailbox, int source, int tag, Members members) {
     String closed = ended == null ? mailbox.closed : ended;
     if (closed != null) {

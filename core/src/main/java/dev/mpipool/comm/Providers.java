@@ -22,42 +22,48 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Finds out whether this process is a rank among others, joins it to them, and ends that. The one
- * place that decides it.
+ * Decides whether this process is one of several ranks, joins it to the others, and ends its part
+ * in the job.
+ *
+ * <p>Joining is guarded by the monitor of {@code PROVIDERS}; afterwards {@code joined} is fixed and
+ * read without it.
  */
 public final class Providers {
 
-  /** The environment variable, and the system property, by which MPI is left alone. */
+  /** The environment variable, and the system property, that forbids the use of MPI. */
   private static final String DISABLE = "MPI_DISABLE";
 
   private static final Set<String> YES = Set.of("1", "true", "yes", "on");
 
-  /** Set by our launcher in the JVM of every rank, also where ranks are threads. */
+  /** A system property that our launcher sets in every rank's JVM, also where ranks are threads. */
   private static final String LAUNCHER_PROPERTY = "mpipool.launcher";
 
-  /** Of classes that a service file names and that cannot be loaded, so many are passed over. */
+  /** How many providers that cannot be loaded are passed over. */
   private static final int MOST_FAILURES = 100;
 
-  /** How long rank 0 may take until it has said why all end. */
+  /** How long rank 0 may take to print why all ranks end. */
   private static final long MILLIS_FOR_RANK_0 = 5_000;
 
   private static final Logger LOG = LoggerFactory.getLogger(Providers.class);
 
   private static final List<TransportProvider> PROVIDERS = load();
 
-  /** After so long, most launchers have ended all ranks with rank 0, if that could not join. */
+  /**
+   * Time in which most launchers end all ranks after rank 0 has ended because it could not join.
+   */
   private static final long MILLIS_FOR_THE_SAME = 2_000;
 
   private static final AtomicBoolean REFUSED = new AtomicBoolean();
 
-  private static volatile boolean someoneAdrift;
+  /** Whether a rank may never take part in a collective call again. */
+  private static volatile boolean rankExcluded;
 
-  /** What this rank has joined; null before, and where it is no rank. */
+  /** The job that this rank has joined; null before, and in a process that is not a rank. */
   private static volatile Job joined;
 
   private static volatile boolean finished;
 
-  /** The world of a process that is no rank, where one is asked for. */
+  /** The world of a process that is not a rank; created when it is first asked for. */
   private static final class Alone {
     static final Communicator WORLD = MessageCommunicator.world(ThreadTransport.create(1).get(0));
   }
@@ -68,7 +74,7 @@ public final class Providers {
 
   private Providers() {}
 
-  /** Those whose classes can be loaded here; the one for threads comes first. */
+  /** The providers whose classes can be loaded in this JVM; that for threads comes first. */
   private static List<TransportProvider> load() {
     List<TransportProvider> providers = new ArrayList<>();
     providers.add(new ThreadProvider());
@@ -89,8 +95,8 @@ public final class Providers {
   }
 
   /**
-   * The provider in charge, by what our launcher and the starters of MPJ Express say, which name
-   * this process itself; else by the environment, which may be that of a scheduler around them.
+   * The provider in charge: by what our launcher or MPJ Express's has told this process itself, or
+   * else by the environment, which may be that of a scheduler around the launcher.
    */
   private static Optional<Found> find(String[] args) {
     Optional<Found> own = find(Map.of(), args);
@@ -108,11 +114,11 @@ public final class Providers {
   }
 
   /**
-   * Whether this process is to run without MPI, also where a launcher started it as one of several
-   * ranks: then each rank is a program of its own. So it is if the environment variable, or the
-   * system property, {@code MPI_DISABLE} is 1, true, yes or on.
+   * Whether this process is to run without MPI, because the environment variable, or the system
+   * property, {@code MPI_DISABLE} is 1, true, yes or on. If a launcher started it as one of several
+   * ranks, each rank is then a program of its own.
    *
-   * @return true if MPI is to be left alone
+   * @return true if MPI must not be used
    */
   public static boolean disabled() {
     String value = System.getProperty(DISABLE, System.getenv(DISABLE));
@@ -120,7 +126,7 @@ public final class Providers {
   }
 
   /**
-   * What a program's arguments are without those that a launcher added.
+   * Removes the arguments that a launcher added.
    *
    * @param args the arguments of the program's main
    * @return those that are meant for the program
@@ -155,8 +161,9 @@ public final class Providers {
   }
 
   /**
-   * Joins this process to the other ranks of its job, unless that has been done, it is no rank, or
-   * MPI is {@link #disabled}. Ends a process that cannot join: see {@link #refuseForeignRank}.
+   * Joins this process to the other ranks of its job, unless it has joined already, it is not a
+   * rank, or MPI is {@link #disabled}. Ends a process that cannot join: see {@link
+   * #refuseForeignRank}.
    *
    * @param args the arguments of the program's main, empty if they are not known
    */
@@ -200,7 +207,7 @@ public final class Providers {
       LOG.debug("The other ranks cannot be joined", e);
       // Rank 0 may have joined, or this rank's host may be the only one that lacks something.
       pause(launch.rank() > 0 ? MILLIS_FOR_THE_SAME : 0);
-      sayAndExit("mpipool: " + e.getMessage());
+      printAndExit("mpipool: " + e.getMessage());
       throw e;
     }
   }
@@ -223,7 +230,7 @@ public final class Providers {
   /**
    * Whether each rank has a process to itself.
    *
-   * @return false where ranks are threads, and where there are none
+   * @return false where ranks are threads, and in a process that is not a rank
    */
   public static boolean ranksAreProcesses() {
     Job known = joined;
@@ -232,10 +239,10 @@ public final class Providers {
 
   /**
    * Ends this rank's part in the job, and an MPI that the program has initialized. Waits for the
-   * other ranks unless one {@linkplain #someoneIsAdrift may never come}.
+   * other ranks unless one {@linkplain #rankExcluded may never come}.
    */
   public static void finish() {
-    boolean alone = someoneAdrift;
+    boolean alone = rankExcluded;
     if (!alone) {
       for (TransportProvider provider : PROVIDERS) {
         if (provider.begun()) {
@@ -251,7 +258,7 @@ public final class Providers {
   }
 
   /**
-   * Whether whatever started this process ends all ranks with main, by whatever means main ends.
+   * Whether the launcher of this process ends all ranks when main ends, whatever the reason.
    *
    * @return true under our launcher
    */
@@ -261,19 +268,19 @@ public final class Providers {
         || (known != null && known.transport().launcherEndsRanks());
   }
 
-  /** A rank may never again take part in a collective call, though nobody knows it to be dead. */
-  public static void someoneIsAdrift() {
-    someoneAdrift = true;
+  /** Records that a rank which is not known to be dead may never take part in a collective call. */
+  public static void rankExcluded() {
+    rankExcluded = true;
   }
 
   /**
    * Ends this process, with exit code 1, if another launcher than ours started it as one of several
-   * ranks that have not been joined: each would do the whole work alone. Rank 0 says so and ends at
-   * once. The others end silently some seconds later, since many launchers end all ranks with the
-   * first, and would not wait for what rank 0 has to say.
+   * ranks and it has not joined them: each would do the whole work alone. Rank 0 prints that and
+   * ends at once. The others end silently some seconds later, since many launchers end all ranks
+   * with the first to end, and the message of rank 0 would be lost.
    *
-   * <p>Returns where this rank has joined the others, MPI is {@link #disabled}, and in a rank that
-   * our launcher started, whatever started the launcher.
+   * <p>Returns if this rank has joined the others, if MPI is {@link #disabled}, or if our launcher
+   * started this rank, whatever started the launcher.
    */
   public static void refuseForeignRank() {
     if (launcherEndsRanks() || disabled() || begun()) {
@@ -303,16 +310,16 @@ public final class Providers {
             + " separate programs are what you want.");
   }
 
-  /** The first rank says why; the others leave it the time to be heard. */
+  /** Rank 0 prints why; the others give it time to do so. */
   private static void refuse(int rank, String why) {
     if (rank > 0) {
       pause(MILLIS_FOR_RANK_0);
       System.exit(1);
     }
-    sayAndExit(why);
+    printAndExit(why);
   }
 
-  private static void sayAndExit(String why) {
+  private static void printAndExit(String why) {
     if (REFUSED.compareAndSet(false, true)) {
       System.err.println(why);
     }

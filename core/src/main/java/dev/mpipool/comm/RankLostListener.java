@@ -1,6 +1,6 @@
 package dev.mpipool.comm;
 
-/** Hears of ranks that died. */
+/** Is told of lost ranks. */
 @FunctionalInterface
 public interface RankLostListener {
 

@@ -192,13 +192,13 @@ public final class FaultyCommunicator implements Communicator, MessageChannel {
             Members.all(local.size()),
             new Collectives.Messages() {
               @Override
-              public void transmit(int destination, int tag, ByteBuffer message) {
+              public void send(int destination, int tag, ByteBuffer message) {
                 FaultyCommunicator.this.transmit(destination, tag, message, NOTHING);
               }
 
               @Override
-              public Message take(int source, int tag) {
-                return FaultyCommunicator.this.take(source, tag);
+              public Message receive(int source, int tag) {
+                return FaultyCommunicator.this.receiveMatch(source, tag);
               }
             });
     if (faulty) {
@@ -238,7 +238,7 @@ public final class FaultyCommunicator implements Communicator, MessageChannel {
 
   @Override
   public Message receive(int source, int tag) {
-    return take(source, tag);
+    return receiveMatch(source, tag);
   }
 
   @Override
@@ -299,13 +299,13 @@ public final class FaultyCommunicator implements Communicator, MessageChannel {
     }
   }
 
-  private Message take(int source, int tag) {
+  private Message receiveMatch(int source, int tag) {
     Accident fate =
         faulty ? world.fate(rank(), world.received.get(rank()).incrementAndGet(), true) : null;
     if (fate == Accident.NO_MEMORY_TO_RECEIVE) {
       throw new OutOfMemoryError("by plan");
     }
-    Message message = local.take(source, tag);
+    Message message = local.receiveMatch(source, tag);
     if (faulty) {
       sleepUntilAwake();
       if (world.dead.contains(rank())) {

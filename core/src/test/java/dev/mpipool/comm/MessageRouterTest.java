@@ -157,7 +157,7 @@ class MessageRouterTest {
     comes(1, 0, 2);
 
     assertThat(content(world.receive(ANY_SOURCE, ANY_TAG))).isEqualTo(2);
-    assertThat(content(world.take(1, COLLECTIVE))).isEqualTo(1);
+    assertThat(content(world.receiveMatch(1, COLLECTIVE))).isEqualTo(1);
   }
 
   @Test
@@ -247,7 +247,7 @@ class MessageRouterTest {
 
   @Test
   void aCollectiveCallEndsWhenAnyRankIsLostWhileOthersAreWaitedFor() throws Exception {
-    FutureTask<Message> waiting = Ranks.start("test-taker", () -> world.take(1, COLLECTIVE));
+    FutureTask<Message> waiting = Ranks.start("test-taker", () -> world.receiveMatch(1, COLLECTIVE));
     await().until(() -> below.polling.get() == 1);
     below.listener.rankLost(2, "killed");
 

@@ -1,9 +1,9 @@
 package dev.mpipool.tasker;
 
 /**
- * What root and workers of a map tell each other, by tag. A worker says READY when it calls map,
- * and has been told one of TASK, END and PROBLEM before it says anything else; so the root always
- * sends to one who waits, and neither ever has to listen while it sends.
+ * The messages between root and workers of a map, by tag. A worker sends READY when it calls map.
+ * Before it sends anything else, it waits for TASK, END or PROBLEM; so the root always sends to a
+ * worker that receives, and neither side has to receive while it sends.
  *
  * <pre>
  *   READY    worker to root   | the file it maps to, UTF-8 |

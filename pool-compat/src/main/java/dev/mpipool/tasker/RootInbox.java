@@ -6,17 +6,19 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.memory.Memory;
+import dev.mpipool.memory.Uninterruptibles;
 import java.nio.ByteBuffer;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
 
 /**
- * What comes to the root, news of lost ranks included. Used by the thread that calls map.
+ * The messages to the root, reports of lost ranks included. Used by the thread that calls map.
  *
- * <p>Where the communicator survives lost ranks, the news wakes the thread as a message to itself.
- * Where it does not, nothing wakes a thread that waits in MPI: there another one receives, one
- * message each time it is asked, so that none is left waiting when the map has ended.
+ * <p>Where the other ranks survive a loss, the report is a message of this rank to itself, which
+ * wakes the thread. Where they do not, nothing wakes a thread that waits in MPI: there another
+ * thread receives, one message for each call of {@link #next}, so that no receive is pending when
+ * the map has ended.
  */
 final class RootInbox implements AutoCloseable {
 
@@ -43,10 +45,10 @@ final class RootInbox implements AutoCloseable {
   }
 
   private void lost(int rank, String reason) {
-    Memory.persist(() -> tell(rank, reason));
+    Memory.persist(() -> report(rank, reason));
   }
 
-  private void tell(int rank, String reason) {
+  private void report(int rank, String reason) {
     if (direct) {
       byte[] text = reason.getBytes(UTF_8);
       ByteBuffer loss = ByteBuffer.allocate(Integer.BYTES + text.length);
@@ -65,7 +67,7 @@ final class RootInbox implements AutoCloseable {
       }
     } catch (RuntimeException e) {
       Memory.persist(() -> arrived.add(e));
-    } catch (Throwable e) { // map must not wait for this thread
+    } catch (Throwable e) { // map must not wait for a thread that has ended
       Memory.persist(
           () -> arrived.add(new CommunicatorException("Nothing can be received any more", e)));
     }
@@ -80,30 +82,13 @@ final class RootInbox implements AutoCloseable {
       asked = true;
       wanted.release();
     }
-    Object next = takeUninterruptibly();
+    Object next = Uninterruptibles.get(arrived::take);
     if (next instanceof RuntimeException broken) {
-      arrived.add(broken); // whoever asks again is told again
+      arrived.add(broken); // for the next call
       throw broken;
     }
     asked = false;
     return (Message) next;
-  }
-
-  private Object takeUninterruptibly() {
-    boolean interrupted = false;
-    try {
-      while (true) {
-        try {
-          return arrived.take();
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
   }
 
   @Override

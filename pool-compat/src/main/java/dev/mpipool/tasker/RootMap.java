@@ -18,8 +18,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A map on the root: looks at what is there, has the rest done, and makes the file. When it has
- * ended without an exception, the file is there and whole.
+ * A map on the root: checks which results exist, has the other tasks run, and writes the file. When
+ * it ends without an exception, the file exists and is whole.
  */
 final class RootMap {
 
@@ -32,7 +32,7 @@ final class RootMap {
   private final TaskArguments<?> arguments;
   private final OnChange onChange;
 
-  /** What is known of the file. */
+  /** The state in which the file was found. */
   private enum State {
     MISSING,
     WHOLE,
@@ -40,10 +40,10 @@ final class RootMap {
     CHANGED
   }
 
-  /** Has the tasks done that have no result yet. */
+  /** Runs the tasks that have no saved result. */
   @FunctionalInterface
-  interface Crew {
-    void work(ResultFolder results) throws IOException;
+  interface TaskRunner {
+    void runMissing(ResultFolder results) throws IOException;
   }
 
   RootMap(Path file, TaskArguments<?> arguments, OnChange onChange) {
@@ -57,7 +57,7 @@ final class RootMap {
     return file.resolveSibling(file.getFileName() + ".mpi");
   }
 
-  void run(Crew crew, String job) throws IOException {
+  void run(TaskRunner tasks, String job) throws IOException {
     if (look() == State.WHOLE) {
       LOG.info("load {}: {} results", file, arguments.count());
       tidy(job);
@@ -80,7 +80,7 @@ final class RootMap {
           file,
           results.count(),
           folder);
-      crew.work(results);
+      tasks.runMissing(results);
       if (state == State.DAMAGED) {
         Files.move(file, damagedCopy(), StandardCopyOption.REPLACE_EXISTING);
       }
@@ -125,7 +125,7 @@ final class RootMap {
             : OptionalLong.empty();
   }
 
-  /** Sees to it that all results in the folder are of these tasks. */
+  /** Makes sure that all results in the folder are of these tasks. */
   private void prepare(ResultFolder results) throws IOException {
     for (TaskList found : results.found()) {
       if (!found.equals(arguments.list())) {
@@ -155,7 +155,7 @@ final class RootMap {
     LOG.info("{} results of {} are right", results.rescue(file), file);
   }
 
-  /** A run that was killed when it had just finished has left its folder. */
+  /** Removes the folder that a run left which was killed just after it had written the file. */
   private void tidy(String job) {
     if (!Files.isDirectory(folder)) {
       return;

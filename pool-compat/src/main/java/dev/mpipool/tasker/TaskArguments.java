@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 
-/** The arguments of a map, and by what they are known again: a hash of what they are encoded to. */
+/** The arguments of a map, and the fingerprint of each: a hash of its encoded form. */
 final class TaskArguments<A> {
 
   private final List<A> arguments = new ArrayList<>();
@@ -62,7 +62,7 @@ final class TaskArguments<A> {
     return fingerprints[index];
   }
 
-  /** What results are saved for. */
+  /** The identity of the tasks, which is saved with their results. */
   TaskList list() {
     return list;
   }

@@ -223,27 +223,27 @@ public final class Tasker implements AutoCloseable {
     Objects.requireNonNull(function, "function");
     Objects.requireNonNull(arguments, "arguments");
     checkOpen();
-    Runner<A, R> runner = new Runner<>(function, serializer);
+    TaskInvoker<A, R> invoker = new TaskInvoker<>(function, serializer);
     if (!isRoot()) {
       return Collections.unmodifiableList(
-          new Worker<A, R>(communicator, serializer, runner).work(file));
+          new Worker<A, R>(communicator, serializer, invoker).work(file));
     }
-    Book[] book = new Book[1];
+    TaskLedger[] ledger = new TaskLedger[1];
     try {
       TaskArguments<A> tasks = new TaskArguments<>(arguments, version, serializer);
       new RootMap(file, tasks, onChange)
           .run(
               results -> {
-                book[0] = new Book(tasks, results, serializer);
-                work(runner, book[0], file);
-                book[0].check(file.toString());
+                ledger[0] = new TaskLedger(tasks, results, serializer);
+                work(invoker, ledger[0], file);
+                ledger[0].check(file.toString());
               },
               "mapping to " + file.toAbsolutePath());
       List<R> results = read(file); // first: what cannot be read here has to be told
       workers.deliver(file);
       return results;
     } catch (Throwable e) {
-      throw told(e, book[0], file);
+      throw told(e, ledger[0], file);
     }
   }
 
@@ -253,18 +253,18 @@ public final class Tasker implements AutoCloseable {
     }
   }
 
-  private void work(Runner<?, ?> runner, Book book, Path file) {
+  private void work(TaskInvoker<?, ?> invoker, TaskLedger ledger, Path file) {
     if (localThreads == 0) {
-      workers.serve(book, file);
+      workers.serve(ledger, file);
     } else if (localThreads == 1) {
-      runner.runAll(book);
+      invoker.runAll(ledger);
     } else {
-      runner.runAll(book, localThreads);
+      invoker.runAll(ledger, localThreads);
     }
   }
 
   /** Has all ranks throw it. */
-  private RuntimeException told(Throwable e, Book book, Path file) {
+  private RuntimeException told(Throwable e, TaskLedger ledger, Path file) {
     RuntimeException problem;
     if (e instanceof RuntimeException unchecked) {
       problem = unchecked;
@@ -275,7 +275,7 @@ public final class Tasker implements AutoCloseable {
       problem = new IllegalStateException("The root failed: " + e, e);
     }
     try {
-      workers.fail(problem, book, file);
+      workers.fail(problem, ledger, file);
     } catch (RuntimeException untold) {
       problem.addSuppressed(untold);
     }

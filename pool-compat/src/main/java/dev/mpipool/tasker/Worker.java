@@ -12,22 +12,28 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A rank that does what the root tells it, in the thread that calls map. */
+/** A rank other than the root: runs the tasks that the root sends, in the thread that calls map. */
 final class Worker<A, R> {
 
   private static final int ROOT = 0;
 
   private final Communicator communicator;
   private final LeanSerializer serializer;
-  private final Runner<A, R> runner;
+  private final TaskInvoker<A, R> invoker;
   private final List<R> results = new ArrayList<>();
 
-  Worker(Communicator communicator, LeanSerializer serializer, Runner<A, R> runner) {
+  Worker(Communicator communicator, LeanSerializer serializer, TaskInvoker<A, R> invoker) {
     this.communicator = communicator;
     this.serializer = serializer;
-    this.runner = runner;
+    this.invoker = invoker;
   }
 
+  /**
+   * Runs tasks until the root sends the results.
+   *
+   * @param file to which this rank maps; the root checks that it is its own
+   * @return the results of all tasks
+   */
   List<R> work(Path file) {
     communicator.send(ROOT, Messages.READY, UTF_8.encode(file.toString()));
     while (true) {
@@ -45,15 +51,15 @@ final class Worker<A, R> {
   }
 
   private void answer(int task, ByteBuffer argument) {
-    Runner.Outcome outcome;
+    TaskInvoker.Outcome outcome;
     try {
-      outcome = runner.run(task, serializer.decode(argument));
+      outcome = invoker.run(task, serializer.decode(argument));
     } catch (Throwable e) {
-      outcome = runner.unreadable(e);
+      outcome = invoker.unreadable(e);
     }
     ByteBuffer answer = ByteBuffer.allocate(Integer.BYTES + outcome.bytes().remaining());
     answer.putInt(task).put(outcome.bytes()).flip();
-    communicator.send(ROOT, outcome.fine() ? Messages.DONE : Messages.FAILED, answer);
+    communicator.send(ROOT, outcome.success() ? Messages.DONE : Messages.FAILED, answer);
   }
 
   @SuppressWarnings("unchecked") // the function returned R
@@ -68,7 +74,7 @@ final class Worker<A, R> {
 
   private RuntimeException problem(ByteBuffer report) {
     try {
-      Throwable thrown = Book.exception(report, serializer);
+      Throwable thrown = TaskLedger.exception(report, serializer);
       return thrown instanceof RuntimeException unchecked
           ? unchecked
           : new IllegalStateException("The root could not go on: " + thrown.getMessage(), thrown);

@@ -20,7 +20,10 @@ import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The other ranks, as the root sees them. Used by the thread that calls map. */
+/**
+ * The other ranks, on the root: assigns tasks to them and sends them the results. Used only by the
+ * thread that calls map, so it needs no lock.
+ */
 final class Workers implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Workers.class);
@@ -32,10 +35,10 @@ final class Workers implements AutoCloseable {
   private final RootInbox inbox;
   private final Set<Integer> living = new TreeSet<>();
 
-  /** Those that have nothing to do and wait to be told something. */
+  /** The living workers that wait for a message of the root. */
   private final Set<Integer> waiting = new TreeSet<>();
 
-  /** Which task each of the others has. */
+  /** By rank: the task that a worker has. */
   private final Map<Integer, Integer> tasks = new HashMap<>();
 
   Workers(Communicator communicator, LeanSerializer serializer) {
@@ -45,23 +48,23 @@ final class Workers implements AutoCloseable {
     IntStream.range(1, communicator.size()).forEach(living::add);
   }
 
-  /** Has them do what is to be done. */
-  void serve(Book book, Path file) {
-    handOut(book);
-    while (!book.isFinished() && !(book.isStuck() && tasks.isEmpty())) {
+  /** Has the workers run all tasks that are to be assigned. */
+  void serve(TaskLedger ledger, Path file) {
+    assignTasks(ledger);
+    while (!ledger.isFinished() && !(ledger.isStuck() && tasks.isEmpty())) {
       if (living.isEmpty()) {
         throw new IllegalStateException(
             "All workers are lost. %d of %d results of %s are saved; the next run does the rest"
-                .formatted(book.saved(), book.count(), file));
+                .formatted(ledger.saved(), ledger.count(), file));
       }
-      handleNext(book, file);
-      handOut(book);
+      handleNext(ledger, file);
+      assignTasks(ledger);
     }
   }
 
-  private void handOut(Book book) {
+  private void assignTasks(TaskLedger ledger) {
     while (!waiting.isEmpty()) {
-      int task = book.next();
+      int task = ledger.assign();
       if (task < 0) {
         return;
       }
@@ -69,9 +72,9 @@ final class Workers implements AutoCloseable {
       waiting.remove(rank);
       tasks.put(rank, task);
       try {
-        send(rank, Messages.TASK, task, serializer.encode(book.argument(task)));
+        send(rank, Messages.TASK, task, serializer.encode(ledger.argument(task)));
       } catch (RankLostException e) {
-        lost(rank, e.getMessage(), book);
+        lost(rank, e.getMessage(), ledger);
       } catch (RuntimeException e) {
         throw e;
       } catch (Exception e) {
@@ -85,19 +88,19 @@ final class Workers implements AutoCloseable {
     communicator.send(rank, tag, message.putInt(number).put(bytes).flip());
   }
 
-  private void handleNext(Book book, Path file) {
+  private void handleNext(TaskLedger ledger, Path file) {
     Message next;
     try {
       next = inbox.next();
     } catch (RankLostException e) { // none is left
-      Set.copyOf(living).forEach(rank -> lost(rank, e.getMessage(), book));
+      Set.copyOf(living).forEach(rank -> lost(rank, e.getMessage(), ledger));
       return;
     }
-    handle(next, book, file);
+    handle(next, ledger, file);
   }
 
-  /** Takes in what a rank says; without a book, nobody wants results any more. */
-  private void handle(Message message, Book book, Path file) {
+  /** Handles a message; without a ledger, results are dropped. */
+  private void handle(Message message, TaskLedger ledger, Path file) {
     ByteBuffer data = message.data();
     int from = message.source();
     if (message.tag() == Messages.READY) {
@@ -108,37 +111,37 @@ final class Workers implements AutoCloseable {
             "The ranks disagree: the root maps to %s, rank %d to %s".formatted(file, from, theirs));
       }
     } else if (message.tag() == Messages.LOST) {
-      lost(data.getInt(), UTF_8.decode(data).toString(), book);
+      lost(data.getInt(), UTF_8.decode(data).toString(), ledger);
     } else {
       int task = data.getInt();
       tasks.remove(from);
       waiting.add(from);
-      if (book != null && message.tag() == Messages.DONE) {
-        book.done(task, data.slice());
-      } else if (book != null) {
-        book.failed(task, data.slice());
+      if (ledger != null && message.tag() == Messages.DONE) {
+        ledger.done(task, data.slice());
+      } else if (ledger != null) {
+        ledger.failed(task, data.slice());
       }
     }
   }
 
-  private void lost(int rank, String reason, Book book) {
+  private void lost(int rank, String reason, TaskLedger ledger) {
     if (!living.remove(rank)) {
-      return; // the news came on another way before
+      return; // the loss has been reported in another way before
     }
     waiting.remove(rank);
     Integer task = tasks.remove(rank);
-    if (task != null && book != null) {
-      book.lost(task, rank, reason);
+    if (task != null && ledger != null) {
+      ledger.lost(task, rank, reason);
     }
   }
 
-  private void awaitAll(Book book, Path file) {
+  private void awaitAll(TaskLedger ledger, Path file) {
     while (!waiting.containsAll(living)) {
-      handleNext(book, file);
+      handleNext(ledger, file);
     }
   }
 
-  /** Gives them all results, in parts, so that none of the messages is large without need. */
+  /** Sends all results to all workers, in parts of about a megabyte. */
   void deliver(Path file) throws IOException {
     awaitAll(null, file);
     if (living.isEmpty()) {
@@ -149,7 +152,7 @@ final class Workers implements AutoCloseable {
       for (ResultReader.Entry each = reader.next(); each != null; each = reader.next()) {
         int length = each.result().remaining();
         if (part.remaining() < Integer.BYTES + length) {
-          tellAll(Messages.RESULTS, part.flip());
+          sendToAll(Messages.RESULTS, part.flip());
           part.clear();
         }
         if (part.remaining() < Integer.BYTES + length) {
@@ -158,25 +161,25 @@ final class Workers implements AutoCloseable {
         part.putInt(length).put(each.result());
       }
     }
-    tellAll(Messages.RESULTS, part.flip());
-    tellAll(Messages.END, ByteBuffer.allocate(0));
+    sendToAll(Messages.RESULTS, part.flip());
+    sendToAll(Messages.END, ByteBuffer.allocate(0));
     waiting.clear();
   }
 
-  /** Has map throw on all of them what it throws here; results that still come are saved. */
-  void fail(Throwable problem, Book book, Path file) {
+  /** Has map throw on all workers what it throws here; results that arrive meanwhile are saved. */
+  void fail(Throwable problem, TaskLedger ledger, Path file) {
     while (!waiting.containsAll(living)) {
       try {
-        awaitAll(book, file);
+        awaitAll(ledger, file);
       } catch (IllegalStateException e) {
         LOG.debug("Another problem besides the one that is told", e);
       }
     }
-    tellAll(Messages.PROBLEM, FailureReport.of(Origin.TASK, problem, serializer).encode());
+    sendToAll(Messages.PROBLEM, FailureReport.of(Origin.TASK, problem, serializer).encode());
     waiting.clear();
   }
 
-  private void tellAll(int tag, ByteBuffer message) {
+  private void sendToAll(int tag, ByteBuffer message) {
     for (int rank : Set.copyOf(living)) {
       try {
         communicator.send(rank, tag, message);

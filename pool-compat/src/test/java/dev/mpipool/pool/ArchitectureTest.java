@@ -13,13 +13,13 @@ class ArchitectureTest {
   void packagesUseOnlyWhatTheyMay() {
     MODULE.assertRooms(
         """
-        queue -> mpipool, comm, wire.FailureReport, wire.JavaSerializer, \
-            wire.LeanSerializer, wire.Serializer, wire.TaskName, files.Claim, files.Claims, \
+        queue -> mpipool, comm, protocol.FailureReport, serial.JavaSerializer, \
+            serial.LeanSerializer, serial.Serializer, serial.TaskName, files.Claim, files.Claims, \
             files.DamagedFileException, files.WholeFile
-        tasker -> mpipool, comm, wire.FailureReport, wire.JavaSerializer, \
-            wire.LeanSerializer, wire.ProgramLoader, wire.Serializer, \
+        tasker -> mpipool, comm, protocol.FailureReport, serial.JavaSerializer, \
+            serial.LeanSerializer, serial.ProgramLoader, serial.Serializer, \
             files.DamagedFileException, files.ResultFolder, files.ResultReader, files.TaskList, \
-            files.WholeFile, memory.Memory
+            files.WholeFile, memory
         pool -> mpipool, comm, batch.BatchEndedException, batch.BatchRun, \
             batch.ClosingStream, batch.Consumable, batch.Failed, batch.UntilFailure, \
             worker.TaskContext

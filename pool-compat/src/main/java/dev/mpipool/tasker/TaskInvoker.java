@@ -1,5 +1,6 @@
 package dev.mpipool.tasker;
 
+import dev.mpipool.memory.Uninterruptibles;
 import dev.mpipool.protocol.FailureReport;
 import dev.mpipool.protocol.FailureReport.Origin;
 import dev.mpipool.serial.LeanSerializer;
@@ -11,28 +12,28 @@ import org.apache.commons.lang3.exception.ExceptionUtils;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Does tasks with the function of this rank. */
-final class Runner<A, R> {
+/** Invokes the function of this rank for tasks. */
+final class TaskInvoker<A, R> {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Runner.class);
+  private static final Logger LOG = LoggerFactory.getLogger(TaskInvoker.class);
 
   private final TaskFunction<? super A, ? extends R> function;
   private final LeanSerializer serializer;
 
-  Runner(TaskFunction<? super A, ? extends R> function, LeanSerializer serializer) {
+  TaskInvoker(TaskFunction<? super A, ? extends R> function, LeanSerializer serializer) {
     this.function = function;
     this.serializer = serializer;
   }
 
   /**
-   * What became of a task.
+   * How a task ended.
    *
-   * @param fine whether it has a result
+   * @param success whether it has a result
    * @param bytes the encoded result, or a FailureReport
    */
-  record Outcome(boolean fine, ByteBuffer bytes) {}
+  record Outcome(boolean success, ByteBuffer bytes) {}
 
-  /** Does a task, whatever it throws. */
+  /** Runs a task. Does not throw: an exception is an outcome. */
   @SuppressWarnings("unchecked") // the argument is one of the map's
   Outcome run(int task, Object argument) {
     LOG.debug("execute task {}", task);
@@ -49,7 +50,7 @@ final class Runner<A, R> {
     }
   }
 
-  /** The argument could not be read. */
+  /** The outcome of a task whose argument cannot be read. */
   Outcome unreadable(Throwable why) {
     return failure(Origin.READING_TASK, why);
   }
@@ -58,50 +59,39 @@ final class Runner<A, R> {
     return new Outcome(false, FailureReport.of(origin, e, serializer).encode());
   }
 
-  /** Does all that is to be done, here. */
-  void runAll(Book book) {
-    for (int task = book.next(); task >= 0; task = book.next()) {
-      Outcome outcome = run(task, book.argument(task));
-      if (outcome.fine) {
-        book.done(task, outcome.bytes);
+  /** Runs all tasks that are to be assigned, in the calling thread. */
+  void runAll(TaskLedger ledger) {
+    for (int task = ledger.assign(); task >= 0; task = ledger.assign()) {
+      Outcome outcome = run(task, ledger.argument(task));
+      if (outcome.success) {
+        ledger.done(task, outcome.bytes);
       } else {
-        book.failed(task, outcome.bytes);
+        ledger.failed(task, outcome.bytes);
       }
     }
   }
 
-  /** Does all that is to be done on so many threads of this process. */
-  void runAll(Book book, int threads) {
+  /** Runs all tasks that are to be assigned, on several threads of this process. */
+  void runAll(TaskLedger ledger, int threads) {
     List<Thread> running = new ArrayList<>();
     AtomicReference<Throwable> failure = new AtomicReference<>();
     for (int i = 1; i <= threads; i++) {
-      Thread thread = new Thread(() -> runAll(book, failure), "mpipool-tasker-" + i);
+      Thread thread = new Thread(() -> runAll(ledger, failure), "mpipool-tasker-" + i);
       thread.setDaemon(true);
       thread.start();
       running.add(thread);
     }
-    boolean interrupted = false;
-    for (Thread thread : running) {
-      while (thread.isAlive()) {
-        try {
-          thread.join();
-        } catch (InterruptedException e) {
-          interrupted = true; // the tasks are under way, and their results are wanted
-        }
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    // An interrupt does not end the wait: the tasks are under way, and their results are wanted.
+    running.forEach(thread -> Uninterruptibles.await(thread::join));
     if (failure.get() != null) {
       throw ExceptionUtils.<RuntimeException>asRuntimeException(failure.get());
     }
   }
 
-  /** A thread that cannot go on, for want of memory perhaps, does not end in silence. */
-  private void runAll(Book book, AtomicReference<Throwable> failure) {
+  /** As {@link #runAll(TaskLedger)}; a failure of the thread itself is kept for the caller. */
+  private void runAll(TaskLedger ledger, AtomicReference<Throwable> failure) {
     try {
-      runAll(book);
+      runAll(ledger);
     } catch (Throwable e) {
       failure.compareAndSet(null, e);
     }

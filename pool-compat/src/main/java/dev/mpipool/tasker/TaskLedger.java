@@ -17,10 +17,13 @@ import java.util.TreeMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** On the root: which tasks are still to be given out, and what became of the others. */
-final class Book {
+/**
+ * The root's record of a map's tasks: which are still to be assigned, and how the others ended.
+ * Thread-safe; guarded by its own monitor.
+ */
+final class TaskLedger {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Book.class);
+  private static final Logger LOG = LoggerFactory.getLogger(TaskLedger.class);
 
   private static final int MOST_ATTEMPTS = 3;
   private static final int MOST_FAILURES = 20;
@@ -30,13 +33,23 @@ final class Book {
   private final Serializer serializer;
   private final BitSet failed = new BitSet();
   private final TreeMap<Integer, Throwable> failures = new TreeMap<>();
+
+  /** Tasks whose worker was lost, to be assigned again. */
   private final ArrayDeque<Integer> again = new ArrayDeque<>();
+
+  /** By task: the number of workers that were lost while they had it. */
   private final Map<Integer, Integer> deaths = new HashMap<>();
+
+  /** All tasks before it have been assigned or have a saved result. */
   private int next;
+
+  /** The number of tasks without an outcome. */
   private int open;
+
+  /** Why a result could not be saved, or null. */
   private IOException unsaved;
 
-  Book(TaskArguments<?> arguments, ResultFolder folder, Serializer serializer) {
+  TaskLedger(TaskArguments<?> arguments, ResultFolder folder, Serializer serializer) {
     this.arguments = arguments;
     this.folder = folder;
     this.serializer = serializer;
@@ -47,8 +60,8 @@ final class Book {
     return arguments.get(task);
   }
 
-  /** Takes a task; -1 if there is none to be given out. */
-  synchronized int next() {
+  /** Assigns a task and returns its index; -1 if no task is to be assigned. */
+  synchronized int assign() {
     if (unsaved != null) {
       return -1; // what cannot be saved need not be computed
     }
@@ -61,7 +74,7 @@ final class Book {
     return next < arguments.count() ? next++ : -1;
   }
 
-  /** Saves a result. If that fails, no more tasks are given out. */
+  /** Saves a result. If that fails, no more tasks are assigned. */
   synchronized void done(int task, ByteBuffer result) {
     open--;
     try {
@@ -72,6 +85,7 @@ final class Book {
     }
   }
 
+  /** Records that a task failed, by its FailureReport. */
   synchronized void failed(int task, ByteBuffer report) {
     fail(task, exception(report));
   }
@@ -86,7 +100,7 @@ final class Book {
     LOG.debug("task {} failed", task, failure);
   }
 
-  /** The worker that had it is dead. */
+  /** Records that the worker that had a task is lost: the task is assigned again, or fails. */
   synchronized void lost(int task, int rank, String reason) {
     if (deaths.merge(task, 1, Integer::sum) < MOST_ATTEMPTS) {
       LOG.warn("Rank {} is lost ({}); task {} goes to another", rank, reason, task);
@@ -99,17 +113,17 @@ final class Book {
     }
   }
 
-  /** Whether nothing is to be given out or awaited. */
+  /** Whether every task has an outcome. */
   synchronized boolean isFinished() {
     return open == 0;
   }
 
-  /** Whether results cannot be saved, and so nothing more is given out. */
+  /** Whether results cannot be saved, so that no more tasks are assigned. */
   synchronized boolean isStuck() {
     return unsaved != null;
   }
 
-  /** Throws unless every task has been done and saved. */
+  /** Throws unless every task has a saved result. */
   synchronized void check(String file) throws IOException {
     if (unsaved != null) {
       throw new IOException(
@@ -124,11 +138,12 @@ final class Book {
     }
   }
 
-  /** How many have a result. */
+  /** The number of tasks that have a saved result. */
   int saved() {
     return folder.count();
   }
 
+  /** The number of tasks. */
   int count() {
     return arguments.count();
   }
@@ -141,7 +156,7 @@ final class Book {
     }
   }
 
-  /** The exception that was reported, or what stands for it where it cannot be read. */
+  /** The reported exception; a substitute with the same text where it cannot be read. */
   static Throwable exception(ByteBuffer encoded, Serializer serializer) throws IOException {
     FailureReport report = FailureReport.decode(encoded);
     return Optional.ofNullable(report.exception())
