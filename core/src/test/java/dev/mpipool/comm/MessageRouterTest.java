@@ -247,7 +247,8 @@ class MessageRouterTest {
 
   @Test
   void aCollectiveCallEndsWhenAnyRankIsLostWhileOthersAreWaitedFor() throws Exception {
-    FutureTask<Message> waiting = Ranks.start("test-taker", () -> world.receiveMatch(1, COLLECTIVE));
+    FutureTask<Message> waiting =
+        Ranks.start("test-taker", () -> world.receiveMatch(1, COLLECTIVE));
     await().until(() -> below.polling.get() == 1);
     below.listener.rankLost(2, "killed");
 
