@@ -2,6 +2,7 @@ package dev.mpipool.serial;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
@@ -11,8 +12,11 @@ import java.util.Map;
  * <pre>
  *   number:  | type (byte) | contents |
  *   string:  | type | length in chars (int) | a byte or two for each char |
- *   array:   | type | number of elements (int) | elements |
+ *   array:   | type | number of elements (int) | elements, little-endian |
  * </pre>
+ *
+ * <p>Elements of arrays have the byte order of nearly all processors, so that they are copied as a
+ * whole.
  */
 final class FlatValues {
 
@@ -135,7 +139,7 @@ final class FlatValues {
 
   private static ByteBuffer room(Output out, int elements, int size) throws IOException {
     out.putInt(elements);
-    return out.next((long) elements * size);
+    return out.next((long) elements * size).order(ByteOrder.LITTLE_ENDIAN);
   }
 
   /**
@@ -193,7 +197,7 @@ final class FlatValues {
 
   private static Object array(int type, ByteBuffer in) throws IOException {
     int size = elementBytes(type);
-    ByteBuffer part = part(in, size);
+    ByteBuffer part = part(in, size).order(ByteOrder.LITTLE_ENDIAN);
     int length = part.remaining() / size;
     switch (type) {
       case BOOLEANS -> {
