@@ -25,29 +25,29 @@ import java.util.stream.Stream;
  *
  * <p><b>Looking ahead.</b> No more elements are taken than the look-ahead ({@link
  * BatchBuilder#lookAhead}) beyond those whose results have been consumed. So an endless iterable is
- * fine, and a slow consumer, or one that stops half-way, costs bounded memory. Somebody who waits
- * for the end instead of consuming ({@link #results}, {@link #await}, or, as long as nobody has
- * asked for an iterator, {@link #submitted}, {@link #finished} and the closing of the pool) lets
- * the batch run to its end, and its results wait.
+ * fine, and a slow consumer, or one that stops half-way, costs bounded memory. A thread that waits
+ * for the end instead of consuming ({@link #results}, {@link #await}, or, as long as no iterator
+ * has been requested, {@link #submitted}, {@link #finished} and the closing of the pool) lets the
+ * batch run to its end, and its results wait.
  *
  * <p><b>Consuming.</b> The results can be had once: by one iterator, of this batch or of {@link
  * #ordered}, or by one {@link #stream}, or by {@link #results}, which may be called again. Another
  * attempt gets an {@link IllegalStateException}. An iterator belongs to one thread; all else may be
  * called by any.
  *
- * <p><b>What nobody can reach any more</b> is let go: a batch whose results somebody has begun to
- * read is cancelled some time after the last reference to it, its iterator and its stream is gone,
- * and at once when a terminal operation of its stream has ended, however much it has read. A batch
- * that nobody has begun to read goes on without keeping its results, for it may be there for what
- * its function does; one over iterables of unknown size, which may be endless, does so when the
- * pool is closed.
+ * <p><b>Unreachable batches</b> are released: a batch whose results have begun to be read is
+ * cancelled some time after the last reference to it, its iterator and its stream is gone, and at
+ * once when a terminal operation of its stream has ended, however much it has read. A batch whose
+ * results have not begun to be read goes on without keeping them, since it may serve for what its
+ * function does; one over iterables of unknown size, which may be endless, does so when the pool is
+ * closed.
  *
  * <p><b>The end.</b> When a batch ends early, what it has taken still comes, and then the consumer
  * gets the reason. What an iterable throws comes as the cause of a {@link CompletionException}; so
  * does the {@link TimeoutException} of {@link BatchBuilder#timeout}. {@link #cancel} leads to a
  * {@link CancellationException}. An iterator that has thrown this has ended: {@code hasNext()} is
- * false from then on. If the pool is shut down while someone consumes the batch, no more is taken,
- * and the consumer gets a {@link RejectedExecutionException}; if nobody does, it runs to its end
+ * false from then on. If the pool is shut down while the batch is being consumed, no more is taken,
+ * and the consumer gets a {@link RejectedExecutionException}; without a consumer it runs to its end
  * before the pool is closed.
  *
  * @param <R> the type of the results
@@ -114,8 +114,8 @@ public interface Batch<R> extends Iterable<CompletableFuture<R>>, AutoCloseable 
   boolean cancel();
 
   /**
-   * Cancels it, as {@link #cancel} does. Who begins to consume it afterwards, or asks for {@link
-   * #results}, gets an {@link IllegalStateException}.
+   * Cancels it, as {@link #cancel} does. Consuming it afterwards, or asking for {@link #results},
+   * throws an {@link IllegalStateException}.
    */
   @Override
   void close();

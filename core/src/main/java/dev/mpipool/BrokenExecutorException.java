@@ -3,10 +3,9 @@ package dev.mpipool;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
- * The pool can run nothing any more, for example because no worker is left. Thrown to those who
- * submit, and as the cause of an {@link java.util.concurrent.ExecutionException} to those who wait.
- * On a worker it is thrown by the constructor, when main was lost or ended without closing the
- * pool.
+ * The pool can run nothing any more, for example because no worker is left. Thrown by submissions,
+ * and the cause of the {@link java.util.concurrent.ExecutionException} that futures throw. On a
+ * worker it is thrown by the constructor, when main was lost or ended without closing the pool.
  */
 public class BrokenExecutorException extends RejectedExecutionException {
 

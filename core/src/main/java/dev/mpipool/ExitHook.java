@@ -41,7 +41,7 @@ final class ExitHook extends Thread {
 
   /**
    * Whether the program, or a signal, has asked for the end of the JVM. If not, main has returned:
-   * then nobody calls exit, or the launcher does.
+   * then exit is not called, or by the launcher.
    */
   private static boolean exitIsTheProgramsWish() {
     return Thread.getAllStackTraces().values().stream()

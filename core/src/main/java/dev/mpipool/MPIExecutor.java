@@ -62,8 +62,8 @@ import java.util.concurrent.RejectedExecutionException;
  * before its future is done. Tasks must not use the pool; a task that could (where workers are
  * threads of main's process) gets an {@link IllegalStateException}.
  *
- * <p><b>A pool that nobody holds</b> stays open until it is closed or the process ends: its workers
- * are in it.
+ * <p><b>An unreachable pool</b> stays open until it is closed or the process ends: its workers are
+ * in it.
  *
  * <p><b>On a worker</b> all methods that deal with tasks throw {@link IllegalStateException}.
  */

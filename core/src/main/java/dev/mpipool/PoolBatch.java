@@ -196,7 +196,7 @@ final class PoolBatch<R> implements Batch<R>, Consumable {
     }
   }
 
-  /** Can be interrupted, and is then gone on with by the next who asks. */
+  /** Can be interrupted; the next call then continues. */
   @SuppressWarnings("unchecked") // the function returned R
   private void collect() throws InterruptedException {
     if (!collecting && !run.consume()) {
@@ -237,7 +237,7 @@ final class PoolBatch<R> implements Batch<R>, Consumable {
     try {
       return run.await(TimeUnit.NANOSECONDS.convert(timeout));
     } finally {
-      Reference.reachabilityFence(this); // whoever waits holds it
+      Reference.reachabilityFence(this); // a thread that waits keeps it reachable
     }
   }
 

@@ -465,7 +465,7 @@ final class PoolOnMain {
   }
 
   /**
-   * The process ends and nobody has closed the pool: workers in other processes are told, as far as
+   * The process ends before the pool was closed: workers in other processes are told, as far as
    * there is time, unless a launcher ends them.
    */
   void abandon() {

@@ -8,8 +8,7 @@ import java.lang.reflect.UndeclaredThrowableException;
  * type is asked for.
  */
 @FunctionalInterface
-@SuppressWarnings(
-    "FunctionalInterfaceMethodChanged") // run() does the same for those who know no more
+@SuppressWarnings("FunctionalInterfaceMethodChanged") // run() does the same for callers of Runnable
 public interface SerializableRunnable extends Runnable, Serializable {
 
   /**
@@ -20,7 +19,7 @@ public interface SerializableRunnable extends Runnable, Serializable {
   void runChecked() throws Exception;
 
   /**
-   * Calls {@link #runChecked} for those who know only {@link Runnable}.
+   * Calls {@link #runChecked} for callers that know only {@link Runnable}.
    *
    * @throws UndeclaredThrowableException with a checked exception as its cause; unchecked ones come
    *     as they are

@@ -342,7 +342,7 @@ class SerializerTest {
     try (MPIExecutor executor = new MPIExecutor()) {
       assertThatThrownBy(
               () -> executor.batch().cachedIn(folder).submit(x -> List.of(x), List.of(1)).results())
-          .hasStackTraceContaining("it was written by a serializer that somebody has chosen");
+          .hasStackTraceContaining("it was written by a serializer that a program has chosen");
     }
   }
 

@@ -81,7 +81,7 @@ final class ChunkSubmitter {
     return new Chunk(functionNumber, serializer, bytes);
   }
 
-  /** What befalls an element that cannot be encoded. */
+  /** The outcome of an element that cannot be encoded. */
   Failed unsendable(long index, Throwable failure) {
     return new Failed(dispatcher.outcome().unsendable(code, index, failure));
   }

@@ -28,15 +28,15 @@ import org.slf4j.LoggerFactory;
  * whatever crashes and whatever happens at the same time.
  *
  * <p>The protocol. A claim is a file {@code claim.N}, made by a call that fails if it exists. Only
- * its owner removes it, or who follows a dead owner. To take a folder:
+ * its owner removes it, or the successor of a dead owner. To take a folder:
  *
  * <ol>
  *   <li>look at the claims there. If the owner of any lives, the folder is taken;
- *   <li>make the file with the next higher number. If that exists, somebody was quicker;
+ *   <li>make the file with the next higher number. If that exists, another process was quicker;
  *   <li>look again: besides one's own there are the very files that were there before, whose owners
- *       are dead; else give up. This excludes those who looked, slept, and missed how others took
- *       the folder, and perhaps left it again: of two who make different files at the same time, at
- *       least the second sees the other's;
+ *       are dead; else give up. This excludes processes that looked, slept, and missed how others
+ *       took the folder, and perhaps left it again: of two processes that make different files at
+ *       the same time, at least the second sees the other's;
  *   <li>remove the files of the dead.
  * </ol>
  *
@@ -76,10 +76,10 @@ public final class Claims implements AutoCloseable {
   }
 
   /**
-   * Claims a folder, if nobody alive has.
+   * Claims a folder, unless a living process has.
    *
    * @param folder exists
-   * @return empty if somebody else has it, this job included
+   * @return empty if it is claimed, by this job included
    * @throws IOException if files there could not be read or written
    */
   public Optional<Claim> take(Path folder) throws IOException {
@@ -109,7 +109,7 @@ public final class Claims implements AutoCloseable {
   }
 
   /**
-   * Who works in a folder.
+   * The process that works in a folder.
    *
    * @param folder exists
    * @return what the claim of a living process says, for people; empty if there is none

@@ -3,7 +3,7 @@ package dev.mpipool.files;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** A file is not what was once written into it; whoever meets it makes it anew. */
+/** A file does not hold what was once written into it; the code that finds it writes it anew. */
 public class DamagedFileException extends IOException {
 
   private static final long serialVersionUID = 1;

@@ -12,7 +12,7 @@ public class FolderInUseException extends IOException {
    * Creates an exception.
    *
    * @param folder the folder
-   * @param owner who has it, for people
+   * @param owner the name of its owner, for messages
    */
   public FolderInUseException(Path folder, String owner) {
     super(

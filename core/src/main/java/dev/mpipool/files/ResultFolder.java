@@ -69,7 +69,7 @@ public final class ResultFolder implements AutoCloseable {
    * Claims a folder, makes it if it is missing, and reads what is there.
    *
    * @param folder of results only
-   * @param job who claims it, for people
+   * @param job the claimant's name, for messages
    * @throws FolderInUseException if a living process has it
    * @throws IOException if it cannot be made, read, or written
    */
@@ -103,7 +103,7 @@ public final class ResultFolder implements AutoCloseable {
           return taken.get();
         }
         if (owner.isPresent() || attempt == ATTEMPTS) {
-          throw new FolderInUseException(folder, owner.orElse("somebody who comes and goes"));
+          throw new FolderInUseException(folder, owner.orElse("an owner that comes and goes"));
         }
       } catch (NoSuchFileException e) {
         if (attempt == ATTEMPTS) {
@@ -165,7 +165,8 @@ public final class ResultFolder implements AutoCloseable {
   /**
    * Which tasks the results here belong to.
    *
-   * @return one for each file that says so; all the same, unless somebody has mixed them
+   * @return one for each file that says so; all the same, unless files of several folders were
+   *     mixed
    */
   public synchronized List<TaskList> found() {
     return List.copyOf(found);
@@ -352,7 +353,7 @@ public final class ResultFolder implements AutoCloseable {
     try {
       Files.deleteIfExists(folder);
     } catch (DirectoryNotEmptyException e) {
-      LOG.debug("Somebody else has something in {}", folder, e);
+      LOG.debug("Another process has a file in {}", folder, e);
     }
   }
 

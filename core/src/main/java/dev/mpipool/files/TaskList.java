@@ -12,7 +12,7 @@ import java.util.Optional;
  */
 public record TaskList(long count, long arguments, Optional<String> version) {
 
-  /** Stands for a number that nobody knows beforehand. */
+  /** Stands for a number that is not known beforehand. */
   public static final long UNKNOWN = -1;
 
   /** Checks the components. */
@@ -21,7 +21,7 @@ public record TaskList(long count, long arguments, Optional<String> version) {
   }
 
   /**
-   * Tasks that come one after the other, nobody knows how many.
+   * Tasks that come one after the other, in unknown number.
    *
    * @return without a version
    */

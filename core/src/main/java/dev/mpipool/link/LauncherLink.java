@@ -84,7 +84,7 @@ public final class LauncherLink implements Closeable {
   public interface LostRankListener {
     /**
      * A rank is gone and will not come back. Called once for each lost rank, on a daemon thread of
-     * the link that does nothing else: whoever blocks here delays only further news.
+     * the link that does nothing else: a listener that blocks delays only further news.
      *
      * @param rank the rank in the world of the job
      * @param reason how it ended, for people
@@ -140,7 +140,7 @@ public final class LauncherLink implements Closeable {
         current = link;
         return link;
       } catch (ConnectException e) {
-        throw e; // nobody listens any more
+        throw e; // there is no listener any more
       } catch (EOFException | SocketException | SocketTimeoutException e) {
         if (System.nanoTime() > deadline) {
           throw e;
@@ -296,7 +296,7 @@ public final class LauncherLink implements Closeable {
         }
       }
     } catch (IOException e) {
-      // The launcher is gone: nobody is left to report to.
+      // The launcher is gone: there is no process to report to.
     } finally {
       Runtime.getRuntime().halt(1);
     }

@@ -85,8 +85,8 @@ public final class LinkHandshake {
   /**
    * The launcher's side.
    *
-   * @param in from whoever connected
-   * @param out to whoever connected
+   * @param in from the process that connected
+   * @param out to the process that connected
    * @param secret the secret of the job
    * @param accepted asked, once the other side has proved itself, whether its rank is still
    *     expected

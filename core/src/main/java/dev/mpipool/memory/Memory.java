@@ -11,9 +11,9 @@ import java.util.concurrent.locks.ReentrantLock;
  * How threads that must not end go on when memory runs out.
  *
  * <p>A step that fails with an {@link OutOfMemoryError} and can be taken again is taken again after
- * a pause: often somebody else has filled the heap for a moment. Nothing in here allocates but the
+ * a pause: often another thread has filled the heap for a moment. Nothing in here allocates but the
  * {@linkplain #restore reserve}, which is given up with the first failure, so that what has to be
- * done then (to fail futures, to tell others) finds some memory even where nobody frees any.
+ * done then (to fail futures, to tell others) finds some memory even where no thread frees any.
  */
 public final class Memory {
 

@@ -21,7 +21,7 @@ import java.util.List;
  *   outcome: | 0 (byte) | result |
  *            | 1 | length (int) | FailureReport |
  *            | 2 | for an item that was left out
- *            | 3 | for an item that was not begun, as nobody wanted it any more
+ *            | 3 | for an item that was not begun, since its result is no longer wanted
  *            | 4 | for this item and all that follow, which are given back; the last outcome
  * </pre>
  *
@@ -189,7 +189,7 @@ public final class Chunk {
     /**
      * Asked before each item.
      *
-     * @return false if nobody wants the answer any more
+     * @return false if the answer is no longer wanted
      */
     boolean wanted();
 

@@ -25,7 +25,7 @@ import org.apache.commons.lang3.exception.ExceptionUtils;
  *   frames and causes:       see ThrowableText
  * </pre>
  *
- * @param origin who failed
+ * @param origin what failed
  * @param type the exception's class name
  * @param message its message, or null
  * @param stack its stack trace as text
@@ -50,7 +50,7 @@ public record FailureReport(
   /**
    * A report without frames and causes.
    *
-   * @param origin who failed
+   * @param origin what failed
    * @param type the exception's class name
    * @param message its message, or null
    * @param stack its stack trace as text
@@ -61,7 +61,7 @@ public record FailureReport(
     this(origin, type, message, stack, exception, List.of());
   }
 
-  /** Who failed. */
+  /** What failed. */
   public enum Origin {
     /** The task threw. */
     TASK('T'),
@@ -103,7 +103,7 @@ public record FailureReport(
   /**
    * A report of an exception.
    *
-   * @param origin who failed
+   * @param origin what failed
    * @param exception what was thrown
    * @param serializer encodes it, if it can
    * @return a report, whatever the exception is like

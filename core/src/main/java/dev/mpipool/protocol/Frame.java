@@ -19,16 +19,16 @@ import java.util.zip.CRC32C;
  * Numbers are big-endian. A message may have a {@linkplain Message#tail tail}, which then ends the
  * body of the last entry; the length of the body counts it. The checksum (CRC-32C) is over kind,
  * id, length and the first 64 bytes of the body of every entry: over all that the pool itself acts
- * upon. The rest are the users' values, which the transport keeps whole, and which would be dear to
- * go over once more.
+ * upon. The rest are the users' values, which the transport keeps whole, and which would be
+ * expensive to go over once more.
  *
- * <p><b>Who sends nonsense.</b> A frame that is not exactly so is refused as a whole: nothing of it
- * is believed. Then what it was to say is lost, and its sender may wait for the effect for ever; so
+ * <p><b>Damaged frames.</b> A frame that is not exactly so is refused as a whole: nothing of it is
+ * believed. Then what it was to say is lost, and its sender may wait for the effect for ever; so
  * the sender counts as lost from then on, as it does after an entry that it may not send or that
- * cannot be read. Main gives such a worker up, and its tasks go to others. A worker to which main
- * sends nonsense says so, with {@link EntryKind#LEFT}, and leaves. Another worker counts as lost to
- * the groups in which both are members. Each time the log names the sender and what was wrong.
- * Values that cannot be read fail their task alone.
+ * cannot be read. Main excludes such a worker, and its tasks go to others. A worker to which main
+ * sends a damaged frame says so, with {@link EntryKind#LEFT}, and leaves. Another worker counts as
+ * lost to the groups in which both are members. Each time the log names the sender and what was
+ * wrong. Values that cannot be read fail their task alone.
  */
 public final class Frame {
 

@@ -12,35 +12,35 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The receiving side of a rank, at which its threads take turns.
+ * The receiving side of a rank. One thread at a time has the receiver role.
  *
- * <p>To hand a message from a thread that receives to a thread that runs what came takes as long as
- * the message itself. So a thread that runs users' code receives while it has none to run, and what
- * comes for it needs no hand-over. It may be kept by that code for ever, though. So there is a
- * <i>stand-in</i>, a thread that never runs users' code: when nobody has been receiving for 1 ms,
- * it does, until a thread with nothing to run is there again. It looks every millisecond as long as
- * messages come, and sleeps when none has come for a while.
+ * <p>Handing a message from a receiving thread to a thread that runs tasks takes as long as the
+ * message itself. So a thread that runs users' code takes the receiver role while it has none to
+ * run, and runs what it receives without a hand-over. Users' code may keep that thread for ever,
+ * though. Hence the <i>fallback thread</i>, which never runs users' code: when the role has been
+ * vacant for 1 ms, the fallback thread takes it until an idle thread is there again. It looks every
+ * millisecond as long as messages arrive, and sleeps when none has arrived for a while.
  *
- * <p>On communicators that may not be called from just any thread the stand-in does it all.
+ * <p>On communicators that may not be called from any thread, the fallback thread keeps the role.
  *
- * <p>Neither receiving nor the stand-in ends by an exception unnoticed: the handler is told, and
+ * <p>No exception ends receiving or the fallback thread unnoticed: the handler is informed, and
  * nothing more is received. While memory is short, the next message waits.
  */
 public final class Reception {
 
-  /** How long nobody may be receiving. */
-  private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+  /** How long the receiver role may stay vacant before the fallback thread takes it. */
+  private static final long VACANCY_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-  /** So often the stand-in looks in vain before it sleeps. */
+  /** How often the fallback thread looks in vain before it sleeps. */
   private static final int LOOKS_IN_VAIN = 20;
 
   /**
-   * What is done with messages. Called by one thread at a time, with no lock held: it may wait for
-   * locks of those who call this class with theirs held.
+   * Handles messages. Called by one thread at a time, with no lock of this class held: it may wait
+   * for locks that callers of this class hold.
    */
   public interface Handler {
     /**
-     * A message has come.
+     * A message has arrived.
      *
      * @param message any
      * @return whether it gives a thread something to run that had nothing
@@ -48,7 +48,7 @@ public final class Reception {
     boolean take(Message message);
 
     /**
-     * A message has come that there is no memory for.
+     * A message has arrived for which there is no memory.
      *
      * @param message what is left of it
      * @return whether it gives a thread something to run that had nothing
@@ -73,18 +73,18 @@ public final class Reception {
 
   private final MessageChannel channel;
   private final Handler handler;
-  private final boolean inTurns;
-  private final Thread standIn;
+  private final boolean anyThread;
+  private final Thread fallback;
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
 
-  /** Whether a thread receives, or handles what it has received. */
-  private boolean attended;
+  /** Whether a thread has the receiver role: it receives, or handles what it has received. */
+  private boolean occupied;
 
-  private long unattendedSince;
+  private long vacantSince;
 
-  /** How many threads have nothing to run and wait for something. */
+  /** How many threads wait for something to run. */
   private int idle;
 
   private long received;
@@ -92,20 +92,20 @@ public final class Reception {
   private boolean over;
 
   /**
-   * Starts the stand-in, as a daemon.
+   * Starts the fallback thread, as a daemon.
    *
-   * @param communicator to receive on, whatever comes
-   * @param threadName of the stand-in
+   * @param communicator to receive all messages of
+   * @param threadName of the fallback thread
    * @param handler gets the messages
    */
   public Reception(Communicator communicator, String threadName, Handler handler) {
     this.channel = MessageChannels.of(communicator);
     this.handler = handler;
-    this.inTurns = channel.callableFromAnyThread();
-    this.unattendedSince = System.nanoTime() - PATIENCE_NANOS;
-    this.standIn = new Thread(this::standIn, threadName);
-    standIn.setDaemon(true);
-    standIn.start();
+    this.anyThread = channel.callableFromAnyThread();
+    this.vacantSince = System.nanoTime() - VACANCY_NANOS;
+    this.fallback = new Thread(this::fallBack, threadName);
+    fallback.setDaemon(true);
+    fallback.start();
   }
 
   /**
@@ -116,17 +116,17 @@ public final class Reception {
   public boolean receive() {
     lock.lock();
     try {
-      if (!inTurns || attended || over) {
+      if (!anyThread || occupied || over) {
         return false;
       }
-      attended = true;
+      occupied = true;
     } finally {
       lock.unlock();
     }
     try {
       receiveOne();
     } finally {
-      giveUpTurn();
+      leaveRole();
     }
     return true;
   }
@@ -150,12 +150,15 @@ public final class Reception {
     }
   }
 
-  /** The calling thread is going to wait for messages, too: if nobody receives, let it be now. */
-  public void haveAttended() {
+  /**
+   * Has the fallback thread take the role at once if it is vacant: the calling thread is about to
+   * wait for a message.
+   */
+  public void fillRole() {
     Memory.lock(lock);
     try {
-      if (!attended) {
-        unattendedSince = System.nanoTime() - PATIENCE_NANOS;
+      if (!occupied) {
+        vacantSince = System.nanoTime() - VACANCY_NANOS;
         changed.signal();
       }
     } finally {
@@ -164,19 +167,19 @@ public final class Reception {
   }
 
   /**
-   * Waits for the stand-in's end, which comes when nothing more is expected.
+   * Waits for the end of the fallback thread, which ends when nothing more is expected.
    *
    * @param millis how long at most
    * @return whether it has ended
    */
   public boolean awaitEnd(long millis) {
-    return Uninterruptibles.join(standIn, millis);
+    return Uninterruptibles.join(fallback, millis);
   }
 
   /** With the lock held. */
   private void leave() {
-    attended = false;
-    unattendedSince = System.nanoTime();
+    occupied = false;
+    vacantSince = System.nanoTime();
     if (asleep || over) {
       changed.signal();
     }
@@ -227,12 +230,12 @@ public final class Reception {
     }
   }
 
-  private void standIn() {
+  private void fallBack() {
     long pause = 0;
     boolean more = true;
     while (more) {
       try {
-        more = standInOnce();
+        more = fallBackOnce();
         pause = 0;
       } catch (Throwable e) { // of a wait, for example: messages are looked after anew
         pause = Memory.pause(pause);
@@ -241,8 +244,8 @@ public final class Reception {
   }
 
   /** Returns whether more is expected. */
-  private boolean standInOnce() {
-    if (!awaitTurn()) {
+  private boolean fallBackOnce() {
+    if (!awaitRole()) {
       return false;
     }
     boolean left = false;
@@ -254,13 +257,13 @@ public final class Reception {
       } while (!left);
     } finally {
       if (!left) {
-        giveUpTurn();
+        leaveRole();
       }
     }
     return true;
   }
 
-  private void giveUpTurn() {
+  private void leaveRole() {
     Memory.lock(lock);
     try {
       leave();
@@ -273,7 +276,7 @@ public final class Reception {
   private boolean handBack(boolean gaveWork) {
     lock.lock();
     try {
-      if (over || (inTurns && gaveWork && idle > 0)) {
+      if (over || (anyThread && gaveWork && idle > 0)) {
         leave();
         return true;
       }
@@ -283,25 +286,28 @@ public final class Reception {
     }
   }
 
-  /** Waits until nobody has been receiving for too long; false if nothing more is expected. */
-  private boolean awaitTurn() {
+  /**
+   * Waits until the role has been vacant for too long, and takes it; false if nothing more is
+   * expected.
+   */
+  private boolean awaitRole() {
     int inVain = 0;
     long seen = -1;
     lock.lock();
     try {
       while (!over) {
-        long rest = PATIENCE_NANOS - (System.nanoTime() - unattendedSince);
-        if (!attended && rest <= 0) {
-          attended = true;
+        long rest = VACANCY_NANOS - (System.nanoTime() - vacantSince);
+        if (!occupied && rest <= 0) {
+          occupied = true;
           return true;
         }
-        inVain = attended && received == seen ? inVain + 1 : 0;
+        inVain = occupied && received == seen ? inVain + 1 : 0;
         seen = received;
         if (inVain > LOOKS_IN_VAIN) {
           sleep();
           inVain = 0;
         } else {
-          doze(attended ? PATIENCE_NANOS : rest);
+          doze(occupied ? VACANCY_NANOS : rest);
         }
       }
       return false;
@@ -327,7 +333,7 @@ public final class Reception {
     try {
       changed.awaitNanos(nanos);
     } catch (InterruptedException e) {
-      // nobody may interrupt this thread; having noticed it, look again
+      // this thread is not to be interrupted; look again
     }
   }
 }

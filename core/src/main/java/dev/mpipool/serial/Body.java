@@ -13,12 +13,12 @@ import java.util.zip.CRC32C;
  *
  * <p>A long {@code byte[]} among the values of a call, or as a result, travels as the tail. So it
  * is copied once, when it is encoded, and where the communicator keeps tails apart it is received
- * straight into the array that the user gets. To all who do not look for it the tail is just the
- * end of the body.
+ * straight into the array that the user gets. To code that does not look for it the tail is just
+ * the end of the body.
  *
  * <p>The bytes must not be changed. Not thread-safe once it is being read.
  *
- * <p>A tail may be <i>borrowed</i>: it is an array of the user, who may change it as soon as the
+ * <p>A tail may be <i>borrowed</i>: it is an array of the user's, which may change as soon as the
  * thread that has encoded it goes on. That thread has to wait until the body has been sent, or to
  * {@linkplain #keep have it copied} after all.
  */
@@ -42,7 +42,7 @@ public final class Body {
   private final int count;
   private byte[] tail;
 
-  /** Whether the tail is somebody else's now. */
+  /** Whether the tail has been taken by a reader. */
   private boolean tailTaken;
 
   /** Open until a borrowed tail has been given back; null if it is not borrowed. */
@@ -68,7 +68,7 @@ public final class Body {
   }
 
   /**
-   * Whether the tail is an array of the user, who is waiting for it.
+   * Whether the tail is an array of the user's, whose thread waits until it has been sent.
    *
    * @return false if there is no tail, or it is a copy
    */
@@ -219,8 +219,8 @@ public final class Body {
    * @param length how long it has to be
    * @param rest what has not been read of the {@link #beginning}; where the tail was not kept apart
    *     on its way, it is at the end of this, which then becomes shorter
-   * @return an array that nobody else has
-   * @throws IOException if there is no such array, or somebody has taken it
+   * @return an array to which there is no other reference
+   * @throws IOException if there is no such array, or it has been taken before
    */
   byte[] takeTail(int length, ByteBuffer rest) throws IOException {
     byte[] whole = tail;

@@ -16,7 +16,7 @@ final class ChosenSerializer implements Serializer {
     this.chosen = chosen;
   }
 
-  /** Says enough: whoever looks deeper finds nothing better. */
+  /** Its message says enough; its causes add nothing. */
   static final class Failure extends IOException {
     private static final long serialVersionUID = 1;
 

@@ -176,7 +176,7 @@ public final class ClassFilter {
       try {
         answer = filter.checkInput(info);
       } catch (RuntimeException e) {
-        failure = e; // who cannot tell must not be taken to allow
+        failure = e; // a filter that fails has not allowed anything
       }
       if (answer == Status.REJECTED) {
         rejected = info;

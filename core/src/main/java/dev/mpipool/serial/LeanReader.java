@@ -21,7 +21,7 @@ final class LeanReader {
   private final ByteBuffer in;
   private final LeanClasses classes;
 
-  /** Null if nobody is to be asked. */
+  /** Null if there is no filter. */
   private final ClassFilter.Inquiry inquiry;
 
   private LeanClasses.Written[] met = new LeanClasses.Written[4];

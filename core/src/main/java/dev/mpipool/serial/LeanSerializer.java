@@ -313,7 +313,7 @@ public final class LeanSerializer implements Serializer {
   private ChosenSerializer checkedChosen() throws IOException {
     if (chosen == null) {
       throw new IOException(
-          "it was written by a serializer that somebody has chosen, and this rank has but %s"
+          "it was written by a serializer that a program has chosen, and this rank has only %s"
               .formatted(format()));
     }
     return chosen;

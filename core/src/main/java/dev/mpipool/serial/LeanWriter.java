@@ -155,7 +155,7 @@ final class LeanWriter {
       written++;
     }
     if (written != size) {
-      throw new NotLeanException(); // somebody has changed it meanwhile, which Java's serialization
+      throw new NotLeanException(); // it has changed meanwhile, which Java's serialization
       // reports
     }
   }

@@ -77,7 +77,7 @@ public record ThrowableText(
     }
     int number = texts.size();
     texts.add(null);
-    known.put(exception, -1); // who refers back to it is a part of it
+    known.put(exception, -1); // an exception that refers back to it is a part of it
     String type = exception.getClass().getName();
     StackTraceElement[] trace = get(exception::getStackTrace, new StackTraceElement[0]);
     int cause = add(get(exception::getCause, null), known, texts);

@@ -45,7 +45,7 @@ final class Agreement {
       byte[] bytes = mine.call();
       message = ByteBuffer.allocate(1 + bytes.length).put(FINE).put(bytes).array();
     } catch (CommunicatorException e) {
-      throw e; // where ranks are lost, there is nobody to agree with
+      throw e; // where ranks are lost, there is none to agree with
     } catch (Throwable e) {
       own = e;
       byte[] text = (e.getMessage() == null ? e.toString() : e.getMessage()).getBytes(UTF_8);

@@ -6,8 +6,8 @@ import java.util.Deque;
 import java.util.function.Predicate;
 
 /**
- * Who holds a lock and who waits for it, in order of request: what the lock's keeper knows. Not
- * safe for threads.
+ * The holder of a lock and the ranks that wait for it, in order of request, as the lock's keeper
+ * has them. Not safe for threads.
  */
 final class LockQueue {
 
@@ -48,7 +48,7 @@ final class LockQueue {
     }
   }
 
-  /** A request is not wanted any more; it may have been granted meanwhile, but nobody knows. */
+  /** A request is no longer wanted; it may have been granted meanwhile, unnoticed. */
   void cancel(Request request) {
     if (request.equals(holder)) {
       tellNext = toldHolder;

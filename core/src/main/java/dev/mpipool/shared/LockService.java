@@ -37,16 +37,16 @@ import org.slf4j.LoggerFactory;
  * what the dead one may have sent. The new keeper starts when all living ranks have reported. If
  * none holds the lock, it may have been the dead one's: so the next owner is told of a death.
  *
- * <p><b>The end.</b> Who closes sends BYE to all, and DONE once it has BYE from all: after DONE
- * nothing more comes from a rank. Who has DONE from all stops receiving. So no send is left without
- * a receiver, which would block for ever where sends wait for receives.
+ * <p><b>The end.</b> A rank that closes sends BYE to all, and DONE once it has BYE from all: after
+ * DONE nothing more comes from a rank. A rank that has DONE from all stops receiving. So no send is
+ * left without a receiver, which would block for ever where sends wait for receives.
  *
  * <p><b>Threads.</b> One receives and never sends; one sends ({@link MessageSender}). Both are
- * started by the thread that makes the lock, so they may call MPI wherever that may, and nobody
- * interrupts them. The state is guarded by a fair lock: a thread of the keeper's own rank that
- * locks and unlocks without a pause would else keep the receiving thread, and so everybody's
- * requests, out for long. Whatever a thread cannot go on after, an exhausted memory for example,
- * breaks the lock: who waits gets an exception.
+ * started by the thread that makes the lock, so they may call MPI wherever that may, and are never
+ * interrupted. The state is guarded by a fair lock: a thread of the keeper's own rank that locks
+ * and unlocks without a pause would else keep the receiving thread, and so the requests of all
+ * ranks, out for long. Whatever a thread cannot go on after, an exhausted memory for example,
+ * breaks the lock: threads that wait get an exception.
  */
 final class LockService implements LockQueue.Answers {
 
@@ -375,7 +375,7 @@ final class LockService implements LockQueue.Answers {
     deferred.clear();
   }
 
-  /** Sends DONE when everybody has closed; nobody else may be left to wake the listener then. */
+  /** Sends DONE when all have closed; then no other rank may be left to wake the listener. */
   private void lookAround() {
     if (closed && !done.get(rank) && others(lost).allMatch(bye::get)) {
       done.set(rank);
@@ -463,7 +463,7 @@ final class LockService implements LockQueue.Answers {
     }
   }
 
-  /** With all others lost there is nobody to listen to; the queue is this rank's own. */
+  /** With all others lost there is no rank to listen to; the queue is this rank's own. */
   private void closeAlone() {
     guard.lock();
     try {

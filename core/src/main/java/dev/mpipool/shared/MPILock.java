@@ -27,7 +27,7 @@ import java.util.concurrent.locks.Lock;
  *
  * <p><b>When the owner's process dies</b> the next in line gets the lock, and is told: {@code lock}
  * and its kin throw {@link OwnerDiedException} once, <b>with the lock held</b>, and {@link
- * Held#ownerDied} says so. If the keeper dies, nobody can say whether it held the lock: unless a
+ * Held#ownerDied} says so. If the keeper dies, it is unknown whether it held the lock: unless a
  * living rank has it, the next owner is told of a death, and requests of different ranks may change
  * places once. A rank that is merely silent keeps the lock. Under a communicator that does not
  * survive the loss of a rank, waiting threads get a {@link dev.mpipool.comm.RankLostException}.
@@ -107,8 +107,8 @@ public final class MPILock implements Lock, AutoCloseable {
   }
 
   /**
-   * Takes the lock if nobody has it or waits for it. Takes a message to the keeper and back. A lock
-   * that was unlocked a moment ago on another rank may still count as held: the keeper has not
+   * Takes the lock if no rank has it or waits for it. Takes a message to the keeper and back. A
+   * lock that was unlocked a moment ago on another rank may still count as held: the keeper has not
    * heard of it yet.
    *
    * @return whether this thread has it now; false also if it had it before
@@ -256,7 +256,7 @@ public final class MPILock implements Lock, AutoCloseable {
     }
 
     /**
-     * Whether whoever held the lock before died without unlocking.
+     * Whether the previous holder died without unlocking.
      *
      * @return true if what the lock protects may be half done
      */

@@ -26,8 +26,8 @@ import java.util.stream.IntStream;
  * </pre>
  *
  * <p>The room is taken when the memory is made, by writing zeros: what is mapped but has no room
- * would kill its user later. Who closes it last, of those that are not lost, cuts the file off, so
- * the room is free at once though Java unmaps buffers only when it collects them.
+ * would kill its user later. The last rank to close it, of those that are not lost, truncates the
+ * file, so the room is free at once though Java unmaps buffers only when it collects them.
  */
 final class NodeMemory implements Closeable {
 
@@ -187,7 +187,7 @@ final class NodeMemory implements Closeable {
         });
   }
 
-  /** This rank closes; whether nobody living has it open now. */
+  /** Closes it on this rank; returns whether no living rank has it open now. */
   private boolean isLast() {
     LONG.getAndBitwiseAnd(header, OPEN_AT + number / Long.SIZE * Long.BYTES, ~(1L << number));
     long[] words = new long[(SharedFile.HEADER_BYTES - OPEN_AT) / Long.BYTES];

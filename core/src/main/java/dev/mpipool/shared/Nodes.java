@@ -17,7 +17,8 @@ import java.util.stream.IntStream;
  *
  * <p>Ranks that report the same boot of a machine are candidates. The first of them makes a file,
  * and those who can open it are on its node. Containers and cloned machines may report the same and
- * yet see different files: who cannot open the first's tries again with those who could not either.
+ * yet see different files: ranks that cannot open the first rank's files try again among
+ * themselves.
  *
  * <p>With the system property {@value #PRETEND} = n, rank r counts as on machine r mod n, so that a
  * test has several nodes on one host.

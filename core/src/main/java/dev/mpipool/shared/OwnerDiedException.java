@@ -1,8 +1,8 @@
 package dev.mpipool.shared;
 
 /**
- * The lock was granted, <b>and is held</b> by the thread that gets this exception, but whoever held
- * it before died without unlocking: what the lock protects may be half done.
+ * The lock was granted, <b>and is held</b> by the thread that gets this exception, but the rank
+ * that held it before died without unlocking: what the lock protects may be half done.
  */
 public class OwnerDiedException extends RuntimeException {
 
@@ -11,7 +11,7 @@ public class OwnerDiedException extends RuntimeException {
   /**
    * Creates an exception.
    *
-   * @param message who died
+   * @param message names the rank that died
    */
   public OwnerDiedException(String message) {
     super(message);

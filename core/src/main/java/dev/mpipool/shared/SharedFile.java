@@ -34,8 +34,8 @@ import org.slf4j.LoggerFactory;
  * name until all have opened it ({@link #unlink}). A maker that is killed before leaves the file
  * behind, which then goes when the same user makes the next one: the name tells the maker.
  *
- * <p>It begins with a mark by which those who open it know that it is the very file they were told
- * of. Only the owner may open it.
+ * <p>It begins with a mark by which the ranks that open it know that it is the very file they were
+ * told of. Only the owner may open it.
  */
 final class SharedFile implements Closeable {
 
@@ -78,7 +78,7 @@ final class SharedFile implements Closeable {
     FileChannel channel = FileChannel.open(path, Set.of(CREATE_NEW, READ, WRITE), OWNER_ONLY);
     try {
       if (!named) {
-        Files.delete(path); // at once: who is killed in between leaves it behind
+        Files.delete(path); // at once: a process that is killed in between leaves it behind
       }
       channel.write(ByteBuffer.wrap(mark.getBytes(UTF_8)), 0);
       channel.write(ByteBuffer.allocate(1), HEADER_BYTES - 1);
@@ -194,7 +194,7 @@ final class SharedFile implements Closeable {
         Files.deleteIfExists(file);
       }
     } catch (IOException e) {
-      LOG.debug("{} belongs to somebody else", file, e);
+      LOG.debug("{} belongs to another user", file, e);
     }
   }
 

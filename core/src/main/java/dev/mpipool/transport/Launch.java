@@ -14,8 +14,9 @@ import java.util.Optional;
 public record Launch(String launcher, int rank, int size) {
 
   /**
-   * Finds out who started a process. The innermost launcher decides: within a job of Slurm, {@code
-   * mpirun} sets its own variables beside those of Slurm, which then describe mpirun's helpers.
+   * Finds out which launcher started a process. The innermost launcher decides: within a job of
+   * Slurm, {@code mpirun} sets its own variables beside those of Slurm, which then describe
+   * mpirun's helpers.
    *
    * @param environment the environment of the process
    * @return empty if none of these launchers did

@@ -147,7 +147,7 @@ final class TaskThreads {
         }
         if (!discarding) {
           if (run instanceof GroupRun) {
-            reception.haveAttended(); // for its members wait for each other's messages
+            reception.fillRole(); // for its members wait for each other's messages
           }
           long begin = System.nanoTime();
           Entry answer = answerOf(run);

@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
 /**
  * One run of a program, from its first process to its last.
  *
- * <p>Everything that happens (a rank reports, a process ends, somebody wants the launcher to stop)
+ * <p>Everything that happens (a rank reports, a process ends, a signal asks the launcher to stop)
  * becomes an event in one queue, and one thread decides what follows. A job that is being ended
  * goes through three steps: the ranks are told and have a grace, then they get SIGTERM, then
  * SIGKILL. A signal to the launcher begins with the second step and leaves the ranks' shutdown
@@ -124,8 +124,8 @@ final class Job implements RankProcesses.Listener {
   }
 
   /**
-   * Ends the job because of a signal. The ranks' shutdown hooks have their time, unless somebody
-   * presses Ctrl-C again. One signal may arrive twice, for a process and for its group.
+   * Ends the job because of a signal. The ranks' shutdown hooks have their time, unless Ctrl-C is
+   * pressed again. One signal may arrive twice, for a process and for its group.
    *
    * @param code what the launcher exits with
    */
@@ -265,7 +265,7 @@ final class Job implements RankProcesses.Listener {
     }
   }
 
-  /** A rank will never meet the others, all of whom need it for {@code MPI.Init}. */
+  /** A rank will never meet the others, which all need it for {@code MPI.Init}. */
   private void notJoined(int rank, String reason) {
     if (isEnding() || mainEndsTheJob()) {
       return;

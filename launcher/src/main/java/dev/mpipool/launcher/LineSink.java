@@ -26,7 +26,8 @@ final class LineSink {
       out.write(bytes);
       out.flush();
     } catch (IOException e) {
-      // Nobody reads any more: the ranks' output is drained all the same, so that they do not wait
+      // The output is no longer read: the ranks' output is drained all the same, so that they do
+      // not wait
       // for ever.
     }
     writerOfOpenLine = bytes[bytes.length - 1] == '\n' ? null : writer;

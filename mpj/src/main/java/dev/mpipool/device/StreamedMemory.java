@@ -198,7 +198,7 @@ final class StreamedMemory implements InvocationHandler {
     return true;
   }
 
-  /** Nobody has unpacked the message: the sender is not kept waiting any longer. */
+  /** The message has not been unpacked: the sender is not kept waiting any longer. */
   private synchronized void fetchIfHeld() {
     if (held != null) {
       Held message = held;

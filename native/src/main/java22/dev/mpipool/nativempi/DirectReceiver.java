@@ -14,16 +14,16 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 
 /**
- * Receives what one rank sends by {@code sendDirect}, into the places of those who wait for it. One
- * of the waiting threads receives for all of them. A message that comes before its receiver, while
- * another is waited for, is kept in an array.
+ * Receives what one rank sends by {@code sendDirect}, into the memory of the threads that wait for
+ * it. One of the waiting threads receives for all of them. A message that comes before its
+ * receiver, while another is waited for, is kept in an array.
  */
 final class DirectReceiver {
 
   private static final int TOO_LONG = -2;
   private static final int AWAITED = -1;
 
-  /** A thread that waits, or a message that nobody waits for yet. */
+  /** A thread that waits, or a message that no thread waits for yet. */
   private static final class Place {
     final long context;
     final int tag;

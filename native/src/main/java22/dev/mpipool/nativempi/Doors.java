@@ -15,8 +15,8 @@ import java.nio.file.Path;
 /**
  * How a rank that waits for messages sleeps, and is woken. MPI itself can only wait by burning a
  * processor. So each rank has a socket for datagrams, its door; a sender rings there when the
- * receiver may be asleep. A datagram that is lost costs a moment, since nobody sleeps for long; one
- * that a stranger sends costs a look.
+ * receiver may be asleep. A datagram that is lost costs a moment, since no rank sleeps for long;
+ * one that a stranger sends costs a look.
  *
  * <p>The sockets are C's, since Java's close when a thread that uses them is interrupted. On one
  * host they listen on loopback alone.
@@ -34,7 +34,7 @@ final class Doors {
   /** In what each rank tells the others: a number for its host, its address there, its port. */
   private static final int CARD_BYTES = 16;
 
-  /** How long a rank sleeps at most while nobody rings: on one host no ring is lost. */
+  /** The longest sleep of a rank that is not rung: on one host no ring is lost. */
   private static final int MILLIS_ON_ONE_HOST = 100;
 
   private static final int MILLIS_ELSEWHERE = 5;
