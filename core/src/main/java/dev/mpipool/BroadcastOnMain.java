@@ -2,8 +2,8 @@ package dev.mpipool;
 
 import dev.mpipool.dispatch.Dispatcher;
 import dev.mpipool.memory.Unreachable;
-import dev.mpipool.serial.Carrier;
 import dev.mpipool.serial.Handle;
+import dev.mpipool.serial.InternalType;
 import dev.mpipool.serial.SharedValue;
 import dev.mpipool.worker.SharedValues;
 import dev.mpipool.worker.TaskContext;
@@ -57,7 +57,7 @@ final class BroadcastOnMain<T> implements Broadcast<T>, Handle {
   }
 
   /** What travels. */
-  private record Ticket(long number) implements Carrier {
+  private record Ticket(long number) implements InternalType {
     private Object readResolve() throws ObjectStreamException {
       SharedValues values =
           TaskContext.shared()

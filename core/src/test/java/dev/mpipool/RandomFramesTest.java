@@ -14,7 +14,7 @@ import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.protocol.Frame;
 import dev.mpipool.protocol.FrameSender;
 import dev.mpipool.protocol.GroupTask;
-import dev.mpipool.protocol.Opening;
+import dev.mpipool.protocol.Hello;
 import dev.mpipool.serial.CallCodec;
 import dev.mpipool.serial.ItemFunction;
 import dev.mpipool.serial.LeanSerializer;
@@ -41,8 +41,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A random walk over the wire: 100,000 frames that are damaged, cut, random or senseless, half of
- * them with a tail, to main and to a worker. A walk that fails says its seed, and goes the same way
- * again with it (apart from the order of threads).
+ * them with an attachment, to main and to a worker. A walk that fails says its seed, and goes the
+ * same way again with it (apart from the order of threads).
  */
 @Timeout(120)
 @ExtendWith(LocalPools.class)
@@ -332,7 +332,7 @@ class RandomFramesTest {
   }
 
   private static Entry open() {
-    Opening opening = new Opening(1, SERIALIZER.format(), ByteBuffer.allocate(0));
+    Hello opening = new Hello(1, SERIALIZER.format(), ByteBuffer.allocate(0));
     return new Entry(EntryKind.OPEN, 0, opening.encode());
   }
 

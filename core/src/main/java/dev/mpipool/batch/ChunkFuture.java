@@ -5,8 +5,8 @@ import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.dispatch.TaskOwner;
 import dev.mpipool.protocol.Chunk;
 import dev.mpipool.protocol.EntryKind;
-import dev.mpipool.serial.Body;
 import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.SharedValue;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -86,7 +86,7 @@ final class ChunkFuture extends TaskFuture<Integer> {
   }
 
   @Override
-  protected Object read(Body result, int rank, Outcome outcome) throws IOException {
+  protected Object read(Payload result, int rank, Outcome outcome) throws IOException {
     ByteBuffer in = result.toBuffer();
     nanos = in.getLong();
     for (int i = 0; i < count; i++) {

@@ -32,8 +32,8 @@ public interface MessageChannel {
 
   /**
    * Sends what remains of several buffers as one message; else like {@link #send}. The second of
-   * two parts may arrive as the message's {@linkplain Message#tail tail}, and need not be copied
-   * together with the first.
+   * two parts may arrive as the message's {@linkplain Message#attachment attachment}, and need not
+   * be copied together with the first.
    *
    * @param destination a rank; the calling rank itself is allowed
    * @param tag a number of at least 0 by which the receiver can pick

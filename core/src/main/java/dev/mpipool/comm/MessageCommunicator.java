@@ -180,7 +180,10 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
     return members.areAll()
         ? message
         : new Message(
-            members.rankOf(message.source()), message.tag(), message.beginning(), message.tail());
+            members.rankOf(message.source()),
+            message.tag(),
+            message.beginning(),
+            message.attachment());
   }
 
   @Override

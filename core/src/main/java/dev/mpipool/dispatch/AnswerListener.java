@@ -3,13 +3,13 @@ package dev.mpipool.dispatch;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
-import dev.mpipool.protocol.Reception;
+import dev.mpipool.protocol.ReceiveLoop;
 
 /** Hands what main receives to the dispatcher. */
 public final class AnswerListener {
 
   private final Dispatcher dispatcher;
-  private final Reception reception;
+  private final ReceiveLoop reception;
 
   /**
    * Begins to receive, in daemon threads: a program may end without closing its pool.
@@ -19,7 +19,7 @@ public final class AnswerListener {
    */
   public AnswerListener(Communicator communicator, Dispatcher dispatcher) {
     this.dispatcher = dispatcher;
-    this.reception = new Reception(communicator, "mpipool-listener", new Incoming());
+    this.reception = new ReceiveLoop(communicator, "mpipool-listener", new Incoming());
     dispatcher.receiveAt(reception);
   }
 
@@ -33,7 +33,7 @@ public final class AnswerListener {
     return reception.awaitEnd(millis);
   }
 
-  private final class Incoming implements Reception.Handler {
+  private final class Incoming implements ReceiveLoop.Handler {
     @Override
     public boolean take(Message message) {
       return dispatcher.received(message);

@@ -2,7 +2,7 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
-import dev.mpipool.protocol.Reception;
+import dev.mpipool.protocol.ReceiveLoop;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
  * when its callback returns, is the new standby, or ends if there is one. While the queue is empty
  * nobody wakes up, and as long as no callback blocks there is just one thread.
  *
- * <p>While the queue is empty the leader receives, if the {@link Reception} wants somebody: what
+ * <p>While the queue is empty the leader receives, if the {@link ReceiveLoop} wants somebody: what
  * comes is then completed by the thread that received it. If another thread adds items meanwhile,
  * the standby leads.
  *
@@ -107,7 +107,7 @@ final class CompletionExecutor {
   private final ClassLoader loader = Thread.currentThread().getContextClassLoader();
 
   /** Where the leader receives; null for nowhere. */
-  private Reception reception;
+  private ReceiveLoop reception;
 
   /** The thread that receives meanwhile, or null. */
   private CompletionThread receiver;
@@ -239,7 +239,7 @@ final class CompletionExecutor {
   }
 
   /** Has the leader receive while it has nothing else to do, from now on. */
-  void receiveAt(Reception place) {
+  void receiveAt(ReceiveLoop place) {
     lock.lock();
     try {
       reception = place;

@@ -8,14 +8,14 @@ import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
 import dev.mpipool.protocol.Entry;
 import dev.mpipool.protocol.EntryKind;
-import dev.mpipool.protocol.Opening;
+import dev.mpipool.protocol.Hello;
 import dev.mpipool.protocol.Outbox;
-import dev.mpipool.protocol.Reception;
-import dev.mpipool.serial.Body;
+import dev.mpipool.protocol.ReceiveLoop;
 import dev.mpipool.serial.CallCodec;
 import dev.mpipool.serial.EncodedCall;
 import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.SharedValue;
 import dev.mpipool.serial.TaskName;
 import java.nio.ByteBuffer;
@@ -169,7 +169,7 @@ public final class Dispatcher extends TaskOwner {
           initializer == null
               ? ByteBuffer.allocate(0)
               : travelling(initializer.code(), () -> codec.encodeWhole(initializer));
-      ByteBuffer body = new Opening(settings.threadsPerWorker(), format, task).encode();
+      ByteBuffer body = new Hello(settings.threadsPerWorker(), format, task).encode();
       workers.keySet().forEach(rank -> outbox.post(rank, new Entry(EntryKind.OPEN, 0, body)));
     } catch (TaskSerializationException e) {
       breakDown("The initializer cannot travel", e);
@@ -382,7 +382,7 @@ public final class Dispatcher extends TaskOwner {
         completions.add(new CompletionExecutor.Item(future, future::drop));
         return;
       }
-      Body body = Body.of(encoded);
+      Payload body = Payload.of(encoded);
       queue.add(future);
       future.order = nextNumber();
       future.encoded = body;
@@ -477,7 +477,7 @@ public final class Dispatcher extends TaskOwner {
    *
    * @param reception hands on what it receives to {@link #received}
    */
-  void receiveAt(Reception reception) {
+  void receiveAt(ReceiveLoop reception) {
     completions.receiveAt(reception);
   }
 

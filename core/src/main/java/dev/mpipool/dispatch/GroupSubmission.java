@@ -3,9 +3,9 @@ package dev.mpipool.dispatch;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.protocol.GroupTask;
-import dev.mpipool.serial.Body;
 import dev.mpipool.serial.EncodedCall;
 import dev.mpipool.serial.Envelope;
+import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.SharedValue;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -155,7 +155,7 @@ final class GroupSubmission<T> {
     long number = SharedValue.nextNumber();
     ByteBuffer body = task.body().toBuffer();
     for (Member<T> member : members) {
-      member.encoded = Body.of(new GroupTask(number, member.number, ranks, body).encode());
+      member.encoded = Payload.of(new GroupTask(number, member.number, ranks, body).encode());
     }
     return members;
   }

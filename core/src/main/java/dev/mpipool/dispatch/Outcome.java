@@ -5,8 +5,8 @@ import dev.mpipool.memory.Memory;
 import dev.mpipool.protocol.Entry;
 import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.protocol.FailureReport;
-import dev.mpipool.serial.Body;
 import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.TaskName;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -47,11 +47,11 @@ public final class Outcome {
   }
 
   /** What is not long waits a while for memory, should the heap be full. */
-  private Object read(TaskFuture<?> future, int rank, Body result) throws Exception {
+  private Object read(TaskFuture<?> future, int rank, Payload result) throws Exception {
     long pause = 0;
     while (true) {
       try {
-        if (!result.hasTail()) { // which is the value itself
+        if (!result.hasAttachment()) { // which is the value itself
           Memory.require(result.length());
         }
         return future.read(result, rank, this);
@@ -65,8 +65,8 @@ public final class Outcome {
   }
 
   /** Reads one encoded value. */
-  Object decode(Body value) throws Exception {
-    return serializer.decodeBody(value);
+  Object decode(Payload value) throws Exception {
+    return serializer.decodePayload(value);
   }
 
   private Throwable failure(TaskFuture<?> future, int rank, Entry answer) {

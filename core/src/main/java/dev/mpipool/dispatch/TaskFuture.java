@@ -2,8 +2,8 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Memory;
 import dev.mpipool.protocol.EntryKind;
-import dev.mpipool.serial.Body;
 import dev.mpipool.serial.Envelope;
+import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.SharedValue;
 import dev.mpipool.serial.TaskName;
 import java.util.ArrayList;
@@ -48,7 +48,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   private Object original;
 
   /** The task as bytes, from its submission until the future is done. Guarded by the dispatcher. */
-  Body encoded;
+  Payload encoded;
 
   /** What a worker needs to have been sent before; null for nothing. */
   SharedValue code;
@@ -266,7 +266,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
    * @return the result of the task
    * @throws Exception if the answer cannot be read
    */
-  protected Object read(Body result, int rank, Outcome outcome) throws Exception {
+  protected Object read(Payload result, int rank, Outcome outcome) throws Exception {
     return outcome.decode(result);
   }
 

@@ -11,7 +11,7 @@ public enum EntryKind {
   /** To a worker: main ends without having closed the pool. No id, no body. */
   ABANDON(4),
   /**
-   * To a worker, before any task: how to run them. The body is an {@link Opening}. Answered, under
+   * To a worker, before any task: how to run them. The body is an {@link Hello}. Answered, under
    * the number 0, by {@link #FAILURE} if the initializer fails, by {@link #MISMATCH} if the worker
    * could read no task, and else not at all.
    */

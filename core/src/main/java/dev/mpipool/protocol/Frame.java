@@ -1,7 +1,7 @@
 package dev.mpipool.protocol;
 
 import dev.mpipool.comm.Message;
-import dev.mpipool.serial.Body;
+import dev.mpipool.serial.Payload;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,11 +16,11 @@ import java.util.zip.CRC32C;
  *   entry:  | kind (byte) | task id (long) | length of the body (int) | body |
  * </pre>
  *
- * Numbers are big-endian. A message may have a {@linkplain Message#tail tail}, which then ends the
- * body of the last entry; the length of the body counts it. The checksum (CRC-32C) is over kind,
- * id, length and the first 64 bytes of the body of every entry: over all that the pool itself acts
- * upon. The rest are the users' values, which the transport keeps whole, and which would be
- * expensive to go over once more.
+ * Numbers are big-endian. A message may have a {@linkplain Message#attachment attachment}, which
+ * then ends the body of the last entry; the length of the body counts it. The checksum (CRC-32C) is
+ * over kind, id, length and the first 64 bytes of the body of every entry: over all that the pool
+ * itself acts upon. The rest are the users' values, which the transport keeps whole, and which
+ * would be expensive to go over once more.
  *
  * <p><b>Damaged frames.</b> A frame that is not exactly so is refused as a whole: nothing of it is
  * believed. Then what it was to say is lost, and its sender may wait for the effect for ever; so
@@ -66,10 +66,10 @@ public final class Frame {
       from = frame.position();
     }
 
-    /** A body is behind its entry's other fields, with or without its tail. */
-    void body(Body body, int start, int end) {
+    /** A body is behind its entry's other fields, with or without its attachment. */
+    void body(Payload body, int start, int end) {
       int count = Math.min(body.length(), CHECKED_BODY_BYTES);
-      if (start + count > end) { // it goes on in its tail
+      if (start + count > end) { // it goes on in its attachment
         upTo(start);
         body.check(checksum, count);
         from = end;
@@ -119,7 +119,7 @@ public final class Frame {
     Checked checked = new Checked(frame);
     for (int i = 0; i < entries.size(); i++) {
       Entry entry = entries.get(i);
-      Body body = entry.content();
+      Payload body = entry.content();
       frame.put(entry.kind().code()).putLong(entry.id()).putInt(body.length());
       int start = frame.position();
       body.put(frame, body.length() - (i == entries.size() - 1 ? apart : 0));
@@ -136,7 +136,7 @@ public final class Frame {
    */
   static List<ByteBuffer> encodeInParts(List<Entry> entries) {
     ByteBuffer last = entries.get(entries.size() - 1).content().lastPart();
-    if (last.remaining() < Body.UNCOPIED_BYTES) {
+    if (last.remaining() < Payload.UNCOPIED_BYTES) {
       return List.of(encode(entries));
     }
     return List.of(encode(entries, last.remaining()), last);
@@ -212,15 +212,17 @@ public final class Frame {
   /**
    * Reads a message.
    *
-   * @param message as {@link #encode} made it; maybe with a tail, then this is of the last body
+   * @param message as {@link #encode} made it; maybe with an attachment, then this is of the last
+   *     body
    * @return its entries, whose bodies are parts of the message
    * @throws DamagedFrameException if the message is anything else
    */
   public static List<Entry> decode(Message message) throws DamagedFrameException {
-    return decode(message.beginning(), message.tail());
+    return decode(message.beginning(), message.attachment());
   }
 
-  private static List<Entry> decode(ByteBuffer message, byte[] tail) throws DamagedFrameException {
+  private static List<Entry> decode(ByteBuffer message, byte[] attachment)
+      throws DamagedFrameException {
     ByteBuffer rest = message.duplicate();
     if (rest.remaining() < HEADER_BYTES || rest.get() != FORMAT) {
       throw new DamagedFrameException("does not begin as a frame does", message);
@@ -228,7 +230,7 @@ public final class Frame {
     int expected = rest.getInt();
     Checked checked = new Checked(rest);
     List<Entry> entries = new ArrayList<>(Math.min(ROOM, 1 + rest.remaining() / SHORT_BYTES));
-    byte[] tailLeft = tail;
+    byte[] tailLeft = attachment;
     while (rest.hasRemaining()) {
       if (rest.remaining() < ENTRY_BYTES) {
         throw new DamagedFrameException("ends inside an entry", message);
@@ -240,14 +242,14 @@ public final class Frame {
       if (kind == null) {
         throw new DamagedFrameException("has an entry of the unknown kind " + code, message);
       }
-      Body body;
+      Payload body;
       int start = rest.position();
       if (tailLeft != null && length == rest.remaining() + (long) tailLeft.length) {
-        body = Body.of(rest, tailLeft);
+        body = Payload.of(rest, tailLeft);
         rest.position(rest.limit());
         tailLeft = null;
       } else if (length >= 0 && length <= rest.remaining()) {
-        body = Body.of(rest.slice(rest.position(), length));
+        body = Payload.of(rest.slice(rest.position(), length));
         rest.position(rest.position() + length);
       } else {
         throw new DamagedFrameException("has a body that is longer than the frame", message);
@@ -256,7 +258,7 @@ public final class Frame {
       entries.add(new Entry(kind, id, body));
     }
     if (tailLeft != null) {
-      throw new DamagedFrameException("has a tail that belongs to no entry", message);
+      throw new DamagedFrameException("has an attachment that belongs to no entry", message);
     }
     if (checked.sumUntil(rest.position()) != expected) {
       throw new DamagedFrameException("has another checksum than it says", message);

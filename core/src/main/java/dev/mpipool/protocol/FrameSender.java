@@ -294,8 +294,8 @@ public final class FrameSender implements Outbox {
   }
 
   /**
-   * Sends an entry. Its borrowed tail may be used again when this returns, whether or not it could
-   * be sent. Must not be called with a lock held.
+   * Sends an entry. Its borrowed attachment may be used again when this returns, whether or not it
+   * could be sent. Must not be called with a lock held.
    *
    * @param destination the rank it is for
    * @param entry what to send

@@ -22,7 +22,7 @@ final class FrameWriter {
 
   /**
    * Entries that together are longer go into several frames; one that is longer alone, or has a
-   * tail, goes alone.
+   * attachment, goes alone.
    */
   private static final long FRAME_BYTES = 1 << 20;
 
@@ -148,7 +148,7 @@ final class FrameWriter {
     int available = Math.min(most, entries.size());
     Entry first = entries.peek();
     frame.add(first);
-    if (first.content().hasTail()) {
+    if (first.content().hasAttachment()) {
       return 1;
     }
     long length = Frame.length(first);
@@ -156,7 +156,7 @@ final class FrameWriter {
     while (count < available) {
       Entry next = entries.get(count);
       length += Frame.length(next);
-      if (next.content().hasTail() || length > FRAME_BYTES) {
+      if (next.content().hasAttachment() || length > FRAME_BYTES) {
         break;
       }
       frame.add(next);

@@ -18,8 +18,8 @@ import java.util.List;
  * </pre>
  *
  * Values are written together, as a {@link ValueList}. The first long {@code byte[]} among them is
- * the body's tail. A lambda's code travels as a shared value, once to each worker; so calling a
- * lambda that captures nothing is a dozen bytes.
+ * the body's attachment. A lambda's code travels as a shared value, once to each worker; so calling
+ * a lambda that captures nothing is a dozen bytes.
  */
 public final class CallCodec {
 
@@ -57,7 +57,7 @@ public final class CallCodec {
         // the whole is tried, for an error that names the way to the culprit from the top
       }
     }
-    return new EncodedCall(whole(call, true).toBody(), null);
+    return new EncodedCall(whole(call, true).toPayload(), null);
   }
 
   /**
@@ -71,8 +71,8 @@ public final class CallCodec {
     return whole(call, false).toBuffer();
   }
 
-  private Output whole(Envelope call, boolean mayHaveTail) throws Exception {
-    Output out = new Output(256, mayHaveTail);
+  private Output whole(Envelope call, boolean mayHaveAttachment) throws Exception {
+    Output out = new Output(256, mayHaveAttachment);
     if (serializer.isJavas() || call.shape() < 0) {
       out.putByte(WHOLE);
       serializer.write(call, out);
@@ -107,7 +107,7 @@ public final class CallCodec {
       values[i] = lambda.getCapturedArg(i);
     }
     ValueList.write(serializer, withArguments(values, call), out);
-    EncodedCall encoded = new EncodedCall(out.toBody(), code);
+    EncodedCall encoded = new EncodedCall(out.toPayload(), code);
     if (call.arguments().isEmpty()) {
       site.keepBare(encoded);
     }
@@ -130,7 +130,7 @@ public final class CallCodec {
    * @param body of an encoded call
    * @return 0 if it brings its code along
    */
-  public static long codeNumber(Body body) {
+  public static long codeNumber(Payload body) {
     ByteBuffer in = body.beginning();
     boolean lambda = in.remaining() > Long.BYTES && in.get() == LAMBDA;
     return lambda ? in.getLong() : 0;
@@ -190,7 +190,7 @@ public final class CallCodec {
    * @return the call, ready to be made
    * @throws Exception if it cannot be read
    */
-  public Call decode(Body body, Code code, Caller caller) throws Exception {
+  public Call decode(Payload body, Code code, Caller caller) throws Exception {
     ByteBuffer in = body.beginning();
     byte form = in.get();
     if (form == WHOLE) {

@@ -74,10 +74,10 @@ final class ChosenSerializer implements Serializer {
     for (ByteBuffer part : parts) {
       length += Integer.BYTES + part.remaining();
     }
-    if (length > Body.MAX_BYTES) {
+    if (length > Payload.MAX_BYTES) {
       throw new Failure(
           "%d bytes are too many for one task, of which %d are the most"
-              .formatted(length, Body.MAX_BYTES),
+              .formatted(length, Payload.MAX_BYTES),
           null);
     }
     ByteBuffer all = ByteBuffer.allocate((int) length).putInt(parts.size());

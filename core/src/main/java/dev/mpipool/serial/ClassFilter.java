@@ -105,7 +105,7 @@ public final class ClassFilter {
   }
 
   private static boolean isAlwaysAllowed(Class<?> type, long length) {
-    return Carrier.class.isAssignableFrom(type)
+    return InternalType.class.isAssignableFrom(type)
         || type == SerializedLambda.class
         || (type == Object[].class && length <= MOST_CAPTURED)
         || ClassUtils.isPrimitiveWrapper(type)

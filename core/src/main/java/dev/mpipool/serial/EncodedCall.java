@@ -6,4 +6,4 @@ package dev.mpipool.serial;
  * @param body what to send
  * @param code what the worker has to have before, or null
  */
-public record EncodedCall(Body body, SharedValue code) {}
+public record EncodedCall(Payload body, SharedValue code) {}

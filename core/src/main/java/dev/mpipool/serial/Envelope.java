@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 
 /** A task as it travels: some code, and the arguments it is called with. */
-public interface Envelope extends Callable<Object>, Carrier {
+public interface Envelope extends Callable<Object>, InternalType {
 
   /**
    * What the user wants to run.

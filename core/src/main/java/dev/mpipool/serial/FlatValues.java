@@ -209,7 +209,7 @@ final class FlatValues {
       }
       case BYTES -> {
         if (part.hasArray()) {
-          return Body.copy(part.array(), part.arrayOffset(), length);
+          return Payload.copy(part.array(), part.arrayOffset(), length);
         }
         byte[] array = new byte[length];
         part.get(array);

@@ -1,7 +1,7 @@
 package dev.mpipool.serial;
 
 /** A function as it travels, once, to be called with many items. */
-public interface ItemFunction extends Carrier {
+public interface ItemFunction extends InternalType {
 
   /**
    * What the user wants to run.

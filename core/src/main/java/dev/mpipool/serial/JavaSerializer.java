@@ -134,9 +134,9 @@ public final class JavaSerializer implements Serializer {
   private ByteBuffer withLeft(ByteBuffer stream, List<Object> left) throws IOException {
     ByteBuffer values = left.isEmpty() ? ByteBuffer.allocate(0) : chosen.encodeAll(left);
     long length = 2L * Integer.BYTES + values.remaining() + stream.remaining();
-    if (length > Body.MAX_BYTES) {
+    if (length > Payload.MAX_BYTES) {
       throw new IOException(
-          "it takes %d bytes, and %d are the most".formatted(length, Body.MAX_BYTES));
+          "it takes %d bytes, and %d are the most".formatted(length, Payload.MAX_BYTES));
     }
     return ByteBuffer.allocate((int) length)
         .putInt(left.size())
@@ -257,15 +257,15 @@ public final class JavaSerializer implements Serializer {
   }
 
   /** What stands in a stream for a value that is written apart from it, and read before. */
-  private record Placed(int index) implements Carrier {}
+  private record Placed(int index) implements InternalType {}
 
   /** What stands in a stream for an exception: a stream of its own. */
   @SuppressWarnings("ArrayRecordComponent") // only travels
-  private record Thrown(byte[] bytes) implements Carrier {}
+  private record Thrown(byte[] bytes) implements InternalType {}
 
   /** A lambda in a stream, with captured values that are the chosen serializer's. */
   @SuppressWarnings("ArrayRecordComponent") // only travels
-  private record ForeignLambda(LambdaCode code, Object[] captured) implements Carrier {}
+  private record ForeignLambda(LambdaCode code, Object[] captured) implements InternalType {}
 
   /** Writes only a number of arrays that the reader has. */
   private static final class PlacingStream extends ObjectOutputStream {
@@ -331,7 +331,7 @@ public final class JavaSerializer implements Serializer {
       return foreign(value);
     }
 
-    private Carrier foreign(Object value) throws IOException {
+    private InternalType foreign(Object value) throws IOException {
       if (value instanceof Throwable) {
         ByteBuffer encoded = JavaSerializer.this.encode(value);
         byte[] copy = new byte[encoded.remaining()];
@@ -349,7 +349,7 @@ public final class JavaSerializer implements Serializer {
 
     /** Whether it is part of how a task is built; boxes and strings need no other form, either. */
     private boolean isOwn(Object value) {
-      return value instanceof Carrier
+      return value instanceof InternalType
           || parts.contains(value)
           || value instanceof String
           || ClassUtils.isPrimitiveWrapper(value.getClass());

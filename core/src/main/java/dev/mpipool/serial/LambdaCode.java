@@ -32,7 +32,7 @@ record LambdaCode(
     String implementationMethod,
     String implementationSignature,
     String type)
-    implements Carrier {
+    implements InternalType {
 
   private static final MethodType MAKE = MethodType.methodType(Object.class, Object.class);
 

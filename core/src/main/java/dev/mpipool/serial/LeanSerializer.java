@@ -14,10 +14,10 @@ import java.util.List;
  *   null, boxed primitives, strings, primitive arrays: see FlatValues
  *   structure: | type (byte) | length in bytes (int) | see LeanWriter |
  *   other:     | type | length in bytes (int) | what the general serializer made of it |
- *   tail:      | 125 | number of bytes (int) | for a byte[] whose contents end the body
+ *   attachment:      | 125 | number of bytes (int) | for a byte[] whose contents end the body
  * </pre>
  *
- * The last is for one long array of those that are written together: the body's tail.
+ * The last is for one long array of those that are written together: the body's attachment.
  *
  * <p>Several values that may have parts in common are a {@link ValueList}.
  *
@@ -37,7 +37,7 @@ public final class LeanSerializer implements Serializer {
   /** Behind the types of {@link FlatValues}. */
   private static final int STRUCTURE = 20;
 
-  private static final int TAIL = 125;
+  private static final int ATTACHMENT = 125;
   private static final int CHOSEN = 126;
   private static final int OTHER = 127;
 
@@ -124,32 +124,32 @@ public final class LeanSerializer implements Serializer {
   }
 
   /**
-   * A value as a body. It may refer to an array of the value, as a tail that is only borrowed (see
-   * {@link Body#isBorrowed}).
+   * A value as a body. It may refer to an array of the value, as an attachment that is only
+   * borrowed (see {@link Payload#isBorrowed}).
    *
    * @param value anything that can be written, or null
-   * @return its bytes, for {@link #decodeBody}
+   * @return its bytes, for {@link #decodePayload}
    * @throws Exception if it cannot be written; the message says what is wrong
    */
-  public Body encodeBody(Object value) throws Exception {
+  public Payload encodePayload(Object value) throws Exception {
     Output out = Output.borrowing(32);
     write(value, out);
-    return out.toBody();
+    return out.toPayload();
   }
 
   @Override
   public Object decode(ByteBuffer bytes) throws Exception {
-    return decodeBody(Body.of(bytes));
+    return decodePayload(Payload.of(bytes));
   }
 
   /**
    * Reads a value.
    *
-   * @param body as {@link #encodeBody} or {@link #encode} made it; to be read once
-   * @return the value, which may be the very array that is the body's tail
+   * @param body as {@link #encodePayload} or {@link #encode} made it; to be read once
+   * @return the value, which may be the very array that is the body's attachment
    * @throws Exception if it cannot be read
    */
-  public Object decodeBody(Body body) throws Exception {
+  public Object decodePayload(Payload body) throws Exception {
     ByteBuffer in = body.beginning();
     Object value = read(in, body);
     if (in.hasRemaining()) {
@@ -184,10 +184,10 @@ public final class LeanSerializer implements Serializer {
 
   private void writeObject(Object value, Output out) throws Exception {
     Integer flat = FlatValues.type(value.getClass());
-    if (value instanceof byte[] array && out.isForTail(array)) {
-      out.putByte(TAIL);
+    if (value instanceof byte[] array && out.isForAttachment(array)) {
+      out.putByte(ATTACHMENT);
       out.putInt(array.length);
-      out.putTail(array);
+      out.putAttachment(array);
     } else if (flat != null) {
       FlatValues.write(flat, value, out);
     } else if (chosen == null || value instanceof LambdaCode) { // code is the same for all pools
@@ -237,7 +237,7 @@ public final class LeanSerializer implements Serializer {
   /** Whether Java's serialization is to begin with it. */
   private boolean isOwn(Object value) {
     return chosen == null
-        || value instanceof Carrier
+        || value instanceof InternalType
         || value instanceof Throwable
         || Lambdas.site(value).isLambda();
   }
@@ -257,16 +257,16 @@ public final class LeanSerializer implements Serializer {
    * Reads the value at a buffer's position, and moves the position behind it.
    *
    * @param in what is left of the body's beginning
-   * @param body has the tail, if that is what the value is; null where there can be none
+   * @param body has the attachment, if that is what the value is; null where there can be none
    */
-  Object read(ByteBuffer in, Body body) throws Exception {
+  Object read(ByteBuffer in, Payload body) throws Exception {
     try {
       int type = in.get();
       return switch (type) {
         case OTHER -> others.decode(FlatValues.part(in, 1));
         case CHOSEN -> checkedChosen().decode(FlatValues.part(in, 1));
         case STRUCTURE -> structures(FlatValues.part(in, 1), 1, List.of())[0];
-        case TAIL -> allowed(tail(in, body));
+        case ATTACHMENT -> allowed(attachment(in, body));
         default -> allowed(FlatValues.read(type, in));
       };
     } catch (BufferUnderflowException e) {
@@ -302,12 +302,12 @@ public final class LeanSerializer implements Serializer {
     };
   }
 
-  private static byte[] tail(ByteBuffer in, Body body) throws IOException {
+  private static byte[] attachment(ByteBuffer in, Payload body) throws IOException {
     int length = in.getInt();
     if (body == null) {
       throw new IOException("an array is to end what does not end with it");
     }
-    return body.takeTail(length, in);
+    return body.takeAttachment(length, in);
   }
 
   private ChosenSerializer checkedChosen() throws IOException {

@@ -8,8 +8,8 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * Bytes that grow as they are written, for {@linkplain Body bodies}. Numbers are big-endian. One
- * long array may be kept apart, as the {@link Body}'s tail. Not thread-safe.
+ * Bytes that grow as they are written, for {@linkplain Payload bodies}. Numbers are big-endian. One
+ * long array may be kept apart, as the {@link Payload}'s attachment. Not thread-safe.
  */
 public final class Output {
 
@@ -22,12 +22,12 @@ public final class Output {
 
   private byte[] bytes;
   private int length;
-  private final boolean mayHaveTail;
+  private final boolean mayHaveAttachment;
 
-  /** Whether the tail may be the user's own array. */
+  /** Whether the attachment may be the user's own array. */
   private final boolean borrows;
 
-  private byte[] tail;
+  private byte[] attachment;
 
   /**
    * Creates an empty output.
@@ -38,24 +38,24 @@ public final class Output {
     this(capacity, false);
   }
 
-  /** One that is written all at once, and may end as a body with a tail. */
-  Output(int capacity, boolean mayHaveTail) {
-    this(capacity, mayHaveTail, false);
+  /** One that is written all at once, and may end as a body with an attachment. */
+  Output(int capacity, boolean mayHaveAttachment) {
+    this(capacity, mayHaveAttachment, false);
   }
 
-  private Output(int capacity, boolean mayHaveTail, boolean borrows) {
+  private Output(int capacity, boolean mayHaveAttachment, boolean borrows) {
     this.bytes = new byte[capacity];
-    this.mayHaveTail = mayHaveTail;
+    this.mayHaveAttachment = mayHaveAttachment;
     this.borrows = borrows;
   }
 
-  /** One that may end as a body with a borrowed tail. */
+  /** One that may end as a body with a borrowed attachment. */
   static Output borrowing(int capacity) {
     return new Output(capacity, true, true);
   }
 
   /**
-   * How much has been written, without the tail.
+   * How much has been written, without the attachment.
    *
    * @return in bytes
    */
@@ -130,20 +130,20 @@ public final class Output {
     length += value.length;
   }
 
-  /** Whether an array is to be the tail. */
-  boolean isForTail(byte[] value) {
-    return mayHaveTail && tail == null && value.length >= Body.UNCOPIED_BYTES;
+  /** Whether an array is to be the attachment. */
+  boolean isForAttachment(byte[] value) {
+    return mayHaveAttachment && attachment == null && value.length >= Payload.UNCOPIED_BYTES;
   }
 
   /** Keeps an array apart, or a copy, as what comes after all that is written. */
-  void putTail(byte[] value) throws IOException {
+  void putAttachment(byte[] value) throws IOException {
     checkLength(value.length);
     if (borrows) {
-      tail = value;
+      attachment = value;
       return;
     }
     try {
-      tail = Body.copy(value, 0, value.length);
+      attachment = Payload.copy(value, 0, value.length);
     } catch (OutOfMemoryError e) {
       throw noMemory(lengthWith(value.length), e);
     }
@@ -186,7 +186,7 @@ public final class Output {
     if (bytes.length - length < more) {
       checkLength(more);
       long needed = length + more;
-      int capacity = (int) Math.min(Body.MAX_BYTES, Math.max(needed, 2L * length));
+      int capacity = (int) Math.min(Payload.MAX_BYTES, Math.max(needed, 2L * length));
       try {
         bytes = Arrays.copyOf(bytes, capacity);
       } catch (OutOfMemoryError e) {
@@ -196,10 +196,10 @@ public final class Output {
   }
 
   private void checkLength(long more) throws IOException {
-    if (lengthWith(more) > Body.MAX_BYTES) {
+    if (lengthWith(more) > Payload.MAX_BYTES) {
       throw new IOException(
           "it takes %d bytes or more, and %d are the most"
-              .formatted(lengthWith(more), Body.MAX_BYTES));
+              .formatted(lengthWith(more), Payload.MAX_BYTES));
     }
   }
 
@@ -209,11 +209,11 @@ public final class Output {
   }
 
   private long lengthWith(long more) {
-    return length + more + (tail == null ? 0 : tail.length);
+    return length + more + (attachment == null ? 0 : attachment.length);
   }
 
   /**
-   * What has been written, where there can be no tail.
+   * What has been written, where there can be no attachment.
    *
    * @return a view; nothing must be written after
    */
@@ -222,9 +222,9 @@ public final class Output {
   }
 
   /** What has been written; nothing must be written after. */
-  Body toBody() {
-    return borrows && tail != null
-        ? Body.borrowing(bytes, length, tail)
-        : Body.of(bytes, length, tail);
+  Payload toPayload() {
+    return borrows && attachment != null
+        ? Payload.borrowing(bytes, length, attachment)
+        : Payload.of(bytes, length, attachment);
   }
 }

@@ -126,11 +126,11 @@ public final class ValueList {
    * @param serializer for each of them
    * @param count how many were written together
    * @param in what is left of the body's beginning, as {@link #write} filled it
-   * @param body has the tail, if there is one; else null
+   * @param body has the attachment, if there is one; else null
    * @return the values
    * @throws Exception if one cannot be read
    */
-  public static Object[] read(LeanSerializer serializer, int count, ByteBuffer in, Body body)
+  public static Object[] read(LeanSerializer serializer, int count, ByteBuffer in, Payload body)
       throws Exception {
     Object[] values = new Object[count];
     boolean complete = true;
@@ -167,7 +167,7 @@ public final class ValueList {
     static final Reference TO_GRAPH = new Reference(-1);
   }
 
-  private static Object readNext(LeanSerializer serializer, ByteBuffer in, Body body)
+  private static Object readNext(LeanSerializer serializer, ByteBuffer in, Payload body)
       throws Exception {
     int type = in.hasRemaining() ? in.get(in.position()) : 0;
     if (type == LATER) {

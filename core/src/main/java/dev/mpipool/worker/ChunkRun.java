@@ -4,8 +4,8 @@ import dev.mpipool.protocol.Chunk;
 import dev.mpipool.protocol.Entry;
 import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.protocol.FailureReport.Origin;
-import dev.mpipool.serial.Body;
 import dev.mpipool.serial.ItemFunction;
+import dev.mpipool.serial.Payload;
 import java.nio.ByteBuffer;
 
 /** Items of a batch on a worker, run one after the other and answered together. */
@@ -13,7 +13,7 @@ final class ChunkRun extends TaskRun {
 
   private volatile boolean recalled;
 
-  ChunkRun(long id, Body encoded, WorkerContext context) {
+  ChunkRun(long id, Payload encoded, WorkerContext context) {
     super(id, encoded, Chunk.function(encoded.toBuffer()), context);
   }
 

@@ -3,8 +3,8 @@ package dev.mpipool.worker;
 import dev.mpipool.comm.GroupTransport;
 import dev.mpipool.protocol.Entry;
 import dev.mpipool.protocol.EntryKind;
-import dev.mpipool.serial.Body;
 import dev.mpipool.serial.CallCodec;
+import dev.mpipool.serial.Payload;
 
 /**
  * A task that this worker runs together with others. If it fails after another member was lost,
@@ -18,12 +18,12 @@ final class GroupRun extends TaskRun {
   // let go at the end
 
   private GroupTransport transport;
-  private Body task;
+  private Payload task;
 
   GroupRun(
       long id,
       long group,
-      Body task,
+      Payload task,
       GroupTransport transport,
       WorkerContext context,
       Groups groups) {

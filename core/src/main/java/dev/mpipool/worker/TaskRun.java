@@ -5,8 +5,8 @@ import dev.mpipool.protocol.Entry;
 import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.protocol.FailureReport;
 import dev.mpipool.protocol.FailureReport.Origin;
-import dev.mpipool.serial.Body;
 import dev.mpipool.serial.CallCodec;
+import dev.mpipool.serial.Payload;
 import java.io.IOException;
 
 /** One task on a worker: read, run and answered on a task thread; cancelled from the listener's. */
@@ -17,7 +17,7 @@ class TaskRun {
 
   // let go at the end: the task thread may have nothing else to do for long
 
-  private Body encoded;
+  private Payload encoded;
 
   /** The code that the task needs, as it was when the task came; null for none. */
   private SharedValues.Value code;
@@ -27,7 +27,7 @@ class TaskRun {
 
   private volatile boolean cancelled;
 
-  TaskRun(long id, Body encoded, long code, WorkerContext context) {
+  TaskRun(long id, Payload encoded, long code, WorkerContext context) {
     this.id = id;
     this.encoded = encoded;
     this.context = context;
@@ -35,7 +35,7 @@ class TaskRun {
   }
 
   /** A call of some code. */
-  static TaskRun ofCall(long id, Body encoded, WorkerContext context) {
+  static TaskRun ofCall(long id, Payload encoded, WorkerContext context) {
     return new TaskRun(id, encoded, CallCodec.codeNumber(encoded), context);
   }
 
@@ -56,7 +56,7 @@ class TaskRun {
   }
 
   /** What the task was sent as. */
-  final Body encoded() {
+  final Payload encoded() {
     return encoded;
   }
 
@@ -116,7 +116,7 @@ class TaskRun {
   }
 
   /** Runs one encoded call. */
-  final Entry answer(Body encodedCall) {
+  final Entry answer(Payload encodedCall) {
     CallCodec.Call task;
     try {
       task = context.codec().decode(encodedCall, this::code, context.caller());
@@ -130,7 +130,7 @@ class TaskRun {
       return failure(Origin.TASK, e);
     }
     try {
-      Body body = context.serializer().encodeBody(result);
+      Payload body = context.serializer().encodePayload(result);
       Memory.requireRest(body.length());
       return new Entry(EntryKind.RESULT, id, body);
     } catch (Throwable e) {

@@ -7,7 +7,7 @@ import dev.mpipool.protocol.Entry;
 import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.protocol.FailureReport;
 import dev.mpipool.protocol.FrameSender;
-import dev.mpipool.protocol.Reception;
+import dev.mpipool.protocol.ReceiveLoop;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
@@ -56,7 +56,7 @@ final class TaskThreads {
 
   private final AtomicInteger count = new AtomicInteger();
   private volatile boolean discarding;
-  private volatile Reception reception;
+  private volatile ReceiveLoop reception;
 
   /**
    * Prepares the threads; {@link #start} starts the first.
@@ -92,7 +92,7 @@ final class TaskThreads {
    *
    * @param receiving what receives the messages for this worker
    */
-  void start(Reception receiving) {
+  void start(ReceiveLoop receiving) {
     reception = receiving;
     startOne();
   }

@@ -13,11 +13,11 @@ import dev.mpipool.protocol.FailureReport.Origin;
 import dev.mpipool.protocol.Frame;
 import dev.mpipool.protocol.FrameSender;
 import dev.mpipool.protocol.GroupTask;
-import dev.mpipool.protocol.Opening;
-import dev.mpipool.protocol.Reception;
-import dev.mpipool.serial.Body;
+import dev.mpipool.protocol.Hello;
+import dev.mpipool.protocol.ReceiveLoop;
 import dev.mpipool.serial.Caller;
 import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.Payload;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -35,8 +35,9 @@ import org.slf4j.LoggerFactory;
  * the pool when main says so or when it cannot go on.
  *
  * <p>All its threads are daemons: the {@link TaskThreads} run the tasks; the listener receives and
- * never runs a task (see {@link Reception}); the sender sends the answers that no task thread sends
- * itself. The thread that calls {@link #run} only waits, so interrupting it does not disturb MPI.
+ * never runs a task (see {@link ReceiveLoop}); the sender sends the answers that no task thread
+ * sends itself. The thread that calls {@link #run} only waits, so interrupting it does not disturb
+ * MPI.
  *
  * <p>None of these threads ends by an exception before the worker leaves. An operation that fails
  * for want of memory is repeated; a task or a result that does not fit into memory fails that task.
@@ -133,7 +134,7 @@ public final class WorkerLoop {
     boolean interrupted = false;
     long pause = 0;
     try {
-      taskThreads.start(new Reception(communicator, "mpipool-listener", new Incoming()));
+      taskThreads.start(new ReceiveLoop(communicator, "mpipool-listener", new Incoming()));
     } catch (Throwable e) { // no more threads, perhaps
       leaveUnasked("The worker cannot start its threads", e);
     }
@@ -174,7 +175,7 @@ public final class WorkerLoop {
     }
   }
 
-  private final class Incoming implements Reception.Handler {
+  private final class Incoming implements ReceiveLoop.Handler {
     @Override
     public boolean take(Message message) {
       WorkerLoop.this.handle(message);
@@ -304,7 +305,7 @@ public final class WorkerLoop {
 
   private void handle(Entry entry) throws IOException {
     switch (entry.kind()) {
-      case OPEN -> open(Opening.decode(entry.body()));
+      case OPEN -> open(Hello.decode(entry.body()));
       case TASK -> queue.add(TaskRun.ofCall(entry.id(), entry.content(), context));
       case CHUNK -> queue.add(new ChunkRun(entry.id(), entry.content(), context));
       case GROUP -> join(entry);
@@ -327,7 +328,7 @@ public final class WorkerLoop {
    * The first word of main. There is one task thread until the initializer, if there is one, has
    * run; it stands first in the queue.
    */
-  private void open(Opening opening) throws IOException {
+  private void open(Hello opening) throws IOException {
     if (opened) {
       throw new IOException("it has been opened before");
     }
@@ -342,7 +343,7 @@ public final class WorkerLoop {
     }
     int threads = opening.threads();
     TaskRun ready =
-        new TaskRun(0, Body.of(opening.initializer()), 0, context) {
+        new TaskRun(0, Payload.of(opening.initializer()), 0, context) {
           @Override
           Entry answer() {
             Entry answer = encoded().length() > 0 ? super.answer() : new Entry(EntryKind.RESULT, 0);
@@ -362,7 +363,7 @@ public final class WorkerLoop {
     GroupTask task = GroupTask.decode(entry.body());
     queue.add(
         new GroupRun(
-            entry.id(), task.group(), Body.of(task.task()), groups.join(task), context, groups));
+            entry.id(), task.group(), Payload.of(task.task()), groups.join(task), context, groups));
   }
 
   private void cancel(Entry entry) {

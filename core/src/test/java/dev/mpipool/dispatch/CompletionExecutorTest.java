@@ -8,7 +8,7 @@ import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.dispatch.CompletionExecutor.Item;
-import dev.mpipool.protocol.Reception;
+import dev.mpipool.protocol.ReceiveLoop;
 import dev.mpipool.testing.PoolThreads;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -271,7 +271,7 @@ class CompletionExecutorTest {
       CompletionExecutor own = new CompletionExecutor();
       List<Communicator> ranks = LocalCommunicator.create(2);
       List<Item> byMessage = new CopyOnWriteArrayList<>();
-      Reception reception = new Reception(ranks.get(0), "listener", new Adding(own, byMessage));
+      ReceiveLoop reception = new ReceiveLoop(ranks.get(0), "listener", new Adding(own, byMessage));
       own.receiveAt(reception);
       for (int round = 0; round < 4; round++) {
         List<TaskFuture<Object>> futures = futures(4);
@@ -293,7 +293,7 @@ class CompletionExecutorTest {
   }
 
   /** Completes one more item with every message, until a zero comes. */
-  private static final class Adding implements Reception.Handler {
+  private static final class Adding implements ReceiveLoop.Handler {
     private final CompletionExecutor executor;
     private final List<Item> items;
     private boolean over;

@@ -9,11 +9,11 @@ import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.protocol.FailureReport;
 import dev.mpipool.protocol.FailureReport.Origin;
 import dev.mpipool.protocol.Frame;
-import dev.mpipool.serial.Body;
 import dev.mpipool.serial.CallCodec;
 import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.JavaSerializer;
 import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.Payload;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -72,7 +72,7 @@ public final class Desk {
 
   /** What the task of an entry returns. */
   public static Object called(ByteBuffer body) throws Exception {
-    return new CallCodec(SERIALIZER).decode(Body.of(body), null, null).call();
+    return new CallCodec(SERIALIZER).decode(Payload.of(body), null, null).call();
   }
 
   public TaskFuture<Object> submit(String name) throws Exception {

@@ -14,7 +14,7 @@ import dev.mpipool.protocol.Entry;
 import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.protocol.FailureReport.Origin;
 import dev.mpipool.protocol.Frame;
-import dev.mpipool.protocol.Opening;
+import dev.mpipool.protocol.Hello;
 import dev.mpipool.testing.Logged;
 import java.io.IOException;
 import java.io.ObjectOutputStream;
@@ -154,7 +154,7 @@ class DispatcherTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {18, 23, 60_000}) // without its tail at least the beginning is there
+  @ValueSource(ints = {18, 23, 60_000}) // without its attachment at least the beginning is there
   void anAnswerThatThereIsNoMemoryForFailsItsTaskAlone(int there) throws Exception {
     TaskFuture<Object> tooLong = desk.submit("too long");
     long id = desk.nextTask();
@@ -475,14 +475,14 @@ class DispatcherTest {
     List<Desk.Sent> plain = desk.news();
     assertThat(plain).extracting(Desk.Sent::kind).containsExactly(EntryKind.OPEN, EntryKind.OPEN);
     assertThat(plain).extracting(Desk.Sent::rank).containsExactly(1, 2);
-    Opening opening = Opening.decode(plain.get(0).body());
+    Hello opening = Hello.decode(plain.get(0).body());
     assertThat(opening.threads()).isEqualTo(1);
     assertThat(opening.format()).isEqualTo(desk.serializer.format());
     assertThat(opening.initializer().hasRemaining()).isFalse();
 
     Desk initialized = new Desk(1);
     initialized.dispatcher.open(new Desk.Job("first"));
-    ByteBuffer first = Opening.decode(initialized.news().get(0).body()).initializer();
+    ByteBuffer first = Hello.decode(initialized.news().get(0).body()).initializer();
     assertThat(Desk.called(first)).isEqualTo("first");
   }
 

@@ -13,9 +13,9 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.Message;
-import dev.mpipool.serial.Body;
 import dev.mpipool.serial.JavaSerializer;
 import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.Payload;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -112,11 +112,13 @@ class FrameSenderTest {
   }
 
   @Test
-  void anEntryWithATailGoesAlone() throws Exception {
+  void anEntryWithAnAttachmentGoesAlone() throws Exception {
     FrameSender sender = sender(ranks.get(0));
-    byte[] tail = new byte[300_000];
-    Entry long1 = new Entry(EntryKind.TASK, 2, Body.of(ByteBuffer.wrap(new byte[] {1}), tail));
-    Entry long2 = new Entry(EntryKind.TASK, 3, Body.of(ByteBuffer.wrap(new byte[] {1}), tail));
+    byte[] attachment = new byte[300_000];
+    Entry long1 =
+        new Entry(EntryKind.TASK, 2, Payload.of(ByteBuffer.wrap(new byte[] {1}), attachment));
+    Entry long2 =
+        new Entry(EntryKind.TASK, 3, Payload.of(ByteBuffer.wrap(new byte[] {1}), attachment));
     List<Entry> posted = List.of(task(1, 1), long1, long2, task(4, 1), task(5, 1));
     for (Entry entry : posted) {
       sender.post(1, entry);
@@ -127,8 +129,8 @@ class FrameSenderTest {
       Message message = ranks.get(1).receive(0, FrameSender.TAG);
       List<Entry> entries = Frame.decode(message);
       received.addAll(entries);
-      alone += message.tail() != null && entries.size() == 1 ? 1 : 0;
-      assertThat(message.tail()).isNotSameAs(tail);
+      alone += message.attachment() != null && entries.size() == 1 ? 1 : 0;
+      assertThat(message.attachment()).isNotSameAs(attachment);
     }
     assertThat(received).isEqualTo(posted);
     assertThat(alone).isEqualTo(2);
@@ -276,7 +278,7 @@ class FrameSenderTest {
     LeanSerializer serializer =
         new LeanSerializer(new JavaSerializer(FrameSenderTest.class.getClassLoader()));
     Entry entry =
-        new Entry(EntryKind.RESULT, id, serializer.encodeBody(new byte[Body.UNCOPIED_BYTES]));
+        new Entry(EntryKind.RESULT, id, serializer.encodePayload(new byte[Payload.UNCOPIED_BYTES]));
     assertThat(entry.content().isBorrowed()).isTrue();
     return entry;
   }

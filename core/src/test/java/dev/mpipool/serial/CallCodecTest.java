@@ -19,7 +19,7 @@ class CallCodecTest {
     }
   }
 
-  private Body encode(SerializableCallable<?> code, int shape, Object... arguments)
+  private Payload encode(SerializableCallable<?> code, int shape, Object... arguments)
       throws Exception {
     return codec.encode(new Call(code, shape, List.of(arguments))).body();
   }
@@ -45,7 +45,7 @@ class CallCodecTest {
   void whatALambdaCapturesIsWrittenEachTime() throws Exception {
     int[] counter = {1};
     SerializableCallable<Integer> counts = () -> counter[0];
-    Body before = encode(counts, 0);
+    Payload before = encode(counts, 0);
     counter[0]++;
 
     assertThat(encode(counts, 0)).isNotEqualTo(before);

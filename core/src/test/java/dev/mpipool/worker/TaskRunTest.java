@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.mpipool.protocol.Entry;
 import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.protocol.FailureReport;
-import dev.mpipool.serial.Body;
 import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.JavaSerializer;
 import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.Payload;
 import dev.mpipool.testing.Huge;
 import java.nio.file.Path;
 import java.util.List;
@@ -37,7 +37,7 @@ class TaskRunTest {
             getClass().getClassLoader());
     WorkerContext context = new WorkerContext(serializer, null);
     Entry answer =
-        TaskRun.ofCall(7, Body.of(context.codec().encodeWhole(new Answering("?uge"))), context)
+        TaskRun.ofCall(7, Payload.of(context.codec().encodeWhole(new Answering("?uge"))), context)
             .run();
     assertThat(answer.kind()).isEqualTo(EntryKind.FAILURE);
     FailureReport report = FailureReport.decode(answer.body());

@@ -21,7 +21,7 @@ import dev.mpipool.protocol.FailureReport.Origin;
 import dev.mpipool.protocol.Frame;
 import dev.mpipool.protocol.FrameSender;
 import dev.mpipool.protocol.GroupTask;
-import dev.mpipool.protocol.Opening;
+import dev.mpipool.protocol.Hello;
 import dev.mpipool.serial.CallCodec;
 import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.ItemFunction;
@@ -155,7 +155,7 @@ class WorkerLoopTest {
             throw e.getCause();
           }
           if (result instanceof Message message && message.data().remaining() > 1 << 20) {
-            boolean apart = message.tail() != null;
+            boolean apart = message.attachment() != null;
             ByteBuffer beginning = apart ? message.beginning() : message.data().slice(0, 60_000);
             throw new MessageTooLongException(
                 new Message(message.source(), message.tag(), beginning),
@@ -434,7 +434,7 @@ class WorkerLoopTest {
 
   @Test
   void aSecondOpenIsNonsense() throws Exception {
-    Opening opening = new Opening(1, SERIALIZER.format(), ByteBuffer.allocate(0));
+    Hello opening = new Hello(1, SERIALIZER.format(), ByteBuffer.allocate(0));
     Entry open = new Entry(EntryKind.OPEN, 0, opening.encode());
     send(open, open);
 

@@ -6,4 +6,4 @@ import java.io.Serializable;
  * What mpipool itself puts around the users' values when they travel. It holds nothing else, so a
  * pool's filter is asked about the values alone.
  */
-public interface Carrier extends Serializable {}
+public interface InternalType extends Serializable {}

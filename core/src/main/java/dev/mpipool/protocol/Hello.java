@@ -15,7 +15,7 @@ import java.nio.charset.StandardCharsets;
  * @param format what main's serializer calls its bytes
  * @param initializer the encoded task that the worker runs before any other; empty if there is none
  */
-public record Opening(int threads, String format, ByteBuffer initializer) {
+public record Hello(int threads, String format, ByteBuffer initializer) {
 
   /**
    * This as bytes.
@@ -36,7 +36,7 @@ public record Opening(int threads, String format, ByteBuffer initializer) {
    * @return what main said
    * @throws IOException if the body is anything else
    */
-  public static Opening decode(ByteBuffer body) throws IOException {
+  public static Hello decode(ByteBuffer body) throws IOException {
     ByteBuffer in = body.duplicate();
     int threads = in.remaining() < 2 * Integer.BYTES ? 0 : in.getInt();
     int length = threads < 1 ? -1 : in.getInt();
@@ -46,6 +46,6 @@ public record Opening(int threads, String format, ByteBuffer initializer) {
     }
     byte[] name = new byte[length];
     in.get(name);
-    return new Opening(threads, new String(name, StandardCharsets.UTF_8), in.slice());
+    return new Hello(threads, new String(name, StandardCharsets.UTF_8), in.slice());
   }
 }

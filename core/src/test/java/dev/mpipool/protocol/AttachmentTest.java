@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.mpipool.comm.Message;
-import dev.mpipool.serial.Body;
 import dev.mpipool.serial.CallCodec;
 import dev.mpipool.serial.Caller;
 import dev.mpipool.serial.ClassFilter;
@@ -12,6 +11,7 @@ import dev.mpipool.serial.EncodedCall;
 import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.JavaSerializer;
 import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.Payload;
 import java.io.InvalidClassException;
 import java.io.ObjectInputFilter;
 import java.io.Serializable;
@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** A long byte[] is kept apart from the rest of its body, all the way. */
 @Timeout(60)
-class TailTest {
+class AttachmentTest {
 
   private static final int LONG = 256 << 10;
 
@@ -34,7 +34,8 @@ class TailTest {
   private final CallCodec codec = new CallCodec(serializer);
 
   private static LeanSerializer serializer(ClassFilter filter) {
-    return new LeanSerializer(new JavaSerializer(TailTest.class.getClassLoader(), filter), filter);
+    return new LeanSerializer(
+        new JavaSerializer(AttachmentTest.class.getClassLoader(), filter), filter);
   }
 
   private static byte[] random(int length) {
@@ -60,23 +61,23 @@ class TailTest {
 
   private static Message message(Entry... entries) {
     List<ByteBuffer> parts = Frame.encodeInParts(List.of(entries));
-    byte[] tail = parts.size() < 2 ? null : parts.get(1).array();
-    return new Message(1, 0, parts.get(0), tail);
+    byte[] attachment = parts.size() < 2 ? null : parts.get(1).array();
+    return new Message(1, 0, parts.get(0), attachment);
   }
 
   @Test
   void aResultIsSentFromTheArrayOfTheUserWhoWaits() throws Exception {
     byte[] value = random(LONG);
-    Body body = serializer.encodeBody(value);
+    Payload body = serializer.encodePayload(value);
     assertThat(body.isBorrowed()).isTrue();
-    assertThat(message(new Entry(EntryKind.RESULT, 7, body)).tail()).isSameAs(value);
+    assertThat(message(new Entry(EntryKind.RESULT, 7, body)).attachment()).isSameAs(value);
   }
 
   @Test
   void aResultIsCopiedWhenItIsKeptAndNeverAgain() throws Exception {
     byte[] value = random(LONG);
     byte[] before = value.clone();
-    Body body = serializer.encodeBody(value);
+    Payload body = serializer.encodePayload(value);
     body.keep();
     assertThat(body.isBorrowed()).isFalse();
     Arrays.fill(value, (byte) 0);
@@ -85,37 +86,38 @@ class TailTest {
 
     List<Entry> entries = Frame.decode(message);
     assertThat(entries).containsExactly(new Entry(EntryKind.BUSY_TIME, 3), answer);
-    byte[] arrived = (byte[]) serializer.decodeBody(entries.get(1).content());
-    assertThat(arrived).isSameAs(message.tail()).isEqualTo(before);
+    byte[] arrived = (byte[]) serializer.decodePayload(entries.get(1).content());
+    assertThat(arrived).isSameAs(message.attachment()).isEqualTo(before);
   }
 
   @Test
   void onlyArraysOfACertainLengthAreKeptApart() throws Exception {
     for (int length : new int[] {0, 1, LONG - 1, LONG, LONG + 1}) {
       byte[] value = random(length);
-      Body body = serializer.encodeBody(value);
-      assertThat(body.hasTail()).isEqualTo(length >= LONG);
+      Payload body = serializer.encodePayload(value);
+      assertThat(body.hasAttachment()).isEqualTo(length >= LONG);
       assertThat(body.length()).isEqualTo(length + 5);
-      assertThat((byte[]) serializer.decodeBody(body)).isEqualTo(value);
+      assertThat((byte[]) serializer.decodePayload(body)).isEqualTo(value);
     }
   }
 
   @Test
   void aTailIsReadOnce() throws Exception {
-    Body body = serializer.encodeBody(random(LONG));
-    serializer.decodeBody(body);
-    assertThatThrownBy(() -> serializer.decodeBody(body)).hasMessageContaining("impossible length");
+    Payload body = serializer.encodePayload(random(LONG));
+    serializer.decodePayload(body);
+    assertThatThrownBy(() -> serializer.decodePayload(body))
+        .hasMessageContaining("impossible length");
 
-    Body joined = Body.of(serializer.encodeBody(random(LONG)).toBuffer());
-    assertThat(serializer.decodeBody(joined)).isEqualTo(random(LONG));
-    assertThatThrownBy(() -> serializer.decodeBody(joined))
+    Payload joined = Payload.of(serializer.encodePayload(random(LONG)).toBuffer());
+    assertThat(serializer.decodePayload(joined)).isEqualTo(random(LONG));
+    assertThatThrownBy(() -> serializer.decodePayload(joined))
         .hasMessageContaining("impossible length");
   }
 
   @Test
   void whereTailsAreNotKeptApartTheArrayIsTheEndOfTheMessage() throws Exception {
     byte[] value = random(LONG);
-    Entry answer = new Entry(EntryKind.RESULT, 7, serializer.encodeBody(value));
+    Entry answer = new Entry(EntryKind.RESULT, 7, serializer.encodePayload(value));
     ByteBuffer whole = message(answer).data();
 
     assertThat(whole).isEqualTo(Frame.encode(List.of(answer)));
@@ -126,7 +128,7 @@ class TailTest {
   }
 
   @Test
-  void ofSeveralLongArraysOneIsTheTail() throws Exception {
+  void ofSeveralLongArraysOneIsTheAttachment() throws Exception {
     byte[] first = random(LONG + 1);
     byte[] second = random(LONG + 2);
     byte[] third = random(LONG + 3);
@@ -140,7 +142,7 @@ class TailTest {
       List<Object> arrived = new ArrayList<>();
       codec.decode(Frame.decode(message).get(0).content(), () -> made, collect(arrived)).call();
 
-      assertThat(arrived.get(0)).isSameAs(message.tail()).isEqualTo(first);
+      assertThat(arrived.get(0)).isSameAs(message.attachment()).isEqualTo(first);
       assertThat(arrived.get(2)).isEqualTo(second);
       assertThat(arrived.subList(3, arrived.size()))
           .usingRecursiveComparison()
@@ -149,7 +151,7 @@ class TailTest {
   }
 
   private static ClassLoader loader() {
-    return TailTest.class.getClassLoader();
+    return AttachmentTest.class.getClassLoader();
   }
 
   private static Caller collect(List<Object> arrived) {
@@ -165,23 +167,23 @@ class TailTest {
   }
 
   @Test
-  void theFilterIsAskedAboutTheTail() throws Exception {
+  void theFilterIsAskedAboutTheAttachment() throws Exception {
     ClassFilter filter = new ClassFilter(ObjectInputFilter.Config.createFilter("maxarray=" + LONG));
     LeanSerializer asking = serializer(filter);
 
-    assertThat((byte[]) asking.decodeBody(serializer.encodeBody(random(LONG)))).hasSize(LONG);
-    assertThatThrownBy(() -> asking.decodeBody(serializer.encodeBody(random(LONG + 1))))
+    assertThat((byte[]) asking.decodePayload(serializer.encodePayload(random(LONG)))).hasSize(LONG);
+    assertThatThrownBy(() -> asking.decodePayload(serializer.encodePayload(random(LONG + 1))))
         .isInstanceOf(InvalidClassException.class);
   }
 
   @Test
-  void whatLiesAboutTheTailIsRefused() throws Exception {
+  void whatLiesAboutTheAttachmentIsRefused() throws Exception {
     byte[] value = random(LONG);
-    Message right = message(new Entry(EntryKind.RESULT, 7, serializer.encodeBody(value)));
+    Message right = message(new Entry(EntryKind.RESULT, 7, serializer.encodePayload(value)));
     ByteBuffer beginning = right.beginning();
     for (int length : new int[] {0, 1, LONG - 1, LONG + 1, 2 * LONG}) {
-      byte[] tail = Arrays.copyOf(value, length);
-      assertThatThrownBy(() -> Frame.decode(new Message(1, 0, beginning, tail)))
+      byte[] attachment = Arrays.copyOf(value, length);
+      assertThatThrownBy(() -> Frame.decode(new Message(1, 0, beginning, attachment)))
           .isInstanceOf(DamagedFrameException.class);
     }
     assertThatThrownBy(() -> Frame.decode(beginning)).isInstanceOf(DamagedFrameException.class);
@@ -193,14 +195,14 @@ class TailTest {
   }
 
   @Test
-  void valuesThatLieAboutTheTailCannotBeRead() throws Exception {
-    byte[] tail = random(LONG);
+  void valuesThatLieAboutTheAttachmentCannotBeRead() throws Exception {
+    byte[] attachment = random(LONG);
     for (int length : new int[] {-1, 0, 1, LONG - 1, LONG + 1, Integer.MAX_VALUE}) {
       byte[] value = ByteBuffer.allocate(5).put((byte) 125).putInt(length).array();
-      Body apart = Body.of(ByteBuffer.wrap(value), tail.clone());
-      assertThatThrownBy(() -> serializer.decodeBody(apart)).hasMessageContaining("impossible");
-      Body joined = Body.of(Body.of(ByteBuffer.wrap(value), tail).toBuffer());
-      assertThatThrownBy(() -> serializer.decodeBody(joined))
+      Payload apart = Payload.of(ByteBuffer.wrap(value), attachment.clone());
+      assertThatThrownBy(() -> serializer.decodePayload(apart)).hasMessageContaining("impossible");
+      Payload joined = Payload.of(Payload.of(ByteBuffer.wrap(value), attachment).toBuffer());
+      assertThatThrownBy(() -> serializer.decodePayload(joined))
           .hasMessageMatching(".*impossible.*|\\d+ bytes follow a value");
     }
     ByteBuffer inAChunk = ByteBuffer.allocate(100).put((byte) 125).putInt(95).flip().limit(100);
@@ -212,13 +214,13 @@ class TailTest {
     byte[] whole =
         message(
                 new Entry(EntryKind.BUSY_TIME, 3),
-                new Entry(EntryKind.RESULT, 7, serializer.encodeBody("some words")))
+                new Entry(EntryKind.RESULT, 7, serializer.encodePayload("some words")))
             .data()
             .array();
     int read = 0;
     for (int at = 0; at <= whole.length; at++) {
-      byte[] tail = Arrays.copyOfRange(whole, at, whole.length);
-      Message divided = new Message(1, 0, ByteBuffer.wrap(whole, 0, at), tail);
+      byte[] attachment = Arrays.copyOfRange(whole, at, whole.length);
+      Message divided = new Message(1, 0, ByteBuffer.wrap(whole, 0, at), attachment);
       try {
         assertThat(Frame.decode(divided)).isEqualTo(Frame.decode(ByteBuffer.wrap(whole)));
         read++;

@@ -24,14 +24,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
-class ReceptionTest {
+class ReceiveLoopTest {
 
   private final List<Communicator> ranks = LocalCommunicator.create(2);
   private final Log log = new Log();
-  private final Reception reception = new Reception(ranks.get(0), "stand-in", log);
+  private final ReceiveLoop reception = new ReceiveLoop(ranks.get(0), "stand-in", log);
 
   /** What has come, and in which thread it was handled. A negative number is the last. */
-  private final class Log implements Reception.Handler {
+  private final class Log implements ReceiveLoop.Handler {
     private final List<Integer> numbers = new CopyOnWriteArrayList<>();
     private final LinkedBlockingQueue<Thread> threads = new LinkedBlockingQueue<>();
     private final AtomicInteger waited = new AtomicInteger();
@@ -167,7 +167,7 @@ class ReceptionTest {
               end.await(20, TimeUnit.SECONDS);
               return new Message(1, 0, ByteBuffer.allocate(Integer.BYTES).putInt(0, -1));
             });
-    Reception alone = new Reception(strict, "alone", new Log());
+    ReceiveLoop alone = new ReceiveLoop(strict, "alone", new Log());
     await().until(() -> asked.getCount() == 0);
     assertThat(alone.receive()).isFalse();
     end.countDown();
@@ -184,7 +184,7 @@ class ReceptionTest {
   private void everyMessageIsHandledOnce(long seed) throws Exception {
     List<Communicator> ranks = LocalCommunicator.create(2);
     Log log = new Log();
-    Reception reception = new Reception(ranks.get(0), "stand-in", log);
+    ReceiveLoop reception = new ReceiveLoop(ranks.get(0), "stand-in", log);
     List<Thread> threads = new ArrayList<>();
     for (int i = 0; i < 3; i++) {
       Random random = new Random(seed * 31 + i);
@@ -209,7 +209,7 @@ class ReceptionTest {
     assertThat(log.numbers).as("seed %d", seed).isEqualTo(sent);
   }
 
-  private static void takeTurns(Reception reception, Log log, Random random) {
+  private static void takeTurns(ReceiveLoop reception, Log log, Random random) {
     while (!log.isOver()) {
       if (!reception.receive() || random.nextInt(50) == 0) {
         try {

@@ -9,95 +9,95 @@ import java.util.concurrent.CountDownLatch;
 import java.util.zip.CRC32C;
 
 /**
- * What an entry carries: some bytes, of which the last may be kept apart, as the <i>tail</i>.
+ * What an entry carries: some bytes, of which the last may be kept apart, as the <i>attachment</i>.
  *
- * <p>A long {@code byte[]} among the values of a call, or as a result, travels as the tail. So it
- * is copied once, when it is encoded, and where the communicator keeps tails apart it is received
- * straight into the array that the user gets. To code that does not look for it the tail is just
- * the end of the body.
+ * <p>A long {@code byte[]} among the values of a call, or as a result, travels as the attachment.
+ * So it is copied once, when it is encoded, and where the communicator keeps attachments apart it
+ * is received straight into the array that the user gets. To code that does not look for it the
+ * attachment is just the end of the body.
  *
  * <p>The bytes must not be changed. Not thread-safe once it is being read.
  *
- * <p>A tail may be <i>borrowed</i>: it is an array of the user's, which may change as soon as the
- * thread that has encoded it goes on. That thread has to wait until the body has been sent, or to
- * {@linkplain #keep have it copied} after all.
+ * <p>An attachment may be <i>borrowed</i>: it is an array of the user's, which may change as soon
+ * as the thread that has encoded it goes on. That thread has to wait until the body has been sent,
+ * or to {@linkplain #keep have it copied} after all.
  */
-public final class Body {
+public final class Payload {
 
   /**
    * The longest body, in bytes: with what a frame and a communicator add, it fits into one message.
    */
   public static final int MAX_BYTES = Integer.MAX_VALUE - 4096;
 
-  /** The shortest tail, in bytes: to copy it takes about as long as a small message. */
+  /** The shortest attachment, in bytes: to copy it takes about as long as a small message. */
   public static final int UNCOPIED_BYTES = 256 << 10;
 
   private static final byte[] NO_BYTES = {};
 
   /** A body of no bytes. */
-  public static final Body EMPTY = new Body(NO_BYTES, 0, 0, null);
+  public static final Payload EMPTY = new Payload(NO_BYTES, 0, 0, null);
 
   private final byte[] bytes;
   private final int offset;
   private final int count;
-  private byte[] tail;
+  private byte[] attachment;
 
-  /** Whether the tail has been taken by a reader. */
-  private boolean tailTaken;
+  /** Whether the attachment has been taken by a reader. */
+  private boolean attachmentTaken;
 
-  /** Open until a borrowed tail has been given back; null if it is not borrowed. */
+  /** Open until a borrowed attachment has been given back; null if it is not borrowed. */
   private CountDownLatch borrowed;
 
-  private Body(byte[] bytes, int offset, int count, byte[] tail) {
+  private Payload(byte[] bytes, int offset, int count, byte[] attachment) {
     this.bytes = bytes;
     this.offset = offset;
     this.count = count;
-    this.tail = tail;
+    this.attachment = attachment;
   }
 
   /** The first bytes of an array, and maybe (else null) another array behind them. */
-  static Body of(byte[] bytes, int count, byte[] tail) {
-    return new Body(bytes, 0, count, tail);
+  static Payload of(byte[] bytes, int count, byte[] attachment) {
+    return new Payload(bytes, 0, count, attachment);
   }
 
-  /** The same, with a tail that is borrowed. */
-  static Body borrowing(byte[] bytes, int count, byte[] tail) {
-    Body body = of(bytes, count, tail);
+  /** The same, with an attachment that is borrowed. */
+  static Payload borrowing(byte[] bytes, int count, byte[] attachment) {
+    Payload body = of(bytes, count, attachment);
     body.borrowed = new CountDownLatch(1);
     return body;
   }
 
   /**
-   * Whether the tail is an array of the user's, whose thread waits until it has been sent.
+   * Whether the attachment is an array of the user's, whose thread waits until it has been sent.
    *
-   * @return false if there is no tail, or it is a copy
+   * @return false if there is no attachment, or it is a copy
    */
   public boolean isBorrowed() {
     return borrowed != null;
   }
 
   /**
-   * Makes a borrowed tail a copy, before anybody else has the body.
+   * Makes a borrowed attachment a copy, before anybody else has the body.
    *
    * @throws IOException if there is no memory for it
    */
   public void keep() throws IOException {
     try {
-      tail = copy(tail, 0, tail.length);
+      attachment = copy(attachment, 0, attachment.length);
       borrowed = null;
     } catch (OutOfMemoryError e) {
       throw Output.noMemory(length(), e);
     }
   }
 
-  /** Ends the loan of a borrowed tail; without one does nothing. */
+  /** Ends the loan of a borrowed attachment; without one does nothing. */
   public void giveBack() {
     if (borrowed != null) {
       borrowed.countDown();
     }
   }
 
-  /** Waits, through interrupts, until a borrowed tail is given back. */
+  /** Waits, through interrupts, until a borrowed attachment is given back. */
   public void awaitGivenBack() {
     if (borrowed != null) {
       Uninterruptibles.await(borrowed);
@@ -105,43 +105,43 @@ public final class Body {
   }
 
   /**
-   * A body without a tail.
+   * A body without an attachment.
    *
    * @param bytes its bytes, from position to limit; not copied if they are in an array
    * @return a body
    */
-  public static Body of(ByteBuffer bytes) {
+  public static Payload of(ByteBuffer bytes) {
     return of(bytes, null);
   }
 
   /**
    * A body.
    *
-   * @param bytes its bytes before the tail, from position to limit; not copied if they are in an
-   *     array
-   * @param tail an array that ends it; null if there is none
+   * @param bytes its bytes before the attachment, from position to limit; not copied if they are in
+   *     an array
+   * @param attachment an array that ends it; null if there is none
    * @return a body
    */
-  public static Body of(ByteBuffer bytes, byte[] tail) {
+  public static Payload of(ByteBuffer bytes, byte[] attachment) {
     int count = bytes.remaining();
-    if (count == 0 && tail != null) {
-      return new Body(tail, 0, tail.length, null);
+    if (count == 0 && attachment != null) {
+      return new Payload(attachment, 0, attachment.length, null);
     }
     if (bytes.hasArray()) {
-      return new Body(bytes.array(), bytes.arrayOffset() + bytes.position(), count, tail);
+      return new Payload(bytes.array(), bytes.arrayOffset() + bytes.position(), count, attachment);
     }
     byte[] copy = new byte[count];
     bytes.get(bytes.position(), copy);
-    return new Body(copy, 0, count, tail);
+    return new Payload(copy, 0, count, attachment);
   }
 
   /**
-   * How long it is, the tail included.
+   * How long it is, the attachment included.
    *
    * @return in bytes
    */
   public int length() {
-    return count + (tail == null ? 0 : tail.length);
+    return count + (attachment == null ? 0 : attachment.length);
   }
 
   /**
@@ -149,17 +149,17 @@ public final class Body {
    *
    * @return true if that array is received and handed on uncopied
    */
-  public boolean hasTail() {
-    return tail != null;
+  public boolean hasAttachment() {
+    return attachment != null;
   }
 
   /**
    * All its bytes.
    *
-   * @return a new view; a copy if there is a tail
+   * @return a new view; a copy if there is an attachment
    */
   public ByteBuffer toBuffer() {
-    if (tail == null) {
+    if (attachment == null) {
       return beginning();
     }
     ByteBuffer joined = ByteBuffer.allocate(length());
@@ -167,12 +167,12 @@ public final class Body {
     return joined.flip();
   }
 
-  /** A byte before the tail. */
+  /** A byte before the attachment. */
   byte at(int index) {
     return bytes[offset + Objects.checkIndex(index, count)];
   }
 
-  /** A new view of the bytes before the tail. */
+  /** A new view of the bytes before the attachment. */
   ByteBuffer beginning() {
     ByteBuffer view = ByteBuffer.wrap(bytes, offset, count);
     return offset == 0 ? view : view.slice();
@@ -181,10 +181,10 @@ public final class Body {
   /**
    * The longest part of its end that can be had without a copy.
    *
-   * @return a new view: the tail, or all bytes if there is none
+   * @return a new view: the attachment, or all bytes if there is none
    */
   public ByteBuffer lastPart() {
-    return tail == null ? beginning() : ByteBuffer.wrap(tail);
+    return attachment == null ? beginning() : ByteBuffer.wrap(attachment);
   }
 
   /**
@@ -196,7 +196,7 @@ public final class Body {
   public void put(ByteBuffer out, int most) {
     out.put(bytes, offset, Math.min(most, count));
     if (most > count) {
-      out.put(tail, 0, most - count);
+      out.put(attachment, 0, most - count);
     }
   }
 
@@ -208,8 +208,8 @@ public final class Body {
    */
   public void check(CRC32C checksum, int most) {
     checksum.update(bytes, offset, Math.min(most, count));
-    if (most > count && tail != null) {
-      checksum.update(tail, 0, Math.min(most - count, tail.length));
+    if (most > count && attachment != null) {
+      checksum.update(attachment, 0, Math.min(most - count, attachment.length));
     }
   }
 
@@ -217,16 +217,16 @@ public final class Body {
    * Takes the array that ends the body, once: it is the caller's alone.
    *
    * @param length how long it has to be
-   * @param rest what has not been read of the {@link #beginning}; where the tail was not kept apart
-   *     on its way, it is at the end of this, which then becomes shorter
+   * @param rest what has not been read of the {@link #beginning}; where the attachment was not kept
+   *     apart on its way, it is at the end of this, which then becomes shorter
    * @return an array to which there is no other reference
    * @throws IOException if there is no such array, or it has been taken before
    */
-  byte[] takeTail(int length, ByteBuffer rest) throws IOException {
-    byte[] whole = tail;
+  byte[] takeAttachment(int length, ByteBuffer rest) throws IOException {
+    byte[] whole = attachment;
     boolean fits =
         whole == null ? length >= 0 && length <= rest.remaining() : length == whole.length;
-    if (tailTaken || !fits) {
+    if (attachmentTaken || !fits) {
       throw new IOException("an array of the impossible length " + length);
     }
     if (whole == null) {
@@ -234,8 +234,8 @@ public final class Body {
       whole = copy(rest.array(), rest.arrayOffset() + start, length);
       rest.limit(start);
     }
-    tailTaken = true; // unless there was no memory: then it may be tried again
-    tail = null;
+    attachmentTaken = true; // unless there was no memory: then it may be tried again
+    attachment = null;
     return whole;
   }
 
@@ -246,7 +246,7 @@ public final class Body {
 
   @Override
   public boolean equals(Object other) {
-    return other instanceof Body body && toBuffer().equals(body.toBuffer());
+    return other instanceof Payload body && toBuffer().equals(body.toBuffer());
   }
 
   @Override

@@ -26,7 +26,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>No exception ends receiving or the fallback thread unnoticed: the handler is informed, and
  * nothing more is received. While memory is short, the next message waits.
  */
-public final class Reception {
+public final class ReceiveLoop {
 
   /** How long the receiver role may stay vacant before the fallback thread takes it. */
   private static final long VACANCY_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
@@ -98,7 +98,7 @@ public final class Reception {
    * @param threadName of the fallback thread
    * @param handler gets the messages
    */
-  public Reception(Communicator communicator, String threadName, Handler handler) {
+  public ReceiveLoop(Communicator communicator, String threadName, Handler handler) {
     this.channel = MessageChannels.of(communicator);
     this.handler = handler;
     this.anyThread = channel.callableFromAnyThread();
