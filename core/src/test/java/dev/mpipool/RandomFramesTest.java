@@ -130,15 +130,15 @@ class RandomFramesTest {
     private void answer(Entry entry, List<Entry> answers) throws Exception {
       switch (entry.kind()) {
         case TASK -> {
-          Object value = CODEC.decode(entry.content(), null, null).call();
+          Object value = CODEC.decode(entry.payload(), null, null).call();
           result(entry, SERIALIZER.encode(value), answers);
         }
         case GROUP -> {
-          GroupTask task = GroupTask.decode(entry.body());
+          GroupTask task = GroupTask.decode(entry.bytes());
           result(entry, SERIALIZER.encode(task.ranks().size()), answers);
         }
         case CHUNK ->
-            result(entry, Chunk.run(entry.body(), IDENTITY, SERIALIZER, TO_THE_END), answers);
+            result(entry, Chunk.run(entry.bytes(), IDENTITY, SERIALIZER, TO_THE_END), answers);
         case RECALL -> answers.add(new Entry(EntryKind.RETURNED, 0));
         case RELEASE -> answers.add(new Entry(EntryKind.LEFT, 0));
         default -> {}
@@ -309,7 +309,7 @@ class RandomFramesTest {
           return false;
         }
         if (entry != null && entry.id() == id) {
-          assertThat(SERIALIZER.decode(entry.body())).isEqualTo(42);
+          assertThat(SERIALIZER.decode(entry.bytes())).isEqualTo(42);
           return true;
         }
       }
@@ -393,7 +393,7 @@ class RandomFramesTest {
       case 1 -> Damage.forged(numbers, random);
       default -> {
         // whole frames whose values are damaged where no checksum looks
-        byte[] body = task(0).body().array().clone();
+        byte[] body = task(0).bytes().array().clone();
         body[random.nextInt(body.length)] ^= (byte) (1 + random.nextInt(255));
         EntryKind kind = random.nextInt(4) == 0 ? EntryKind.PUT : EntryKind.TASK;
         yield Frame.encode(List.of(new Entry(kind, random.nextInt(9), ByteBuffer.wrap(body))));

@@ -245,18 +245,18 @@ final class AnswerHandler {
             worker.rank, "it says that the initializer has failed, and there is none");
         return;
       }
-      items.add(withoutFuture(() -> initializerFailed(worker.rank, entry.body())));
+      items.add(withoutFuture(() -> initializerFailed(worker.rank, entry.bytes())));
       return;
     }
-    if (entry.kind() == EntryKind.MISMATCH && text(entry.body()).endsWith("\n" + format)) {
-      items.add(withoutFuture(() -> mismatched(worker.rank, text(entry.body()))));
+    if (entry.kind() == EntryKind.MISMATCH && text(entry.bytes()).endsWith("\n" + format)) {
+      items.add(withoutFuture(() -> mismatched(worker.rank, text(entry.bytes()))));
       return;
     }
     switch (entry.kind()) {
       case RESULT, FAILURE, DROPPED -> answered(worker, entry, items);
       case RETURNED -> {
-        if (entry.body().remaining() % Long.BYTES == 0) {
-          assigner.returned(worker, entry.body().duplicate());
+        if (entry.bytes().remaining() % Long.BYTES == 0) {
+          assigner.returned(worker, entry.bytes().duplicate());
         } else {
           membership.exclude(worker.rank, "it returned a part of a task");
         }
@@ -265,7 +265,7 @@ final class AnswerHandler {
         if (state.isReleased()) {
           worker.alive = false;
         } else {
-          membership.lose(worker.rank, "it has left the pool: " + text(entry.body()));
+          membership.lose(worker.rank, "it has left the pool: " + text(entry.bytes()));
         }
       }
       case UNDELIVERABLE -> groupMessageLost(entry.id());

@@ -194,11 +194,11 @@ public final class Dispatcher extends TaskOwner {
     lock.lock();
     try {
       checkAccepting();
-      alone = assigner.held == 0 && encoded.body().length() <= FLUSHED_BYTES;
+      alone = assigner.held == 0 && encoded.payload().length() <= FLUSHED_BYTES;
       if (future.order == 0) {
         queue.add(future);
         future.order = alone ? -nextNumber() : nextNumber();
-        future.encoded = encoded.body();
+        future.encoded = encoded.payload();
         future.code = encoded.code();
         assigner.flushing = alone;
         assigner.assignTasks();
@@ -254,7 +254,7 @@ public final class Dispatcher extends TaskOwner {
       for (WorkerState worker : living) {
         TaskFuture<T> task = TaskFuture.pinned(this, call, original);
         task.order = nextNumber();
-        task.encoded = encoded.body();
+        task.encoded = encoded.payload();
         task.code = encoded.code();
         tasks.add(task);
         worker.pinned.ensureRoom(1);
@@ -579,7 +579,7 @@ public final class Dispatcher extends TaskOwner {
       }
       String what =
           "The task %s cannot be sent to rank %d: it takes %d bytes, for which there is no memory"
-              .formatted(future.name(), rank, entry.content().length());
+              .formatted(future.name(), rank, entry.payload().length());
       assigner.fail(future, new TaskSerializationException(what, failure));
       assigner.remove(worker, entry.id());
       assigner.makeAvailable(worker);

@@ -153,7 +153,7 @@ final class GroupSubmission<T> {
     members = List.copyOf(all);
     List<Integer> ranks = workers.stream().map(worker -> worker.rank).toList();
     long number = SharedValue.nextNumber();
-    ByteBuffer body = task.body().toBuffer();
+    ByteBuffer body = task.payload().toBuffer();
     for (Member<T> member : members) {
       member.encoded = Payload.of(new GroupTask(number, member.number, ranks, body).encode());
     }

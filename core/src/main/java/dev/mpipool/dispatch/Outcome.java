@@ -38,7 +38,7 @@ public final class Outcome {
     }
     Object value;
     try {
-      value = read(future, rank, answer.content());
+      value = read(future, rank, answer.payload());
     } catch (Throwable e) {
       future.failOn(rank, unreadable("The result", future.name(), rank, e));
       return;
@@ -70,7 +70,7 @@ public final class Outcome {
   }
 
   private Throwable failure(TaskFuture<?> future, int rank, Entry answer) {
-    return failure(future.name(), rank, answer.body());
+    return failure(future.name(), rank, answer.bytes());
   }
 
   /**

@@ -113,7 +113,7 @@ public final class Chunk {
   }
 
   /**
-   * The body of the entry.
+   * The payload of the entry.
    *
    * @return a view; nothing must be added after
    */
@@ -125,26 +125,26 @@ public final class Chunk {
   /**
    * The number of the function of a chunk.
    *
-   * @param body of a chunk
+   * @param payload of a chunk
    * @return the number under which it was shared
    */
-  public static long function(ByteBuffer body) {
-    return body.getLong(body.position());
+  public static long function(ByteBuffer payload) {
+    return payload.getLong(payload.position());
   }
 
   /**
    * Divides the items of a chunk from one on, so that several workers can have them.
    *
-   * @param body of a chunk
+   * @param payload of a chunk
    * @param from the first item that is wanted
    * @param arity how many arguments an item has
    * @param pieces how many chunks to make at most
-   * @return the bodies of chunks, in the order of the items
+   * @return the payloads of chunks, in the order of the items
    * @throws IOException if the chunk is damaged
    */
-  public static List<ByteBuffer> divide(ByteBuffer body, int from, int arity, int pieces)
+  public static List<ByteBuffer> divide(ByteBuffer payload, int from, int arity, int pieces)
       throws IOException {
-    ByteBuffer in = body.duplicate();
+    ByteBuffer in = payload.duplicate();
     long function = in.getLong();
     int count = in.getInt();
     skip(in, from, arity);
@@ -177,11 +177,11 @@ public final class Chunk {
   /**
    * How many items a chunk has.
    *
-   * @param body of a chunk
+   * @param payload of a chunk
    * @return those that were left out included
    */
-  public static int count(ByteBuffer body) {
-    return body.getInt(body.position() + COUNT_AT);
+  public static int count(ByteBuffer payload) {
+    return payload.getInt(payload.position() + COUNT_AT);
   }
 
   /** Says between items whether to go on. */
@@ -204,7 +204,7 @@ public final class Chunk {
   /**
    * Runs a chunk, on a worker. What an item throws is its outcome, and the next is run.
    *
-   * @param body the chunk
+   * @param payload the chunk
    * @param function what to run
    * @param serializer for arguments and results
    * @param continuation asked before each item
@@ -212,16 +212,19 @@ public final class Chunk {
    * @throws Exception if the chunk is damaged, or the answer is too long
    */
   public static ByteBuffer run(
-      ByteBuffer body, ItemFunction function, LeanSerializer serializer, Continuation continuation)
+      ByteBuffer payload,
+      ItemFunction function,
+      LeanSerializer serializer,
+      Continuation continuation)
       throws Exception {
-    ByteBuffer in = body.duplicate();
+    ByteBuffer in = payload.duplicate();
     long start = System.nanoTime();
     in.getLong();
     int count = in.getInt();
     if (count < 0 || count > in.remaining()) {
       throw new IOException("a chunk of the impossible number of %d items".formatted(count));
     }
-    Output out = new Output(Math.max(64, Math.min(body.remaining(), 1 << 20)));
+    Output out = new Output(Math.max(64, Math.min(payload.remaining(), 1 << 20)));
     out.putLong(0);
     for (int i = 0; i < count; i++) {
       if (i > 0 && (continuation.recalled() || out.length() > MOST_ANSWER_BYTES)) {

@@ -8,12 +8,12 @@ import java.nio.ByteBuffer;
  *
  * @param kind what it says
  * @param id the task it is about, as numbered by main; 0 where there is none
- * @param content the rest
+ * @param payload the rest
  */
-public record Entry(EntryKind kind, long id, Payload content) {
+public record Entry(EntryKind kind, long id, Payload payload) {
 
   /**
-   * An entry that needs no body.
+   * An entry that needs no payload.
    *
    * @param kind what it says
    * @param id the task it is about, or 0
@@ -23,23 +23,23 @@ public record Entry(EntryKind kind, long id, Payload content) {
   }
 
   /**
-   * An entry whose body has no attachment.
+   * An entry whose payload has no attachment.
    *
    * @param kind what it says
    * @param id the task it is about, or 0
-   * @param body the rest, from position to limit; must not be changed any more
+   * @param payload the rest, from position to limit; must not be changed any more
    */
-  public Entry(EntryKind kind, long id, ByteBuffer body) {
-    this(kind, id, Payload.of(body));
+  public Entry(EntryKind kind, long id, ByteBuffer payload) {
+    this(kind, id, Payload.of(payload));
   }
 
   /**
-   * The content as a whole.
+   * The payload as a whole.
    *
-   * @return a new view from position to limit, which must not be written to; a copy if the content
+   * @return a new view from position to limit, which must not be written to; a copy if the payload
    *     has an attachment
    */
-  public ByteBuffer body() {
-    return content.toBuffer();
+  public ByteBuffer bytes() {
+    return payload.toBuffer();
   }
 }

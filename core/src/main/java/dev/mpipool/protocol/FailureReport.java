@@ -168,7 +168,7 @@ public record FailureReport(
   /**
    * This report as bytes.
    *
-   * @return the body of a {@link EntryKind#FAILURE} entry
+   * @return the payload of a {@link EntryKind#FAILURE} entry
    */
   public ByteBuffer encode() {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
@@ -188,12 +188,12 @@ public record FailureReport(
   /**
    * Reads a report.
    *
-   * @param body the body of a {@link EntryKind#FAILURE} entry
+   * @param payload the payload of a {@link EntryKind#FAILURE} entry
    * @return the report
-   * @throws IOException if the body is anything else
+   * @throws IOException if the payload is anything else
    */
-  public static FailureReport decode(ByteBuffer body) throws IOException {
-    try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes(body)))) {
+  public static FailureReport decode(ByteBuffer payload) throws IOException {
+    try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes(payload)))) {
       Origin origin = Origin.ofCode(in.readByte());
       String type = text(read(in));
       String message = text(read(in));

@@ -13,14 +13,14 @@ import java.util.zip.CRC32C;
  *
  * <pre>
  *   frame:  | format (byte) | checksum (int) | entry | entry | ... to the end of the message
- *   entry:  | kind (byte) | task id (long) | length of the body (int) | body |
+ *   entry:  | kind (byte) | task id (long) | length of the payload (int) | payload |
  * </pre>
  *
  * Numbers are big-endian. A message may have a {@linkplain Message#attachment attachment}, which
- * then ends the body of the last entry; the length of the body counts it. The checksum (CRC-32C) is
- * over kind, id, length and the first 64 bytes of the body of every entry: over all that the pool
- * itself acts upon. The rest are the users' values, which the transport keeps whole, and which
- * would be expensive to go over once more.
+ * then ends the payload of the last entry; the length of the payload counts it. The checksum
+ * (CRC-32C) is over kind, id, length and the first 64 bytes of the payload of every entry: over all
+ * that the pool itself acts upon. The rest are the users' values, which the transport keeps whole,
+ * and which would be expensive to go over once more.
  *
  * <p><b>Damaged frames.</b> A frame that is not exactly so is refused as a whole: nothing of it is
  * believed. Then what it was to say is lost, and its sender may wait for the effect for ever; so
@@ -37,8 +37,8 @@ public final class Frame {
 
   private static final int HEADER_BYTES = Byte.BYTES + Integer.BYTES;
 
-  /** So much of each body is under the checksum. */
-  private static final int CHECKED_BODY_BYTES = 64;
+  /** So much of each payload is under the checksum. */
+  private static final int CHECKED_PAYLOAD_BYTES = 64;
 
   private static final int ENTRY_BYTES = Byte.BYTES + Long.BYTES + Integer.BYTES;
 
@@ -66,14 +66,14 @@ public final class Frame {
       from = frame.position();
     }
 
-    /** A body is behind its entry's other fields, with or without its attachment. */
-    void body(Payload body, int start, int end) {
-      int count = Math.min(body.length(), CHECKED_BODY_BYTES);
+    /** A payload is behind its entry's other fields, with or without its attachment. */
+    void payload(Payload payload, int start, int end) {
+      int count = Math.min(payload.length(), CHECKED_PAYLOAD_BYTES);
       if (start + count > end) { // it goes on in its attachment
         upTo(start);
-        body.check(checksum, count);
+        payload.check(checksum, count);
         from = end;
-      } else if (body.length() > count) {
+      } else if (payload.length() > count) {
         upTo(start + count);
         from = end;
       }
@@ -96,7 +96,7 @@ public final class Frame {
    * @return its length in bytes
    */
   static long length(Entry entry) {
-    return (long) ENTRY_BYTES + entry.content().length();
+    return (long) ENTRY_BYTES + entry.payload().length();
   }
 
   /**
@@ -109,7 +109,7 @@ public final class Frame {
     return encode(entries, 0);
   }
 
-  /** Leaves so many bytes of the last body out, as if they stood elsewhere. */
+  /** Leaves so many bytes of the last payload out, as if they stood elsewhere. */
   private static ByteBuffer encode(List<Entry> entries, int apart) {
     long length = (long) HEADER_BYTES - apart;
     for (int i = 0; i < entries.size(); i++) {
@@ -119,11 +119,11 @@ public final class Frame {
     Checked checked = new Checked(frame);
     for (int i = 0; i < entries.size(); i++) {
       Entry entry = entries.get(i);
-      Payload body = entry.content();
-      frame.put(entry.kind().code()).putLong(entry.id()).putInt(body.length());
+      Payload payload = entry.payload();
+      frame.put(entry.kind().code()).putLong(entry.id()).putInt(payload.length());
       int start = frame.position();
-      body.put(frame, body.length() - (i == entries.size() - 1 ? apart : 0));
-      checked.body(body, start, frame.position());
+      payload.put(frame, payload.length() - (i == entries.size() - 1 ? apart : 0));
+      checked.payload(payload, start, frame.position());
     }
     return frame.putInt(Byte.BYTES, checked.sumUntil(frame.position())).flip();
   }
@@ -135,7 +135,7 @@ public final class Frame {
    * @return the parts of the message, one or two, of which the second belongs to the last entry
    */
   static List<ByteBuffer> encodeInParts(List<Entry> entries) {
-    ByteBuffer last = entries.get(entries.size() - 1).content().lastPart();
+    ByteBuffer last = entries.get(entries.size() - 1).payload().lastPart();
     if (last.remaining() < Payload.UNCOPIED_BYTES) {
       return List.of(encode(entries));
     }
@@ -148,7 +148,7 @@ public final class Frame {
    * @param before the entries before the one that is cut
    * @param kind of the entry that is cut
    * @param id its task
-   * @param bodyBytes the length of its body, which is lost
+   * @param bodyBytes the length of its payload, which is lost
    */
   public record Cut(List<Entry> before, EntryKind kind, long id, int bodyBytes) {
 
@@ -161,7 +161,7 @@ public final class Frame {
 
   /**
    * Reads the beginning of a message whose rest is lost: a long message has one long entry, and at
-   * most one without a body beside it.
+   * most one without a payload beside it.
    *
    * @param beginning of what {@link #encode} made
    * @param missing the bytes that are lost
@@ -202,7 +202,7 @@ public final class Frame {
    * Reads a message.
    *
    * @param message as {@link #encode} made it
-   * @return its entries, whose bodies are parts of the message
+   * @return its entries, whose payloads are parts of the message
    * @throws DamagedFrameException if the message is anything else
    */
   public static List<Entry> decode(ByteBuffer message) throws DamagedFrameException {
@@ -213,8 +213,8 @@ public final class Frame {
    * Reads a message.
    *
    * @param message as {@link #encode} made it; maybe with an attachment, then this is of the last
-   *     body
-   * @return its entries, whose bodies are parts of the message
+   *     payload
+   * @return its entries, whose payloads are parts of the message
    * @throws DamagedFrameException if the message is anything else
    */
   public static List<Entry> decode(Message message) throws DamagedFrameException {
@@ -242,20 +242,20 @@ public final class Frame {
       if (kind == null) {
         throw new DamagedFrameException("has an entry of the unknown kind " + code, message);
       }
-      Payload body;
+      Payload payload;
       int start = rest.position();
       if (tailLeft != null && length == rest.remaining() + (long) tailLeft.length) {
-        body = Payload.of(rest, tailLeft);
+        payload = Payload.of(rest, tailLeft);
         rest.position(rest.limit());
         tailLeft = null;
       } else if (length >= 0 && length <= rest.remaining()) {
-        body = Payload.of(rest.slice(rest.position(), length));
+        payload = Payload.of(rest.slice(rest.position(), length));
         rest.position(rest.position() + length);
       } else {
-        throw new DamagedFrameException("has a body that is longer than the frame", message);
+        throw new DamagedFrameException("has a payload that is longer than the frame", message);
       }
-      checked.body(body, start, rest.position());
-      entries.add(new Entry(kind, id, body));
+      checked.payload(payload, start, rest.position());
+      entries.add(new Entry(kind, id, payload));
     }
     if (tailLeft != null) {
       throw new DamagedFrameException("has an attachment that belongs to no entry", message);

@@ -204,7 +204,7 @@ public final class FrameSender implements Outbox {
     lock.lock();
     try {
       if (closed) {
-        entry.content().giveBack();
+        entry.payload().giveBack();
       } else {
         DestinationQueue queue = queue(destination);
         waiting.ensureRoom(1);
@@ -303,7 +303,7 @@ public final class FrameSender implements Outbox {
   public void send(int destination, Entry entry) {
     postForFlush(destination, entry);
     flush();
-    entry.content().awaitGivenBack();
+    entry.payload().awaitGivenBack();
   }
 
   /**

@@ -75,7 +75,7 @@ final class FrameWriter {
           Entry first = entries.peek();
           if (most > 1) {
             most = 1;
-          } else if (++failed < ATTEMPTS || Memory.mayReturn(first.content().length())) {
+          } else if (++failed < ATTEMPTS || Memory.mayReturn(first.payload().length())) {
             pause = Memory.pause(pause);
           } else {
             drop(entries, 1);
@@ -94,7 +94,7 @@ final class FrameWriter {
 
   private static void drop(Ring<Entry> entries, int count) {
     for (int i = 0; i < count; i++) {
-      entries.poll().content().giveBack();
+      entries.poll().payload().giveBack();
     }
   }
 
@@ -133,7 +133,7 @@ final class FrameWriter {
     int count = fill(frame, entries, most);
     Entry end = last.apply(destination);
     if (end != null) {
-      frame.add(count == 1 ? 0 : count, end); // a lone body, if it is long, stays last
+      frame.add(count == 1 ? 0 : count, end); // a lone payload, if it is long, stays last
     }
     List<ByteBuffer> parts = Frame.encodeInParts(frame);
     if (parts.size() == 1) {
@@ -148,7 +148,7 @@ final class FrameWriter {
     int available = Math.min(most, entries.size());
     Entry first = entries.peek();
     frame.add(first);
-    if (first.content().hasAttachment()) {
+    if (first.payload().hasAttachment()) {
       return 1;
     }
     long length = Frame.length(first);
@@ -156,7 +156,7 @@ final class FrameWriter {
     while (count < available) {
       Entry next = entries.get(count);
       length += Frame.length(next);
-      if (next.content().hasAttachment() || length > FRAME_BYTES) {
+      if (next.payload().hasAttachment() || length > FRAME_BYTES) {
         break;
       }
       frame.add(next);

@@ -22,25 +22,25 @@ public record GroupTask(long group, int member, List<Integer> ranks, ByteBuffer 
   /**
    * This task as bytes.
    *
-   * @return the body of a {@link EntryKind#GROUP} entry
+   * @return the payload of a {@link EntryKind#GROUP} entry
    */
   public ByteBuffer encode() {
-    ByteBuffer body =
+    ByteBuffer payload =
         ByteBuffer.allocate(Long.BYTES + (2 + ranks.size()) * Integer.BYTES + task.remaining());
-    body.putLong(group).putInt(member).putInt(ranks.size());
-    ranks.forEach(body::putInt);
-    return body.put(task.duplicate()).flip();
+    payload.putLong(group).putInt(member).putInt(ranks.size());
+    ranks.forEach(payload::putInt);
+    return payload.put(task.duplicate()).flip();
   }
 
   /**
    * Reads a task.
    *
-   * @param body the body of a {@link EntryKind#GROUP} entry
-   * @return the task, whose bytes are a part of the body
-   * @throws IOException if the body is anything else
+   * @param payload the payload of a {@link EntryKind#GROUP} entry
+   * @return the task, whose bytes are a part of the payload
+   * @throws IOException if the payload is anything else
    */
-  public static GroupTask decode(ByteBuffer body) throws IOException {
-    ByteBuffer in = body.duplicate();
+  public static GroupTask decode(ByteBuffer payload) throws IOException {
+    ByteBuffer in = payload.duplicate();
     if (in.remaining() < Long.BYTES + 2 * Integer.BYTES) {
       throw new IOException("a group task ends too early");
     }

@@ -20,24 +20,29 @@ public record Hello(int threads, String format, ByteBuffer initializer) {
   /**
    * This as bytes.
    *
-   * @return the body of an {@link EntryKind#OPEN} entry
+   * @return the payload of an {@link EntryKind#OPEN} entry
    */
   public ByteBuffer encode() {
     byte[] name = format.getBytes(StandardCharsets.UTF_8);
-    ByteBuffer body =
+    ByteBuffer payload =
         ByteBuffer.allocate(2 * Integer.BYTES + name.length + initializer.remaining());
-    return body.putInt(threads).putInt(name.length).put(name).put(initializer.duplicate()).flip();
+    return payload
+        .putInt(threads)
+        .putInt(name.length)
+        .put(name)
+        .put(initializer.duplicate())
+        .flip();
   }
 
   /**
    * Reads it.
    *
-   * @param body the body of an {@link EntryKind#OPEN} entry
+   * @param payload the payload of an {@link EntryKind#OPEN} entry
    * @return what main said
-   * @throws IOException if the body is anything else
+   * @throws IOException if the payload is anything else
    */
-  public static Hello decode(ByteBuffer body) throws IOException {
-    ByteBuffer in = body.duplicate();
+  public static Hello decode(ByteBuffer payload) throws IOException {
+    ByteBuffer in = payload.duplicate();
     int threads = in.remaining() < 2 * Integer.BYTES ? 0 : in.getInt();
     int length = threads < 1 ? -1 : in.getInt();
     if (length < 0 || length > in.remaining()) {

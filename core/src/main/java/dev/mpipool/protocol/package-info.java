@@ -3,6 +3,6 @@
  * are sent and received.
  *
  * <p>Main's side and the workers' side meet here and know nothing else of each other. Values are
- * bodies that {@link dev.mpipool.serial} has encoded.
+ * payloads that {@link dev.mpipool.serial} has encoded.
  */
 package dev.mpipool.protocol;

@@ -18,8 +18,8 @@ import java.util.List;
  * </pre>
  *
  * Values are written together, as a {@link ValueList}. The first long {@code byte[]} among them is
- * the body's attachment. A lambda's code travels as a shared value, once to each worker; so calling
- * a lambda that captures nothing is a dozen bytes.
+ * the payload's attachment. A lambda's code travels as a shared value, once to each worker; so
+ * calling a lambda that captures nothing is a dozen bytes.
  */
 public final class CallCodec {
 
@@ -89,7 +89,7 @@ public final class CallCodec {
 
   private EncodedCall encodeLambda(Lambdas.Site site, Envelope call) throws Exception {
     EncodedCall known = call.arguments().isEmpty() ? site.bare() : null;
-    if (known != null && known.body().at(SHAPE_AT) == call.shape()) {
+    if (known != null && known.payload().at(SHAPE_AT) == call.shape()) {
       return known;
     }
     SerializedLambda lambda = site.takeApart(call.code());
@@ -127,11 +127,11 @@ public final class CallCodec {
   /**
    * The number of the code that a call needs.
    *
-   * @param body of an encoded call
+   * @param payload of an encoded call
    * @return 0 if it brings its code along
    */
-  public static long codeNumber(Payload body) {
-    ByteBuffer in = body.beginning();
+  public static long codeNumber(Payload payload) {
+    ByteBuffer in = payload.beginning();
     boolean lambda = in.remaining() > Long.BYTES && in.get() == LAMBDA;
     return lambda ? in.getLong() : 0;
   }
@@ -184,22 +184,22 @@ public final class CallCodec {
   /**
    * Reads a call, on a worker.
    *
-   * @param body of an encoded call; to be read once
+   * @param payload of an encoded call; to be read once
    * @param code finds its code, if it needs some
    * @param caller makes the call
    * @return the call, ready to be made
    * @throws Exception if it cannot be read
    */
-  public Call decode(Payload body, Code code, Caller caller) throws Exception {
-    ByteBuffer in = body.beginning();
+  public Call decode(Payload payload, Code code, Caller caller) throws Exception {
+    ByteBuffer in = payload.beginning();
     byte form = in.get();
     if (form == WHOLE) {
-      Envelope envelope = (Envelope) serializer.read(in, body);
+      Envelope envelope = (Envelope) serializer.read(in, payload);
       return envelope::call;
     }
     if (form == PARTS) {
       int shape = in.get();
-      Object[] values = ValueList.read(serializer, 1 + in.get(), in, body);
+      Object[] values = ValueList.read(serializer, 1 + in.get(), in, payload);
       return called(shape, values[0], values, 1, caller);
     }
     in.getLong();
@@ -209,7 +209,7 @@ public final class CallCodec {
     }
     int captured = Byte.toUnsignedInt(in.get());
     int arguments = in.get();
-    Object[] values = ValueList.read(serializer, captured + arguments, in, body);
+    Object[] values = ValueList.read(serializer, captured + arguments, in, payload);
     Object lambda = factory.make(arguments == 0 ? values : Arrays.copyOf(values, captured));
     return called(shape, lambda, values, captured, caller);
   }

@@ -3,7 +3,7 @@ package dev.mpipool.serial;
 /**
  * A call as bytes, made by {@link CallCodec}.
  *
- * @param body what to send
+ * @param payload what to send
  * @param code what the worker has to have before, or null
  */
-public record EncodedCall(Payload body, SharedValue code) {}
+public record EncodedCall(Payload payload, SharedValue code) {}

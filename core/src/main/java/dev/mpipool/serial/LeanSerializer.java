@@ -14,10 +14,10 @@ import java.util.List;
  *   null, boxed primitives, strings, primitive arrays: see FlatValues
  *   structure: | type (byte) | length in bytes (int) | see LeanWriter |
  *   other:     | type | length in bytes (int) | what the general serializer made of it |
- *   attachment:      | 125 | number of bytes (int) | for a byte[] whose contents end the body
+ *   attachment:      | 125 | number of bytes (int) | for a byte[] whose contents end the payload
  * </pre>
  *
- * The last is for one long array of those that are written together: the body's attachment.
+ * The last is for one long array of those that are written together: the payload's attachment.
  *
  * <p>Several values that may have parts in common are a {@link ValueList}.
  *
@@ -29,7 +29,7 @@ import java.util.List;
  * values (with a type of their own), structures included, and Java's what mpipool puts around them,
  * lambdas and exceptions.
  *
- * <p>Values can follow each other in one body: {@link #read} leaves the buffer behind the value
+ * <p>Values can follow each other in one payload: {@link #read} leaves the buffer behind the value
  * even if it cannot be read.
  */
 public final class LeanSerializer implements Serializer {
@@ -124,7 +124,7 @@ public final class LeanSerializer implements Serializer {
   }
 
   /**
-   * A value as a body. It may refer to an array of the value, as an attachment that is only
+   * A value as a payload. It may refer to an array of the value, as an attachment that is only
    * borrowed (see {@link Payload#isBorrowed}).
    *
    * @param value anything that can be written, or null
@@ -145,13 +145,13 @@ public final class LeanSerializer implements Serializer {
   /**
    * Reads a value.
    *
-   * @param body as {@link #encodePayload} or {@link #encode} made it; to be read once
-   * @return the value, which may be the very array that is the body's attachment
+   * @param payload as {@link #encodePayload} or {@link #encode} made it; to be read once
+   * @return the value, which may be the very array that is the payload's attachment
    * @throws Exception if it cannot be read
    */
-  public Object decodePayload(Payload body) throws Exception {
-    ByteBuffer in = body.beginning();
-    Object value = read(in, body);
+  public Object decodePayload(Payload payload) throws Exception {
+    ByteBuffer in = payload.beginning();
+    Object value = read(in, payload);
     if (in.hasRemaining()) {
       throw new IOException("%d bytes follow a value".formatted(in.remaining()));
     }
@@ -256,17 +256,17 @@ public final class LeanSerializer implements Serializer {
   /**
    * Reads the value at a buffer's position, and moves the position behind it.
    *
-   * @param in what is left of the body's beginning
-   * @param body has the attachment, if that is what the value is; null where there can be none
+   * @param in what is left of the payload's beginning
+   * @param payload has the attachment, if that is what the value is; null where there can be none
    */
-  Object read(ByteBuffer in, Payload body) throws Exception {
+  Object read(ByteBuffer in, Payload payload) throws Exception {
     try {
       int type = in.get();
       return switch (type) {
         case OTHER -> others.decode(FlatValues.part(in, 1));
         case CHOSEN -> checkedChosen().decode(FlatValues.part(in, 1));
         case STRUCTURE -> structures(FlatValues.part(in, 1), 1, List.of())[0];
-        case ATTACHMENT -> allowed(attachment(in, body));
+        case ATTACHMENT -> allowed(attachment(in, payload));
         default -> allowed(FlatValues.read(type, in));
       };
     } catch (BufferUnderflowException e) {
@@ -302,12 +302,12 @@ public final class LeanSerializer implements Serializer {
     };
   }
 
-  private static byte[] attachment(ByteBuffer in, Payload body) throws IOException {
+  private static byte[] attachment(ByteBuffer in, Payload payload) throws IOException {
     int length = in.getInt();
-    if (body == null) {
+    if (payload == null) {
       throw new IOException("an array is to end what does not end with it");
     }
-    return body.takeAttachment(length, in);
+    return payload.takeAttachment(length, in);
   }
 
   private ChosenSerializer checkedChosen() throws IOException {

@@ -8,8 +8,8 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * Bytes that grow as they are written, for {@linkplain Payload bodies}. Numbers are big-endian. One
- * long array may be kept apart, as the {@link Payload}'s attachment. Not thread-safe.
+ * Bytes that grow as they are written, for {@linkplain Payload payloads}. Numbers are big-endian.
+ * One long array may be kept apart, as the {@link Payload}'s attachment. Not thread-safe.
  */
 public final class Output {
 
@@ -38,7 +38,7 @@ public final class Output {
     this(capacity, false);
   }
 
-  /** One that is written all at once, and may end as a body with an attachment. */
+  /** One that is written all at once, and may end as a payload with an attachment. */
   Output(int capacity, boolean mayHaveAttachment) {
     this(capacity, mayHaveAttachment, false);
   }
@@ -49,7 +49,7 @@ public final class Output {
     this.borrows = borrows;
   }
 
-  /** One that may end as a body with a borrowed attachment. */
+  /** One that may end as a payload with a borrowed attachment. */
   static Output borrowing(int capacity) {
     return new Output(capacity, true, true);
   }

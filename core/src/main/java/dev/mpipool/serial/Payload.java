@@ -14,18 +14,19 @@ import java.util.zip.CRC32C;
  * <p>A long {@code byte[]} among the values of a call, or as a result, travels as the attachment.
  * So it is copied once, when it is encoded, and where the communicator keeps attachments apart it
  * is received straight into the array that the user gets. To code that does not look for it the
- * attachment is just the end of the body.
+ * attachment is just the end of the payload.
  *
  * <p>The bytes must not be changed. Not thread-safe once it is being read.
  *
  * <p>An attachment may be <i>borrowed</i>: it is an array of the user's, which may change as soon
- * as the thread that has encoded it goes on. That thread has to wait until the body has been sent,
- * or to {@linkplain #keep have it copied} after all.
+ * as the thread that has encoded it goes on. That thread has to wait until the payload has been
+ * sent, or to {@linkplain #keep have it copied} after all.
  */
 public final class Payload {
 
   /**
-   * The longest body, in bytes: with what a frame and a communicator add, it fits into one message.
+   * The longest payload, in bytes: with what a frame and a communicator add, it fits into one
+   * message.
    */
   public static final int MAX_BYTES = Integer.MAX_VALUE - 4096;
 
@@ -34,7 +35,7 @@ public final class Payload {
 
   private static final byte[] NO_BYTES = {};
 
-  /** A body of no bytes. */
+  /** A payload of no bytes. */
   public static final Payload EMPTY = new Payload(NO_BYTES, 0, 0, null);
 
   private final byte[] bytes;
@@ -62,9 +63,9 @@ public final class Payload {
 
   /** The same, with an attachment that is borrowed. */
   static Payload borrowing(byte[] bytes, int count, byte[] attachment) {
-    Payload body = of(bytes, count, attachment);
-    body.borrowed = new CountDownLatch(1);
-    return body;
+    Payload payload = of(bytes, count, attachment);
+    payload.borrowed = new CountDownLatch(1);
+    return payload;
   }
 
   /**
@@ -77,7 +78,7 @@ public final class Payload {
   }
 
   /**
-   * Makes a borrowed attachment a copy, before anybody else has the body.
+   * Makes a borrowed attachment a copy, before anybody else has the payload.
    *
    * @throws IOException if there is no memory for it
    */
@@ -105,22 +106,22 @@ public final class Payload {
   }
 
   /**
-   * A body without an attachment.
+   * A payload without an attachment.
    *
    * @param bytes its bytes, from position to limit; not copied if they are in an array
-   * @return a body
+   * @return a payload
    */
   public static Payload of(ByteBuffer bytes) {
     return of(bytes, null);
   }
 
   /**
-   * A body.
+   * A payload.
    *
    * @param bytes its bytes before the attachment, from position to limit; not copied if they are in
    *     an array
    * @param attachment an array that ends it; null if there is none
-   * @return a body
+   * @return a payload
    */
   public static Payload of(ByteBuffer bytes, byte[] attachment) {
     int count = bytes.remaining();
@@ -214,7 +215,7 @@ public final class Payload {
   }
 
   /**
-   * Takes the array that ends the body, once: it is the caller's alone.
+   * Takes the array that ends the payload, once: it is the caller's alone.
    *
    * @param length how long it has to be
    * @param rest what has not been read of the {@link #beginning}; where the attachment was not kept
@@ -246,7 +247,7 @@ public final class Payload {
 
   @Override
   public boolean equals(Object other) {
-    return other instanceof Payload body && toBuffer().equals(body.toBuffer());
+    return other instanceof Payload payload && toBuffer().equals(payload.toBuffer());
   }
 
   @Override

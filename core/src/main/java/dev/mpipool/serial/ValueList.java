@@ -125,19 +125,19 @@ public final class ValueList {
    *
    * @param serializer for each of them
    * @param count how many were written together
-   * @param in what is left of the body's beginning, as {@link #write} filled it
-   * @param body has the attachment, if there is one; else null
+   * @param in what is left of the payload's beginning, as {@link #write} filled it
+   * @param payload has the attachment, if there is one; else null
    * @return the values
    * @throws Exception if one cannot be read
    */
-  public static Object[] read(LeanSerializer serializer, int count, ByteBuffer in, Payload body)
+  public static Object[] read(LeanSerializer serializer, int count, ByteBuffer in, Payload payload)
       throws Exception {
     Object[] values = new Object[count];
     boolean complete = true;
     Throwable failure = null;
     for (int i = 0; i < count; i++) {
       try {
-        values[i] = readNext(serializer, in, body);
+        values[i] = readNext(serializer, in, payload);
         complete &= !(values[i] instanceof Reference);
       } catch (Exception | Error e) {
         failure = e;
@@ -167,7 +167,7 @@ public final class ValueList {
     static final Reference TO_GRAPH = new Reference(-1);
   }
 
-  private static Object readNext(LeanSerializer serializer, ByteBuffer in, Payload body)
+  private static Object readNext(LeanSerializer serializer, ByteBuffer in, Payload payload)
       throws Exception {
     int type = in.hasRemaining() ? in.get(in.position()) : 0;
     if (type == LATER) {
@@ -178,7 +178,7 @@ public final class ValueList {
       return new Reference(
           FlatValues.part(in.position(in.position() + 1), 1, Short.BYTES).getShort());
     }
-    return serializer.read(in, body);
+    return serializer.read(in, payload);
   }
 
   /** The graph that follows values; null if there is none. */

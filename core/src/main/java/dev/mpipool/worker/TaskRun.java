@@ -141,8 +141,8 @@ class TaskRun {
   /** An answer that is left as it is, whatever becomes of the user's array that it may refer to. */
   final Entry kept(Entry answer) {
     try {
-      if (answer.content().isBorrowed()) {
-        answer.content().keep();
+      if (answer.payload().isBorrowed()) {
+        answer.payload().keep();
       }
       return answer;
     } catch (IOException e) {

@@ -232,9 +232,9 @@ final class TaskThreads {
       return; // the initializer, of which main hears only if it fails
     }
     boolean idle = queue.isEmpty();
-    if (idle && answer.content().isBorrowed() && keepsAttachments) {
+    if (idle && answer.payload().isBorrowed() && keepsAttachments) {
       sender.send(main, answer);
-    } else if (idle && answer.content().length() <= FLUSHED_BYTES) {
+    } else if (idle && answer.payload().length() <= FLUSHED_BYTES) {
       sender.postForFlush(main, answer);
       sender.flush();
     } else {

@@ -114,7 +114,7 @@ public final class WorkerLoop {
     public void unsent(int destination, Entry entry, OutOfMemoryError failure) {
       if (entry.kind() == EntryKind.RESULT) {
         String what =
-            "it takes %d bytes, for which there is no memory".formatted(entry.content().length());
+            "it takes %d bytes, for which there is no memory".formatted(entry.payload().length());
         FailureReport report =
             FailureReport.of(
                 Origin.WRITING_RESULT, new OutOfMemoryError(what), context.serializer());
@@ -237,7 +237,7 @@ public final class WorkerLoop {
 
   private void handle(int source, Entry entry) {
     if (entry.kind() == EntryKind.GROUP_MESSAGE) {
-      groups.deliver(entry.id(), source, entry.body());
+      groups.deliver(entry.id(), source, entry.bytes());
     } else if (source == main) {
       handleFromMain(entry);
     } else {
@@ -305,14 +305,14 @@ public final class WorkerLoop {
 
   private void handle(Entry entry) throws IOException {
     switch (entry.kind()) {
-      case OPEN -> open(Hello.decode(entry.body()));
-      case TASK -> queue.add(TaskRun.ofCall(entry.id(), entry.content(), context));
-      case CHUNK -> queue.add(new ChunkRun(entry.id(), entry.content(), context));
+      case OPEN -> open(Hello.decode(entry.bytes()));
+      case TASK -> queue.add(TaskRun.ofCall(entry.id(), entry.payload(), context));
+      case CHUNK -> queue.add(new ChunkRun(entry.id(), entry.payload(), context));
       case GROUP -> join(entry);
-      case PUT -> context.shared().put(entry.id(), entry.body());
+      case PUT -> context.shared().put(entry.id(), entry.bytes());
       case FORGET -> context.shared().remove(entry.id());
       case CANCEL -> cancel(entry);
-      case RECALL -> giveBack(entry.body().getInt());
+      case RECALL -> giveBack(entry.bytes().getInt());
       case EXCLUDED -> groups.lost((int) entry.id(), "main has given it up");
       case PING -> sender.post(main, new Entry(EntryKind.PONG, 0));
       case RELEASE -> {
@@ -360,7 +360,7 @@ public final class WorkerLoop {
   }
 
   private void join(Entry entry) throws IOException {
-    GroupTask task = GroupTask.decode(entry.body());
+    GroupTask task = GroupTask.decode(entry.bytes());
     queue.add(
         new GroupRun(
             entry.id(), task.group(), Payload.of(task.task()), groups.join(task), context, groups));
@@ -368,7 +368,7 @@ public final class WorkerLoop {
 
   private void cancel(Entry entry) {
     TaskRun run = queue.find(entry.id());
-    ByteBuffer body = entry.body();
+    ByteBuffer body = entry.bytes();
     boolean interrupt = body.hasRemaining() && body.get(body.position()) != 0;
     Entry dropped = new Entry(EntryKind.DROPPED, entry.id());
     if (run != null && run.cancel(interrupt) && queue.remove(run)) {

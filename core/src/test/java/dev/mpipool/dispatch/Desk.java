@@ -67,7 +67,7 @@ public final class Desk {
   }
 
   private synchronized void record(int rank, Entry entry) {
-    sent.add(new Sent(rank, entry.kind(), entry.id(), entry.body()));
+    sent.add(new Sent(rank, entry.kind(), entry.id(), entry.bytes()));
   }
 
   /** What the task of an entry returns. */

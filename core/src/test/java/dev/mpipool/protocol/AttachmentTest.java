@@ -86,7 +86,7 @@ class AttachmentTest {
 
     List<Entry> entries = Frame.decode(message);
     assertThat(entries).containsExactly(new Entry(EntryKind.BUSY_TIME, 3), answer);
-    byte[] arrived = (byte[]) serializer.decodePayload(entries.get(1).content());
+    byte[] arrived = (byte[]) serializer.decodePayload(entries.get(1).payload());
     assertThat(arrived).isSameAs(message.attachment()).isEqualTo(before);
   }
 
@@ -123,7 +123,7 @@ class AttachmentTest {
     assertThat(whole).isEqualTo(Frame.encode(List.of(answer)));
     Entry arrived = Frame.decode(whole).get(0);
     assertThat(arrived).isEqualTo(answer);
-    assertThat(serializer.decode(arrived.body())).isEqualTo(value);
+    assertThat(serializer.decode(arrived.bytes())).isEqualTo(value);
     assertThat(serializer.decode(serializer.encode(value))).isEqualTo(value);
   }
 
@@ -137,10 +137,10 @@ class AttachmentTest {
         List.of(List.of(), List.of(third), List.of("short", third, third));
     for (List<Object> arguments : argumentLists) {
       EncodedCall encoded = codec.encode(new Call(code, arguments));
-      Message message = message(new Entry(EntryKind.TASK, 1, encoded.body()));
+      Message message = message(new Entry(EntryKind.TASK, 1, encoded.payload()));
       Object made = codec.prepare(serializer.decode(encoded.code().encoded()), loader());
       List<Object> arrived = new ArrayList<>();
-      codec.decode(Frame.decode(message).get(0).content(), () -> made, collect(arrived)).call();
+      codec.decode(Frame.decode(message).get(0).payload(), () -> made, collect(arrived)).call();
 
       assertThat(arrived.get(0)).isSameAs(message.attachment()).isEqualTo(first);
       assertThat(arrived.get(2)).isEqualTo(second);

@@ -279,7 +279,7 @@ class FrameSenderTest {
         new LeanSerializer(new JavaSerializer(FrameSenderTest.class.getClassLoader()));
     Entry entry =
         new Entry(EntryKind.RESULT, id, serializer.encodePayload(new byte[Payload.UNCOPIED_BYTES]));
-    assertThat(entry.content().isBorrowed()).isTrue();
+    assertThat(entry.payload().isBorrowed()).isTrue();
     return entry;
   }
 

@@ -136,7 +136,7 @@ class FrameTest {
     frame[body + 63] = 0;
     frame[body + 64] = 1;
 
-    assertThat(Frame.decode(ByteBuffer.wrap(frame)).get(0).body().get(64)).isEqualTo((byte) 1);
+    assertThat(Frame.decode(ByteBuffer.wrap(frame)).get(0).bytes().get(64)).isEqualTo((byte) 1);
   }
 
   @Test

@@ -21,7 +21,7 @@ class CallCodecTest {
 
   private Payload encode(SerializableCallable<?> code, int shape, Object... arguments)
       throws Exception {
-    return codec.encode(new Call(code, shape, List.of(arguments))).body();
+    return codec.encode(new Call(code, shape, List.of(arguments))).payload();
   }
 
   @Test

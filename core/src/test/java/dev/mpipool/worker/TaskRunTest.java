@@ -40,7 +40,7 @@ class TaskRunTest {
         TaskRun.ofCall(7, Payload.of(context.codec().encodeWhole(new Answering("?uge"))), context)
             .run();
     assertThat(answer.kind()).isEqualTo(EntryKind.FAILURE);
-    FailureReport report = FailureReport.decode(answer.body());
+    FailureReport report = FailureReport.decode(answer.bytes());
     assertThat(report.origin()).isEqualTo(FailureReport.Origin.WRITING_RESULT);
     assertThat(report.message()).contains(" are the most");
   }

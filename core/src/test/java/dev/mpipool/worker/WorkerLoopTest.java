@@ -202,14 +202,14 @@ class WorkerLoopTest {
     Entry answer = next();
     assertThat(answer.kind()).isEqualTo(EntryKind.RESULT);
     assertThat(answer.id()).isEqualTo(id);
-    assertThat(SERIALIZER.decode(answer.body())).isEqualTo(value);
+    assertThat(SERIALIZER.decode(answer.bytes())).isEqualTo(value);
   }
 
   private FailureReport expectFailure(long id, Origin origin) throws Exception {
     Entry answer = next();
     assertThat(answer.kind()).isEqualTo(EntryKind.FAILURE);
     assertThat(answer.id()).isEqualTo(id);
-    FailureReport report = FailureReport.decode(answer.body());
+    FailureReport report = FailureReport.decode(answer.bytes());
     assertThat(report.origin()).isEqualTo(origin);
     return report;
   }
@@ -250,7 +250,7 @@ class WorkerLoopTest {
     assertThat(answers).extracting(Entry::id).containsExactlyInAnyOrder(1L, 2L, 3L, 4L);
     for (Entry answer : answers) {
       if (answer.id() % 2 == 0) {
-        FailureReport report = FailureReport.decode(answer.body());
+        FailureReport report = FailureReport.decode(answer.bytes());
         assertThat(report.origin()).isEqualTo(Origin.READING_TASK);
         assertThat(report.message()).contains("for which there is no memory");
       } else {
@@ -371,7 +371,7 @@ class WorkerLoopTest {
         .hasMessageContaining("Main, rank 0, sent what cannot be understood: " + why);
     Entry last = next();
     assertThat(last.kind()).isEqualTo(EntryKind.LEFT);
-    assertThat(StandardCharsets.UTF_8.decode(last.body()).toString()).contains(why);
+    assertThat(StandardCharsets.UTF_8.decode(last.bytes()).toString()).contains(why);
   }
 
   private void loseOtherWorker() {
@@ -445,7 +445,7 @@ class WorkerLoopTest {
     Entry answer = next();
     assertThat(answer.kind()).isEqualTo(EntryKind.RETURNED);
     List<Long> numbers = new ArrayList<>();
-    ByteBuffer body = answer.body();
+    ByteBuffer body = answer.bytes();
     while (body.hasRemaining()) {
       numbers.add(body.getLong());
     }
@@ -500,7 +500,7 @@ class WorkerLoopTest {
 
   /** The first byte of each outcome but the first, which is a result. */
   private List<Integer> afterTheFirst() throws Exception {
-    ByteBuffer answer = next().body();
+    ByteBuffer answer = next().bytes();
     answer.getLong();
     assertThat(answer.get()).isEqualTo((byte) Chunk.RESULT);
     assertThat(SERIALIZER.read(answer)).isEqualTo(1);

@@ -57,7 +57,7 @@ public class SmallParts {
     code = codec.prepare(serializer.decode(encoded.code().encoded()), loader);
     codeCapturing = codec.prepare(serializer.decode(encodedCapturing.code().encoded()), loader);
     for (int i = 0; i < ENTRIES; i++) {
-      entries.add(new Entry(EntryKind.TASK, i, encoded.body()));
+      entries.add(new Entry(EntryKind.TASK, i, encoded.payload()));
     }
     frame = Frame.encode(entries);
   }

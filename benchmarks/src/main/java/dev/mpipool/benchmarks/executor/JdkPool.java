@@ -65,7 +65,7 @@ public final class JdkPool implements Contestant {
   private Object run(EncodedCall encoded) throws Exception {
     CallCodec.Call call =
         codec.decode(
-            encoded.body(),
+            encoded.payload(),
             () -> code(encoded.code()),
             (shape, code, a, b, c) -> ((Callable<?>) code).call());
     ByteBuffer answer = serializer.encode(call.call());
