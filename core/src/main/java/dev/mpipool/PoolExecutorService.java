@@ -1,6 +1,7 @@
 package dev.mpipool;
 
 import dev.mpipool.comm.Communicator;
+import dev.mpipool.dispatch.ExecutedTask;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.dispatch.Unstarted;
 import dev.mpipool.serial.Envelope;
@@ -186,7 +187,7 @@ abstract class PoolExecutorService extends AbstractExecutorService {
       submitted(made).whenComplete((value, failure) -> task.run());
     } else {
       TaskFuture<?> future =
-          TaskFuture.executed(onMain().dispatcher(), new Calls.OfRunnable(task), task);
+          new ExecutedTask(onMain().dispatcher(), new Calls.OfRunnable(task), task);
       Optional<TaskSerializationException> failure = onMain().submit(future);
       if (failure.isPresent()) {
         throw new RejectedExecutionException(failure.get().getMessage(), failure.get());

@@ -2,9 +2,8 @@ package dev.mpipool.batch;
 
 import dev.mpipool.dispatch.Outcome;
 import dev.mpipool.dispatch.TaskFuture;
-import dev.mpipool.dispatch.TaskOwner;
 import dev.mpipool.protocol.Chunk;
-import dev.mpipool.protocol.EntryKind;
+import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.LeanSerializer;
 import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.SharedValue;
@@ -18,6 +17,7 @@ import java.util.concurrent.CancellationException;
  */
 final class ChunkFuture extends TaskFuture<Integer> {
 
+  private final SharedValue function;
   private final LeanSerializer serializer;
   private final ByteBuffer body;
   private final long firstIndex;
@@ -28,9 +28,6 @@ final class ChunkFuture extends TaskFuture<Integer> {
   /** How long a worker took over it. */
   private long nanos;
 
-  /** Guarded by the dispatcher. */
-  private boolean askedBack;
-
   /**
    * A chunk.
    *
@@ -40,7 +37,7 @@ final class ChunkFuture extends TaskFuture<Integer> {
    * @param offset where to begin there
    */
   ChunkFuture(
-      TaskOwner dispatcher,
+      Object pool,
       SharedValue function,
       Object original,
       LeanSerializer serializer,
@@ -48,7 +45,8 @@ final class ChunkFuture extends TaskFuture<Integer> {
       long firstIndex,
       Object[] outcomes,
       int offset) {
-    super(dispatcher, function, original);
+    super(pool, null, original);
+    this.function = function;
     this.serializer = serializer;
     this.body = body;
     this.firstIndex = firstIndex;
@@ -57,20 +55,13 @@ final class ChunkFuture extends TaskFuture<Integer> {
     this.count = Chunk.count(body);
   }
 
-  @Override
-  protected EntryKind kind() {
-    return EntryKind.CHUNK;
-  }
-
-  @Override
-  protected boolean isDivisible() {
-    boolean first = !askedBack && count > 1;
-    askedBack = true;
-    return first;
-  }
-
   long nanos() {
     return nanos;
+  }
+
+  /** What a worker needs to have been sent before. */
+  SharedValue function() {
+    return function;
   }
 
   int offset() {

@@ -160,7 +160,7 @@ final class ChunkSubmitter {
           future.fail(failure);
           return;
         }
-        dispatcher.submitFrom(owner, future, future.body());
+        dispatcher.submitFrom(owner, future, future.function(), future.body(), future.count() > 1);
         return;
       } catch (OutOfMemoryError e) {
         failure = Memory.mayReturn(0) ? null : e;

@@ -37,7 +37,7 @@ final class AnswerHandler {
   private final int maxAttempts;
   private final ReentrantLock lock;
   private final PoolState state;
-  private final Ring<TaskFuture<?>> queue;
+  private final Ring<ScheduledTask> queue;
   private final CompletionExecutor completions;
   private final Assigner assigner;
   private final Membership membership;
@@ -52,12 +52,9 @@ final class AnswerHandler {
   private int handled;
 
   AnswerHandler(
+      SharedState common,
       String format,
       int maxAttempts,
-      ReentrantLock lock,
-      PoolState state,
-      Ring<TaskFuture<?>> queue,
-      CompletionExecutor completions,
       Assigner assigner,
       Membership membership,
       LossHandler losses,
@@ -65,10 +62,10 @@ final class AnswerHandler {
       Outcome outcome) {
     this.format = format;
     this.maxAttempts = maxAttempts;
-    this.lock = lock;
-    this.state = state;
-    this.queue = queue;
-    this.completions = completions;
+    this.lock = common.lock();
+    this.state = common.state();
+    this.queue = common.queue();
+    this.completions = common.completions();
     this.assigner = assigner;
     this.membership = membership;
     this.losses = losses;
@@ -216,13 +213,13 @@ final class AnswerHandler {
 
   /** An answer on its way to its future. */
   private final class Answered extends CompletionExecutor.Item {
-    private final TaskFuture<?> task;
+    private final TaskFuture<?> future;
     private final int rank;
     private final Entry answer;
 
-    Answered(TaskFuture<?> task, int rank, Entry answer) {
-      super(task, null);
-      this.task = task;
+    Answered(TaskFuture<?> future, int rank, Entry answer) {
+      super(future, null);
+      this.future = future;
       this.rank = rank;
       this.answer = answer;
     }
@@ -230,9 +227,9 @@ final class AnswerHandler {
     @Override
     void complete() {
       if (answer.kind() == EntryKind.DROPPED) {
-        task.drop();
+        future.drop();
       } else {
-        outcome.complete(task, rank, answer);
+        outcome.complete(future, rank, answer);
       }
     }
   }
@@ -283,25 +280,25 @@ final class AnswerHandler {
   }
 
   private void answered(WorkerState worker, Entry entry, List<CompletionExecutor.Item> items) {
-    TaskFuture<?> future = worker.tasks.find(entry.id());
-    if (future == null) {
+    ScheduledTask task = worker.tasks.find(entry.id());
+    if (task == null) {
       LOG.warn("A {} of rank {} for no task it holds is dropped", entry.kind(), worker.rank);
       return;
     }
     CompletionExecutor.Item item =
-        future.ending == null
-            ? new Answered(future, worker.rank, entry)
-            : new CompletionExecutor.Item(future, future.ending);
+        task.ending == null
+            ? new Answered(task.future, worker.rank, entry)
+            : new CompletionExecutor.Item(task.future, task.ending);
     queue.ensureRoom(1); // for a group that begins again
     if (entry.kind() == EntryKind.DROPPED) {
-      assigner.calledBack.add(future);
+      assigner.calledBack.add(task);
     }
     assigner.remove(worker, entry.id());
-    future.encoded = null;
-    if (entry.kind() == EntryKind.DROPPED && beginsAgainOrFails(future)) {
+    task.encoded = null;
+    if (entry.kind() == EntryKind.DROPPED && beginsAgainOrFails(task)) {
       return;
     }
-    if (!future.isDone()) {
+    if (!task.future.isDone()) {
       items.add(item);
     }
   }
@@ -312,30 +309,30 @@ final class AnswerHandler {
     if (worker == null) {
       return; // then the group begins again for that
     }
-    for (TaskFuture<?> future : worker.tasks.inOrder()) {
-      if (future instanceof GroupSubmission.Member<?> member && member.counts()) {
+    for (ScheduledTask task : worker.tasks.inOrder()) {
+      if (task instanceof GroupSubmission.Member<?> member && member.counts()) {
         queue.ensureRoom(1);
-        assigner.cancel(future, true);
-        beginsAgainOrFails(future);
+        assigner.cancel(task, true);
+        beginsAgainOrFails(task);
       }
     }
   }
 
   /** A member is off the books, so its group begins again, or fails for want of memory. */
-  private boolean beginsAgainOrFails(TaskFuture<?> future) {
+  private boolean beginsAgainOrFails(ScheduledTask task) {
     try {
-      return beginsAgain(future);
+      return beginsAgain(task);
     } catch (OutOfMemoryError e) {
-      failSurely(future, e);
+      failSurely(task, e);
       return true;
     }
   }
 
-  private void failSurely(TaskFuture<?> future, Throwable failure) {
+  private void failSurely(ScheduledTask task, Throwable failure) {
     long pause = 0;
     while (true) {
       try {
-        assigner.fail(future, failure);
+        assigner.fail(task, failure);
         return;
       } catch (OutOfMemoryError e) {
         pause = Memory.pause(pause);
@@ -344,18 +341,17 @@ final class AnswerHandler {
   }
 
   /** Whether a member dropped its task because it has lost another, and the group tries again. */
-  private boolean beginsAgain(TaskFuture<?> future) {
-    if (!(future instanceof GroupSubmission.Member<?> member)
+  private boolean beginsAgain(ScheduledTask task) {
+    if (!(task instanceof GroupSubmission.Member<?> member)
         || !member.counts()
-        || future.ending != null
-        || future.isDone()
+        || task.isUnwanted()
         || state.isStopping()) {
       return false;
     }
-    TaskFuture<?> first = member.beginAgainUnlessTooOften(maxAttempts);
+    ScheduledTask first = member.beginAgainUnlessTooOften(maxAttempts);
     if (first == null) {
-      String what = "The members of the group of %s have lost each other".formatted(future.name());
-      assigner.fail(future, new WorkerLostException(what, future.lostWith()));
+      String what = "The members of the group of %s have lost each other".formatted(task.name());
+      assigner.fail(task, new WorkerLostException(what, task.lostWith()));
     } else {
       queue.addFirst(first);
       membership.failGroupsTooLarge(); // the other may have answered before it was lost

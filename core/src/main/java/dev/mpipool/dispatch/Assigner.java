@@ -35,7 +35,7 @@ final class Assigner {
   private final ReentrantLock lock;
   private final PoolState state;
   private final Map<Integer, WorkerState> workers;
-  private final Ring<TaskFuture<?>> queue;
+  private final Ring<ScheduledTask> queue;
   private final CompletionExecutor completions;
   private final SharedValues shared;
   private final Outbox outbox;
@@ -51,9 +51,6 @@ final class Assigner {
   /** The group whose turn it is, while workers are kept for it. */
   GroupSubmission<?> gathering;
 
-  /** Tasks in the queue that have become unwanted since it was last cleared of them. */
-  int unwantedQueued;
-
   /** How many tasks workers hold that they have not begun. */
   private int unstarted;
 
@@ -63,21 +60,14 @@ final class Assigner {
   private boolean lookingForWork;
   private long lastId;
 
-  Assigner(
-      ReentrantLock lock,
-      PoolState state,
-      Map<Integer, WorkerState> workers,
-      Ring<TaskFuture<?>> queue,
-      CompletionExecutor completions,
-      SharedValues shared,
-      Outbox outbox) {
-    this.lock = lock;
-    this.state = state;
-    this.workers = workers;
-    this.queue = queue;
-    this.completions = completions;
+  Assigner(SharedState common, SharedValues shared) {
+    this.lock = common.lock();
+    this.state = common.state();
+    this.workers = common.workers();
+    this.queue = common.queue();
+    this.completions = common.completions();
     this.shared = shared;
-    this.outbox = outbox;
+    this.outbox = common.outbox();
     this.calledBack = new CalledBack(lock, workers.values());
   }
 
@@ -110,12 +100,12 @@ final class Assigner {
       }
       try {
         dropUnwanted();
-        TaskFuture<?> future = queue.peek();
-        GroupSubmission<?> group = future == null ? null : future.group();
+        ScheduledTask task = queue.peek();
+        GroupSubmission<?> group = task == null ? null : GroupSubmission.waitingIn(task);
         if (group != null) {
           gathering = group;
-        } else if (future != null) {
-          assign(worker, future);
+        } else if (task != null) {
+          assign(worker, task);
         }
         queue.poll();
       } finally {
@@ -147,9 +137,9 @@ final class Assigner {
       group.gathered.add(worker);
     }
     List<WorkerState> members = List.copyOf(group.gathered);
-    List<? extends TaskFuture<?>> tasks = group.membersOn(members);
+    List<? extends ScheduledTask> tasks = group.membersOn(members);
     CompletionExecutor.Failing failing =
-        new CompletionExecutor.Failing(tasks.get(tasks.size() - 1), null);
+        new CompletionExecutor.Failing(tasks.get(tasks.size() - 1).future, null);
     completions.ensureRoom(1);
     int assigned = 0;
     try {
@@ -225,9 +215,13 @@ final class Assigner {
           && (silent > RECALL_NANOS || worker.unstartedNanos() > RECALL_NANOS)) {
         recall(worker, gathering == null ? (worker.unstarted() + 1) / 2 : worker.unstarted());
         wanted--;
-      } else if (unstarted == 0 && silent > CHUNK_RECALL_NANOS && worker.holdsDivisibleChunk()) {
-        recall(worker, 0);
-        wanted--;
+      } else if (unstarted == 0 && silent > CHUNK_RECALL_NANOS) {
+        ScheduledTask.Chunk chunk = worker.divisibleChunk();
+        if (chunk != null) {
+          recall(worker, 0);
+          chunk.askedToDivide();
+          wanted--;
+        }
       }
     }
   }
@@ -255,12 +249,12 @@ final class Assigner {
   /**
    * It is posted first, which may fail: the answer cannot be dealt with before the lock is free.
    */
-  private void assign(WorkerState worker, TaskFuture<?> future) {
+  private void assign(WorkerState worker, ScheduledTask task) {
     worker.tasks.ensureRoom();
-    if (future.needs() != null) {
-      shared.give(worker, future.needs());
+    if (task.needs != null) {
+      shared.give(worker, task.needs);
     }
-    Entry entry = new Entry(future.kind(), lastId + 1, future.encoded);
+    Entry entry = new Entry(task.kind, lastId + 1, task.encoded);
     if (flushing) {
       outbox.postForFlush(worker.rank, entry);
     } else {
@@ -269,17 +263,17 @@ final class Assigner {
     if (worker.tasks.isEmpty()) {
       worker.lastSign = System.nanoTime();
     }
-    future.worker = worker;
-    future.id = ++lastId;
-    worker.tasks.add(future.id, future);
+    task.worker = worker;
+    task.id = ++lastId;
+    worker.tasks.add(task.id, task);
     held++;
     unstarted += worker.tasks.size() > worker.threads ? 1 : 0;
-    chunks += future.isChunk() ? 1 : 0;
+    chunks += task.isChunk() ? 1 : 0;
   }
 
   private void dropUnwanted() {
-    for (TaskFuture<?> future = queue.peek(); future != null; future = queue.peek()) {
-      if (!isUnwanted(future)) {
+    for (ScheduledTask task = queue.peek(); task != null; task = queue.peek()) {
+      if (!isUnwanted(task)) {
         return;
       }
       queue.poll();
@@ -293,9 +287,9 @@ final class Assigner {
   void makeAvailable(WorkerState worker) {
     try {
       while (worker.hasFreeThread() && !worker.pinned.isEmpty() && !state.isBroken()) {
-        TaskFuture<?> future = worker.pinned.peek();
-        if (!isUnwanted(future)) {
-          assign(worker, future);
+        ScheduledTask task = worker.pinned.peek();
+        if (!isUnwanted(task)) {
+          assign(worker, task);
         }
         worker.pinned.poll();
       }
@@ -305,30 +299,30 @@ final class Assigner {
     selector.add(worker);
   }
 
-  /** Whether a queued task is no longer wanted; sees to it that its future will be done. */
-  boolean isUnwanted(TaskFuture<?> future) {
-    if (future.ending != null && !future.isDone()) {
-      completions.add(new CompletionExecutor.Item(future, future.ending));
+  /** Whether a queued task is no longer wanted; sees to it that its task will be done. */
+  boolean isUnwanted(ScheduledTask task) {
+    if (task.ending != null && !task.future.isDone()) {
+      completions.add(new CompletionExecutor.Item(task.future, task.ending));
     }
-    return future.ending != null || future.isDone();
+    return task.isUnwanted();
   }
 
   /** A worker does not hold this task any more; null if it did not. */
-  TaskFuture<?> remove(WorkerState worker, long id) {
-    TaskFuture<?> future = worker.tasks.remove(id);
-    if (future != null) {
-      future.worker = null;
+  ScheduledTask remove(WorkerState worker, long id) {
+    ScheduledTask task = worker.tasks.remove(id);
+    if (task != null) {
+      task.worker = null;
       held--;
       unstarted -= worker.tasks.size() >= worker.threads ? 1 : 0;
-      chunks -= future.isChunk() ? 1 : 0;
+      chunks -= task.isChunk() ? 1 : 0;
     }
-    return future;
+    return task;
   }
 
   /** A task that no worker will be given any more: its future fails. */
-  void fail(TaskFuture<?> future, Throwable failure) {
-    completions.add(new CompletionExecutor.Failing(future, failure));
-    future.encoded = null;
+  void fail(ScheduledTask task, Throwable failure) {
+    completions.add(new CompletionExecutor.Failing(task.future, failure));
+    task.encoded = null;
   }
 
   /** A worker has given tasks back. They go to the head of the queue, in their order. */
@@ -340,33 +334,33 @@ final class Assigner {
     worker.gaveBack = true;
     while (numbers.remaining() >= Long.BYTES) {
       long number = numbers.getLong();
-      TaskFuture<?> future = state.isStopping() ? dropped(worker, number) : remove(worker, number);
-      if (future != null) {
+      ScheduledTask task = state.isStopping() ? dropped(worker, number) : remove(worker, number);
+      if (task != null) {
         if (state.isStopping()) {
-          future.encoded = null;
-        } else if (future.isPinned()) {
-          worker.pinned.addFirst(future);
+          task.encoded = null;
+        } else if (task.isPinned()) {
+          worker.pinned.addFirst(task);
         } else {
-          queue.addFirst(future);
+          queue.addFirst(task);
         }
       }
     }
   }
 
-  private TaskFuture<?> dropped(WorkerState worker, long number) {
-    TaskFuture<?> future = worker.tasks.find(number);
-    if (future != null) {
-      CompletionExecutor.Item item = new CompletionExecutor.Item(future, future::drop);
+  private ScheduledTask dropped(WorkerState worker, long number) {
+    ScheduledTask task = worker.tasks.find(number);
+    if (task != null) {
+      CompletionExecutor.Item item = new CompletionExecutor.Item(task.future, task.future::drop);
       completions.ensureRoom(1);
-      calledBack.add(future);
+      calledBack.add(task);
       completions.add(item);
     }
     return remove(worker, number);
   }
 
   /** Tells a worker that nobody waits for a task it holds. */
-  void cancel(TaskFuture<?> future, boolean interrupt) {
+  void cancel(ScheduledTask task, boolean interrupt) {
     byte[] body = {(byte) (interrupt ? 1 : 0)};
-    outbox.post(future.worker.rank, new Entry(EntryKind.CANCEL, future.id, ByteBuffer.wrap(body)));
+    outbox.post(task.worker.rank, new Entry(EntryKind.CANCEL, task.id, ByteBuffer.wrap(body)));
   }
 }

@@ -33,11 +33,11 @@ final class CalledBack {
    * A worker had not begun a task, which is about to be cancelled. Parts of batches and members of
    * groups are no tasks of their own, and what the user has cancelled before is no news.
    */
-  void add(TaskFuture<?> future) {
-    Unstarted task = Unstarted.of(future);
-    boolean whole = task.call() != null && !(future instanceof GroupSubmission.Member);
-    if (waiting > 0 && whole && future.ending == null && !future.isDone()) {
-      tasks.add(task);
+  void add(ScheduledTask task) {
+    Unstarted unstarted = Unstarted.of(task);
+    boolean whole = unstarted.call() != null && !(task instanceof GroupSubmission.Member);
+    if (waiting > 0 && whole && !task.isUnwanted()) {
+      tasks.add(unstarted);
     }
   }
 

@@ -1,30 +1,19 @@
 package dev.mpipool.dispatch;
 
-import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.TaskSerializationException;
 import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
-import dev.mpipool.memory.Memory;
-import dev.mpipool.memory.Ring;
 import dev.mpipool.protocol.Entry;
-import dev.mpipool.protocol.EntryKind;
-import dev.mpipool.protocol.Hello;
 import dev.mpipool.protocol.Outbox;
 import dev.mpipool.protocol.ReceiveLoop;
 import dev.mpipool.serial.CallCodec;
-import dev.mpipool.serial.EncodedCall;
 import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.LeanSerializer;
 import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.SharedValue;
-import dev.mpipool.serial.TaskName;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -40,34 +29,26 @@ import java.util.function.IntToLongFunction;
  * not hold is dropped: it comes too late. When a worker dies, its tasks go back to the head of the
  * queue, or fail if as many workers have died with them as may.
  *
- * <p><b>A task that is no longer wanted</b> (its future was cancelled, timed out or completed by
- * the user) leaves the queue, now or when its turn comes. If a worker has it, the worker is told,
- * and its place is taken until the worker answers: only then is the thread free again.
- *
  * <p><b>Groups.</b> A task for several workers together, a {@link GroupSubmission}, waits in the
  * queue like any other. When its turn comes, workers are kept for it as they become free, and what
  * stands behind it waits; so only one group gathers at a time, and two groups cannot wait for each
  * other's workers. Tasks that are pinned to a worker stand in a queue of that worker and go first.
  *
- * <p><b>Its parts</b>, all under the one lock: {@link Assigner} brings tasks and workers together,
- * {@link AnswerHandler} reads what workers say, {@link Membership} and {@link LossHandler} deal
- * with losses, {@link SharedValues} with values that workers keep, {@link PoolEnd} with shutdown
- * and break-down, {@link Inventory} with questions.
+ * <p><b>Its parts</b>, all under the one lock, over one {@link SharedState}: {@link Submission}
+ * accepts tasks, {@link Assigner} brings them to workers, {@link AnswerHandler} reads what workers
+ * say, {@link Cancellation} what users do to futures, {@link LossHandler} and {@link Membership}
+ * deal with losses, {@link SharedValues} with values that workers keep, {@link PoolEnd} with
+ * shutdown and break-down, {@link Inventory} with questions.
  *
  * <p><b>Without memory.</b> What the pool's own threads call here does not fail for want of memory:
  * it is tried again, in steps of which each is taken as a whole or not at all, and if memory does
- * not return, the pool breaks. Whoever submits gets the {@link OutOfMemoryError}, and nothing is
- * submitted.
+ * not return, the pool breaks. A submission throws the {@link OutOfMemoryError}, and has no effect.
  *
- * <p><b>The lock.</b> All state is guarded by one lock, which each stimulus takes once. Nothing is
- * sent and no code of others runs while it is held: entries are posted to the sender's queue,
- * completions to the completion executor's; the pool's end has its effects in {@link #unlock},
- * after the lock is released.
+ * <p><b>The lock.</b> Each stimulus takes it once. Nothing is sent and no code of others runs while
+ * it is held: entries are posted to the sender's queue, completions to the completion executor's.
+ * What the end of the pool has to tell others is told by {@link PoolEnd#unlock}, after the release.
  */
-public final class Dispatcher extends TaskOwner {
-
-  /** A longer task may take its time to be sent, for which submit must not wait. */
-  private static final int FLUSHED_BYTES = 16 << 10;
+public final class Dispatcher {
 
   /**
    * What a pool is like.
@@ -80,31 +61,19 @@ public final class Dispatcher extends TaskOwner {
   public record Settings(
       List<Integer> ranks, int threadsPerWorker, int maxAttempts, boolean survivesLostWorkers) {}
 
-  private final CallCodec codec;
+  private final int threadsPerWorker;
 
   /** Of main's serializer, which workers must have, too. */
   private final String format;
 
   private final Outcome outcome;
-  private final Outbox outbox;
-  private final Settings settings;
-  private final CompletionExecutor completions = new CompletionExecutor();
-
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Map<Integer, WorkerState> workers = new LinkedHashMap<>();
-  private final Ring<TaskFuture<?>> queue = new Ring<>();
-  private final Assigner assigner;
-  private final Membership membership;
-  private final SharedValues shared;
+  private final SharedState common;
+  private final PoolState state;
+  private final Submission submission;
   private final AnswerHandler answers;
   private final LossHandler losses;
   private final PoolEnd end;
   private final Inventory inventory;
-
-  private final PoolState state = new PoolState();
-
-  /** The number of the last submission. */
-  private int lastNumber;
 
   /**
    * Creates a dispatcher with all its workers.
@@ -114,41 +83,27 @@ public final class Dispatcher extends TaskOwner {
    * @param outbox sends to workers
    */
   public Dispatcher(Settings settings, LeanSerializer serializer, Outbox outbox) {
-    this.codec = new CallCodec(serializer);
+    this.threadsPerWorker = settings.threadsPerWorker();
     this.format = serializer.format();
     this.outcome = new Outcome(serializer);
-    this.outbox = outbox;
-    this.settings = settings;
-    this.shared = new SharedValues(state, workers.values(), outbox);
-    this.assigner = new Assigner(lock, state, workers, queue, completions, shared, outbox);
-    this.membership =
-        new Membership(
-            settings.maxAttempts(),
-            settings.survivesLostWorkers(),
-            state,
-            workers,
-            queue,
-            assigner,
-            outbox);
-    this.end = new PoolEnd(lock, state, workers, queue, completions, assigner, membership, shared);
-    this.inventory = new Inventory(lock, state, workers.values(), queue, assigner, membership, end);
-    this.losses = new LossHandler(lock, state, membership, assigner, completions, end);
-    this.answers =
-        new AnswerHandler(
-            format,
-            settings.maxAttempts(),
-            lock,
-            state,
-            queue,
-            completions,
-            assigner,
-            membership,
-            losses,
-            end,
-            outcome);
+    this.common = new SharedState(outbox);
+    this.state = common.state();
+    int maxAttempts = settings.maxAttempts();
+    SharedValues shared = new SharedValues(common);
+    Assigner assigner = new Assigner(common, shared);
+    Membership membership =
+        new Membership(common, maxAttempts, settings.survivesLostWorkers(), assigner);
+    end = new PoolEnd(common, assigner, membership, shared);
+    inventory = new Inventory(common, assigner, membership, end);
+    Cancellation cancellation = new Cancellation(common, assigner, end);
+    CallCodec codec = new CallCodec(serializer);
+    submission = new Submission(common, codec, assigner, membership, shared, end, cancellation);
+    losses = new LossHandler(common, membership, assigner, shared, end);
+    answers =
+        new AnswerHandler(common, format, maxAttempts, assigner, membership, losses, end, outcome);
     for (int rank : settings.ranks()) {
-      WorkerState worker = new WorkerState(rank, settings.threadsPerWorker());
-      workers.put(rank, worker);
+      WorkerState worker = new WorkerState(rank, threadsPerWorker);
+      common.workers().put(rank, worker);
       assigner.makeAvailable(worker);
     }
     assigner.ensureRoom();
@@ -165,12 +120,7 @@ public final class Dispatcher extends TaskOwner {
       answers.expectInitializer();
     }
     try {
-      ByteBuffer task =
-          initializer == null
-              ? ByteBuffer.allocate(0)
-              : travelling(initializer.code(), () -> codec.encodeWhole(initializer));
-      ByteBuffer body = new Hello(settings.threadsPerWorker(), format, task).encode();
-      workers.keySet().forEach(rank -> outbox.post(rank, new Entry(EntryKind.OPEN, 0, body)));
+      submission.open(initializer, threadsPerWorker, format);
     } catch (TaskSerializationException e) {
       breakDown("The initializer cannot travel", e);
     }
@@ -184,52 +134,7 @@ public final class Dispatcher extends TaskOwner {
    * @throws TaskSerializationException if the task cannot travel
    */
   public void submit(TaskFuture<?> future) throws TaskSerializationException {
-    checkAccepting();
-    Envelope call = future.call();
-    if (call == null) {
-      return; // it has been submitted before, and is done
-    }
-    EncodedCall encoded = encode(call, future.original());
-    boolean alone;
-    lock.lock();
-    try {
-      checkAccepting();
-      alone = assigner.held == 0 && encoded.payload().length() <= FLUSHED_BYTES;
-      if (future.order == 0) {
-        queue.add(future);
-        future.order = alone ? -nextNumber() : nextNumber();
-        future.encoded = encoded.payload();
-        future.code = encoded.code();
-        assigner.flushing = alone;
-        assigner.assignTasks();
-      }
-    } finally {
-      assigner.flushing = false;
-      lock.unlock();
-    }
-    if (alone) {
-      end.assertUnlocked();
-      outbox.flush();
-    }
-  }
-
-  /** Begins again after two billion, long after tasks of the same number are done. */
-  private int nextNumber() {
-    lastNumber = lastNumber == Integer.MAX_VALUE ? 1 : lastNumber + 1;
-    return lastNumber;
-  }
-
-  private EncodedCall encode(Envelope call, Object task) throws TaskSerializationException {
-    return travelling(task, () -> codec.encode(call));
-  }
-
-  private static <T> T travelling(Object task, Callable<T> encoding)
-      throws TaskSerializationException {
-    try {
-      return encoding.call();
-    } catch (Throwable e) {
-      throw TaskName.cannotTravel(task, e);
-    }
+    submission.submit(future);
   }
 
   /**
@@ -244,30 +149,7 @@ public final class Dispatcher extends TaskOwner {
    */
   public <T> CompletableFuture<List<T>> submitToAll(Envelope call, Object original)
       throws TaskSerializationException {
-    checkAccepting();
-    EncodedCall encoded = encode(call, original);
-    List<TaskFuture<T>> tasks = new ArrayList<>();
-    lock.lock();
-    try {
-      checkAccepting();
-      List<WorkerState> living = membership.living();
-      for (WorkerState worker : living) {
-        TaskFuture<T> task = TaskFuture.pinned(this, call, original);
-        task.order = nextNumber();
-        task.encoded = encoded.payload();
-        task.code = encoded.code();
-        tasks.add(task);
-        worker.pinned.ensureRoom(1);
-      }
-      ListFuture<T> all = ListFuture.of(tasks);
-      for (int i = 0; i < living.size(); i++) { // from here on nothing fails
-        living.get(i).pinned.add(tasks.get(i));
-        assigner.makeAvailable(living.get(i));
-      }
-      return all;
-    } finally {
-      lock.unlock();
-    }
+    return submission.submitToAll(call, original);
   }
 
   /**
@@ -289,20 +171,7 @@ public final class Dispatcher extends TaskOwner {
       throw new IllegalArgumentException(
           "A group of %d workers is not possible: there are %d".formatted(members, size()));
     }
-    GroupSubmission<T> group =
-        new GroupSubmission<>(this, members, encode(call, original), call, original);
-    lock.lock();
-    try {
-      checkAccepting();
-      TaskFuture<?> first = group.begin();
-      first.order = nextNumber();
-      queue.add(first);
-      membership.failGroupsTooLarge();
-      assigner.assignTasks();
-    } finally {
-      lock.unlock();
-    }
-    return group.future();
+    return submission.submitGroup(members, call, original);
   }
 
   /**
@@ -311,13 +180,7 @@ public final class Dispatcher extends TaskOwner {
    * @param value to keep until it is taken back
    */
   public void share(SharedValue value) {
-    lock.lock();
-    try {
-      checkAccepting();
-      shared.share(value);
-    } finally {
-      lock.unlock();
-    }
+    submission.share(value);
   }
 
   /**
@@ -326,12 +189,7 @@ public final class Dispatcher extends TaskOwner {
    * @param value no task that is submitted later needs it
    */
   public void unshare(SharedValue value) {
-    lock.lock();
-    try {
-      shared.unshare(value);
-    } finally {
-      lock.unlock();
-    }
+    end.unshare(value);
   }
 
   /**
@@ -340,78 +198,68 @@ public final class Dispatcher extends TaskOwner {
    * @param value its handle is not reachable
    */
   public void unshareWhenIdle(SharedValue value) {
-    lock.lock();
-    try {
-      shared.addUnreachable(value);
-      end.unshareUnreachable();
-    } finally {
-      lock.unlock();
-    }
+    end.unshareWhenIdle(value);
   }
 
-  @Override
+  /**
+   * Lets a source submit tasks for as long as it takes, even after a shutdown.
+   *
+   * @param source hears of the pool's end
+   * @throws RejectedExecutionException if the pool is shut down or broken
+   */
   public void addSource(TaskSource source) {
-    lock.lock();
-    try {
-      checkAccepting();
-      end.addSource(source);
-    } finally {
-      lock.unlock();
-    }
+    submission.addSource(source);
   }
 
-  @Override
+  /**
+   * A source submits no more.
+   *
+   * @param source has submitted all it will
+   */
   public void removeSource(TaskSource source) {
-    Memory.lock(lock);
-    try {
-      end.removeSource(source);
-    } finally {
-      unlock();
-    }
+    submission.removeSource(source);
   }
 
-  @Override
-  public void submitFrom(TaskSource source, TaskFuture<?> future, ByteBuffer encoded) {
-    lock.lock();
-    try {
-      if (state.isBroken()) {
-        assigner.fail(future, state.cause());
-        return;
-      }
-      if (state.isStopping() || !end.hasSource(source)) {
-        completions.add(new CompletionExecutor.Item(future, future::drop));
-        return;
-      }
-      Payload body = Payload.of(encoded);
-      queue.add(future);
-      future.order = nextNumber();
-      future.encoded = body;
-      assigner.assignTasks();
-    } finally {
-      lock.unlock();
-    }
+  /**
+   * Accepts a chunk of a source. If it cannot be run any more, its future fails.
+   *
+   * @param source still among those that may submit
+   * @param future of the chunk
+   * @param function what a worker needs to have been sent before
+   * @param encoded the chunk
+   * @param divisible whether a worker could give a part of it back
+   * @throws OutOfMemoryError if nothing has happened for want of memory
+   */
+  public void submitFrom(
+      TaskSource source,
+      TaskFuture<?> future,
+      SharedValue function,
+      ByteBuffer encoded,
+      boolean divisible) {
+    submission.submitFrom(source, future, function, encoded, divisible);
   }
 
-  /** Tells a worker that nobody waits for a task it holds. With the lock held. */
-  @Override
-  void cancel(TaskFuture<?> future, boolean interrupt) {
-    assigner.cancel(future, interrupt);
-  }
-
-  @Override
+  /**
+   * Makes the failures of tasks.
+   *
+   * @return always the same
+   */
   public Outcome outcome() {
     return outcome;
   }
 
-  /** Guards the state of groups, too. */
-  @Override
+  /** Guards all state. */
   ReentrantLock lock() {
-    return lock;
+    return common.lock();
   }
 
-  @Override
+  /**
+   * How many tasks the living workers run at a time.
+   *
+   * @return 0 without a worker
+   */
   public int taskThreads() {
-    return size() * settings.threadsPerWorker();
+    return size() * threadsPerWorker;
   }
 
   /**
@@ -420,56 +268,7 @@ public final class Dispatcher extends TaskOwner {
    * @throws RejectedExecutionException if the pool is shut down or broken
    */
   public void checkAccepting() {
-    if (state.isRunning()) {
-      return;
-    }
-    RejectedExecutionException why = state.cause();
-    throw why != null
-        ? new BrokenExecutorException(why.getMessage(), why.getCause())
-        : new RejectedExecutionException("The pool has been shut down and takes no more tasks");
-  }
-
-  /** The user has completed a future: its task is no longer wanted. */
-  @Override
-  void unwanted(TaskFuture<?> future) {
-    aboutToEnd(future, false, () -> {});
-  }
-
-  /** The user is about to complete a future in this way: its task is no longer wanted. */
-  @Override
-  void aboutToEnd(TaskFuture<?> future, boolean interrupt, Runnable ending) {
-    lock.lock();
-    try {
-      boolean queued = future.encoded != null && future.worker == null;
-      if (future.worker != null) {
-        assigner.cancel(future, interrupt);
-      }
-      future.encoded = null;
-      future.ending = ending;
-      if (queued && ++assigner.unwantedQueued > queue.size() / 2) {
-        assigner.unwantedQueued = 0;
-        queue.removeIf(assigner::isUnwanted);
-      }
-      if (assigner.gathering != null && future.group() == assigner.gathering) {
-        assigner.stopGathering();
-        assigner.assignTasks();
-      }
-      end.endIfDone();
-    } finally {
-      unlock();
-    }
-  }
-
-  /** Completes a future in this way, instead of its task, which is interrupted. */
-  @Override
-  void end(TaskFuture<?> future, Runnable ending) {
-    lock.lock();
-    try {
-      completions.add(new CompletionExecutor.Item(future, ending));
-      aboutToEnd(future, true, ending);
-    } finally {
-      unlock();
-    }
+    submission.checkAccepting();
   }
 
   /**
@@ -478,7 +277,7 @@ public final class Dispatcher extends TaskOwner {
    * @param reception hands on what it receives to {@link #received}
    */
   void receiveAt(ReceiveLoop reception) {
-    completions.receiveAt(reception);
+    common.completions().receiveAt(reception);
   }
 
   /**
@@ -563,32 +362,7 @@ public final class Dispatcher extends TaskOwner {
    * @return false if the worker waits for it, or main for what it does with it
    */
   public boolean unsent(int rank, Entry entry, OutOfMemoryError failure) {
-    Memory.lock(lock);
-    try {
-      WorkerState worker = membership.living(rank);
-      if (worker == null) {
-        return true;
-      }
-      if (entry.kind() == EntryKind.PUT) {
-        shared.unsent(worker, entry.id());
-        return true;
-      }
-      TaskFuture<?> future = worker.tasks.find(entry.id());
-      if (!entry.kind().isTask() || future == null) {
-        return false;
-      }
-      String what =
-          "The task %s cannot be sent to rank %d: it takes %d bytes, for which there is no memory"
-              .formatted(future.name(), rank, entry.payload().length());
-      assigner.fail(future, new TaskSerializationException(what, failure));
-      assigner.remove(worker, entry.id());
-      assigner.makeAvailable(worker);
-      assigner.assignTasks();
-      end.endIfDone();
-      return true;
-    } finally {
-      unlock();
-    }
+    return losses.unsent(rank, entry, failure);
   }
 
   /** Takes no more tasks; ends when those accepted are done. */
@@ -611,21 +385,9 @@ public final class Dispatcher extends TaskOwner {
     return end.shutdownNow();
   }
 
-  @Override
-  void unlock() {
-    end.unlock();
-  }
-
   /** Tells the workers that main ends without having closed the pool. */
   public void abandon() {
-    lock.lock();
-    try {
-      workers.values().stream()
-          .filter(worker -> worker.alive)
-          .forEach(worker -> outbox.post(worker.rank, new Entry(EntryKind.ABANDON, 0)));
-    } finally {
-      lock.unlock();
-    }
+    losses.abandon();
   }
 
   /**
@@ -643,7 +405,7 @@ public final class Dispatcher extends TaskOwner {
    * @return true from then on
    */
   public boolean isAtRest() {
-    return isTerminated() && completions.isAtRest();
+    return isTerminated() && common.completions().isAtRest();
   }
 
   /**
@@ -676,7 +438,7 @@ public final class Dispatcher extends TaskOwner {
    * @return 0 when all are lost or released, or the pool is broken
    */
   public int size() {
-    return inventory.count(worker -> worker.alive && !state.isBroken());
+    return inventory.size();
   }
 
   /**
@@ -685,7 +447,7 @@ public final class Dispatcher extends TaskOwner {
    * @return at most {@link #size}
    */
   public int idling() {
-    return inventory.count(worker -> worker.alive && worker.tasks.isEmpty() && !state.isBroken());
+    return inventory.idling();
   }
 
   /**

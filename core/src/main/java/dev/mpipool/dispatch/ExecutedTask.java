@@ -14,7 +14,7 @@ import org.slf4j.LoggerFactory;
  * terminated only when the handler has returned, or has taken two seconds: a program that ends then
  * has told of the failure.
  */
-final class ExecutedTask extends TaskFuture<Void> {
+public final class ExecutedTask extends TaskFuture<Void> {
 
   private static final Logger LOG = LoggerFactory.getLogger(ExecutedTask.class);
   private static final long HANDLER_SECONDS = 2;
@@ -25,8 +25,15 @@ final class ExecutedTask extends TaskFuture<Void> {
   /** Null if there is nothing to tell. */
   private volatile CompletableFuture<Void> told;
 
-  ExecutedTask(TaskOwner dispatcher, Envelope call, Object original) {
-    super(dispatcher, call, original);
+  /**
+   * Creates a future that is not submitted yet.
+   *
+   * @param pool will run the task
+   * @param call what travels
+   * @param original the user's own object, for messages and for shutdownNow
+   */
+  public ExecutedTask(Object pool, Envelope call, Object original) {
+    super(pool, call, original);
   }
 
   @Override
@@ -44,7 +51,7 @@ final class ExecutedTask extends TaskFuture<Void> {
   public void fail(Throwable failure) {
     CompletableFuture<Void> telling = new CompletableFuture<>();
     told = telling;
-    String name = name(); // which the future gives up with its task
+    String name = name(); // which the future lets go with its task
     super.fail(failure);
     if (isCancelled()) { // by a shutdown, which returns the task to the user
       telling.complete(null);

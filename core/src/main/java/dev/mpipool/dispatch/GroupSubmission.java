@@ -26,7 +26,7 @@ import java.util.concurrent.CompletableFuture;
  */
 final class GroupSubmission<T> {
 
-  private final TaskOwner dispatcher;
+  private final ScheduledTask.Owner owner;
   private final int size;
   private final EncodedCall task;
   private final Envelope call;
@@ -48,8 +48,8 @@ final class GroupSubmission<T> {
   private int done;
 
   GroupSubmission(
-      TaskOwner dispatcher, int size, EncodedCall task, Envelope call, Object original) {
-    this.dispatcher = dispatcher;
+      ScheduledTask.Owner owner, int size, EncodedCall task, Envelope call, Object original) {
+    this.owner = owner;
     this.size = size;
     this.task = task;
     this.call = call;
@@ -60,31 +60,14 @@ final class GroupSubmission<T> {
   }
 
   /** The task of one member. */
-  static final class Member<T> extends TaskFuture<T> {
+  static final class Member<T> extends ScheduledTask {
     private final GroupSubmission<T> group;
     private final int number;
 
-    private Member(GroupSubmission<T> group, int number, List<Integer> lostWith) {
-      super(group.dispatcher, group.call, group.original);
+    private Member(GroupSubmission<T> group, int number, TaskFuture<T> future) {
+      super(group.owner, future, EntryKind.GROUP, group.task.code(), null);
       this.group = group;
       this.number = number;
-      this.code = group.task.code();
-      lostWith.forEach(this::lostWith);
-    }
-
-    @Override
-    protected EntryKind kind() {
-      return EntryKind.GROUP;
-    }
-
-    @Override
-    CompletableFuture<?> ofUser() {
-      return group.future;
-    }
-
-    @Override
-    GroupSubmission<?> group() {
-      return number == 0 && worker == null ? group : null;
     }
 
     /** Whether the group still counts on this member. */
@@ -93,14 +76,26 @@ final class GroupSubmission<T> {
     }
 
     /** Begins another attempt because members have lost each other; null after too many. */
-    TaskFuture<?> beginAgainUnlessTooOften(int most) {
+    ScheduledTask beginAgainUnlessTooOften(int most) {
       return ++group.voidAttempts < most ? group.beginAgain(lostWith()) : null;
     }
 
     /** Begins another attempt of the group, this member's worker having died. */
-    TaskFuture<?> beginAgain() {
+    ScheduledTask beginAgain() {
       return group.beginAgain(lostWith());
     }
+  }
+
+  /** The group for which this task waits to be gathered as its first member, or null. */
+  static GroupSubmission<?> waitingIn(ScheduledTask task) {
+    return task instanceof Member<?> member && member.number == 0 && member.worker == null
+        ? member.group
+        : null;
+  }
+
+  /** The future that the user has: of a member that of its group. */
+  static CompletableFuture<?> futureOfUser(ScheduledTask task) {
+    return task instanceof Member<?> member ? member.group.future : task.future;
   }
 
   int size() {
@@ -112,24 +107,24 @@ final class GroupSubmission<T> {
   }
 
   /** What stands in the queue for the group. */
-  TaskFuture<?> first() {
+  ScheduledTask first() {
     return first;
   }
 
   /** Begins an attempt; returns what is to be queued. */
-  TaskFuture<?> begin() {
+  ScheduledTask begin() {
     return begin(List.of());
   }
 
   /** Begins another attempt, after these workers have died; the other members are told to stop. */
-  private TaskFuture<?> beginAgain(List<Integer> lostWith) {
+  private ScheduledTask beginAgain(List<Integer> lostWith) {
     members.stream()
         .filter(member -> member.worker != null && member.worker.alive)
-        .forEach(member -> dispatcher.cancel(member, true));
+        .forEach(member -> owner.cancel(member, true));
     return begin(lostWith);
   }
 
-  private TaskFuture<?> begin(List<Integer> lostWith) {
+  private ScheduledTask begin(List<Integer> lostWith) {
     Member<T> made = member(0, lostWith);
     made.order = first == null ? 0 : first.order;
     members = List.of(made);
@@ -139,13 +134,16 @@ final class GroupSubmission<T> {
   }
 
   private Member<T> member(int number, List<Integer> lostWith) {
-    Member<T> made = new Member<>(this, number, lostWith);
-    made.whenComplete((value, failure) -> memberDoneSurely(made, value, failure));
+    TaskFuture<T> memberFuture = new TaskFuture<>(owner, call, original);
+    Member<T> made = new Member<>(this, number, memberFuture);
+    lostWith.forEach(made::lostWith);
+    memberFuture.submitted(made, false);
+    memberFuture.whenComplete((value, failure) -> memberDoneSurely(made, value, failure));
     return made;
   }
 
   /** The members' tasks, ready to be sent to these workers. */
-  List<? extends TaskFuture<?>> membersOn(List<WorkerState> workers) {
+  List<? extends ScheduledTask> membersOn(List<WorkerState> workers) {
     List<Member<T>> all = new ArrayList<>(members);
     while (all.size() < size) {
       all.add(member(all.size(), all.get(0).lostWith()));
@@ -175,7 +173,7 @@ final class GroupSubmission<T> {
   private void memberDone(Member<T> member, T value, Throwable failure) {
     List<T> values = null;
     List<Member<T>> others;
-    dispatcher.lock().lock();
+    owner.lock().lock();
     try {
       if (!members.contains(member)) {
         return;
@@ -190,7 +188,7 @@ final class GroupSubmission<T> {
         members = List.of();
       }
     } finally {
-      dispatcher.unlock();
+      owner.unlock();
     }
     if (failure != null || values != null) {
       end(values, failure, others);
@@ -209,7 +207,7 @@ final class GroupSubmission<T> {
           future.fail(failure);
         }
         for (; cancelled < others.size(); cancelled++) {
-          others.get(cancelled).cancel(true);
+          others.get(cancelled).future.cancel(true);
         }
       } catch (OutOfMemoryError e) {
         pause = Memory.pause(pause);
@@ -219,14 +217,14 @@ final class GroupSubmission<T> {
 
   private void cancelMembers(boolean interrupt) {
     List<Member<T>> cancelled;
-    dispatcher.lock().lock();
+    owner.lock().lock();
     try {
       cancelled = members;
-      cancelled.forEach(member -> dispatcher.aboutToEnd(member, interrupt, member::drop));
+      cancelled.forEach(member -> owner.aboutToEnd(member, interrupt, member.future::drop));
       members = List.of();
     } finally {
-      dispatcher.unlock();
+      owner.unlock();
     }
-    cancelled.forEach(TaskFuture::drop);
+    cancelled.forEach(member -> member.future.drop());
   }
 }

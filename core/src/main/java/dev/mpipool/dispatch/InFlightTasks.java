@@ -19,7 +19,7 @@ final class InFlightTasks {
   /** The lengths are a power of two. */
   private long[] numbers = new long[LEAST_ROOM];
 
-  private TaskFuture<?>[] tasks = new TaskFuture<?>[LEAST_ROOM];
+  private ScheduledTask[] tasks = new ScheduledTask[LEAST_ROOM];
 
   /** Where the first task stands, unless there is none. */
   private int head;
@@ -54,7 +54,7 @@ final class InFlightTasks {
    *
    * @param number greater than all before
    */
-  void add(long number, TaskFuture<?> task) {
+  void add(long number, ScheduledTask task) {
     ensureRoom();
     int place = place(span++);
     numbers[place] = number;
@@ -63,15 +63,15 @@ final class InFlightTasks {
   }
 
   /** A task; null if it is not there. */
-  TaskFuture<?> find(long number) {
+  ScheduledTask find(long number) {
     int place = place(indexOf(number));
     return numbers[place] == number ? tasks[place] : null;
   }
 
   /** Removes a task; null if it is not there. */
-  TaskFuture<?> remove(long number) {
+  ScheduledTask remove(long number) {
     int place = place(indexOf(number));
-    TaskFuture<?> task = tasks[place];
+    ScheduledTask task = tasks[place];
     if (task == null || numbers[place] != number) {
       return null;
     }
@@ -85,8 +85,8 @@ final class InFlightTasks {
   }
 
   /** All of them, in order. */
-  List<TaskFuture<?>> inOrder() {
-    List<TaskFuture<?>> all = new ArrayList<>(size);
+  List<ScheduledTask> inOrder() {
+    List<ScheduledTask> all = new ArrayList<>(size);
     for (int i = 0; i < span; i++) {
       if (tasks[place(i)] != null) {
         all.add(tasks[place(i)]);
@@ -121,7 +121,7 @@ final class InFlightTasks {
   private void makeRoom() {
     int room = size > tasks.length / 2 ? 2 * tasks.length : tasks.length;
     long[] roomyNumbers = new long[room];
-    TaskFuture<?>[] roomyTasks = new TaskFuture<?>[room];
+    ScheduledTask[] roomyTasks = new ScheduledTask[room];
     int next = 0;
     for (int i = 0; i < span; i++) {
       int place = place(i);

@@ -19,26 +19,29 @@ final class Inventory {
   private final ReentrantLock lock;
   private final PoolState state;
   private final Collection<WorkerState> workers;
-  private final Ring<TaskFuture<?>> queue;
+  private final Ring<ScheduledTask> queue;
   private final Assigner assigner;
   private final Membership membership;
   private final PoolEnd end;
 
-  Inventory(
-      ReentrantLock lock,
-      PoolState state,
-      Collection<WorkerState> workers,
-      Ring<TaskFuture<?>> queue,
-      Assigner assigner,
-      Membership membership,
-      PoolEnd end) {
-    this.lock = lock;
-    this.state = state;
-    this.workers = workers;
-    this.queue = queue;
+  Inventory(SharedState common, Assigner assigner, Membership membership, PoolEnd end) {
+    this.lock = common.lock();
+    this.state = common.state();
+    this.workers = common.workers().values();
+    this.queue = common.queue();
     this.assigner = assigner;
     this.membership = membership;
     this.end = end;
+  }
+
+  /** How many workers live; 0 if the pool is broken. */
+  int size() {
+    return count(worker -> worker.alive && !state.isBroken());
+  }
+
+  /** How many living workers hold no task. */
+  int idling() {
+    return count(worker -> worker.alive && worker.tasks.isEmpty() && !state.isBroken());
   }
 
   int count(Predicate<WorkerState> which) {
@@ -61,8 +64,8 @@ final class Inventory {
               workers.stream().flatMap(worker -> worker.pinned.stream()),
               Stream.ofNullable(assigner.gathering).map(GroupSubmission::first))
           .flatMap(tasks -> tasks)
-          .filter(task -> !task.isDone() && !task.isChunk())
-          .forEach(task -> futures.add(task.ofUser()));
+          .filter(task -> !task.future.isDone() && !task.isChunk())
+          .forEach(task -> futures.add(GroupSubmission.futureOfUser(task)));
       String text = counted(futures.size(), "future", "futures");
       int batches = end.sources();
       return batches == 0 ? text : text + " and " + counted(batches, "batch", "batches");

@@ -1,6 +1,9 @@
 package dev.mpipool.dispatch;
 
+import dev.mpipool.TaskSerializationException;
 import dev.mpipool.memory.Memory;
+import dev.mpipool.protocol.Entry;
+import dev.mpipool.protocol.EntryKind;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -9,9 +12,10 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntToLongFunction;
 
 /**
- * What the pool does when a worker is lost, has to be excluded, or is silent. Part of the {@link
- * Dispatcher}; its methods are called without the lock, which each takes once. Without memory a
- * loss is tried again until it is dealt with: what is left of it is still in the worker's books.
+ * What the pool does when a worker is lost, has to be excluded, is silent, or cannot be sent
+ * something for want of memory. Part of the {@link Dispatcher}; its methods are called without the
+ * lock, which each takes once. Without memory a loss is tried again until it is dealt with: what is
+ * left of it is still in the worker's books.
  */
 final class LossHandler {
 
@@ -27,20 +31,21 @@ final class LossHandler {
   private final Membership membership;
   private final Assigner assigner;
   private final CompletionExecutor completions;
+  private final SharedValues shared;
   private final PoolEnd end;
 
   LossHandler(
-      ReentrantLock lock,
-      PoolState state,
+      SharedState common,
       Membership membership,
       Assigner assigner,
-      CompletionExecutor completions,
+      SharedValues shared,
       PoolEnd end) {
-    this.lock = lock;
-    this.state = state;
+    this.lock = common.lock();
+    this.state = common.state();
     this.membership = membership;
     this.assigner = assigner;
-    this.completions = completions;
+    this.completions = common.completions();
+    this.shared = shared;
     this.end = end;
   }
 
@@ -96,6 +101,50 @@ final class LossHandler {
     assigner.assignTasks();
     end.endIfDone();
     assigner.calledBack.workerChanged();
+  }
+
+  /**
+   * There was no memory to send an entry to its worker.
+   *
+   * @return false if the worker waits for it, or main for what it does with it
+   */
+  boolean unsent(int rank, Entry entry, OutOfMemoryError failure) {
+    Memory.lock(lock);
+    try {
+      WorkerState worker = membership.living(rank);
+      if (worker == null) {
+        return true;
+      }
+      if (entry.kind() == EntryKind.PUT) {
+        shared.unsent(worker, entry.id());
+        return true;
+      }
+      ScheduledTask task = worker.tasks.find(entry.id());
+      if (!entry.kind().isTask() || task == null) {
+        return false;
+      }
+      String what =
+          "The task %s cannot be sent to rank %d: it takes %d bytes, for which there is no memory"
+              .formatted(task.name(), rank, entry.payload().length());
+      assigner.fail(task, new TaskSerializationException(what, failure));
+      assigner.remove(worker, entry.id());
+      assigner.makeAvailable(worker);
+      assigner.assignTasks();
+      end.endIfDone();
+      return true;
+    } finally {
+      end.unlock();
+    }
+  }
+
+  /** Tells the workers that main ends without having closed the pool. */
+  void abandon() {
+    lock.lock();
+    try {
+      membership.abandon();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Excludes workers from now on that are silent for so long. */

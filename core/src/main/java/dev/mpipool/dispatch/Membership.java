@@ -32,28 +32,21 @@ final class Membership {
   private final boolean survivesLostWorkers;
   private final PoolState state;
   private final Map<Integer, WorkerState> workers;
-  private final Ring<TaskFuture<?>> queue;
+  private final Ring<ScheduledTask> queue;
   private final Assigner assigner;
   private final Outbox outbox;
 
   /** Null as long as nobody is watched. */
   private Heartbeats heartbeats;
 
-  Membership(
-      int maxAttempts,
-      boolean survivesLostWorkers,
-      PoolState state,
-      Map<Integer, WorkerState> workers,
-      Ring<TaskFuture<?>> queue,
-      Assigner assigner,
-      Outbox outbox) {
+  Membership(SharedState common, int maxAttempts, boolean survivesLostWorkers, Assigner assigner) {
     this.maxAttempts = maxAttempts;
     this.survivesLostWorkers = survivesLostWorkers;
-    this.state = state;
-    this.workers = workers;
-    this.queue = queue;
+    this.state = common.state();
+    this.workers = common.workers();
+    this.queue = common.queue();
     this.assigner = assigner;
-    this.outbox = outbox;
+    this.outbox = common.outbox();
   }
 
   /** The worker of this rank if it is living, else null. */
@@ -94,6 +87,11 @@ final class Membership {
     }
   }
 
+  /** Tells each living worker that main ends without having closed the pool. */
+  void abandon() {
+    living().forEach(worker -> outbox.post(worker.rank, new Entry(EntryKind.ABANDON, 0)));
+  }
+
   /** No worker is expected to say anything any more; those of a broken pool may live. */
   void end() {
     if (heartbeats != null) {
@@ -132,13 +130,13 @@ final class Membership {
     if (assigner.gathering != null) {
       assigner.gathering.gathered.remove(worker);
     }
-    for (TaskFuture<?> task = worker.pinned.peekLast();
+    for (ScheduledTask task = worker.pinned.peekLast();
         task != null;
         task = worker.pinned.peekLast()) {
       requeueOrFail(task, rank, reason);
       worker.pinned.pollLast();
     }
-    List<TaskFuture<?>> held = worker.tasks.inOrder();
+    List<ScheduledTask> held = worker.tasks.inOrder();
     queue.ensureRoom(held.size());
     for (int i = held.size() - 1; i >= 0; i--) {
       requeueOrFail(held.get(i), rank, reason);
@@ -191,25 +189,25 @@ final class Membership {
   }
 
   /** The task is in the books of its worker still. */
-  private void requeueOrFail(TaskFuture<?> future, int rank, String reason) {
-    if (!future.lostWith().contains(rank)) { // it was begun before
-      future.lostWith(rank);
+  private void requeueOrFail(ScheduledTask task, int rank, String reason) {
+    if (!task.lostWith().contains(rank)) { // it was begun before
+      task.lostWith(rank);
     }
-    GroupSubmission.Member<?> member = future instanceof GroupSubmission.Member<?> one ? one : null;
+    GroupSubmission.Member<?> member = task instanceof GroupSubmission.Member<?> one ? one : null;
     if (member != null && !member.counts()) {
       return;
     }
     boolean again =
         !state.isStopping()
-            && future.lostWith().size() < future.maxAttempts(maxAttempts)
+            && task.lostWith().size() < task.maxAttempts(maxAttempts)
             && survivesLostWorkers;
     if (again) {
-      queue.addFirst(member == null ? future : member.beginAgain());
+      queue.addFirst(member == null ? task : member.beginAgain());
     } else {
       String what =
           "The task %s was lost with rank %s: %s"
-              .formatted(future.name(), ranks(future.lostWith()), reason);
-      assigner.fail(future, new WorkerLostException(what, future.lostWith()));
+              .formatted(task.name(), ranks(task.lostWith()), reason);
+      assigner.fail(task, new WorkerLostException(what, task.lostWith()));
     }
   }
 
@@ -224,18 +222,21 @@ final class Membership {
       failTooLarge(assigner.gathering, assigner.gathering.first(), living);
       assigner.stopGathering();
     }
-    List<TaskFuture<?>> impossible =
+    List<ScheduledTask> impossible =
         queue.stream()
-            .<TaskFuture<?>>map(future -> future)
-            .filter(future -> future.group() != null && future.group().size() > living)
+            .filter(
+                task -> {
+                  GroupSubmission<?> group = GroupSubmission.waitingIn(task);
+                  return group != null && group.size() > living;
+                })
             .toList();
-    for (TaskFuture<?> future : impossible) {
-      failTooLarge(future.group(), future, living);
-      queue.remove(future);
+    for (ScheduledTask task : impossible) {
+      failTooLarge(GroupSubmission.waitingIn(task), task, living);
+      queue.remove(task);
     }
   }
 
-  private void failTooLarge(GroupSubmission<?> group, TaskFuture<?> first, int living) {
+  private void failTooLarge(GroupSubmission<?> group, ScheduledTask first, int living) {
     String what =
         "The task %s needs %d workers, and %d are left"
             .formatted(first.name(), group.size(), living);

@@ -2,6 +2,7 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
+import dev.mpipool.serial.SharedValue;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
@@ -21,7 +22,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>After a shutdown, once nothing is queued, no worker holds a task and no batch has more to
  * come, each living worker is released, and answers that it is gone. When the last one is gone, the
- * pool has ended; when every future is done, too, it is terminated. A broken pool fails all its
+ * pool has ended; when every task is done, too, it is terminated. A broken pool fails all its
  * futures and waits for no worker.
  *
  * <p>The effects on others (batches are told, futures fail, the pool is terminated) run in {@link
@@ -37,7 +38,7 @@ final class PoolEnd {
   private final ReentrantLock lock;
   private final PoolState state;
   private final Map<Integer, WorkerState> workers;
-  private final Ring<TaskFuture<?>> queue;
+  private final Ring<ScheduledTask> queue;
   private final CompletionExecutor completions;
   private final Assigner assigner;
   private final Membership membership;
@@ -55,20 +56,12 @@ final class PoolEnd {
   /** After the pool has broken: all futures have been failed, and all sources told. */
   private volatile boolean allFailed;
 
-  PoolEnd(
-      ReentrantLock lock,
-      PoolState state,
-      Map<Integer, WorkerState> workers,
-      Ring<TaskFuture<?>> queue,
-      CompletionExecutor completions,
-      Assigner assigner,
-      Membership membership,
-      SharedValues shared) {
-    this.lock = lock;
-    this.state = state;
-    this.workers = workers;
-    this.queue = queue;
-    this.completions = completions;
+  PoolEnd(SharedState common, Assigner assigner, Membership membership, SharedValues shared) {
+    this.lock = common.lock();
+    this.state = common.state();
+    this.workers = common.workers();
+    this.queue = common.queue();
+    this.completions = common.completions();
     this.assigner = assigner;
     this.membership = membership;
     this.shared = shared;
@@ -92,6 +85,27 @@ final class PoolEnd {
   /** How many batches may submit more. */
   int sources() {
     return sources.size();
+  }
+
+  /** Takes a value back from the workers that have it. To be called without the lock. */
+  void unshare(SharedValue value) {
+    lock.lock();
+    try {
+      shared.unshare(value);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Takes a value back when no task that may need it is left. To be called without the lock. */
+  void unshareWhenIdle(SharedValue value) {
+    lock.lock();
+    try {
+      shared.addUnreachable(value);
+      unshareUnreachable();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Has the workers forget the values that no task will need, if no task is under way. */
@@ -140,14 +154,13 @@ final class PoolEnd {
    * interrupts those that run. Waits for what workers have not begun, for 2 s at most, through
    * interrupts; what comes later is cancelled, too, and not returned.
    *
-   * <p>Callbacks of the cancelled futures run in the calling thread, which may hold locks that they
-   * need; but should one of them block, the completion executor goes on with the others, and they
-   * are done when the pool is terminated. To be called without the lock.
+   * <p>Callbacks of the cancelled futures run in the calling thread; should one of them block, the
+   * completion executor goes on with the others. To be called without the lock.
    *
    * @return the tasks that had not begun, cancelled, in the order in which they were submitted
    */
   List<Unstarted> shutdownNow() {
-    List<TaskFuture<?>> waiting = new ArrayList<>();
+    List<ScheduledTask> waiting = new ArrayList<>();
     List<Unstarted> queued;
     List<TaskSource> told;
     lock.lock();
@@ -158,11 +171,11 @@ final class PoolEnd {
       if (assigner.gathering != null) {
         waiting.add(assigner.gathering.first());
       }
-      waiting.removeIf(TaskFuture::isDone);
+      waiting.removeIf(task -> task.future.isDone());
       queued = waiting.stream().map(Unstarted::of).filter(task -> task.call() != null).toList();
       List<CompletionExecutor.Item> items =
           waiting.stream()
-              .map(future -> new CompletionExecutor.Item(future, future::drop))
+              .map(task -> new CompletionExecutor.Item(task.future, task.future::drop))
               .toList();
       state.stop(); // from here on nothing fails
       queue.clear();
@@ -170,7 +183,7 @@ final class PoolEnd {
       if (assigner.gathering != null) {
         assigner.stopGathering();
       }
-      waiting.forEach(future -> future.encoded = null);
+      waiting.forEach(task -> task.encoded = null);
       completions.add(items);
       assigner.calledBack.begin();
       cancelHeld();
@@ -182,7 +195,7 @@ final class PoolEnd {
     List<Unstarted> all = new ArrayList<>();
     try {
       told.forEach(source -> source.poolEnded(new CancellationException("The pool was shut down")));
-      waiting.forEach(TaskFuture::drop);
+      waiting.forEach(task -> task.future.drop());
     } finally {
       all.addAll(awaitCalledBack());
     }
@@ -190,7 +203,7 @@ final class PoolEnd {
     all.addAll(queued);
     return all.stream()
         .filter(task -> task.future().isCancelled())
-        .sorted(Comparator.comparingInt(task -> Math.abs(task.future().order)))
+        .sorted(Comparator.comparingInt(Unstarted::order))
         .toList();
   }
 
@@ -262,9 +275,9 @@ final class PoolEnd {
       failAll(queue);
       for (WorkerState worker : workers.values()) {
         failAll(worker.pinned);
-        for (TaskFuture<?> future : worker.tasks.inOrder()) {
-          assigner.fail(future, state.cause());
-          assigner.remove(worker, future.id);
+        for (ScheduledTask task : worker.tasks.inOrder()) {
+          assigner.fail(task, state.cause());
+          assigner.remove(worker, task.id);
         }
       }
       if (assigner.gathering != null) {
@@ -283,8 +296,8 @@ final class PoolEnd {
     allFailed = true;
   }
 
-  private void failAll(Ring<TaskFuture<?>> tasks) {
-    for (TaskFuture<?> next = tasks.peek(); next != null; next = tasks.peek()) {
+  private void failAll(Ring<ScheduledTask> tasks) {
+    for (ScheduledTask next = tasks.peek(); next != null; next = tasks.peek()) {
       assigner.fail(next, state.cause());
       tasks.poll();
     }

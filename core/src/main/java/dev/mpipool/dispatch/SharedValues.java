@@ -23,10 +23,10 @@ final class SharedValues {
   /** Values whose handles are gone, and that tasks under way may need. */
   private final List<SharedValue> unreachable = new ArrayList<>();
 
-  SharedValues(PoolState state, Collection<WorkerState> workers, Outbox outbox) {
-    this.state = state;
-    this.workers = workers;
-    this.outbox = outbox;
+  SharedValues(SharedState common) {
+    this.state = common.state();
+    this.workers = common.workers().values();
+    this.outbox = common.outbox();
   }
 
   /** Sends a value to every living worker that does not have it. */

@@ -1,13 +1,9 @@
 package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Memory;
-import dev.mpipool.protocol.EntryKind;
-import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.Payload;
-import dev.mpipool.serial.SharedValue;
+import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.TaskName;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -19,12 +15,12 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 
 /**
- * A task and its future.
+ * The future of a task, as its user has it.
  *
- * <p>Whoever completes it first wins: the pool with {@link #succeed} or {@link #fail}, or the user
- * with {@code cancel}, {@code complete}, {@code orTimeout} and the like; the latter also tells the
- * dispatcher that the task is no longer wanted. Cancelling tells it first: the callbacks, which run
- * in the thread that cancels, may wait for the worker to be free.
+ * <p>The first completion counts: by the pool, with {@link #succeed} or {@link #fail}, or by the
+ * user, with {@code cancel}, {@code complete}, {@code orTimeout} and the like. The user's also
+ * tells the dispatcher that the task is no longer wanted. A cancellation tells it first: callbacks,
+ * which run in the thread that cancels, may wait for the worker to be free.
  *
  * <p>A done future keeps its result and nothing of its task: users may hold it for long.
  *
@@ -32,96 +28,86 @@ import java.util.function.Supplier;
  */
 public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFuture<T> {
 
+  /** Is told what the user does to a future whose task has been submitted. */
+  interface Listener {
+
+    /** The user is about to complete the future in this way: its task is no longer wanted. */
+    void aboutToEnd(boolean interrupt, Runnable ending);
+
+    /** Completes the future in this way, instead of its task, which is interrupted. */
+    void end(Runnable ending);
+  }
+
   /**
-   * Who waits for a lone task looks for its end so long before going to sleep, and lets all others
-   * go first: to be woken takes some microseconds, a good part of a round trip.
+   * A thread that waits for a lone task polls for its end for so long before going to sleep, and
+   * yields to all others: a wake-up takes some microseconds, a good part of a round trip.
    */
   private static final long LOOKING_NANOS = TimeUnit.MICROSECONDS.toNanos(30);
 
   private static final boolean MAY_LOOK = Runtime.getRuntime().availableProcessors() > 1;
 
-  private final TaskOwner dispatcher;
+  private final Object pool;
 
   /** What travels, and the user's own object; null once the future is done. */
   private Envelope call;
 
   private Object original;
 
-  /** The task as bytes, from its submission until the future is done. Guarded by the dispatcher. */
-  Payload encoded;
+  /** Of the submitted task, until the pool has completed the future; else null. */
+  volatile Listener task;
 
-  /** What a worker needs to have been sent before; null for nothing. */
-  SharedValue code;
+  /** Whether the task was ever submitted. Guarded by the dispatcher's lock. */
+  private boolean submitted;
 
-  /** The worker that has the task, or null. Guarded by the dispatcher. */
-  WorkerState worker;
-
-  /** The number of the present attempt. Guarded by the dispatcher. */
-  long id;
+  /** Whether no worker held anything when it was submitted, so that the answer may come soon. */
+  private boolean alone;
 
   /**
-   * The place in the order of submissions, 0 before; negative if no worker held anything then, so
-   * that its answer may come in no time. Guarded by the dispatcher.
+   * Creates a future that is not submitted yet.
+   *
+   * @param pool will run the task
+   * @param call what travels; null if that is passed with the submission
+   * @param original the user's own object, for messages and for shutdownNow
    */
-  int order;
-
-  /** What the user ends it with, soon; whoever finds it so may do it. Guarded by the dispatcher. */
-  Runnable ending;
-
-  /** Workers that died with the task; null for none. Guarded by the dispatcher. */
-  private List<Integer> lostWith;
-
-  TaskFuture(TaskOwner dispatcher, Envelope call, Object original) {
-    this.dispatcher = dispatcher;
+  protected TaskFuture(Object pool, Envelope call, Object original) {
+    this.pool = pool;
     this.call = call;
     this.original = original;
-  }
-
-  /**
-   * A task that is a part of a batch; what travels is passed to the dispatcher with it.
-   *
-   * @param dispatcher will run it
-   * @param code what a worker needs to have been sent before
-   * @param original the user's own object, for messages
-   */
-  protected TaskFuture(TaskOwner dispatcher, SharedValue code, Object original) {
-    this(dispatcher, (Envelope) null, original);
-    this.code = code;
   }
 
   /**
    * A task whose result comes from the worker.
    *
    * @param <T> the type of the result
-   * @param dispatcher will run it
+   * @param pool will run it
    * @param call what travels
    * @param original the user's own object, for messages and for shutdownNow
    * @return a future that is not submitted yet
    */
-  public static <T> TaskFuture<T> of(TaskOwner dispatcher, Envelope call, Object original) {
-    return new TaskFuture<>(dispatcher, call, original);
+  public static <T> TaskFuture<T> of(Object pool, Envelope call, Object original) {
+    return new TaskFuture<>(pool, call, original);
   }
 
   /**
    * A task whose result is known; it stays on main.
    *
    * @param <T> the type of the result
-   * @param dispatcher will run it
+   * @param pool will run it
    * @param call what travels
    * @param original the user's own object, for messages and for shutdownNow
    * @param result the result of the future when the task is done
    * @return a future that is not submitted yet
    */
   public static <T> TaskFuture<T> withResult(
-      TaskOwner dispatcher, Envelope call, Object original, T result) {
-    return new WithResult<>(dispatcher, call, original, result);
+      Object pool, Envelope call, Object original, T result) {
+    return new WithResult<>(pool, call, original, result);
   }
 
   private static final class WithResult<T> extends TaskFuture<T> {
     private T known;
 
-    private WithResult(TaskOwner dispatcher, Envelope call, Object original, T known) {
-      super(dispatcher, call, original);
+    private WithResult(Object pool, Envelope call, Object original, T known) {
+      super(pool, call, original);
       this.known = known;
     }
 
@@ -138,30 +124,20 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   }
 
   /**
-   * A task whose end nobody waits for; its failure goes to the handler of uncaught exceptions.
+   * The task is being submitted. With the dispatcher's lock held.
    *
-   * @param dispatcher will run it
-   * @param call what travels
-   * @param original the user's own object, for messages and for shutdownNow
-   * @return a future that is not submitted yet
+   * @param listener is told what the user does from now on
+   * @param mayBeQuick whether no worker holds anything, so that the answer may come soon
    */
-  public static TaskFuture<?> executed(TaskOwner dispatcher, Envelope call, Object original) {
-    return new ExecutedTask(dispatcher, call, original);
+  void submitted(Listener listener, boolean mayBeQuick) {
+    submitted = true;
+    alone = mayBeQuick;
+    task = listener;
   }
 
-  /** A task for one worker alone, which is lost with it. */
-  static <T> TaskFuture<T> pinned(TaskOwner dispatcher, Envelope call, Object original) {
-    return new TaskFuture<>(dispatcher, call, original) {
-      @Override
-      int maxAttempts(int usual) {
-        return 1;
-      }
-
-      @Override
-      boolean isPinned() {
-        return true;
-      }
-    };
+  /** Whether the task was ever submitted. With the dispatcher's lock held. */
+  boolean wasSubmitted() {
+    return submitted;
   }
 
   /**
@@ -183,13 +159,13 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   }
 
   /**
-   * Whether a dispatcher made this for itself.
+   * Whether this was made for a pool.
    *
-   * @param other a dispatcher
+   * @param other a pool
    * @return true if it may be submitted there
    */
-  public boolean isFor(TaskOwner other) {
-    return dispatcher == other;
+  public boolean isFor(Object other) {
+    return pool == other;
   }
 
   /**
@@ -198,63 +174,14 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
    * @return a name for people
    */
   public String name() {
-    Object task = original;
-    return task == null ? "(done)" : TaskName.of(task);
+    Object named = original;
+    return named == null ? "(done)" : TaskName.of(named);
   }
 
   /** The future is done, and the task is not needed any more. */
   void letGo() {
     call = null;
     original = null;
-  }
-
-  /**
-   * How the task travels.
-   *
-   * @return the kind of its entry
-   */
-  protected EntryKind kind() {
-    return EntryKind.TASK;
-  }
-
-  /** Whether it is a part of a batch. */
-  final boolean isChunk() {
-    return kind() == EntryKind.CHUNK;
-  }
-
-  /** How many workers may die with it. */
-  int maxAttempts(int usual) {
-    return usual;
-  }
-
-  /** The shared value that a worker needs for it, or null. */
-  SharedValue needs() {
-    return code;
-  }
-
-  /**
-   * Whether a worker that runs the task could give a part of it back. Is asked with the
-   * dispatcher's lock held.
-   *
-   * @return true only once
-   */
-  protected boolean isDivisible() {
-    return false;
-  }
-
-  /** Whether it is for one worker alone. */
-  boolean isPinned() {
-    return false;
-  }
-
-  /** The future that the user has. */
-  CompletableFuture<?> ofUser() {
-    return this;
-  }
-
-  /** Whether this is the first member of a group that waits to be gathered. */
-  GroupSubmission<?> group() {
-    return null;
   }
 
   /**
@@ -270,21 +197,10 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
     return outcome.decode(result);
   }
 
-  List<Integer> lostWith() {
-    return lostWith == null ? List.of() : List.copyOf(lostWith);
-  }
-
-  void lostWith(int rank) {
-    if (lostWith == null) {
-      lostWith = new ArrayList<>(1);
-    }
-    lostWith.add(rank);
-  }
-
   /** Completes with what the worker returned. */
   void succeed(Object value) {
     super.complete(result(value));
-    letGo();
+    ended();
   }
 
   @SuppressWarnings("unchecked") // the worker ran this very task
@@ -302,7 +218,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
     boolean special =
         failure instanceof CancellationException || failure instanceof CompletionException;
     super.completeExceptionally(special ? new CompletionException(failure) : failure);
-    letGo();
+    ended();
   }
 
   /** Completes with a failure that a worker has answered. */
@@ -318,6 +234,12 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   /** Cancels it, for a worker has dropped the task before it began. */
   void drop() {
     super.cancel(false);
+    ended();
+  }
+
+  /** The pool has nothing more to do for it. */
+  private void ended() {
+    task = null;
     letGo();
   }
 
@@ -344,7 +266,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
 
   @SuppressWarnings("ThreadPriorityCheck") // nothing depends on it
   private void look() {
-    if (order < 0 && MAY_LOOK) {
+    if (alone && MAY_LOOK) {
       long begin = System.nanoTime();
       while (!isDone() && System.nanoTime() - begin < LOOKING_NANOS) {
         Thread.yield();
@@ -383,10 +305,14 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
 
   @Override
   public boolean cancel(boolean mayInterruptIfRunning) {
-    if (!isDone()) {
-      dispatcher.aboutToEnd(this, mayInterruptIfRunning, this::drop);
+    Listener told = task;
+    if (told != null && !isDone()) {
+      told.aboutToEnd(mayInterruptIfRunning, this::drop);
     }
     boolean cancelled = super.cancel(mayInterruptIfRunning);
+    if (told == null) { // it may have been submitted meanwhile
+      unwanted();
+    }
     letGo();
     return cancelled;
   }
@@ -406,7 +332,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   private CompletableFuture<T> endAfter(long timeout, TimeUnit unit, Runnable ending) {
     CompletableFuture<Void> timer = new CompletableFuture<>();
     timer.completeOnTimeout(null, timeout, unit);
-    Runnable end = () -> dispatcher.end(this, ending);
+    Runnable end = () -> end(ending);
     timer.thenRun(() -> Memory.persist(end));
     whenComplete(
         (value, failure) -> {
@@ -414,6 +340,16 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
           letGo();
         });
     return this;
+  }
+
+  private void end(Runnable ending) {
+    Listener told = task;
+    if (told != null) {
+      told.end(ending);
+    } else {
+      ending.run();
+      unwanted(); // it may have been submitted meanwhile
+    }
   }
 
   private boolean unwanted(boolean justCompleted) {
@@ -424,7 +360,10 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   }
 
   private void unwanted() {
-    dispatcher.unwanted(this);
+    Listener told = task;
+    if (told != null) {
+      told.aboutToEnd(false, () -> {});
+    }
     letGo();
   }
 

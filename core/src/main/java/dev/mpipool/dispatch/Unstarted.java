@@ -9,10 +9,11 @@ import dev.mpipool.serial.Envelope;
  * @param future of the task
  * @param call the user's code with its arguments; null for a part of a batch
  * @param original what the user submitted
+ * @param order the place in the order of submissions
  */
-public record Unstarted(TaskFuture<?> future, Envelope call, Object original) {
+public record Unstarted(TaskFuture<?> future, Envelope call, Object original, int order) {
 
-  static Unstarted of(TaskFuture<?> future) {
-    return new Unstarted(future, future.call(), future.original());
+  static Unstarted of(ScheduledTask task) {
+    return new Unstarted(task.future, task.future.call(), task.future.original(), task.order);
   }
 }

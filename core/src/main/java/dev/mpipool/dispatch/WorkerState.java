@@ -33,7 +33,7 @@ final class WorkerState {
   final InFlightTasks tasks = new InFlightTasks();
 
   /** Tasks for this worker alone, that it does not have yet. */
-  final Ring<TaskFuture<?>> pinned = new Ring<>();
+  final Ring<ScheduledTask> pinned = new Ring<>();
 
   /** The shared values that it has been sent. */
   final Set<Long> shared = new HashSet<>();
@@ -139,8 +139,13 @@ final class WorkerState {
     return unstarted() * nanosPerTask / threads;
   }
 
-  /** Whether one of its chunks could be given back in part, and has not been asked for. */
-  boolean holdsDivisibleChunk() {
-    return tasks.inOrder().stream().anyMatch(TaskFuture::isDivisible);
+  /** The first of its chunks that could be given back in part; null if there is none. */
+  ScheduledTask.Chunk divisibleChunk() {
+    for (ScheduledTask task : tasks.inOrder()) {
+      if (task instanceof ScheduledTask.Chunk chunk && chunk.isDivisible()) {
+        return chunk;
+      }
+    }
+    return null;
   }
 }

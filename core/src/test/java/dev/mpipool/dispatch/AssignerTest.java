@@ -274,10 +274,11 @@ class AssignerTest {
     assertThat(ways.ways).containsExactly("sender TASK");
     ways.ways.clear();
     ByteBuffer five = Desk.SERIALIZER.encode(5);
+    long first = ((ScheduledTask) b.task).id - 1;
     dispatcher.received(
-        new Message(1, 0, Frame.encode(List.of(new Entry(EntryKind.RESULT, b.id - 1, five)))));
+        new Message(1, 0, Frame.encode(List.of(new Entry(EntryKind.RESULT, first, five)))));
     dispatcher.received(
-        new Message(2, 0, Frame.encode(List.of(new Entry(EntryKind.RESULT, b.id, five)))));
+        new Message(2, 0, Frame.encode(List.of(new Entry(EntryKind.RESULT, first + 1, five)))));
     dispatcher.submit(TaskFuture.of(dispatcher, new Desk.Job("c"), "c"));
     assertThat(ways.ways).as("alone again").containsExactly("caller TASK", "flush");
 

@@ -75,7 +75,7 @@ class CancellationTest {
     TaskFuture<Object> a = desk.submit("a");
     long id = desk.nextTask();
     // cancel has told the worker, and is held up before it completes the future
-    desk.dispatcher.aboutToEnd(a, true, a::drop);
+    a.task.aboutToEnd(true, a::drop);
     desk.fail(1, id, Origin.TASK, new InterruptedException());
 
     assertThatThrownBy(() -> Desk.result(a)).isInstanceOf(CancellationException.class);
@@ -89,7 +89,7 @@ class CancellationTest {
     desk.submit("filler");
     desk.submit("filler");
     TaskFuture<Object> b = desk.submit("b");
-    desk.dispatcher.aboutToEnd(b, true, b::drop);
+    b.task.aboutToEnd(true, b::drop);
     desk.dispatcher.shutdown();
     for (String name : List.of("1 filler", "1 filler")) {
       desk.answer(1, running, 1);

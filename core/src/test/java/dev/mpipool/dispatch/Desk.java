@@ -79,6 +79,12 @@ public final class Desk {
     return submit(TaskFuture.of(dispatcher, new Job(name), name));
   }
 
+  /** A task that is not submitted. */
+  ScheduledTask task() {
+    return new ScheduledTask(
+        null, TaskFuture.of(dispatcher, new Job("job"), "job"), EntryKind.TASK, null, null);
+  }
+
   TaskFuture<Object> submit(TaskFuture<Object> future) throws Exception {
     dispatcher.submit(future);
     assertOpenToOthers();

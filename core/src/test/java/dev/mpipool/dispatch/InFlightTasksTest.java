@@ -17,15 +17,15 @@ class InFlightTasksTest {
   private final Desk desk = new Desk(1);
   private final InFlightTasks held = new InFlightTasks();
 
-  private TaskFuture<?> task() {
-    return TaskFuture.of(desk.dispatcher, new Desk.Job("job"), "job");
+  private ScheduledTask task() {
+    return desk.task();
   }
 
   @Test
   void whatIsNotThereIsNotTaken() {
     assertThat(held.remove(0)).isNull();
     assertThat(held.remove(7)).isNull();
-    TaskFuture<?> task = task();
+    ScheduledTask task = task();
     held.add(7, task);
 
     assertThat(held.remove(6)).isNull();
@@ -37,8 +37,8 @@ class InFlightTasksTest {
 
   @Test
   void oneThatStaysWhileAMillionPassNeedsNoMoreRoomThanItself() {
-    TaskFuture<?> slow = task();
-    TaskFuture<?> quick = task();
+    ScheduledTask slow = task();
+    ScheduledTask quick = task();
     held.add(1, slow);
     for (long i = 2; i < 1_000_000; i++) {
       held.add(i, quick);
@@ -52,12 +52,12 @@ class InFlightTasksTest {
   @ValueSource(ints = {1, 2, 16, 17, 1000})
   void isAsAMap(int most) {
     Random random = new Random(most);
-    Map<Long, TaskFuture<?>> map = new LinkedHashMap<>();
+    Map<Long, ScheduledTask> map = new LinkedHashMap<>();
     long next = 0;
     for (int i = 0; i < 20_000; i++) {
       if (map.size() < most && random.nextBoolean()) {
         next += 1 + random.nextInt(3);
-        TaskFuture<?> task = task();
+        ScheduledTask task = task();
         map.put(next, task);
         held.add(next, task);
       } else {

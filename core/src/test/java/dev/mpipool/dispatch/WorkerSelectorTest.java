@@ -18,7 +18,7 @@ class WorkerSelectorTest {
 
   private void hold(WorkerState worker, int tasks) {
     for (int i = 0; i < tasks; i++) {
-      worker.tasks.add(++id, TaskFuture.of(desk.dispatcher, new Desk.Job("job"), "job"));
+      worker.tasks.add(++id, desk.task());
     }
   }
 
@@ -121,7 +121,7 @@ class WorkerSelectorTest {
     assertThat(one.isIdle()).isTrue();
     hold(one, 1);
     assertThat(one.isIdle()).isFalse();
-    two.pinned.add(TaskFuture.of(desk.dispatcher, new Desk.Job("job"), "job"));
+    two.pinned.add(desk.task());
     assertThat(two.isIdle()).isFalse();
   }
 

@@ -1,0 +1,38 @@
+package dev.mpipool.dispatch;
+
+import dev.mpipool.memory.Ring;
+import dev.mpipool.protocol.Outbox;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * What all parts of a {@link Dispatcher} work on.
+ *
+ * @param lock guards the state of all parts, and what is listed here unless it has a lock of its
+ *     own
+ * @param state how far the pool's life has come
+ * @param workers all workers by rank, lost ones included
+ * @param queue the tasks that any worker may be given
+ * @param completions completes futures; has a lock of its own
+ * @param outbox sends to workers; has a lock of its own
+ */
+record SharedState(
+    ReentrantLock lock,
+    PoolState state,
+    Map<Integer, WorkerState> workers,
+    Ring<ScheduledTask> queue,
+    CompletionExecutor completions,
+    Outbox outbox) {
+
+  /** The state of a new pool, without workers. */
+  SharedState(Outbox outbox) {
+    this(
+        new ReentrantLock(),
+        new PoolState(),
+        new LinkedHashMap<>(),
+        new Ring<>(),
+        new CompletionExecutor(),
+        outbox);
+  }
+}
