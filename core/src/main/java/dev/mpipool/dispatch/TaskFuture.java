@@ -53,8 +53,12 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
 
   private Object original;
 
-  /** Of the submitted task, until the pool has completed the future; else null. */
-  volatile Listener task;
+  /**
+   * Of the submitted task, until the pool has completed the future; else null. Needs no barrier: a
+   * task is submitted by the thread that made its future, before any other has it, and to tell it
+   * once more when it is done changes nothing.
+   */
+  Listener task;
 
   /** Whether the task was ever submitted. Guarded by the dispatcher's lock. */
   private boolean submitted;
@@ -310,9 +314,6 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
       told.aboutToEnd(mayInterruptIfRunning, this::drop);
     }
     boolean cancelled = super.cancel(mayInterruptIfRunning);
-    if (told == null) { // it may have been submitted meanwhile
-      unwanted();
-    }
     letGo();
     return cancelled;
   }
@@ -348,7 +349,6 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
       told.end(ending);
     } else {
       ending.run();
-      unwanted(); // it may have been submitted meanwhile
     }
   }
 
