@@ -3,7 +3,6 @@ package dev.mpipool.batch;
 import dev.mpipool.dispatch.Outcome;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.protocol.Chunk;
-import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.LeanSerializer;
 import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.SharedValue;

@@ -9,7 +9,6 @@ import dev.mpipool.protocol.ReceiveLoop;
 import dev.mpipool.serial.CallCodec;
 import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.LeanSerializer;
-import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.SharedValue;
 import java.nio.ByteBuffer;
 import java.time.Duration;

@@ -96,7 +96,8 @@ class ScheduledTask implements TaskFuture.Listener {
     /** Whether its worker could give a part of it back, and has not been asked for one. */
     private boolean divisible;
 
-    Chunk(Owner owner, TaskFuture<?> future, SharedValue needs, Payload encoded, boolean divisible) {
+    Chunk(
+        Owner owner, TaskFuture<?> future, SharedValue needs, Payload encoded, boolean divisible) {
       super(owner, future, EntryKind.CHUNK, needs, encoded);
       this.divisible = divisible;
     }

@@ -1,8 +1,8 @@
 package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Memory;
-import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.Envelope;
+import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.TaskName;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
