@@ -1,8 +1,8 @@
 package dev.mpipool;
 
 import dev.mpipool.comm.Communicator;
-import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.ItemFunction;
+import dev.mpipool.serial.TaskCall;
 import dev.mpipool.worker.TaskContext;
 import java.util.Arrays;
 import java.util.List;
@@ -35,7 +35,7 @@ final class Calls {
     };
   }
 
-  record OfCallable(Callable<?> code) implements Envelope {
+  record OfCallable(Callable<?> code) implements TaskCall {
     @Override
     public int shape() {
       return CALLABLE;
@@ -52,7 +52,7 @@ final class Calls {
     }
   }
 
-  record OfRunnable(Runnable code) implements Envelope {
+  record OfRunnable(Runnable code) implements TaskCall {
     @Override
     public int shape() {
       return RUNNABLE;
@@ -74,7 +74,7 @@ final class Calls {
     }
   }
 
-  record OfFunction<A>(SerializableFunction<? super A, ?> code, A a) implements Envelope {
+  record OfFunction<A>(SerializableFunction<? super A, ?> code, A a) implements TaskCall {
     @Override
     public int shape() {
       return FUNCTION;
@@ -92,7 +92,7 @@ final class Calls {
   }
 
   record OfBiFunction<A, B>(SerializableBiFunction<? super A, ? super B, ?> code, A a, B b)
-      implements Envelope {
+      implements TaskCall {
     @Override
     public int shape() {
       return BI_FUNCTION;
@@ -111,7 +111,7 @@ final class Calls {
 
   record OfTriFunction<A, B, C>(
       SerializableTriFunction<? super A, ? super B, ? super C, ?> code, A a, B b, C c)
-      implements Envelope {
+      implements TaskCall {
     @Override
     public int shape() {
       return TRI_FUNCTION;
@@ -129,7 +129,7 @@ final class Calls {
   }
 
   /** A task of a group; runs on the communicator of its members. */
-  record OfGroup(SerializableFunction<? super Communicator, ?> code) implements Envelope {
+  record OfGroup(SerializableFunction<? super Communicator, ?> code) implements TaskCall {
     @Override
     public int shape() {
       return GROUP;

@@ -4,7 +4,7 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.dispatch.ExecutedTask;
 import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.dispatch.Unstarted;
-import dev.mpipool.serial.Envelope;
+import dev.mpipool.serial.TaskCall;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -258,7 +258,7 @@ abstract class PoolExecutorService extends AbstractExecutorService {
     return TaskFuture.withResult(onMain().dispatcher(), new Calls.OfRunnable(task), task, result);
   }
 
-  private <T> TaskFuture<T> taskFor(Envelope call, Object code) {
+  private <T> TaskFuture<T> taskFor(TaskCall call, Object code) {
     return TaskFuture.of(onMain().dispatcher(), call, code);
   }
 

@@ -7,9 +7,9 @@ import dev.mpipool.protocol.Entry;
 import dev.mpipool.protocol.Outbox;
 import dev.mpipool.protocol.ReceiveLoop;
 import dev.mpipool.serial.CallCodec;
-import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.LeanSerializer;
 import dev.mpipool.serial.SharedValue;
+import dev.mpipool.serial.TaskCall;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
@@ -114,7 +114,7 @@ public final class Dispatcher {
    * @param initializer a task that each worker runs before any other, or null. If it fails anywhere
    *     the pool is broken.
    */
-  public void open(Envelope initializer) {
+  public void open(TaskCall initializer) {
     if (initializer != null) {
       answers.expectInitializer();
     }
@@ -146,7 +146,7 @@ public final class Dispatcher {
    * @throws RejectedExecutionException if the pool is shut down or broken
    * @throws TaskSerializationException if the task cannot travel
    */
-  public <T> CompletableFuture<List<T>> submitToAll(Envelope call, Object original)
+  public <T> CompletableFuture<List<T>> submitToAll(TaskCall call, Object original)
       throws TaskSerializationException {
     return submission.submitToAll(call, original);
   }
@@ -163,7 +163,7 @@ public final class Dispatcher {
    * @throws RejectedExecutionException if the pool is shut down or broken
    * @throws TaskSerializationException if the task cannot travel
    */
-  public <T> CompletableFuture<List<T>> submitGroup(int members, Envelope call, Object original)
+  public <T> CompletableFuture<List<T>> submitGroup(int members, TaskCall call, Object original)
       throws TaskSerializationException {
     checkAccepting();
     if (members < 1 || members > size()) {

@@ -1,6 +1,6 @@
 package dev.mpipool.dispatch;
 
-import dev.mpipool.serial.Envelope;
+import dev.mpipool.serial.TaskCall;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -32,7 +32,7 @@ public final class ExecutedTask extends TaskFuture<Void> {
    * @param call what travels
    * @param original the user's own object, for messages and for shutdownNow
    */
-  public ExecutedTask(Object pool, Envelope call, Object original) {
+  public ExecutedTask(Object pool, TaskCall call, Object original) {
     super(pool, call, original);
   }
 

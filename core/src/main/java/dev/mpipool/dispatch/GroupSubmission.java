@@ -4,9 +4,9 @@ import dev.mpipool.memory.Memory;
 import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.protocol.GroupTask;
 import dev.mpipool.serial.EncodedCall;
-import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.SharedValue;
+import dev.mpipool.serial.TaskCall;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -29,7 +29,7 @@ final class GroupSubmission<T> {
   private final ScheduledTask.Owner owner;
   private final int size;
   private final EncodedCall task;
-  private final Envelope call;
+  private final TaskCall call;
   private final Object original;
   private final ListFuture<T> future = new ListFuture<>();
 
@@ -48,7 +48,7 @@ final class GroupSubmission<T> {
   private int done;
 
   GroupSubmission(
-      ScheduledTask.Owner owner, int size, EncodedCall task, Envelope call, Object original) {
+      ScheduledTask.Owner owner, int size, EncodedCall task, TaskCall call, Object original) {
     this.owner = owner;
     this.size = size;
     this.task = task;

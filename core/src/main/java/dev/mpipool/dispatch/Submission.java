@@ -10,9 +10,9 @@ import dev.mpipool.protocol.Hello;
 import dev.mpipool.protocol.Outbox;
 import dev.mpipool.serial.CallCodec;
 import dev.mpipool.serial.EncodedCall;
-import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.SharedValue;
+import dev.mpipool.serial.TaskCall;
 import dev.mpipool.serial.TaskName;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -92,7 +92,7 @@ final class Submission {
   }
 
   /** Sends every worker its first entry. Needs no lock. */
-  void open(Envelope initializer, int threadsPerWorker, String format)
+  void open(TaskCall initializer, int threadsPerWorker, String format)
       throws TaskSerializationException {
     ByteBuffer task =
         initializer == null
@@ -102,7 +102,7 @@ final class Submission {
     workers.keySet().forEach(rank -> outbox.post(rank, new Entry(EntryKind.OPEN, 0, body)));
   }
 
-  private EncodedCall encode(Envelope call, Object task) throws TaskSerializationException {
+  private EncodedCall encode(TaskCall call, Object task) throws TaskSerializationException {
     return travelling(task, () -> codec.encode(call));
   }
 
@@ -118,7 +118,7 @@ final class Submission {
   /** Accepts a task, unless it has been submitted before. */
   void submit(TaskFuture<?> future) throws TaskSerializationException {
     checkAccepting();
-    Envelope call = future.call();
+    TaskCall call = future.call();
     if (call == null) {
       return; // it has been submitted before, and is done
     }
@@ -148,7 +148,7 @@ final class Submission {
   }
 
   /** Accepts a task that each living worker is to run once. */
-  <T> CompletableFuture<List<T>> submitToAll(Envelope call, Object original)
+  <T> CompletableFuture<List<T>> submitToAll(TaskCall call, Object original)
       throws TaskSerializationException {
     checkAccepting();
     EncodedCall encoded = encode(call, original);
@@ -180,7 +180,7 @@ final class Submission {
   }
 
   /** Accepts a task that several workers are to run together. */
-  <T> CompletableFuture<List<T>> submitGroup(int members, Envelope call, Object original)
+  <T> CompletableFuture<List<T>> submitGroup(int members, TaskCall call, Object original)
       throws TaskSerializationException {
     checkAccepting();
     GroupSubmission<T> group =

@@ -1,8 +1,8 @@
 package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Memory;
-import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.Payload;
+import dev.mpipool.serial.TaskCall;
 import dev.mpipool.serial.TaskName;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -49,7 +49,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   private final Object pool;
 
   /** What travels, and the user's own object; null once the future is done. */
-  private Envelope call;
+  private TaskCall call;
 
   private Object original;
 
@@ -73,7 +73,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
    * @param call what travels; null if that is passed with the submission
    * @param original the user's own object, for messages and for shutdownNow
    */
-  protected TaskFuture(Object pool, Envelope call, Object original) {
+  protected TaskFuture(Object pool, TaskCall call, Object original) {
     this.pool = pool;
     this.call = call;
     this.original = original;
@@ -88,7 +88,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
    * @param original the user's own object, for messages and for shutdownNow
    * @return a future that is not submitted yet
    */
-  public static <T> TaskFuture<T> of(Object pool, Envelope call, Object original) {
+  public static <T> TaskFuture<T> of(Object pool, TaskCall call, Object original) {
     return new TaskFuture<>(pool, call, original);
   }
 
@@ -103,14 +103,14 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
    * @return a future that is not submitted yet
    */
   public static <T> TaskFuture<T> withResult(
-      Object pool, Envelope call, Object original, T result) {
+      Object pool, TaskCall call, Object original, T result) {
     return new WithResult<>(pool, call, original, result);
   }
 
   private static final class WithResult<T> extends TaskFuture<T> {
     private T known;
 
-    private WithResult(Object pool, Envelope call, Object original, T known) {
+    private WithResult(Object pool, TaskCall call, Object original, T known) {
       super(pool, call, original);
       this.known = known;
     }
@@ -149,7 +149,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
    *
    * @return the user's code with its arguments; null if the future is done
    */
-  public Envelope call() {
+  public TaskCall call() {
     return call;
   }
 

@@ -1,6 +1,6 @@
 package dev.mpipool.dispatch;
 
-import dev.mpipool.serial.Envelope;
+import dev.mpipool.serial.TaskCall;
 
 /**
  * A task that was cancelled before any worker began it. Its future, being done, has let go of what
@@ -11,7 +11,7 @@ import dev.mpipool.serial.Envelope;
  * @param original what the user submitted
  * @param order the place in the order of submissions
  */
-public record Unstarted(TaskFuture<?> future, Envelope call, Object original, int order) {
+public record Unstarted(TaskFuture<?> future, TaskCall call, Object original, int order) {
 
   static Unstarted of(ScheduledTask task) {
     return new Unstarted(task.future, task.future.call(), task.future.original(), task.order);

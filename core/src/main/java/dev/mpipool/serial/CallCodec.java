@@ -12,7 +12,7 @@ import java.util.List;
  * <pre>
  *   lambda:  | 1 (byte) | number of its code (long) | shape (byte) | number of captured values (byte)
  *            | number of arguments (byte) | captured values and arguments |
- *   other:   | 0 (byte) | an Envelope |
+ *   other:   | 0 (byte) | a TaskCall |
  *   by a serializer that the user has chosen:
  *            | 2 (byte) | shape (byte) | number of arguments (byte) | code and arguments |
  * </pre>
@@ -48,7 +48,7 @@ public final class CallCodec {
    * @return its bytes
    * @throws Exception if it cannot travel; the message says why
    */
-  public EncodedCall encode(Envelope call) throws Exception {
+  public EncodedCall encode(TaskCall call) throws Exception {
     Lambdas.Site site = Lambdas.site(call.code());
     if (site.isLambda() && call.shape() >= 0) {
       try {
@@ -67,11 +67,11 @@ public final class CallCodec {
    * @return its bytes
    * @throws Exception if it cannot travel; the message says why
    */
-  public ByteBuffer encodeWhole(Envelope call) throws Exception {
+  public ByteBuffer encodeWhole(TaskCall call) throws Exception {
     return whole(call, false).toBuffer();
   }
 
-  private Output whole(Envelope call, boolean mayHaveAttachment) throws Exception {
+  private Output whole(TaskCall call, boolean mayHaveAttachment) throws Exception {
     Output out = new Output(256, mayHaveAttachment);
     if (serializer.isJavas() || call.shape() < 0) {
       out.putByte(WHOLE);
@@ -87,7 +87,7 @@ public final class CallCodec {
     return out;
   }
 
-  private EncodedCall encodeLambda(Lambdas.Site site, Envelope call) throws Exception {
+  private EncodedCall encodeLambda(Lambdas.Site site, TaskCall call) throws Exception {
     EncodedCall known = call.arguments().isEmpty() ? site.bare() : null;
     if (known != null && known.payload().at(SHAPE_AT) == call.shape()) {
       return known;
@@ -115,7 +115,7 @@ public final class CallCodec {
   }
 
   /** Puts a call's arguments at the end of its values. */
-  private static Object[] withArguments(Object[] values, Envelope call) {
+  private static Object[] withArguments(Object[] values, TaskCall call) {
     List<Object> arguments = call.arguments();
     int first = values.length - arguments.size();
     for (int i = 0; i < arguments.size(); i++) {
@@ -194,8 +194,8 @@ public final class CallCodec {
     ByteBuffer in = payload.beginning();
     byte form = in.get();
     if (form == WHOLE) {
-      Envelope envelope = (Envelope) serializer.read(in, payload);
-      return envelope::call;
+      TaskCall call = (TaskCall) serializer.read(in, payload);
+      return call::call;
     }
     if (form == PARTS) {
       int shape = in.get();

@@ -7,7 +7,7 @@ public interface Caller {
   /**
    * Calls some code.
    *
-   * @param shape its kind, from {@link Envelope#shape}
+   * @param shape its kind, from {@link TaskCall#shape}
    * @param code what the user wants to run
    * @param a the first argument, null if it takes none
    * @param b the second argument, null if it takes fewer

@@ -116,7 +116,7 @@ final class FieldPath {
   }
 
   private Optional<Step> walk(Object root, Predicate<Step> wanted) {
-    if (root instanceof Envelope task) {
+    if (root instanceof TaskCall task) {
       add(null, TaskName.of(task.code()), task.code());
       List<Object> arguments = task.arguments();
       for (int i = 0; i < arguments.size(); i++) {

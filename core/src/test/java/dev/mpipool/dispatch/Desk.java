@@ -10,10 +10,10 @@ import dev.mpipool.protocol.FailureReport;
 import dev.mpipool.protocol.FailureReport.Origin;
 import dev.mpipool.protocol.Frame;
 import dev.mpipool.serial.CallCodec;
-import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.JavaSerializer;
 import dev.mpipool.serial.LeanSerializer;
 import dev.mpipool.serial.Payload;
+import dev.mpipool.serial.TaskCall;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,7 +29,7 @@ public final class Desk {
 
   public record Sent(int rank, EntryKind kind, long id, ByteBuffer body) {}
 
-  record Job(String name) implements Envelope {
+  record Job(String name) implements TaskCall {
     @Override
     public Object code() {
       return this;

@@ -3,9 +3,9 @@ package dev.mpipool.dispatch;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.mpipool.TaskSerializationException;
-import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.JavaSerializer;
 import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.TaskCall;
 import dev.mpipool.testing.Huge;
 import java.nio.file.Path;
 import java.util.List;
@@ -14,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class DispatcherSizeTest {
 
-  private record Call(Object code) implements Envelope {
+  private record Call(Object code) implements TaskCall {
     @Override
     public int shape() {
       return 0;

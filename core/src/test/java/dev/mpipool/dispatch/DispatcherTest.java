@@ -256,7 +256,7 @@ class DispatcherTest {
     }
   }
 
-  private record Captures(Object value) implements dev.mpipool.serial.Envelope {
+  private record Captures(Object value) implements dev.mpipool.serial.TaskCall {
     @Override
     public Object code() {
       return "code";

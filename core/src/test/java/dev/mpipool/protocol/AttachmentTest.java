@@ -8,10 +8,10 @@ import dev.mpipool.serial.CallCodec;
 import dev.mpipool.serial.Caller;
 import dev.mpipool.serial.ClassFilter;
 import dev.mpipool.serial.EncodedCall;
-import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.JavaSerializer;
 import dev.mpipool.serial.LeanSerializer;
 import dev.mpipool.serial.Payload;
+import dev.mpipool.serial.TaskCall;
 import java.io.InvalidClassException;
 import java.io.ObjectInputFilter;
 import java.io.Serializable;
@@ -45,7 +45,7 @@ class AttachmentTest {
   }
 
   /** A call of code, with any arguments. */
-  record Call(Object code, List<Object> arguments) implements Envelope {
+  record Call(Object code, List<Object> arguments) implements TaskCall {
     @Override
     public int shape() {
       return 0;

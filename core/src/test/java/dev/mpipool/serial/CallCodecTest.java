@@ -12,7 +12,7 @@ class CallCodecTest {
       new CallCodec(new LeanSerializer(new JavaSerializer(CallCodecTest.class.getClassLoader())));
 
   private record Call(SerializableCallable<?> code, int shape, List<Object> arguments)
-      implements Envelope {
+      implements TaskCall {
     @Override
     public Object call() throws Exception {
       return code.call();

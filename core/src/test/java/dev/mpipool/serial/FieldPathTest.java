@@ -33,7 +33,7 @@ class FieldPathTest {
 
   record Pair(Object left, Object right) implements Serializable {}
 
-  record Task(Object code, List<Object> arguments) implements Envelope {
+  record Task(Object code, List<Object> arguments) implements TaskCall {
     @Override
     public Object call() {
       return null;

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.mpipool.protocol.Entry;
 import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.protocol.FailureReport;
-import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.JavaSerializer;
 import dev.mpipool.serial.LeanSerializer;
 import dev.mpipool.serial.Payload;
+import dev.mpipool.serial.TaskCall;
 import dev.mpipool.testing.Huge;
 import java.nio.file.Path;
 import java.util.List;
@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class TaskRunTest {
 
-  private record Answering(String code) implements Envelope {
+  private record Answering(String code) implements TaskCall {
     @Override
     public List<Object> arguments() {
       return List.of();

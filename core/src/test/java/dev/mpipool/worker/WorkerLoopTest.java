@@ -23,10 +23,10 @@ import dev.mpipool.protocol.FrameSender;
 import dev.mpipool.protocol.GroupTask;
 import dev.mpipool.protocol.Hello;
 import dev.mpipool.serial.CallCodec;
-import dev.mpipool.serial.Envelope;
 import dev.mpipool.serial.ItemFunction;
 import dev.mpipool.serial.JavaSerializer;
 import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.TaskCall;
 import dev.mpipool.testing.Logged;
 import dev.mpipool.testing.PoolThreads;
 import dev.mpipool.testing.Ranks;
@@ -75,7 +75,7 @@ class WorkerLoopTest {
 
   interface Code extends Callable<Object>, Serializable {}
 
-  record Task(Code code) implements Envelope {
+  record Task(Code code) implements TaskCall {
     @Override
     public List<Object> arguments() {
       return List.of();

@@ -1,6 +1,6 @@
 package dev.mpipool.benchmarks.executor;
 
-import dev.mpipool.serial.Envelope;
+import dev.mpipool.serial.TaskCall;
 import java.util.List;
 import java.util.concurrent.Callable;
 
@@ -9,7 +9,7 @@ import java.util.concurrent.Callable;
  *
  * @param code what is called
  */
-public record Call(Callable<?> code) implements Envelope {
+public record Call(Callable<?> code) implements TaskCall {
   @Override
   public int shape() {
     return 0;

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 
 /** A task as it travels: some code, and the arguments it is called with. */
-public interface Envelope extends Callable<Object>, InternalType {
+public interface TaskCall extends Callable<Object>, InternalType {
 
   /**
    * What the user wants to run.
@@ -16,8 +16,8 @@ public interface Envelope extends Callable<Object>, InternalType {
   /**
    * How the code is called.
    *
-   * @return a number from 0 to 127, for {@link Caller}; a negative one for an envelope that travels
-   *     as a whole and calls its code itself
+   * @return a number from 0 to 127, for {@link Caller}; a negative one for a call that travels as a
+   *     whole and calls its code itself
    */
   default int shape() {
     return -1;
