@@ -193,10 +193,9 @@ final class AnswerHandler {
   private boolean handleRest(WorkerState worker, List<Entry> entries) {
     int count = entries.size();
     List<CompletionExecutor.Item> items = new ArrayList<>(count - handled);
-    worker.lastHeard = System.nanoTime();
-    worker.lastSign = worker.lastHeard;
+    worker.heard();
     try {
-      while (handled < count && worker.alive) { // else it has left, or is not believed
+      while (handled < count && worker.isAlive()) { // else it has left, or is not believed
         Entry entry = entries.get(handled);
         if (entry.kind() == EntryKind.BUSY_TIME && entry.id() > 0) {
           worker.busyTime(entry.id(), Math.max(1, items.size()));
@@ -260,7 +259,7 @@ final class AnswerHandler {
       }
       case LEFT -> {
         if (state.isReleased()) {
-          worker.alive = false;
+          worker.leave();
         } else {
           membership.lose(worker.rank, "it has left the pool: " + text(entry.bytes()));
         }

@@ -133,7 +133,7 @@ final class Assigner {
       if (worker == null) {
         return false;
       }
-      worker.reserved = true;
+      worker.reserve(true);
       group.gathered.add(worker);
     }
     List<WorkerState> members = List.copyOf(group.gathered);
@@ -207,10 +207,10 @@ final class Assigner {
       if (wanted == 0) {
         return;
       }
-      if (worker.recalls > 0 || !worker.alive) {
+      if (worker.isRecalled() || !worker.isAlive()) {
         continue;
       }
-      long silent = now - worker.lastSign;
+      long silent = now - worker.lastSign();
       if (worker.unstarted() > 0
           && (silent > RECALL_NANOS || worker.unstartedNanos() > RECALL_NANOS)) {
         recall(worker, gathering == null ? (worker.unstarted() + 1) / 2 : worker.unstarted());
@@ -230,7 +230,7 @@ final class Assigner {
   void recall(WorkerState worker, int most) {
     ByteBuffer body = ByteBuffer.allocate(Integer.BYTES).putInt(most).flip();
     outbox.post(worker.rank, new Entry(EntryKind.RECALL, 0, body));
-    worker.recalls++;
+    worker.recall();
   }
 
   /** Gives the workers back that are kept for a group. */
@@ -238,7 +238,7 @@ final class Assigner {
     List<WorkerState> kept = gathering.gathered;
     gathering = null;
     for (int i = 0; i < kept.size(); i++) {
-      kept.get(i).reserved = false;
+      kept.get(i).reserve(false);
     }
     for (int i = 0; i < kept.size(); i++) {
       makeAvailable(kept.get(i));
@@ -260,12 +260,9 @@ final class Assigner {
     } else {
       outbox.post(worker.rank, entry);
     }
-    if (worker.tasks.isEmpty()) {
-      worker.lastSign = System.nanoTime();
-    }
     task.worker = worker;
     task.id = ++lastId;
-    worker.tasks.add(task.id, task);
+    worker.addTask(task.id, task);
     held++;
     unstarted += worker.tasks.size() > worker.threads ? 1 : 0;
     chunks += task.isChunk() ? 1 : 0;
@@ -330,8 +327,7 @@ final class Assigner {
     int most = numbers.remaining() / Long.BYTES;
     queue.ensureRoom(most);
     worker.pinned.ensureRoom(most);
-    worker.recalls = Math.max(0, worker.recalls - 1);
-    worker.gaveBack = true;
+    worker.returned();
     while (numbers.remaining() >= Long.BYTES) {
       long number = numbers.getLong();
       ScheduledTask task = state.isStopping() ? dropped(worker, number) : remove(worker, number);

@@ -65,7 +65,8 @@ final class CalledBack {
 
   private boolean awaitAnswers(long nanos) throws InterruptedException {
     long rest = nanos;
-    while (rest > 0 && workers.stream().anyMatch(worker -> worker.alive && worker.recalls > 0)) {
+    while (rest > 0
+        && workers.stream().anyMatch(worker -> worker.isAlive() && worker.isRecalled())) {
       rest = changed.awaitNanos(rest);
     }
     return rest > 0;

@@ -339,7 +339,7 @@ public final class Dispatcher {
    * @return true if a collective call might wait for it for ever
    */
   public boolean hasExcludedWorker() {
-    return inventory.count(worker -> worker.excluded) > 0;
+    return inventory.count(WorkerState::isExcluded) > 0;
   }
 
   /**

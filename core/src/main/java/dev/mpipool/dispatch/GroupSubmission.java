@@ -119,7 +119,7 @@ final class GroupSubmission<T> {
   /** Begins another attempt, after these workers have died; the other members are told to stop. */
   private ScheduledTask beginAgain(List<Integer> lostWith) {
     members.stream()
-        .filter(member -> member.worker != null && member.worker.alive)
+        .filter(member -> member.worker != null && member.worker.isAlive())
         .forEach(member -> owner.cancel(member, true));
     return begin(lostWith);
   }

@@ -36,12 +36,12 @@ final class Inventory {
 
   /** How many workers live; 0 if the pool is broken. */
   int size() {
-    return count(worker -> worker.alive && !state.isBroken());
+    return count(worker -> worker.isAlive() && !state.isBroken());
   }
 
   /** How many living workers hold no task. */
   int idling() {
-    return count(worker -> worker.alive && worker.tasks.isEmpty() && !state.isBroken());
+    return count(worker -> worker.isAlive() && worker.tasks.isEmpty() && !state.isBroken());
   }
 
   int count(Predicate<WorkerState> which) {
@@ -85,7 +85,7 @@ final class Inventory {
     try {
       String held =
           workers.stream()
-              .filter(worker -> worker.alive)
+              .filter(WorkerState::isAlive)
               .map(WorkerState::toString)
               .collect(Collectors.joining(", "));
       return "[%s, queued tasks: %d, open batches: %d%s, workers: {%s}]"

@@ -52,11 +52,11 @@ final class Membership {
   /** The worker of this rank if it is living, else null. */
   WorkerState living(int rank) {
     WorkerState worker = workers.get(rank);
-    return worker != null && worker.alive ? worker : null;
+    return worker != null && worker.isAlive() ? worker : null;
   }
 
   List<WorkerState> living() {
-    return workers.values().stream().filter(worker -> worker.alive).toList();
+    return workers.values().stream().filter(WorkerState::isAlive).toList();
   }
 
   int count(Predicate<WorkerState> which) {
@@ -69,7 +69,7 @@ final class Membership {
 
   /** How many workers live. */
   int size() {
-    return count(worker -> worker.alive);
+    return count(WorkerState::isAlive);
   }
 
   /** Whether every worker has answered what it was given. */
@@ -80,9 +80,9 @@ final class Membership {
   /** Tells each living worker to leave, unless it has been told. */
   void release() {
     for (WorkerState worker : workers.values()) {
-      if (worker.alive && !worker.toldToLeave) {
+      if (worker.isAlive() && !worker.isToldToLeave()) {
         outbox.post(worker.rank, new Entry(EntryKind.RELEASE, 0));
-        worker.toldToLeave = true;
+        worker.tellToLeave();
       }
     }
   }
@@ -98,7 +98,7 @@ final class Membership {
       heartbeats.stop();
     }
     for (WorkerState worker : workers.values()) {
-      worker.alive = false;
+      worker.leave();
     }
   }
 
@@ -106,7 +106,7 @@ final class Membership {
   void hasLeft(int rank) {
     WorkerState worker = workers.get(rank);
     if (worker != null) {
-      worker.excluded = false;
+      worker.hasLeft();
     }
   }
 
@@ -118,14 +118,13 @@ final class Membership {
    */
   boolean lose(int rank, String reason) {
     WorkerState worker = workers.get(rank);
-    if (worker == null || (!worker.alive && worker.lossReason == null)) {
+    if (worker == null || (!worker.isAlive() && worker.lossReason() == null)) {
       hasLeft(rank); // it was only excluded before
       return false;
     }
-    if (worker.alive) {
+    if (worker.isAlive()) {
       LOG.warn("Worker rank {} was lost: {}", rank, reason);
-      worker.lossReason = reason;
-      worker.alive = false;
+      worker.lose(reason);
     }
     if (assigner.gathering != null) {
       assigner.gathering.gathered.remove(worker);
@@ -144,7 +143,7 @@ final class Membership {
     }
     failGroupsTooLarge();
     breakIfNeeded(rank, reason);
-    worker.lossReason = null;
+    worker.lossHandled();
     return true;
   }
 
@@ -173,14 +172,14 @@ final class Membership {
    */
   boolean exclude(int rank, String reason) {
     WorkerState worker = workers.get(rank);
-    if (worker == null || (!worker.alive && worker.lossReason == null)) {
+    if (worker == null || (!worker.isAlive() && worker.lossReason() == null)) {
       return false;
     }
-    if (worker.alive) { // else it was begun before
-      worker.excluded = true;
+    if (worker.isAlive()) { // else it was begun before
+      worker.exclude();
       outbox.post(rank, new Entry(EntryKind.RELEASE, 0));
       for (WorkerState other : workers.values()) {
-        if (other.alive && other != worker) {
+        if (other.isAlive() && other != worker) {
           outbox.post(other.rank, new Entry(EntryKind.EXCLUDED, rank));
         }
       }
@@ -264,7 +263,7 @@ final class Membership {
   boolean excludeSilent(String reason) {
     boolean changed = false;
     for (WorkerState worker : workers.values()) {
-      changed |= worker.lossReason != null && lose(worker.rank, worker.lossReason);
+      changed |= worker.lossReason() != null && lose(worker.rank, worker.lossReason());
     }
     for (WorkerState worker : heartbeats.look()) {
       changed |= exclude(worker.rank, reason);
@@ -282,8 +281,8 @@ final class Membership {
       @Override
       public long lastHeard(WorkerState worker) {
         long progress = lastProgress.applyAsLong(worker.rank);
-        boolean later = progress != 0 && progress - worker.lastHeard > 0;
-        return later ? progress : worker.lastHeard;
+        boolean later = progress != 0 && progress - worker.lastHeard() > 0;
+        return later ? progress : worker.lastHeard();
       }
 
       @Override

@@ -220,7 +220,7 @@ final class PoolEnd {
   private void cancelHeld() {
     try {
       for (WorkerState worker : workers.values()) {
-        if (worker.alive && worker.unstarted() > 0) {
+        if (worker.isAlive() && worker.unstarted() > 0) {
           assigner.recall(worker, Integer.MAX_VALUE);
         }
         worker.tasks.inOrder().forEach(task -> assigner.cancel(task, true));
@@ -286,7 +286,7 @@ final class PoolEnd {
       }
       told = List.copyOf(sources);
       endIfDone();
-      workers.values().forEach(worker -> worker.recalls = 0); // nobody is waited for
+      workers.values().forEach(WorkerState::forgetRecalls);
       assigner.calledBack.workerChanged();
     } finally {
       unlock();

@@ -31,34 +31,29 @@ final class SharedValues {
 
   /** Sends a value to every living worker that does not have it. */
   void share(SharedValue value) {
-    workers.stream().filter(worker -> worker.alive).forEach(worker -> give(worker, value));
+    workers.stream().filter(WorkerState::isAlive).forEach(worker -> give(worker, value));
   }
 
   /** Sends a value to a worker, unless it has it. */
   void give(WorkerState worker, SharedValue value) {
-    if (worker.lastShared == value.number()) {
-      return;
-    }
-    Long number = value.number();
-    if (!worker.shared.contains(number)) {
+    long number = value.number();
+    if (!worker.hasShared(number)) {
       outbox.post(worker.rank, new Entry(EntryKind.PUT, number, value.encoded()));
-      worker.shared.add(number); // if there is no memory for it, the worker gets the value again
     }
-    worker.lastShared = number;
+    worker.addShared(number); // if there is no memory for it, the worker gets the value again
   }
 
   /** A value could not be sent: tasks that need it fail; the next brings it along. */
   void unsent(WorkerState worker, long number) {
-    worker.shared.remove(number);
-    worker.lastShared = 0;
+    worker.removeShared(number);
   }
 
   /** Has every worker forget a value. */
   void unshare(SharedValue value) {
-    workers.forEach(worker -> worker.lastShared = 0);
     workers.stream()
         .filter(
-            worker -> worker.shared.remove(value.number()) && worker.alive && !state.isReleased())
+            worker ->
+                worker.removeShared(value.number()) && worker.isAlive() && !state.isReleased())
         .forEach(worker -> outbox.post(worker.rank, new Entry(EntryKind.FORGET, value.number())));
   }
 

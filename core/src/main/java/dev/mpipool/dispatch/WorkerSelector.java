@@ -30,16 +30,16 @@ final class WorkerSelector {
 
   /** Lists a worker where it belongs, unless it stands there already or is kept for a group. */
   void add(WorkerState worker) {
-    if (worker.reserved) {
+    if (worker.isReserved()) {
       return;
     }
     if (worker.hasFreeThread()) {
-      if (!worker.listedFree) {
-        worker.listedFree = true;
+      if (!worker.isListedFree()) {
+        worker.listFree(true);
         free.add(worker);
       }
-    } else if (worker.hasRoom() && !worker.listedWithRoom) {
-      worker.listedWithRoom = true;
+    } else if (worker.hasRoom() && !worker.isListedWithRoom()) {
+      worker.listWithRoom(true);
       withRoom.add(worker);
     }
   }
@@ -48,8 +48,8 @@ final class WorkerSelector {
   WorkerState nextFree() {
     WorkerState worker = free.poll();
     while (worker != null) {
-      worker.listedFree = false;
-      if (worker.hasFreeThread() && !worker.reserved) {
+      worker.listFree(false);
+      if (worker.hasFreeThread() && !worker.isReserved()) {
         return worker;
       }
       worker = free.poll();
@@ -68,7 +68,7 @@ final class WorkerSelector {
     if (last == null
         || last.tasks.isEmpty()
         || !last.hasRoom()
-        || last.reserved
+        || last.isReserved()
         || !last.isLittle(given + 1, waiting)
         || (!lastWasFree && hasFree())) {
       last = inTurn(lone);
@@ -80,9 +80,9 @@ final class WorkerSelector {
   }
 
   private WorkerState inTurn(boolean lone) {
-    if (lone && last != null && last.listedFree && last.hasFreeThread() && !last.reserved) {
+    if (lone && last != null && last.isListedFree() && last.hasFreeThread() && !last.isReserved()) {
       free.removeLast(last);
-      last.listedFree = false;
+      last.listFree(false);
       return last;
     }
     WorkerState worker = nextFree();
@@ -91,8 +91,8 @@ final class WorkerSelector {
     }
     worker = withRoom.poll();
     while (worker != null) {
-      worker.listedWithRoom = false;
-      if (worker.hasRoom() && !worker.reserved) {
+      worker.listWithRoom(false);
+      if (worker.hasRoom() && !worker.isReserved()) {
         return worker;
       }
       worker = withRoom.poll();
@@ -102,8 +102,8 @@ final class WorkerSelector {
 
   /** Whether a worker has nothing to do, for which something could be found. */
   boolean hasFree() {
-    while (!free.isEmpty() && (!free.peek().hasFreeThread() || free.peek().reserved)) {
-      free.poll().listedFree = false;
+    while (!free.isEmpty() && (!free.peek().hasFreeThread() || free.peek().isReserved())) {
+      free.poll().listFree(false);
     }
     return !free.isEmpty();
   }

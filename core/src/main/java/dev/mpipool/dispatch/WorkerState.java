@@ -36,44 +36,44 @@ final class WorkerState {
   final Ring<ScheduledTask> pinned = new Ring<>();
 
   /** The shared values that it has been sent. */
-  final Set<Long> shared = new HashSet<>();
+  private final Set<Long> shared = new HashSet<>();
 
   /** The one of those that the last task needed: most often the next needs it, too. */
-  long lastShared;
+  private long lastShared;
 
-  boolean alive = true;
+  private boolean alive = true;
 
   /** Why it was lost, until all that it held has been taken back; else null. */
-  String lossReason;
+  private String lossReason;
 
   /** Whether it has been told that nothing more comes. */
-  boolean toldToLeave;
+  private boolean toldToLeave;
 
   /** Whether it was excluded and told to leave, and has not said that it has. */
-  boolean excluded;
+  private boolean excluded;
 
   /** Whether a group that is being gathered keeps a place here. */
-  boolean reserved;
+  private boolean reserved;
 
   /** How often it has been asked for tasks and has not answered yet. */
-  int recalls;
+  private int recalls;
 
   /** Whether it has given tasks back and has answered none since: what it runs may take long. */
-  boolean gaveBack;
+  private boolean gaveBack;
 
   /** Where the dispatcher lists it; an entry there may be out of date. */
-  boolean listedFree;
+  private boolean listedFree;
 
-  boolean listedWithRoom;
+  private boolean listedWithRoom;
 
   /** How long a task takes: follows the mean at once upwards, slowly downwards. */
   private double nanosPerTask = Double.POSITIVE_INFINITY;
 
   /** When it last gave a sign, or was given something to do. */
-  long lastSign;
+  private long lastSign;
 
   /** When it last gave a sign. */
-  long lastHeard = System.nanoTime();
+  private long lastHeard = System.nanoTime();
 
   WorkerState(int rank, int threads) {
     this.rank = rank;
@@ -89,6 +89,146 @@ final class WorkerState {
             pinned.isEmpty() ? "" : " and " + pinned.size() + " for it alone",
             reserved ? ", kept for a group" : "",
             recalls > 0 ? ", asked to give some back" : "");
+  }
+
+  // ---- life
+
+  boolean isAlive() {
+    return alive;
+  }
+
+  /** It has left, or nothing more is expected of it. */
+  void leave() {
+    alive = false;
+  }
+
+  /** It is lost; what it holds is to be taken back. */
+  void lose(String reason) {
+    lossReason = reason;
+    alive = false;
+  }
+
+  /** Why it was lost, until all that it held has been taken back; else null. */
+  String lossReason() {
+    return lossReason;
+  }
+
+  /** All that it held has been taken back. */
+  void lossHandled() {
+    lossReason = null;
+  }
+
+  boolean isToldToLeave() {
+    return toldToLeave;
+  }
+
+  void tellToLeave() {
+    toldToLeave = true;
+  }
+
+  boolean isExcluded() {
+    return excluded;
+  }
+
+  void exclude() {
+    excluded = true;
+  }
+
+  /** It was excluded, and has said that it has left. */
+  void hasLeft() {
+    excluded = false;
+  }
+
+  /** A message has come from it. */
+  void heard() {
+    lastHeard = System.nanoTime();
+    lastSign = lastHeard;
+  }
+
+  /** When a message last came from it. */
+  long lastHeard() {
+    return lastHeard;
+  }
+
+  /** When it last gave a sign, or was given something to do. */
+  long lastSign() {
+    return lastSign;
+  }
+
+  // ---- shared values
+
+  /** Whether it has been sent a shared value. */
+  boolean hasShared(long number) {
+    return lastShared == number || shared.contains(number);
+  }
+
+  /** It has been sent a shared value, which the next task needs. */
+  void addShared(long number) {
+    if (lastShared != number) {
+      shared.add(number);
+      lastShared = number;
+    }
+  }
+
+  /** It is to forget a shared value; returns whether it had it. */
+  boolean removeShared(long number) {
+    lastShared = 0;
+    return shared.remove(number);
+  }
+
+  // ---- tasks
+
+  /** It is given a task; there is room for it in {@link #tasks}. */
+  void addTask(long id, ScheduledTask task) {
+    if (tasks.isEmpty()) {
+      lastSign = System.nanoTime();
+    }
+    tasks.add(id, task);
+  }
+
+  boolean isReserved() {
+    return reserved;
+  }
+
+  /** A group that is being gathered keeps a place here, or no longer does. */
+  void reserve(boolean yes) {
+    reserved = yes;
+  }
+
+  /** Whether it has been asked for tasks and has not answered yet. */
+  boolean isRecalled() {
+    return recalls > 0;
+  }
+
+  void recall() {
+    recalls++;
+  }
+
+  /** It has answered a recall. */
+  void returned() {
+    recalls = Math.max(0, recalls - 1);
+    gaveBack = true;
+  }
+
+  /** No answer is awaited any more. */
+  void forgetRecalls() {
+    recalls = 0;
+  }
+
+  boolean isListedFree() {
+    return listedFree;
+  }
+
+  void listFree(boolean yes) {
+    listedFree = yes;
+  }
+
+  boolean isListedWithRoom() {
+    return listedWithRoom;
+  }
+
+  void listWithRoom(boolean yes) {
+    listedWithRoom = yes;
   }
 
   /** So many tasks took so long. */

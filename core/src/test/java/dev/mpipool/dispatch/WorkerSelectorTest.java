@@ -77,21 +77,21 @@ class WorkerSelectorTest {
   void theDeadAndThoseWhoAreAskedForTasksHaveNoRoom() {
     one.busyTime(1_000, 1);
     assertThat(one.hasRoom()).isTrue();
-    one.recalls = 1;
+    one.recall();
     assertThat(one.hasRoom()).isFalse();
-    one.recalls = 0;
-    one.alive = false;
+    one.forgetRecalls();
+    one.leave();
     assertThat(one.hasRoom()).isFalse();
     assertThat(one.hasFreeThread()).isFalse();
   }
 
   @Test
   void aPlaceThatIsKeptForAGroupIsTaken() {
-    one.reserved = true;
+    one.reserve(true);
     assertThat(one.hasFreeThread()).isFalse();
     assertThat(one.hasRoom()).isFalse();
     WorkerState threaded = new WorkerState(3, 2);
-    threaded.reserved = true;
+    threaded.reserve(true);
     assertThat(threaded.hasFreeThread()).isTrue();
   }
 
@@ -110,7 +110,7 @@ class WorkerSelectorTest {
     assertThat(threaded.isLittle(12, 0)).isTrue();
     assertThat(threaded.isLittle(13, 0)).isFalse();
 
-    one.gaveBack = true;
+    one.returned();
     assertThat(one.isLittle(1, 0)).isFalse();
     one.busyTime(MICROSECOND, 1);
     assertThat(one.isLittle(1, 0)).isTrue();
@@ -176,7 +176,7 @@ class WorkerSelectorTest {
     selector.add(one);
     assertThat(selector.next(0, false)).as("the task is not alone").isSameAs(two);
     selector.add(two);
-    two.alive = false;
+    two.leave();
     assertThat(selector.next(0, true)).as("the other one has died").isSameAs(one);
   }
 
@@ -205,7 +205,7 @@ class WorkerSelectorTest {
     assertThat(selector.next(0, false)).isSameAs(one);
     hold(one, 1);
     assertThat(selector.next(0, false)).isSameAs(one);
-    one.reserved = true;
+    one.reserve(true);
     assertThat(selector.next(0, false)).isSameAs(two);
   }
 
@@ -221,12 +221,12 @@ class WorkerSelectorTest {
     WorkerState kept = new WorkerState(4, 2);
     selector.add(dead);
     selector.add(kept);
-    dead.alive = false;
-    kept.reserved = true;
+    dead.leave();
+    kept.reserve(true);
     assertThat(selector.hasFree()).isFalse();
     assertThat(selector.free()).isZero();
     assertThat(selector.nextFree()).isNull();
-    kept.reserved = false;
+    kept.reserve(false);
     selector.add(kept); // it is listed anew once it has been skipped
     assertThat(selector.nextFree()).isSameAs(kept);
   }
@@ -234,7 +234,7 @@ class WorkerSelectorTest {
   @Test
   void whoIsKeptForAGroupIsNotListed() {
     WorkerState kept = new WorkerState(4, 2);
-    kept.reserved = true;
+    kept.reserve(true);
     selector.add(kept);
     assertThat(selector.hasFree()).isFalse();
     assertThat(selector.next(0, false)).isNull();
