@@ -43,13 +43,13 @@ final class Assigner {
   final CalledBack calledBack;
 
   /** How many tasks workers hold. */
-  int held;
+  private int held;
 
   /** Whether what is handed out now is sent by this thread, which finds the workers idle. */
-  boolean flushing;
+  private boolean flushing;
 
   /** The group whose turn it is, while workers are kept for it. */
-  GroupSubmission<?> gathering;
+  private GroupSubmission<?> gathering;
 
   /** How many tasks workers hold that they have not begun. */
   private int unstarted;
@@ -74,6 +74,29 @@ final class Assigner {
   /** All workers are there: each can be listed without any memory. */
   void ensureRoom() {
     selector.ensureRoom(workers.size());
+  }
+
+  boolean holdsNoTask() {
+    return held == 0;
+  }
+
+  /** The group whose turn it is, while workers are kept for it; else null. */
+  GroupSubmission<?> gathering() {
+    return gathering;
+  }
+
+  /**
+   * As {@link #assignTasks()}.
+   *
+   * @param flush whether the calling thread sends the tasks, as soon as it has released the lock
+   */
+  void assignTasks(boolean flush) {
+    flushing = flush;
+    try {
+      assignTasks();
+    } finally {
+      flushing = false;
+    }
   }
 
   /** Gives tasks to workers while there are both, and as long as there is memory to do so. */

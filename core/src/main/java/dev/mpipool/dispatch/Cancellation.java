@@ -44,7 +44,7 @@ final class Cancellation implements ScheduledTask.Owner {
         unwantedQueued = 0;
         queue.removeIf(assigner::isUnwanted);
       }
-      if (assigner.gathering != null && GroupSubmission.waitingIn(task) == assigner.gathering) {
+      if (assigner.gathering() != null && GroupSubmission.waitingIn(task) == assigner.gathering()) {
         assigner.stopGathering();
         assigner.assignTasks();
       }

@@ -62,7 +62,7 @@ final class Inventory {
               queue.stream(),
               workers.stream().flatMap(worker -> worker.tasks.inOrder().stream()),
               workers.stream().flatMap(worker -> worker.pinned.stream()),
-              Stream.ofNullable(assigner.gathering).map(GroupSubmission::first))
+              Stream.ofNullable(assigner.gathering()).map(GroupSubmission::first))
           .flatMap(tasks -> tasks)
           .filter(task -> !task.future.isDone() && !task.isChunk())
           .forEach(task -> futures.add(GroupSubmission.futureOfUser(task)));
@@ -93,7 +93,7 @@ final class Inventory {
               state,
               queue.size(),
               end.sources(),
-              assigner.gathering == null ? "" : ", a group is gathering",
+              assigner.gathering() == null ? "" : ", a group is gathering",
               held);
     } finally {
       lock.unlock();

@@ -126,8 +126,8 @@ final class Membership {
       LOG.warn("Worker rank {} was lost: {}", rank, reason);
       worker.lose(reason);
     }
-    if (assigner.gathering != null) {
-      assigner.gathering.gathered.remove(worker);
+    if (assigner.gathering() != null) {
+      assigner.gathering().gathered.remove(worker);
     }
     for (ScheduledTask task = worker.pinned.peekLast();
         task != null;
@@ -217,8 +217,8 @@ final class Membership {
   /** A group that waits for more workers than are left would wait for ever. */
   void failGroupsTooLarge() {
     int living = size();
-    if (assigner.gathering != null && assigner.gathering.size() > living) {
-      failTooLarge(assigner.gathering, assigner.gathering.first(), living);
+    if (assigner.gathering() != null && assigner.gathering().size() > living) {
+      failTooLarge(assigner.gathering(), assigner.gathering().first(), living);
       assigner.stopGathering();
     }
     List<ScheduledTask> impossible =

@@ -112,9 +112,9 @@ final class PoolEnd {
   void unshareUnreachable() {
     if (shared.hasUnreachable()
         && queue.isEmpty()
-        && assigner.held == 0
+        && assigner.holdsNoTask()
         && sources.isEmpty()
-        && assigner.gathering == null) {
+        && assigner.gathering() == null) {
       shared.unshareUnreachable();
     }
   }
@@ -168,8 +168,8 @@ final class PoolEnd {
       told = List.copyOf(sources);
       waiting.addAll(queue);
       workers.values().forEach(worker -> waiting.addAll(worker.pinned));
-      if (assigner.gathering != null) {
-        waiting.add(assigner.gathering.first());
+      if (assigner.gathering() != null) {
+        waiting.add(assigner.gathering().first());
       }
       waiting.removeIf(task -> task.future.isDone());
       queued = waiting.stream().map(Unstarted::of).filter(task -> task.call() != null).toList();
@@ -180,7 +180,7 @@ final class PoolEnd {
       state.stop(); // from here on nothing fails
       queue.clear();
       workers.values().forEach(worker -> worker.pinned.clear());
-      if (assigner.gathering != null) {
+      if (assigner.gathering() != null) {
         assigner.stopGathering();
       }
       waiting.forEach(task -> task.encoded = null);
@@ -280,8 +280,8 @@ final class PoolEnd {
           assigner.remove(worker, task.id);
         }
       }
-      if (assigner.gathering != null) {
-        assigner.fail(assigner.gathering.first(), state.cause());
+      if (assigner.gathering() != null) {
+        assigner.fail(assigner.gathering().first(), state.cause());
         assigner.stopGathering();
       }
       told = List.copyOf(sources);
@@ -327,7 +327,7 @@ final class PoolEnd {
   }
 
   private boolean releaseIfIdle() {
-    boolean idle = sources.isEmpty() && assigner.gathering == null && membership.isIdle();
+    boolean idle = sources.isEmpty() && assigner.gathering() == null && membership.isIdle();
     if (!idle) {
       return false;
     }

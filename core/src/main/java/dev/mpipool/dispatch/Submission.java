@@ -129,16 +129,14 @@ final class Submission {
     lock.lock();
     try {
       checkAccepting();
-      alone = assigner.held == 0 && encoded.payload().length() <= FLUSHED_BYTES;
+      alone = assigner.holdsNoTask() && encoded.payload().length() <= FLUSHED_BYTES;
       if (!future.wasSubmitted()) {
         queue.add(task);
         task.order = nextNumber();
         future.submitted(task, alone);
-        assigner.flushing = alone;
-        assigner.assignTasks();
+        assigner.assignTasks(alone);
       }
     } finally {
-      assigner.flushing = false;
       lock.unlock();
     }
     if (alone) {
