@@ -164,7 +164,7 @@ class CachedBatchTest {
   void folderThatSomebodyHasOrCannotBeMadeIsToldAtOnce() throws Exception {
     Files.createDirectories(folder);
     try (Claims other = new Claims("the other")) {
-      assertThat(other.take(folder)).isPresent();
+      assertThat(other.claim(folder)).isPresent();
       assertThatThrownBy(() -> executor.batch().cachedIn(folder).submit(x -> square(x), range(3)))
           .isInstanceOf(UncheckedIOException.class)
           .hasMessageContaining("the other");

@@ -146,7 +146,7 @@ public final class BatchRun implements TaskSource {
   /** A chunk is done. Does not fail, whatever memory there is. */
   private void answered(Part part, ChunkFuture chunk, Integer done, Throwable failure) {
     try {
-      takeOutcomes(part, chunk, done, failure);
+      handleOutcomes(part, chunk, done, failure);
     } catch (Throwable e) {
       chunks.fail(chunk, 0, e);
     }
@@ -157,7 +157,7 @@ public final class BatchRun implements TaskSource {
     }
   }
 
-  private void takeOutcomes(Part part, ChunkFuture chunk, Integer done, Throwable failure) {
+  private void handleOutcomes(Part part, ChunkFuture chunk, Integer done, Throwable failure) {
     state.taskThreads(dispatcher.taskThreads());
     if (failure != null) {
       chunks.fail(chunk, 0, failure);

@@ -35,12 +35,12 @@ public final class AnswerListener {
 
   private final class Incoming implements ReceiveLoop.Handler {
     @Override
-    public boolean take(Message message) {
+    public boolean handle(Message message) {
       return dispatcher.received(message);
     }
 
     @Override
-    public boolean takeCut(MessageTooLongException message) {
+    public boolean handleTooLong(MessageTooLongException message) {
       return dispatcher.receivedCut(message);
     }
 

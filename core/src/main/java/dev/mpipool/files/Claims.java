@@ -82,7 +82,7 @@ public final class Claims implements AutoCloseable {
    * @return empty if it is claimed, by this job included
    * @throws IOException if files there could not be read or written
    */
-  public Optional<Claim> take(Path folder) throws IOException {
+  public Optional<Claim> claim(Path folder) throws IOException {
     SortedMap<Integer, String> before = present(folder);
     if (living(folder, before).isPresent()) {
       return Optional.empty();

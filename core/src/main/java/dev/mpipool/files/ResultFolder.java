@@ -97,7 +97,7 @@ public final class ResultFolder implements AutoCloseable {
     for (int attempt = 1; ; attempt++) {
       Files.createDirectories(folder);
       try {
-        Optional<Claim> taken = claims.take(folder);
+        Optional<Claim> taken = claims.claim(folder);
         Optional<String> owner = taken.isPresent() ? Optional.empty() : claims.owner(folder);
         if (taken.isPresent()) {
           return taken.get();

@@ -433,10 +433,10 @@ public final class FrameSender implements Outbox {
       if (mine == permit) {
         DestinationQueue queue = stuck == 0 ? waiting.poll() : pollNotStuck();
         mine.since = System.nanoTime();
-        return take(mine, queue);
+        return claim(mine, queue);
       }
       if (closed && waiting.remove(before)) {
-        return take(mine, before); // the others may have ended
+        return claim(mine, before); // the others may have ended
       }
       if (before != null) {
         before.stuck = false;
@@ -455,7 +455,7 @@ public final class FrameSender implements Outbox {
     return found;
   }
 
-  private DestinationQueue take(SendPermit mine, DestinationQueue queue) {
+  private DestinationQueue claim(SendPermit mine, DestinationQueue queue) {
     mine.queue = queue;
     waitingCount = waiting.size();
     if (queue != null) {

@@ -45,7 +45,7 @@ public final class ReceiveLoop {
      * @param message any
      * @return whether it gives a thread something to run that had nothing
      */
-    boolean take(Message message);
+    boolean handle(Message message);
 
     /**
      * A message has arrived for which there is no memory.
@@ -53,7 +53,7 @@ public final class ReceiveLoop {
      * @param message what is left of it
      * @return whether it gives a thread something to run that had nothing
      */
-    boolean takeCut(MessageTooLongException message);
+    boolean handleTooLong(MessageTooLongException message);
 
     /**
      * Nothing can be received any more, or a message could not be handled. Does not throw, whatever
@@ -211,9 +211,9 @@ public final class ReceiveLoop {
     try {
       message = receiveWhenThereIsMemory();
     } catch (MessageTooLongException e) {
-      return handler.takeCut(e);
+      return handler.handleTooLong(e);
     }
-    return handler.take(message);
+    return handler.handle(message);
   }
 
   private Message receiveWhenThereIsMemory() {

@@ -309,7 +309,7 @@ final class LockService implements LockQueue.Answers {
   private void lost(int dead, String reason) {
     Memory.lock(guard);
     try {
-      takeLoss(dead, reason);
+      handleLoss(dead, reason);
     } catch (OutOfMemoryError e) {
       breakDown(exhausted);
     } finally {
@@ -317,7 +317,7 @@ final class LockService implements LockQueue.Answers {
     }
   }
 
-  private void takeLoss(int dead, String reason) {
+  private void handleLoss(int dead, String reason) {
     if (lost.get(dead)) {
       return;
     }

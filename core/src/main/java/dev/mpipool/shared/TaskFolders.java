@@ -66,7 +66,7 @@ final class TaskFolders implements Tasks {
         if (!lookElsewhere(from)) {
           return -1;
         }
-      } else if (take(task, from)) {
+      } else if (claim(task, from)) {
         return task;
       }
     }
@@ -107,7 +107,7 @@ final class TaskFolders implements Tasks {
     if (claim == null) {
       claim =
           claims
-              .take(folder(task))
+              .claim(folder(task))
               .orElseThrow(
                   () ->
                       new IllegalStateException(
@@ -140,8 +140,8 @@ final class TaskFolders implements Tasks {
   }
 
   /** Claims a task that the table has just given, unless the truth is that it cannot be taken. */
-  private boolean take(int task, Set<TaskState> from) throws IOException {
-    Optional<Claim> claim = claims.take(folder(task));
+  private boolean claim(int task, Set<TaskState> from) throws IOException {
+    Optional<Claim> claim = claims.claim(folder(task));
     if (claim.isEmpty()) {
       table.set(task, TaskState.RUNNING);
       elsewhere.set(task);

@@ -101,7 +101,7 @@ public final class ThreadTransport implements Transport {
   @Override
   public void poll(long nanos) {
     if (next == null) {
-      next = take(mine, Math.min(nanos, LOOK_NANOS));
+      next = poll(mine, Math.min(nanos, LOOK_NANOS));
     }
     if (next != null) {
       if (next.length > 0) {
@@ -168,7 +168,7 @@ public final class ThreadTransport implements Transport {
     BlockingQueue<Object[]> from = queues.direct(context, source, rank, tag);
     Object[] message = null;
     while (message == null) {
-      message = take(from, ALIVE_NANOS);
+      message = poll(from, ALIVE_NANOS);
       checkThatGoesOn(source, message != null);
     }
     try {
@@ -211,7 +211,7 @@ public final class ThreadTransport implements Transport {
     receiver.broken("The job has been finished by this rank");
   }
 
-  private static Object[] take(BlockingQueue<Object[]> from, long nanos) {
+  private static Object[] poll(BlockingQueue<Object[]> from, long nanos) {
     return Uninterruptibles.get(() -> from.poll(nanos, TimeUnit.NANOSECONDS));
   }
 }

@@ -177,13 +177,13 @@ public final class WorkerLoop {
 
   private final class Incoming implements ReceiveLoop.Handler {
     @Override
-    public boolean take(Message message) {
+    public boolean handle(Message message) {
       WorkerLoop.this.handle(message);
       return !queue.isEmpty();
     }
 
     @Override
-    public boolean takeCut(MessageTooLongException message) {
+    public boolean handleTooLong(MessageTooLongException message) {
       WorkerLoop.this.handleCut(message);
       return !queue.isEmpty();
     }

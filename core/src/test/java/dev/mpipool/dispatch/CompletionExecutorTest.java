@@ -304,7 +304,7 @@ class CompletionExecutorTest {
     }
 
     @Override
-    public boolean take(Message message) {
+    public boolean handle(Message message) {
       over = message.data().getInt() == 0;
       if (!over) {
         executor.add(List.of(items.remove(0)));
@@ -313,7 +313,7 @@ class CompletionExecutorTest {
     }
 
     @Override
-    public boolean takeCut(MessageTooLongException message) {
+    public boolean handleTooLong(MessageTooLongException message) {
       throw message;
     }
 

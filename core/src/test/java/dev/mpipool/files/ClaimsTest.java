@@ -48,10 +48,10 @@ class ClaimsTest {
   void aClaimedFolderIsNobodyElsesUntilItIsGivenBack() throws IOException {
     try (Claims one = new Claims("one");
         Claims two = new Claims("two")) {
-      Claim claim = one.take(folder).orElseThrow();
+      Claim claim = one.claim(folder).orElseThrow();
 
-      assertThat(two.take(folder)).isEmpty();
-      assertThat(one.take(folder)).isEmpty();
+      assertThat(two.claim(folder)).isEmpty();
+      assertThat(one.claim(folder)).isEmpty();
       assertThat(two.owner(folder))
           .hasValueSatisfying(
               owner ->
@@ -62,7 +62,7 @@ class ClaimsTest {
       claim.close();
       assertThat(claim.isHeld()).isFalse();
       assertThat(two.owner(folder)).isEmpty();
-      assertThat(two.take(folder)).isPresent();
+      assertThat(two.claim(folder)).isPresent();
       assertThat(names()).containsExactly("claim.1");
     }
     assertThat(names()).isEmpty();
@@ -72,7 +72,7 @@ class ClaimsTest {
   void aLinkInPlaceOfAClaimIsNotWrittenThrough() throws IOException {
     Path diary = Files.writeString(folder.resolve("diary"), "dear");
     try (Claims claims = new Claims("job")) {
-      Claim claim = claims.take(folder).orElseThrow();
+      Claim claim = claims.claim(folder).orElseThrow();
       Files.delete(folder.resolve("claim.1"));
       Files.createSymbolicLink(folder.resolve("claim.1"), diary);
 
@@ -86,7 +86,7 @@ class ClaimsTest {
     Files.writeString(folder.resolve("claim.4"), claimOfDeadNeighbour());
     try (Claims claims = new Claims("job")) {
       assertThat(claims.owner(folder)).isEmpty();
-      assertThat(claims.take(folder)).isPresent();
+      assertThat(claims.claim(folder)).isPresent();
       assertThat(names()).containsExactly("claim.5");
     }
   }
@@ -96,7 +96,7 @@ class ClaimsTest {
     Files.writeString(folder.resolve("claim.1"), claimOfDeadNeighbour());
     Files.writeString(folder.resolve("claim.2"), claimOfDeadNeighbour() + "again");
     try (Claims claims = new Claims("job")) {
-      assertThat(claims.take(folder)).isPresent();
+      assertThat(claims.claim(folder)).isPresent();
       assertThat(names()).containsExactly("claim.3");
     }
   }
@@ -106,13 +106,13 @@ class ClaimsTest {
     Path other = folder.resolve("claim.1");
     Files.writeString(other, claimOf("elsewhere", "other-boot", 1, 1));
     try (Claims claims = new Claims("job")) {
-      assertThat(claims.take(folder)).isEmpty();
+      assertThat(claims.claim(folder)).isEmpty();
       assertThat(claims.owner(folder)).isPresent();
 
       Files.setLastModifiedTime(other, FileTime.from(Instant.now().minus(Claims.STALE)));
       Files.setLastModifiedTime(
           other, FileTime.from(Instant.now().minus(Claims.STALE).minusSeconds(5)));
-      assertThat(claims.take(folder)).isPresent();
+      assertThat(claims.claim(folder)).isPresent();
     }
   }
 
@@ -120,17 +120,17 @@ class ClaimsTest {
   void anUnreadableClaimIsJudgedByItsAge() throws IOException {
     Files.createFile(folder.resolve("claim.1"));
     try (Claims claims = new Claims("job")) {
-      assertThat(claims.take(folder)).isEmpty();
+      assertThat(claims.claim(folder)).isEmpty();
       Files.setLastModifiedTime(
           folder.resolve("claim.1"), FileTime.from(Instant.now().minusSeconds(3_600)));
-      assertThat(claims.take(folder)).isPresent();
+      assertThat(claims.claim(folder)).isPresent();
     }
   }
 
   @Test
   void aLivingClaimIsKeptFresh() throws IOException {
     try (Claims claims = new Claims("job", Duration.ofMillis(120))) {
-      assertThat(claims.take(folder)).isPresent();
+      assertThat(claims.claim(folder)).isPresent();
       Path file = folder.resolve("claim.1");
       FileTime old = FileTime.from(Instant.now().minusSeconds(3_600));
       Files.setLastModifiedTime(file, old);
@@ -143,7 +143,7 @@ class ClaimsTest {
   @Test
   void anOwnerThatWasTakenForDeadIsTold() throws IOException {
     try (Claims claims = new Claims("job")) {
-      Claim claim = claims.take(folder).orElseThrow();
+      Claim claim = claims.claim(folder).orElseThrow();
       Files.delete(folder.resolve("claim.1"));
       Files.writeString(folder.resolve("claim.1"), "another's");
 
@@ -165,7 +165,7 @@ class ClaimsTest {
         Callable<Void> contender =
             () -> {
               for (int i = 0; i < 5; i++) {
-                Optional<Claim> claim = claims.take(folder);
+                Optional<Claim> claim = claims.claim(folder);
                 if (claim.isPresent()) {
                   most.accumulateAndGet(inside.incrementAndGet(), Math::max);
                   taken.incrementAndGet();

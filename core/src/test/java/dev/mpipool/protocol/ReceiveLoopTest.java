@@ -57,7 +57,7 @@ class ReceiveLoopTest {
     }
 
     @Override
-    public boolean take(Message message) {
+    public boolean handle(Message message) {
       waitForOthers();
       int number = message.data().getInt();
       numbers.add(number);
@@ -67,7 +67,7 @@ class ReceiveLoopTest {
     }
 
     @Override
-    public boolean takeCut(MessageTooLongException message) {
+    public boolean handleTooLong(MessageTooLongException message) {
       throw message;
     }
 

@@ -264,7 +264,7 @@ class MPIBatchTest {
         Claims others = new Claims("other")) {
       assertThat(batch.nextTask()).hasValue(0);
       Files.delete(folder.resolve("task-000/claim.1"));
-      assertThat(others.take(folder.resolve("task-000"))).isPresent();
+      assertThat(others.claim(folder.resolve("task-000"))).isPresent();
       assertThatIllegalStateException()
           .isThrownBy(() -> batch.setState(0, DONE))
           .withMessageContaining("task-000");

@@ -38,15 +38,15 @@ final class Lines {
     while (end > 0 && bytes[end - 1] != '\n') {
       end--;
     }
-    return take(end == 0 && length >= LONGEST ? length : end);
+    return remove(end == 0 && length >= LONGEST ? length : end);
   }
 
   /** All there is, a line without an end included. */
   byte[] takeAll() {
-    return take(length);
+    return remove(length);
   }
 
-  private byte[] take(int end) {
+  private byte[] remove(int end) {
     byte[] taken = Arrays.copyOf(bytes, end);
     System.arraycopy(bytes, end, bytes, 0, length - end);
     length -= end;

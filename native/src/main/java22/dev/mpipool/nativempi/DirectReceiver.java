@@ -39,7 +39,7 @@ final class DirectReceiver {
     }
 
     /** Takes a message that has come before. */
-    void take(Place early) {
+    void copyFrom(Place early) {
       if (early.length > buffer.remaining()) {
         length = TOO_LONG;
       } else {
@@ -82,9 +82,9 @@ final class DirectReceiver {
     try {
       waiting.add(mine);
       while (mine.length == AWAITED) {
-        Place known = takeEarly(context, tag);
+        Place known = removeEarly(context, tag);
         if (known != null) {
-          mine.take(known);
+          mine.copyFrom(known);
         } else if (receiving) {
           changed.awaitUninterruptibly();
         } else {
@@ -102,7 +102,7 @@ final class DirectReceiver {
     return mine.length;
   }
 
-  private Place takeEarly(long context, int tag) {
+  private Place removeEarly(long context, int tag) {
     for (Iterator<Place> i = early.iterator(); i.hasNext(); ) {
       Place place = i.next();
       if (place.is(context, tag)) {
@@ -126,7 +126,7 @@ final class DirectReceiver {
   }
 
   private void receiveNext() {
-    Slot window = slots.take(Wire.WINDOW);
+    Slot window = slots.acquire(Wire.WINDOW);
     Slot head = window;
     awaitHead(head);
     long context = head.memory.get(ValueLayout.JAVA_LONG, Wire.CONTEXT);

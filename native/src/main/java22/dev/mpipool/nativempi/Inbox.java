@@ -117,7 +117,7 @@ final class Inbox {
   private boolean isThereAny() {
     if (!found) {
       if (spare == null) {
-        spare = slots.take();
+        spare = slots.acquire();
       }
       found = MpiCalls.probeAny(spare, Wire.MESSAGES);
     }

@@ -50,7 +50,7 @@ final class Incoming {
     this.data = all;
     this.attachment = end;
     this.missing = (int) (total - all.length - (end == null ? 0 : end.length));
-    take(memory, Wire.HEADER_BYTES, first);
+    receive(memory, Wire.HEADER_BYTES, first);
   }
 
   private static byte[] room(int length) {
@@ -61,12 +61,12 @@ final class Incoming {
   /** Takes the next piece, unless everything is there already. */
   void add(Slot piece) {
     if (!isComplete()) {
-      take(piece.memory, 0, piece.bytes);
+      receive(piece.memory, 0, piece.bytes);
     }
   }
 
   /** Copies bytes; those that there is no memory for are dropped. */
-  private void take(MemorySegment memory, long at, int bytes) {
+  private void receive(MemorySegment memory, long at, int bytes) {
     long ofData = Math.max(0, Math.min(bytes, data.length - received));
     if (ofData > 0) {
       MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, at, data, (int) received, (int) ofData);

@@ -107,7 +107,7 @@ final class MpiCalls {
   }
 
   static void isend(long data, int bytes, int destination, int tag, long request) {
-    Linked.TURN.take();
+    Linked.TURN.acquire();
     try {
       check(
           "MPI_Isend",
@@ -122,7 +122,7 @@ final class MpiCalls {
   }
 
   static void irecv(long data, int bytes, int source, int tag, long request) {
-    Linked.TURN.take();
+    Linked.TURN.acquire();
     try {
       check(
           "MPI_Irecv",
@@ -159,7 +159,7 @@ final class MpiCalls {
   }
 
   static boolean probe(Slot slot, int source, int tag) {
-    Linked.TURN.take();
+    Linked.TURN.acquire();
     try {
       check(
           "MPI_Improbe",
@@ -190,7 +190,7 @@ final class MpiCalls {
    * Receives the message that a probe has found, into the slot's memory; may wait for its sender.
    */
   static void receive(Slot slot) {
-    Linked.TURN.take();
+    Linked.TURN.acquire();
     try {
       check(
           "MPI_Mrecv",
@@ -206,7 +206,7 @@ final class MpiCalls {
 
   /** Begins to receive the message that a probe has found, into the slot's memory. */
   static void beginReceive(Slot slot) {
-    Linked.TURN.take();
+    Linked.TURN.acquire();
     try {
       check(
           "MPI_Imrecv",
@@ -222,7 +222,7 @@ final class MpiCalls {
 
   /** Whether the slot's request is complete. */
   static boolean test(Slot slot) {
-    Linked.TURN.take();
+    Linked.TURN.acquire();
     try {
       check(
           "MPI_Test",

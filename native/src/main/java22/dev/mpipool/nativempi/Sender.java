@@ -107,7 +107,7 @@ final class Sender {
     int length = (int) (first.byteSize() + second.byteSize());
     turns[destination].lock();
     try {
-      Slot slot = slots.take();
+      Slot slot = slots.acquire();
       putHeader(slot, context, label, length, 0);
       copy(first, second, 0, slot, Wire.HEADER_BYTES, length);
       sendAlone(slot, Wire.HEADER_BYTES + length, destination);
@@ -120,7 +120,7 @@ final class Sender {
   void sendLast(int destination) {
     turns[destination].lock();
     try {
-      Slot slot = slots.take();
+      Slot slot = slots.acquire();
       putHeader(slot, 0, 0, 0, 0);
       slot.memory.set(ValueLayout.JAVA_INT, Wire.KIND, Wire.LEFT);
       sendAlone(slot, Wire.HEADER_BYTES, destination);
@@ -141,7 +141,7 @@ final class Sender {
       int destination, long context, int label, MemorySegment first, MemorySegment second) {
     turns[destination].lock();
     try {
-      Slot window = slots.take(Wire.WINDOW);
+      Slot window = slots.acquire(Wire.WINDOW);
       Slot[] ring = window.ring(Wire.WINDOW);
       putHeader(ring[0], context, label, (int) first.byteSize(), (int) second.byteSize());
       copy(first, second, 0, ring[0], Wire.HEADER_BYTES, headBytes);

@@ -6,7 +6,7 @@ final class Slots {
   private Slot first;
 
   /** A slot to be given back; made if there is none. */
-  synchronized Slot take() {
+  synchronized Slot acquire() {
     Slot slot = first;
     if (slot == null) {
       return new Slot();
@@ -17,7 +17,7 @@ final class Slots {
   }
 
   /** So many slots, linked; none if memory runs out. */
-  Slot take(int number) {
+  Slot acquire(int number) {
     Slot taken = null;
     try {
       for (int i = 0; i < number; i++) {

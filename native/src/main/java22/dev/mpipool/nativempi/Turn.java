@@ -24,7 +24,7 @@ final class Turn {
   private final AtomicInteger waiting = new AtomicInteger();
 
   /** Waits for the turn; {@link #end} must follow. */
-  void take() {
+  void acquire() {
     if (!taken.compareAndSet(false, true)) {
       await();
     }

@@ -45,14 +45,14 @@ final class Unzipped<T> {
       @Override
       public P next() {
         if (takes) {
-          take();
+          readNext();
         }
         return part.apply(current);
       }
     };
   }
 
-  private void take() {
+  private void readNext() {
     current = iterator.next();
     if (current == null) {
       throw new NullPointerException("Element %d is null, not a tuple".formatted(taken));

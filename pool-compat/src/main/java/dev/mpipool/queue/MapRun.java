@@ -76,7 +76,7 @@ final class MapRun {
   private int refusals;
   private JobCounts told;
 
-  /** Held in each round; who wants the end takes it and sets stopped. */
+  /** Held in each round; the thread that stops the map takes it and sets stopped. */
   private final ReentrantLock turn = new ReentrantLock();
 
   private volatile boolean stopped;
@@ -145,7 +145,7 @@ final class MapRun {
         throw new InterruptedException("The map was stopped");
       }
       List<Job> jobs = jobs();
-      takeResults();
+      readResults();
       if (jobs != null) {
         int errors = deleteErrors(jobs);
         missAndAdopt(jobs);
@@ -196,11 +196,11 @@ final class MapRun {
     }
   }
 
-  private void takeResults() throws IOException {
+  private void readResults() throws IOException {
     for (int chunk : folder.chunksWithResults()) {
       if (chunk < stages.length && stages[chunk] != Stage.DONE && stages[chunk] != Stage.LOST) {
         try {
-          results.take(chunk);
+          results.add(chunk);
           stages[chunk] = Stage.DONE;
           log.log("done", "chunk", chunk);
         } catch (IOException e) {

@@ -176,7 +176,7 @@ final class QueueMap {
     int chunks = plan.chunks();
     for (int chunk = 0; chunk < chunks; chunk++) {
       try {
-        results.take(chunk);
+        results.add(chunk);
       } catch (IOException e) {
         String what =
             e instanceof NoSuchFileException
@@ -206,7 +206,7 @@ final class QueueMap {
     try (Claims claims = new Claims(plan.session())) {
       Claim claim =
           claims
-              .take(folder.path())
+              .claim(folder.path())
               .orElseThrow(
                   () ->
                       new IllegalStateException(

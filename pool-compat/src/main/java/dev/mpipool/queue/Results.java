@@ -32,7 +32,7 @@ final class Results {
    *
    * @throws IOException if they are not there, or damaged
    */
-  void take(int chunk) throws IOException {
+  void add(int chunk) throws IOException {
     int[] tasks = plan.tasksOf(chunk).toArray();
     ChunkFile.Content content = ChunkFile.read(folder.results(chunk));
     if (content.parts().size() != tasks.length || content.first() != tasks[0]) {
@@ -40,11 +40,11 @@ final class Results {
           "%s has other tasks than chunk %d".formatted(folder.results(chunk), chunk));
     }
     for (int i = 0; i < tasks.length; i++) {
-      take(tasks[i], content.parts().get(i));
+      add(tasks[i], content.parts().get(i));
     }
   }
 
-  private void take(int task, ChunkFile.Part part) throws IOException {
+  private void add(int task, ChunkFile.Part part) throws IOException {
     if (part.kind() == ChunkFile.FAILURE) {
       failures.put(task, failure(task, FailureReport.decode(part.body())));
       return;
