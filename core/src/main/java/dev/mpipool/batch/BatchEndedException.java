@@ -1,6 +1,6 @@
 package dev.mpipool.batch;
 
-/** A batch has ended before its time; the cause says why. */
+/** A batch has ended early; the cause is the reason. */
 public final class BatchEndedException extends Exception {
 
   private static final long serialVersionUID = 1;

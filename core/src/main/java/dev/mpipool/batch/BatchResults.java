@@ -6,17 +6,16 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The chunks of a batch that are under way, and those that are answered until they are consumed: in
- * the order of the elements, and in the order of the answers. Counts what makes room for more
- * elements. Belongs to {@link BatchState}, and is guarded by its lock: every method is called with
- * it held.
+ * The chunks of a batch in flight, and the answered ones until they are consumed, in the order of
+ * elements and in the order of answers. Counts answered and consumed elements. Part of {@link
+ * BatchState} and guarded by its lock, which callers hold.
  */
 final class BatchResults {
 
   /** All parts that are not consumed, in the order of their elements. */
   private final Ring<Part> inOrder = new Ring<>();
 
-  /** Those that are done, in the order of their answers. */
+  /** The parts that are done, in the order of their answers. */
   private final Ring<Part> answered = new Ring<>();
 
   private int underWay;
@@ -24,7 +23,7 @@ final class BatchResults {
   private long consumed;
   private long takenFrom;
 
-  /** Adds chunks of a part that are about to be submitted; all or, without memory, none. */
+  /** Adds chunks of a part that are about to be submitted; none if memory runs out. */
   void begin(Part part, List<ChunkFuture> futures) {
     part.underWay.ensureCapacity(part.underWay.size() + futures.size());
     if (part.underWay.isEmpty()) {
@@ -36,7 +35,7 @@ final class BatchResults {
     underWay += futures.size();
   }
 
-  /** Adds a part that needs no answer. */
+  /** Adds a part whose outcomes are known. */
   void addDone(Part part, boolean keep) {
     if (keep) {
       answered.ensureRoom(1);
@@ -47,7 +46,7 @@ final class BatchResults {
     completed += part.outcomes.length;
   }
 
-  /** A chunk is answered. Does not fail for want of memory. */
+  /** Records that a chunk is answered. Retries when out of memory. */
   void answered(Part part, ChunkFuture future, boolean keep) {
     underWay--;
     part.underWay.remove(future);
@@ -74,40 +73,40 @@ final class BatchResults {
     }
   }
 
-  /** Lets go of what is answered: it will not be consumed. */
+  /** Releases the answered parts, which will not be consumed. */
   void discard() {
     inOrder.removeIf(part -> part.done);
     answered.clear();
   }
 
-  /** How many chunks are under way. */
+  /** The number of chunks in flight. */
   int underWay() {
     return underWay;
   }
 
-  /** The chunks that are under way. */
+  /** The chunks in flight. */
   List<ChunkFuture> chunksUnderWay() {
     List<ChunkFuture> all = new ArrayList<>(underWay);
     inOrder.forEach(part -> all.addAll(part.underWay));
     return all;
   }
 
-  /** How many elements are answered. */
+  /** The number of answered elements. */
   long completed() {
     return completed;
   }
 
-  /** How many elements the consumer has had and needs no more. */
+  /** The number of elements with which the consumer is done. */
   long consumed() {
     return consumed;
   }
 
-  /** The consumer needs so many elements no more. */
+  /** Records that the consumer is done with this many elements. */
   void addConsumed(int elements) {
     consumed += elements;
   }
 
-  /** Removes the next part in one of the orders; null if it is not there yet. */
+  /** Removes the next part in one of the orders; null if it is not answered yet. */
   Part next(boolean ordered) {
     Ring<Part> order = ordered ? inOrder : answered;
     Part part = order.peek();
@@ -120,12 +119,12 @@ final class BatchResults {
     return part;
   }
 
-  /** The index of the first element of what {@link #next} has returned last. */
+  /** The index of the first element of the part that {@link #next} returned last. */
   long takenFrom() {
     return takenFrom;
   }
 
-  /** Whether nothing is to be consumed, now or when it is answered. */
+  /** Whether nothing is left to consume; if ordered, chunks in flight count as left. */
   boolean isEmpty(boolean ordered) {
     return ordered ? inOrder.isEmpty() : answered.isEmpty();
   }

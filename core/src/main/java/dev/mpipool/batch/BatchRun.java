@@ -20,27 +20,28 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A batch on its way: elements are taken from the user's iterables, share chunks, and come back. It
- * has one method for each stimulus, in the order of a batch's life.
+ * A running batch: takes elements from the user's iterables, sends them in chunks, and collects the
+ * results. Has one method for each event, in the order of a batch's life.
  *
- * <p>The {@link Feeder} takes elements and fills chunks, of the size that {@link ChunkSizer} says,
- * as long as fewer than the look-ahead are under way or wait for the consumer. The {@link
- * ChunkSubmitter} makes them tasks of the dispatcher. {@link BatchState} knows how far the batch is
- * and what the user wants of it, and has the {@link BatchResults}.
+ * <p>The {@link Feeder} takes elements and fills chunks, of the size that {@link ChunkSizer}
+ * determines, as long as fewer elements than the look-ahead are in flight or wait for the consumer.
+ * The {@link ChunkSubmitter} submits the chunks as tasks. {@link BatchState} has the phase, the
+ * user's demand, and the {@link BatchResults}.
  *
- * <p><b>Consuming.</b> One consumer takes chunks, in the order of the elements or of their answers.
- * What it has taken makes room for more. While the end is awaited instead, nothing needs to be
- * consumed, and only what is under way is bounded.
+ * <p><b>Consuming.</b> One consumer takes chunks, in the order of elements or of answers, which
+ * makes room for more. If the end is awaited instead, nothing needs to be consumed, and the
+ * look-ahead bounds only elements in flight.
  *
- * <p><b>The end</b> comes when the source is exhausted and every chunk is answered, or early: with
- * a reason, which the consumer gets after what is there. What is under way then is dropped, if the
- * user wants no more of it, or else still comes.
+ * <p><b>The end</b> comes when the source is exhausted and every chunk is answered, or early, with
+ * a reason, which the consumer gets after the results. Chunks in flight are then cancelled, or
+ * still awaited, depending on the reason.
  *
- * <p>This class has no lock: it changes the state, and then does what follows from the change. The
- * dispatcher and user code are called with no lock of the state held.
+ * <p>This class has no lock: it changes the state, and then acts on the change. The dispatcher and
+ * user code are called without the state's lock.
  *
- * <p>Without memory an element fails, or the batch ends with the {@link OutOfMemoryError}; what has
- * been taken from the iterables has an outcome in any case, and the pool hears of the end.
+ * <p>If memory runs out, an element fails, or the batch ends with the {@link OutOfMemoryError}. In
+ * any case every element taken from the iterables gets an outcome, and the pool is informed of the
+ * end.
  */
 public final class BatchRun implements TaskSource {
 
@@ -66,10 +67,10 @@ public final class BatchRun implements TaskSource {
    *
    * @param dispatcher runs the chunks
    * @param serializer for elements and results
-   * @param function encoded, an ItemFunction
+   * @param function an encoded ItemFunction
    * @param code the user's function, for messages
-   * @param source the elements
-   * @param options how it is to go
+   * @param source of the elements
+   * @param options of the batch
    */
   public BatchRun(
       Dispatcher dispatcher,
@@ -93,9 +94,9 @@ public final class BatchRun implements TaskSource {
   /**
    * Begins to take elements.
    *
-   * @param impossible null, or why the batch has to end before it has begun
+   * @param impossible why the batch has to end at once, or null
    * @throws RejectedExecutionException if the pool is shut down or broken
-   * @throws UncheckedIOException if there is a cache and its folder cannot be had
+   * @throws UncheckedIOException if the cache folder cannot be used
    */
   public void start(Throwable impossible) {
     state.taskThreads(dispatcher.taskThreads());
@@ -143,7 +144,7 @@ public final class BatchRun implements TaskSource {
 
   // ---- chunks
 
-  /** A chunk is done. Does not fail, whatever memory there is. */
+  /** Handles a chunk that is done. Does not fail, even without memory. */
   private void answered(Part part, ChunkFuture chunk, Integer done, Throwable failure) {
     try {
       handleOutcomes(part, chunk, done, failure);
@@ -178,13 +179,13 @@ public final class BatchRun implements TaskSource {
         cache.save(part.firstIndex + i, part.outcomes[i]);
       }
     } catch (Exception | OutOfMemoryError e) {
-      Memory.persist(() -> end(Phase.DROPPING, e)); // what cannot be saved need not be computed
+      Memory.persist(() -> end(Phase.DROPPING, e)); // what cannot be saved is not worth computing
     }
   }
 
   // ---- the end
 
-  /** The source has no more elements, or its iterator has thrown this. */
+  /** Ends the batch: the source is exhausted, or if not null, its iterator threw this failure. */
   private void sourceEnded(Throwable failure) {
     end(failure == null ? Phase.EXHAUSTED : Phase.STOPPED, failure);
   }
@@ -202,8 +203,8 @@ public final class BatchRun implements TaskSource {
   /**
    * {@inheritDoc}
    *
-   * <p>A batch without a consumer goes on to its end, for what counts is that its tasks are done;
-   * one with a consumer, which may never come to its end, stops.
+   * <p>A batch without a consumer runs to its end, since its tasks must be done; a batch with a
+   * consumer, which might stop consuming, stops.
    */
   @Override
   public void poolShutDown() {
@@ -229,15 +230,15 @@ public final class BatchRun implements TaskSource {
   }
 
   /**
-   * Has the batch let go when the user cannot reach its results any more.
+   * Releases the batch when the user cannot reach its results any more.
    *
-   * @param handle what the user has; this batch must not refer to it
+   * @param handle the user's object; this batch must not refer to it
    */
   public void letGoWithout(Object handle) {
     Unreachable.whenUnreachable(handle, this::abandoned);
   }
 
-  /** The results cannot be reached any more, which counts as cancelling if they are being read. */
+  /** The results have become unreachable, which cancels a batch that has a consumer. */
   private void abandoned() {
     if (!state.abandon(mayBeEndless)) {
       end(
@@ -247,9 +248,10 @@ public final class BatchRun implements TaskSource {
   }
 
   /**
-   * Cancels the batch, and waits until its cache can be used again, if it has one.
+   * Cancels the batch. If it has a cache, waits 2 s at most until another batch can use it; an
+   * interrupt ends the wait, and the status is restored.
    *
-   * @return whether it was not cancelled or at its end before
+   * @return false if the batch was cancelled or at its end before
    */
   public boolean cancel() {
     boolean ended = end(Phase.DROPPING, new CancellationException("The batch was cancelled"));
@@ -266,9 +268,9 @@ public final class BatchRun implements TaskSource {
   /**
    * Takes no more elements.
    *
-   * @param next how the batch ends
-   * @param reason null if there are no more elements
-   * @return whether it had not ended in this way, or another that counts more, before
+   * @param next the phase to enter
+   * @param reason null if the source is exhausted
+   * @return false if the batch was in this phase, or one that takes precedence, before
    */
   private boolean end(Phase next, Throwable reason) {
     List<ChunkFuture> dropped = state.end(next, reason);
@@ -285,7 +287,7 @@ public final class BatchRun implements TaskSource {
     return true;
   }
 
-  /** What there is no memory to cancel runs to its end. */
+  /** Cancels chunks. If memory runs out, the remaining ones run to their end. */
   private static void cancel(List<ChunkFuture> futures) {
     try {
       futures.forEach(future -> future.cancel(true));
@@ -309,7 +311,7 @@ public final class BatchRun implements TaskSource {
   // ---- the consumer
 
   /**
-   * Becomes the one consumer.
+   * Registers the only consumer.
    *
    * @return false if there is one already
    */
@@ -317,7 +319,7 @@ public final class BatchRun implements TaskSource {
     return state.consume();
   }
 
-  /** The end is awaited: nothing needs to be consumed from now on. */
+  /** Runs the batch to its end; from now on nothing needs to be consumed. */
   public void runToEnd() {
     state.runToEnd();
   }
@@ -325,10 +327,10 @@ public final class BatchRun implements TaskSource {
   /**
    * Waits for more of the results.
    *
-   * @param ordered whether in the order of the elements, or else of the answers
-   * @param before how many the consumer has had before and needs no more
-   * @return for each element its value or a failure; null at the end
-   * @throws BatchEndedException if it has ended early, and all that comes has been taken
+   * @param ordered true for the order of elements, false for that of answers
+   * @param before with how many earlier elements the consumer is done
+   * @return for each element its value or a {@link Failed}; null at the end
+   * @throws BatchEndedException if the batch has ended early and all results have been taken
    * @throws InterruptedException if the calling thread is interrupted
    */
   public Object[] take(boolean ordered, int before)
@@ -337,9 +339,9 @@ public final class BatchRun implements TaskSource {
   }
 
   /**
-   * Which element the first outcome belongs to that {@link #take} returned last.
+   * The index of the first element of the last result of {@link #take}.
    *
-   * @return its place among all elements, from 0
+   * @return the place among all elements, from 0
    */
   public long takenFrom() {
     return state.takenFrom();
@@ -349,27 +351,26 @@ public final class BatchRun implements TaskSource {
    * Whether all elements have been taken from the iterables. Without a consumer the batch runs to
    * its end from now on.
    *
-   * @return true also if no more will be
+   * @return true also if the batch has ended early
    */
   public boolean isSubmitted() {
     return state.askSubmitted();
   }
 
   /**
-   * Whether nothing is under way any more. Without a consumer the batch runs to its end from now
-   * on.
+   * Whether the batch is over. Without a consumer the batch runs to its end from now on.
    *
-   * @return true when everything that will be done is done
+   * @return true when every chunk is answered and the cache is closed
    */
   public boolean isFinishedNow() {
     return state.askOver();
   }
 
   /**
-   * Waits until nothing is under way any more.
+   * Runs the batch to its end, and waits until it is over.
    *
    * @param nanos how long at most
-   * @return whether that is so
+   * @return whether the batch is over
    * @throws InterruptedException if the calling thread is interrupted
    */
   public boolean await(long nanos) throws InterruptedException {

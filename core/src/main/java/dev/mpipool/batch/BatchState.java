@@ -6,8 +6,8 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The state of a batch, and the waits for its changes. It has two parts: the {@linkplain Phase
- * phase}, which only moves forward, and the {@link Demand}, what the user wants.
+ * The state of a batch, and the waits for its changes. It consists of the {@linkplain Phase phase},
+ * which only moves forward, and the user's {@link Demand}. In the table, a dot means no change.
  *
  * <pre>
  *            exhaust    stop     drop      last answer      cacheClosed
@@ -19,12 +19,12 @@ import java.util.concurrent.locks.ReentrantLock;
  * OVER       .          .        .         (never)          .
  * </pre>
  *
- * <p>"Last answer" is when no chunk is under way; a batch of which nothing is under way passes on
- * at once. A batch without a cache is OVER then. The thread that is told of this by {@link
- * #answered} or {@link #finish} is the only one, and lets go of what the batch has.
+ * <p>"Last answer" means that no chunk is in flight any more; without chunks in flight it comes at
+ * once. A batch without a cache is then OVER. {@link #answered} or {@link #finish} reports this to
+ * exactly one thread, which releases the batch's resources.
  *
- * <p>All is guarded by one lock, which each method takes once; neither the dispatcher nor user code
- * is called while it is held.
+ * <p>Guarded by one lock, which each method takes at most once; neither the dispatcher nor user
+ * code is called under it.
  */
 final class BatchState {
 
@@ -33,21 +33,19 @@ final class BatchState {
     /** Elements are taken from the source. */
     TAKING,
 
-    /** The source has no more; chunks are under way. */
+    /** The source has no more elements; chunks are in flight. */
     EXHAUSTED,
 
-    /** No more elements are taken, for a reason; chunks are under way, and still count. */
+    /** No more elements are taken, for a reason; chunks are in flight, and still count. */
     STOPPED,
 
-    /**
-     * No more elements are taken, for a reason, and the chunks that are under way are cancelled.
-     */
+    /** No more elements are taken, for a reason, and the chunks in flight are cancelled. */
     DROPPING,
 
     /** Everything is answered; the cache is being closed. */
     CLOSING,
 
-    /** Everything is answered, and another batch may have the cache. */
+    /** Everything is answered, and the cache is closed. */
     OVER
   }
 
@@ -65,7 +63,7 @@ final class BatchState {
   /** Why the batch has ended early, or null. Set before the phase. */
   private volatile Throwable reason;
 
-  /** The size of chunks for the time that elements take. */
+  /** The number of elements per chunk, adapted to the time elements take. */
   private volatile int chunkSize = ChunkSizer.FIRST_SIZE;
 
   private volatile int taskThreads = 1;
@@ -75,7 +73,7 @@ final class BatchState {
     this.cached = cached;
   }
 
-  // ---- how far it is
+  // ---- the phase
 
   boolean isTaking() {
     return phase == Phase.TAKING;
@@ -99,12 +97,12 @@ final class BatchState {
     taskThreads = Math.max(1, threads);
   }
 
-  /** How many elements the next chunk has. */
+  /** The maximum size of the next chunk, after {@code before} elements. */
   int chunkSize(long before) {
     return sizer.size(chunkSize, before, taskThreads);
   }
 
-  /** Whether workers have nothing to do, or will soon, while elements may come. */
+  /** Whether some task threads have no chunk, while the source is not exhausted. */
   boolean isShortOfWork() {
     Memory.lock(lock);
     try {
@@ -118,7 +116,7 @@ final class BatchState {
 
   // ---- room
 
-  /** How many elements may be taken now, so many having been taken before. */
+  /** How many more elements may be taken after {@code taken}. */
   long room(long taken) {
     lock.lock();
     try {
@@ -136,7 +134,8 @@ final class BatchState {
   /**
    * Waits for room, or for the end.
    *
-   * @return 0 if the wait may take for ever, and needs no thread: the feeder is parked
+   * @return how many more elements may be taken; 0 if the wait may take for ever: the feeder is
+   *     parked
    */
   long awaitRoom(long taken) throws InterruptedException {
     lock.lockInterruptibly();
@@ -174,7 +173,7 @@ final class BatchState {
     }
   }
 
-  /** Adds elements whose outcomes are known. */
+  /** Adds a part whose outcomes are known. */
   void addDone(Part part) {
     lock.lock();
     try {
@@ -186,10 +185,10 @@ final class BatchState {
   }
 
   /**
-   * A chunk is answered.
+   * Records that a chunk is answered.
    *
    * @param done how many of its elements a worker has run
-   * @return whether it was the last, and the calling thread has to let go of what the batch has
+   * @return whether it was the last, and the caller has to release the batch's resources
    */
   boolean answered(Part part, ChunkFuture future, int done) {
     Memory.lock(lock);
@@ -212,7 +211,7 @@ final class BatchState {
    *
    * @param next the phase: EXHAUSTED, STOPPED or DROPPING
    * @param why the reason, or null; the first counts
-   * @return the chunks that are to be cancelled; null if the batch has been as far before
+   * @return the chunks to cancel; null if the phase does not change
    */
   List<ChunkFuture> end(Phase next, Throwable why) {
     lock.lock();
@@ -234,9 +233,9 @@ final class BatchState {
   }
 
   /**
-   * Finishes the batch if no more elements are taken and nothing is under way.
+   * Finishes the batch if no more elements are taken and no chunk is in flight.
    *
-   * @return whether the calling thread has to let go of what the batch has
+   * @return whether the calling thread has to release the batch's resources
    */
   boolean finish() {
     Memory.lock(lock);
@@ -256,7 +255,7 @@ final class BatchState {
     return true;
   }
 
-  /** Another batch may have the cache. */
+  /** Records that the cache is closed. */
   void cacheClosed() {
     Memory.lock(lock);
     try {
@@ -270,7 +269,7 @@ final class BatchState {
   // ---- what the user wants
 
   /**
-   * There is a consumer from now on.
+   * Registers the consumer.
    *
    * @return false if there was one before
    */
@@ -294,7 +293,7 @@ final class BatchState {
     }
   }
 
-  /** Whether no more elements will be taken; asked by the user. */
+  /** Whether no more elements will be taken. Applies {@link Demand#ask}. */
   boolean askSubmitted() {
     lock.lock();
     try {
@@ -305,7 +304,7 @@ final class BatchState {
     }
   }
 
-  /** Whether the batch is over; asked by the user. */
+  /** Whether the batch is over. Applies {@link Demand#ask}. */
   boolean askOver() {
     lock.lock();
     try {
@@ -324,10 +323,10 @@ final class BatchState {
   }
 
   /**
-   * The results cannot be reached any more.
+   * Records that the results are unreachable, and discards them.
    *
    * @param mayBeEndless whether the number of elements is unknown
-   * @return false if there is a consumer, and the batch has to be dropped
+   * @return false if there is a consumer, so that the batch has to be dropped
    */
   boolean abandon(boolean mayBeEndless) {
     lock.lock();
@@ -344,10 +343,10 @@ final class BatchState {
   }
 
   /**
-   * The pool is shut down.
+   * Records the shutdown of the pool.
    *
-   * @return what was wanted before. If that {@linkplain Demand#isConsumed has a consumer}, the
-   *     batch has to be stopped; if the feeder was parked, it has to be started.
+   * @return the demand before. If it {@linkplain Demand#isConsumed has a consumer}, the batch has
+   *     to be stopped; if the feeder was parked, it has to be started.
    */
   Demand shutDown() {
     lock.lock();
@@ -360,7 +359,7 @@ final class BatchState {
     }
   }
 
-  /** The feeder that was parked could not be started. */
+  /** Records that the parked feeder could not be started. */
   void parkAgain() {
     Memory.lock(lock);
     try {
@@ -411,7 +410,7 @@ final class BatchState {
     }
   }
 
-  /** Waits until the batch is over; false if that takes longer. */
+  /** Waits until the batch is over; false if that takes longer than {@code nanos}. */
   boolean awaitOver(long nanos) throws InterruptedException {
     long rest = nanos;
     lock.lockInterruptibly();

@@ -11,8 +11,8 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.CancellationException;
 
 /**
- * Some items of a batch, on their way. It puts what became of each into its place among others: a
- * value, or a {@link Failed}. Its own result is how many it has done; the rest was given back.
+ * The future of a chunk. Stores the outcome of each item, a value or a {@link Failed}, in the array
+ * of its part. Its own result is the number of items run; the worker has returned the others.
  */
 final class ChunkFuture extends TaskFuture<Integer> {
 
@@ -24,16 +24,16 @@ final class ChunkFuture extends TaskFuture<Integer> {
   private final int offset;
   private final int count;
 
-  /** How long a worker took over it. */
+  /** How many nanoseconds the worker took. */
   private long nanos;
 
   /**
-   * A chunk.
+   * Creates the future of a chunk.
    *
-   * @param body what travels
-   * @param firstIndex which element of the batch is the first of the outcomes
-   * @param outcomes where to put what becomes of the items; a Failed for one that could not be sent
-   * @param offset where to begin there
+   * @param body the encoded chunk
+   * @param firstIndex the batch index of the first outcome
+   * @param outcomes where to store outcomes; has a Failed for each item that could not be encoded
+   * @param offset the index of this chunk's first outcome
    */
   ChunkFuture(
       Object pool,
@@ -58,7 +58,7 @@ final class ChunkFuture extends TaskFuture<Integer> {
     return nanos;
   }
 
-  /** What a worker needs to have been sent before. */
+  /** The shared value that a worker needs to run the chunk. */
   SharedValue function() {
     return function;
   }
@@ -90,7 +90,7 @@ final class ChunkFuture extends TaskFuture<Integer> {
         }
         case Chunk.NOT_BEGUN ->
             outcomes[offset + i] = new Failed(new CancellationException(), true);
-        case Chunk.NONE -> {} // it failed here, before it was sent
+        case Chunk.NONE -> {} // its encoding failed, and the failure is stored already
         case Chunk.GIVEN_BACK -> {
           if (i == 0) {
             throw new IOException("not one item was run");
@@ -115,12 +115,12 @@ final class ChunkFuture extends TaskFuture<Integer> {
     return "%s, element %d".formatted(name(), firstIndex + offset + item);
   }
 
-  /** All its items have become of this. */
+  /** Fails all items that have not failed already. */
   void failAll(Failed failure) {
     failFrom(0, failure);
   }
 
-  /** Its items from one on have become of this. */
+  /** Fails all items from {@code first} on that have not failed already. */
   void failFrom(int first, Failed failure) {
     for (int i = offset + first; i < offset + count; i++) {
       outcomes[i] = outcomes[i] instanceof Failed ? outcomes[i] : failure;

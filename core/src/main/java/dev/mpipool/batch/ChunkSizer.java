@@ -3,18 +3,16 @@ package dev.mpipool.batch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * How many elements of a batch share a chunk, and how many may be on their way: pure functions of
- * what is passed in.
+ * Computes how many elements a chunk has, and how many may be in flight. Immutable.
  *
- * <p>A chunk has as many elements as keep a worker busy for about a millisecond, which is worth a
- * message. The time that an element takes is known from answers only, so the size begins at one and
- * at most doubles from one answer to the next. Towards the end of a collection chunks become
- * smaller, so that all workers have some of the rest.
+ * <p>A chunk keeps a worker busy for about 1 ms, which is worth a message. The time per element is
+ * known from answers only, so the size begins at 1 and at most doubles with each answer. Towards
+ * the end of a collection chunks become smaller, so that all workers share the rest.
  *
- * @param chunkSize how many elements share a chunk at most; 0 to follow the time they take
- * @param lookAhead how many elements may be on their way or wait for the consumer; 0 to follow the
+ * @param chunkSize the maximum number of elements in a chunk; 0 to adapt to the time they take
+ * @param lookAhead how many elements may be in flight or wait for the consumer; 0 to follow the
  *     size of the chunks
- * @param elements how many elements the batch has; {@link Long#MAX_VALUE} if that is not known
+ * @param elements the number of elements; {@link Long#MAX_VALUE} if unknown
  */
 record ChunkSizer(int chunkSize, int lookAhead, long elements) {
 
@@ -26,14 +24,14 @@ record ChunkSizer(int chunkSize, int lookAhead, long elements) {
 
   private static final long CHUNK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-  /** Chunks for each task thread: one that runs, one that waits, and as many answered. */
+  /** Chunks for each task thread: one running, one waiting, and two answered. */
   private static final int CHUNKS_AHEAD = 4;
 
   /**
-   * The size for the time that elements take, before the other limits.
+   * The size adapted to the time elements take, before other limits.
    *
    * @param current the size so far
-   * @param nanosPerElement as a worker has reported it
+   * @param nanosPerElement as reported by a worker
    */
   static int adapted(int current, long nanosPerElement) {
     long fitting = CHUNK_NANOS / Math.max(1, nanosPerElement);
@@ -41,10 +39,10 @@ record ChunkSizer(int chunkSize, int lookAhead, long elements) {
   }
 
   /**
-   * How many elements the next chunk has.
+   * The maximum size of the next chunk.
    *
-   * @param adapted the size for the time that elements take
-   * @param before how many elements are in chunks before this one
+   * @param adapted the size adapted to the time elements take
+   * @param before the number of elements in earlier chunks
    * @param taskThreads how many tasks all workers run at a time
    */
   int size(int adapted, long before, int taskThreads) {
@@ -62,20 +60,20 @@ record ChunkSizer(int chunkSize, int lookAhead, long elements) {
   }
 
   /**
-   * Whether a chunk is to be handed in.
+   * Whether a chunk is full.
    *
-   * @param count how many elements it has
+   * @param count the number of its elements
    * @param bytes its length
-   * @param size how many elements it may have
+   * @param size the maximum number of its elements
    */
   static boolean isFull(int count, int bytes, int size) {
     return count >= size || bytes >= MAX_BYTES;
   }
 
   /**
-   * How many elements may be on their way or wait for the consumer.
+   * How many elements may be in flight or wait for the consumer.
    *
-   * @param adapted the size for the time that elements take
+   * @param adapted the size adapted to the time elements take
    * @param taskThreads how many tasks all workers run at a time
    */
   long ahead(int adapted, int taskThreads) {

@@ -15,21 +15,21 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
- * Makes encoded chunks tasks of the dispatcher, and makes again what a worker gives back of one.
- * Each chunk that {@link BatchState} has been told of is answered, whatever memory there is. Holds
- * no lock of its own; the order of chunks is that of the calls.
+ * Submits encoded chunks to the dispatcher, and resubmits items that a worker has returned. Each
+ * chunk recorded in {@link BatchState} is answered, even without memory. Has no lock; chunks are
+ * submitted in the order of the calls.
  */
 final class ChunkSubmitter {
 
-  /** Is told of each chunk that is done. */
+  /** Informed of each chunk that is done. */
   interface Answered {
     /**
      * A chunk is done.
      *
-     * @param part where its outcomes are
-     * @param chunk the chunk
-     * @param done how many of its elements were run; null if it has failed as a whole
-     * @param failure why it has failed, or null
+     * @param part has the outcomes
+     * @param chunk that is done
+     * @param done how many of its elements were run; null if the chunk has failed as a whole
+     * @param failure of the whole chunk, or null
      */
     void answered(Part part, ChunkFuture chunk, Integer done, Throwable failure);
   }
@@ -42,19 +42,19 @@ final class ChunkSubmitter {
   private final Answered answered;
   private final long functionNumber;
 
-  // of the user; null when the batch is over
+  // the user's; null when the batch is over
 
   private volatile SharedValue function;
   private volatile Object code;
 
   /**
-   * Creates it.
+   * Creates a submitter.
    *
-   * @param owner submits to the dispatcher
+   * @param owner the source that submits to the dispatcher
    * @param function encoded
    * @param code the user's function, for messages
    * @param arity how many arguments an element has
-   * @param answered is told of each chunk that is done
+   * @param answered informed of each chunk that is done
    */
   ChunkSubmitter(
       Dispatcher dispatcher,
@@ -87,19 +87,19 @@ final class ChunkSubmitter {
   }
 
   /**
-   * Books a chunk, which has to be {@linkplain #submit submitted} then.
+   * Records a chunk in the state; the caller must then {@linkplain #submit submit} it.
    *
    * @param firstIndex the index of its first element
-   * @param failed the elements that could not be encoded, at their places; others null or missing
-   * @return nothing to submit if the batch does not want it any more
-   * @throws OutOfMemoryError if it is not booked, for want of memory
+   * @param failed failures of elements that could not be encoded; others null or missing
+   * @return the futures to submit; empty if the batch has been dropped
+   * @throws OutOfMemoryError if nothing was recorded
    */
   List<ChunkFuture> book(Chunk chunk, long firstIndex, Object[] failed) {
     Part part = new Part(firstIndex, Arrays.copyOf(failed, chunk.count()));
     return begin(part, List.of(chunk.toBuffer()), 0);
   }
 
-  /** Submits the elements of a chunk that a worker has given back, to as many as want some. */
+  /** Resubmits the elements of a chunk that a worker has returned, divided for several workers. */
   void submitRest(Part part, ChunkFuture chunk, int done) {
     List<ChunkFuture> rest = List.of();
     long pause = 0;
@@ -122,7 +122,7 @@ final class ChunkSubmitter {
     submit(rest);
   }
 
-  /** Books chunks of a part that follow each other: they have to be submitted then. */
+  /** Records consecutive chunks of a part in the state; the caller must then submit them. */
   private List<ChunkFuture> begin(Part part, List<ByteBuffer> bodies, int offset) {
     List<ChunkFuture> futures = new ArrayList<>(bodies.size());
     int next = offset;
@@ -143,14 +143,14 @@ final class ChunkSubmitter {
     return List.of();
   }
 
-  /** Submits chunks that are booked. Does not fail. */
+  /** Submits recorded chunks. Does not fail. */
   void submit(List<ChunkFuture> futures) {
     for (int i = 0; i < futures.size(); i++) {
       submitSurely(futures.get(i));
     }
   }
 
-  /** A booked chunk that there is no memory to submit fails. */
+  /** Submits a recorded chunk, or fails it if memory stays short. */
   private void submitSurely(ChunkFuture future) {
     long pause = 0;
     OutOfMemoryError failure = null;
@@ -169,7 +169,7 @@ final class ChunkSubmitter {
     }
   }
 
-  /** The elements of a chunk from one on have failed. Waits for the memory to write it down. */
+  /** Fails the elements of a chunk from {@code from} on. Retries when out of memory. */
   void fail(ChunkFuture chunk, int from, Throwable failure) {
     long pause = 0;
     while (true) {
@@ -182,7 +182,7 @@ final class ChunkSubmitter {
     }
   }
 
-  /** A chunk is cancelled, or fails with the pool, for no fault of its elements. */
+  /** The outcome of a failed chunk's elements: dropped if it was cancelled or the pool ended. */
   private Failed failed(Throwable ofChunk) {
     boolean cancelled = ofChunk instanceof CancellationException;
     Throwable reason = state.reason();
@@ -196,7 +196,7 @@ final class ChunkSubmitter {
     dispatcher.unshare(function);
   }
 
-  /** Lets go of what belongs to the user. */
+  /** Releases the user's objects. */
   void letGo() {
     function = null;
     code = null;

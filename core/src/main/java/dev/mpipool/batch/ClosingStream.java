@@ -13,10 +13,10 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 /**
- * A stream whose terminal operations end what it draws from. The JDK's own do not: {@code
- * limit(10).toList()} leaves an endless source where it is, and only {@code close}, which hardly
- * anybody calls on a stream, would tell it. An {@code iterator} or {@code spliterator} may be used
- * later, so these end nothing.
+ * A stream whose terminal operations end its source. Those of the JDK do not: after {@code
+ * limit(10).toList()} an endless source continues unless {@code close} is called, which is unusual
+ * for streams. An {@code iterator} or {@code spliterator} may be used later, so these do not end
+ * the source.
  */
 public final class ClosingStream implements InvocationHandler {
 
@@ -35,12 +35,12 @@ public final class ClosingStream implements InvocationHandler {
   }
 
   /**
-   * Wraps a stream, and with it all that are derived from it.
+   * Wraps a stream and all streams derived from it.
    *
    * @param <T> the type of the elements
    * @param stream not used before
    * @param end called after a terminal operation, however it ends
-   * @return a stream that behaves as the given one does
+   * @return a stream that otherwise behaves as the given one
    */
   @SuppressWarnings("unchecked") // a stream of the same elements
   public static <T> Stream<T> of(Stream<T> stream, Runnable end) {

@@ -1,14 +1,14 @@
 package dev.mpipool.batch;
 
 /**
- * A batch that other parts of this product may consume chunk by chunk, with the elements' places.
+ * A batch that other parts of the library may consume chunk by chunk, with the elements' indices.
  */
 public interface Consumable {
 
   /**
-   * Where its outcomes come from.
+   * The run that provides the outcomes.
    *
-   * @return always the same
+   * @return always the same object
    */
   BatchRun run();
 }

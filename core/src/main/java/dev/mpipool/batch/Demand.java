@@ -1,8 +1,8 @@
 package dev.mpipool.batch;
 
 /**
- * What the user wants of a batch, which decides what makes room for more elements, and whether
- * results are kept.
+ * The user's demand on a batch. Determines what makes room for more elements, and whether results
+ * are kept. In the table, a dot means no change.
  *
  * <pre>
  *                 consume         runToEnd        ask       abandon                  park    shutDown
@@ -17,38 +17,38 @@ package dev.mpipool.batch;
  *
  * <p>(drops), (stops): the whole batch ends, see {@link BatchState}.
  *
- * <p>A batch that becomes unreachable before its results or its end were asked for may be there for
- * what its tasks do, which must not depend on the garbage collector. It goes on as far as it would
- * have gone, without keeping results: a collection to its end; a source that may be endless until
- * the look-ahead is used up, and then without a thread until the pool is shut down.
+ * <p>A batch that becomes unreachable before the user asked for its results or its end may matter
+ * for its tasks' effects, which must not depend on the garbage collector. It continues without
+ * keeping results: a collection runs to its end; a source that may be endless runs until the
+ * look-ahead is used up, and is then parked without a thread until the pool is shut down.
  */
 enum Demand {
-  /** Nothing was asked for: what is answered waits, and makes no room. */
+  /** Nothing was asked for: results wait, and make no room. */
   UNREAD,
 
-  /** There is a consumer; what it has taken makes room. */
+  /** There is a consumer; consumed results make room. */
   CONSUMED,
 
-  /** The end is awaited: what is answered makes room. */
+  /** The end is awaited; answered elements make room. */
   TO_END,
 
   /** The end is awaited, and there is a consumer. */
   CONSUMED_TO_END,
 
-  /** Results cannot be reached and are not kept; nothing makes room. */
+  /** Results are unreachable and not kept; nothing makes room. */
   UNREACHABLE,
 
-  /** The same, and the feeder has ended for want of room. */
+  /** The same, and the feeder's thread has ended because there was no room. */
   PARKED,
 
-  /** Results cannot be reached and are not kept; what is answered makes room. */
+  /** Results are unreachable and not kept; answered elements make room. */
   DISCARDED;
 
   boolean isConsumed() {
     return this == CONSUMED || this == CONSUMED_TO_END;
   }
 
-  /** Whether what is answered makes room; otherwise what is consumed does. */
+  /** Whether answered elements make room; otherwise consumed ones do. */
   boolean isToEnd() {
     return this == TO_END || this == CONSUMED_TO_END || this == DISCARDED;
   }
@@ -57,7 +57,7 @@ enum Demand {
     return compareTo(UNREACHABLE) < 0;
   }
 
-  /** There is a consumer from now on. */
+  /** The demand once there is a consumer. */
   Demand consume() {
     return switch (this) {
       case UNREAD -> CONSUMED;
@@ -66,7 +66,7 @@ enum Demand {
     };
   }
 
-  /** The end is awaited. */
+  /** The demand once the end is awaited. */
   Demand runToEnd() {
     return switch (this) {
       case UNREAD -> TO_END;
@@ -76,12 +76,12 @@ enum Demand {
     };
   }
 
-  /** The user looks whether the end has come: without a consumer that is enough to get there. */
+  /** The demand once the user asks for progress: without a consumer the batch runs to its end. */
   Demand ask() {
     return isConsumed() ? this : runToEnd();
   }
 
-  /** Results cannot be reached any more. */
+  /** The demand once the results are unreachable. */
   Demand abandon(boolean mayBeEndless) {
     return switch (this) {
       case UNREAD -> mayBeEndless ? UNREACHABLE : DISCARDED;
@@ -90,7 +90,7 @@ enum Demand {
     };
   }
 
-  /** The pool is shut down: all that the batch has is to be done. */
+  /** The demand after a shutdown: without a consumer the batch runs to its end. */
   Demand shutDown() {
     return this == PARKED ? DISCARDED : ask();
   }

@@ -1,15 +1,14 @@
 package dev.mpipool.batch;
 
 /**
- * What became of an item of a batch that has no value.
+ * The outcome of an item of a batch that has no value.
  *
- * @param cause what its function threw, or what befell it
- * @param dropped whether nothing is wrong with the item: the batch or the pool ended before it was
- *     done
+ * @param cause thrown by the function, or why the item could not be run
+ * @param dropped whether the item itself did not fail: the batch or the pool ended first
  */
 public record Failed(Throwable cause, boolean dropped) {
 
-  /** The item has failed. */
+  /** The outcome of an item that has failed itself. */
   Failed(Throwable cause) {
     this(cause, false);
   }

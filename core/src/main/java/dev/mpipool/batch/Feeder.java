@@ -16,17 +16,15 @@ import java.util.function.Consumer;
  * The thread of a batch that takes elements from the user's iterables, waits for room, and fills
  * chunks.
  *
- * <p>A chunk is handed in when it is full. If the user's iterator blocks while the chunk has
- * elements and workers have nothing to do, another thread hands it in: a watch, which is set when
- * the chunk begins and workers are short of work, looks after a millisecond. So an element waits
- * for company, but not for long.
+ * <p>A chunk is submitted when it is full. If the user's iterator blocks while workers are short of
+ * work, another thread submits the incomplete chunk: a watch, which is set when a chunk begins,
+ * checks after 1 ms.
  *
- * <p>The chunk that is filled has a lock of its own, {@code filling}, and not that of {@link
- * BatchState}, since it is held while user code encodes an element; it is not held while an element
- * is taken from an iterator. It is also held while a chunk is submitted, which keeps chunks in the
- * order of their elements. The locks of the state and of the dispatcher may be taken while it is
- * held, and never the other way round: the watch only tries to take it, and a thread that shuts the
- * pool down holds no other.
+ * <p>The current chunk has its own lock, {@code filling}, not that of {@link BatchState}, since
+ * user code encodes elements under it; elements are taken from the iterators without it. It is also
+ * held while a chunk is submitted, which keeps chunks in the order of their elements. The locks of
+ * the state and of the dispatcher may be taken under {@code filling}, never the other way round:
+ * the watch only tries to lock it, and a thread that shuts the pool down holds no other lock.
  */
 final class Feeder {
 
@@ -41,7 +39,7 @@ final class Feeder {
   private final int arity;
   private final AtomicBoolean watched = new AtomicBoolean();
 
-  /** Of the user; null when the batch is over. */
+  /** The user's; null when the batch is over. */
   private volatile ItemSource source;
 
   /** Null if results are not kept. */
@@ -49,11 +47,11 @@ final class Feeder {
 
   private volatile Thread thread;
 
-  // used by the thread of the feeder alone
+  // used by the feeder's thread only
 
   private long taken;
 
-  /** How many elements may be taken before the state is asked again. */
+  /** How many elements may be taken before {@link BatchState} is asked again. */
   private long room;
 
   // guarded by filling
@@ -61,15 +59,15 @@ final class Feeder {
   private final ReentrantLock filling = new ReentrantLock();
   private Chunk chunk;
 
-  /** The elements of the chunk that could not be encoded, at their places; null for none. */
+  /** Failures of the chunk's elements that could not be encoded, at their places; null for none. */
   private List<Failed> unsent;
 
-  /** The index of the first element that no chunk before has had. */
+  /** The index of the current chunk's first element. */
   private long firstIndex;
 
   private int lastLength = 64;
 
-  /** Whether the chunk is to be handed in with its next element. */
+  /** Whether the chunk is to be submitted with its next element. */
   private volatile boolean flushWanted;
 
   /**
@@ -77,7 +75,7 @@ final class Feeder {
    *
    * @param source the elements
    * @param chunks submits chunks
-   * @param atEnd called once by the feeder's thread, with what an iterator has thrown, or with null
+   * @param atEnd called once by the feeder's thread, with the exception of an iterator, or null
    *     when there are no more elements
    */
   Feeder(ItemSource source, BatchState state, ChunkSubmitter chunks, Consumer<Throwable> atEnd) {
@@ -88,7 +86,7 @@ final class Feeder {
     this.atEnd = atEnd;
   }
 
-  /** Sets where results of earlier batches are found; before the start. */
+  /** Sets the cache of earlier results. Called before the start. */
   void useCache(ItemCache known) {
     cache = known;
   }
@@ -101,7 +99,7 @@ final class Feeder {
     next.start();
   }
 
-  /** Wakes the feeder, which may wait in the user's iterator, unless it is the caller. */
+  /** Interrupts the feeder, which may block in the user's iterator, unless it is the caller. */
   void interrupt() {
     Thread waiting = thread;
     if (waiting != null && waiting != Thread.currentThread()) {
@@ -109,7 +107,7 @@ final class Feeder {
     }
   }
 
-  /** Lets go of what belongs to the user. */
+  /** Releases the user's objects. */
   void letGo() {
     source = null;
   }
@@ -131,7 +129,7 @@ final class Feeder {
         return; // parked
       }
       end(null);
-    } catch (Throwable e) { // of the user's iterator, or an exhausted memory
+    } catch (Throwable e) { // from the user's iterator, or out of memory
       end(e);
     }
   }
@@ -141,7 +139,7 @@ final class Feeder {
     Memory.persist(() -> atEnd.accept(reason));
   }
 
-  /** Waits until an element may be taken; false if none is to be, by this thread at least. */
+  /** Waits until an element may be taken; false if this thread has to end. */
   private boolean awaitRoom() throws InterruptedException {
     if (room == 0) {
       room = state.room(taken);
@@ -198,7 +196,7 @@ final class Feeder {
     }
   }
 
-  /** An element whose result is there already is a part of its own, which needs no answer. */
+  /** Adds an element with a cached result, as a separate part that needs no answer. */
   private void addKnown(Object result) {
     filling.lock();
     try {
@@ -223,9 +221,9 @@ final class Feeder {
     }
   }
 
-  // ---- the chunk that is filled
+  // ---- the current chunk
 
-  /** Hands the chunk in, if there is one. */
+  /** Submits the current chunk, if there is one. */
   void handInRest() {
     filling.lock();
     try {
@@ -235,7 +233,7 @@ final class Feeder {
     }
   }
 
-  /** Hands the chunk in, if there is one; with filling held. */
+  /** Submits the current chunk, if there is one. Called with {@code filling} held. */
   private void handIn() {
     flushWanted = false;
     if (chunk == null) {
@@ -250,7 +248,7 @@ final class Feeder {
     chunks.submit(booked);
   }
 
-  /** Hands the chunk in without waiting; false if another thread fills it. */
+  /** Submits the chunk without waiting for the lock; false if another thread holds it. */
   private boolean flush() {
     if (!filling.tryLock()) {
       return false;
@@ -258,7 +256,7 @@ final class Feeder {
     try {
       handIn();
     } catch (OutOfMemoryError e) {
-      // the feeder does, or the next watch
+      // the feeder submits it, or the next watch
     } finally {
       filling.unlock();
     }
@@ -267,12 +265,12 @@ final class Feeder {
 
   // ---- the watch
 
-  /** Sets a watch, unless there is one: a chunk that is not full must not wait while workers do. */
+  /** Sets a watch if workers are short of work: an incomplete chunk must not wait for long. */
   void watchIfShortOfWork() {
     if (state.isShortOfWork() && watched.compareAndSet(false, true)) {
       try {
         AFTER_A_MILLISECOND.execute(this::watch);
-      } catch (OutOfMemoryError e) { // then now
+      } catch (OutOfMemoryError e) { // then at once
         watched.set(false);
         flush();
       }
@@ -285,7 +283,7 @@ final class Feeder {
       return;
     }
     if (!flush()) {
-      flushWanted = true; // the feeder fills it, and looks; if it has just looked, the next watch
+      flushWanted = true; // for the feeder; if it has just checked, for the next watch
       watchIfShortOfWork();
     }
   }

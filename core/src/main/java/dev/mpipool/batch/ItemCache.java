@@ -14,18 +14,18 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Results of a batch's items in a folder: those of earlier batches are found, those of this one
- * saved. An item is known by its place and by what its arguments are encoded to.
+ * Caches results of a batch's items in a folder: finds those of earlier batches, and saves those of
+ * this one. An item is identified by its index and a hash of its encoded arguments.
  */
 final class ItemCache {
 
   private final ResultFolder results;
   private final Serializer serializer;
 
-  /** Of the items under way, by place. */
+  /** The fingerprints of items without a saved result, by index. */
   private final Map<Long, Long> fingerprints = new ConcurrentHashMap<>();
 
-  /** Claims the folder. */
+  /** Claims the folder for this batch. */
   ItemCache(Path folder, Serializer serializer) throws IOException {
     this.serializer = serializer;
     results = new ResultFolder(folder, "a batch cached in " + folder.toAbsolutePath());
@@ -38,20 +38,20 @@ final class ItemCache {
     results.begin(TaskList.open());
   }
 
-  /** A result; in an object of its own, for it may be null. */
+  /** A saved result, which may be null. */
   record Known(Object result) {}
 
   /**
-   * The saved result of an item, which is under way if there is none.
+   * The saved result of an item; if there is none, prepares for {@link #save}.
    *
-   * @throws IllegalStateException if another item had its place
+   * @throws IllegalStateException if the result is that of another item
    */
   Optional<Known> find(long index, Object[] item) throws Exception {
     long fingerprint;
     try {
       fingerprint = fingerprint(item);
     } catch (Exception e) {
-      return Optional.empty(); // it cannot travel either, and that is its result
+      return Optional.empty(); // the item cannot be sent either, which is its outcome
     }
     if (!results.has(index)) {
       fingerprints.put(index, fingerprint);
@@ -79,7 +79,7 @@ final class ItemCache {
     return ByteBuffer.wrap(digest.digest()).getLong();
   }
 
-  /** Saves what became of an item, unless it failed. */
+  /** Saves the outcome of an item unless it is a failure. */
   void save(long index, Object outcome) throws Exception {
     Long fingerprint = fingerprints.remove(index);
     if (fingerprint != null && !(outcome instanceof Failed)) {

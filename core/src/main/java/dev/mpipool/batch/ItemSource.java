@@ -13,7 +13,7 @@ public final class ItemSource {
   private List<Iterator<?>> iterators;
 
   /**
-   * Items of these iterables. Nothing is taken from them yet.
+   * Creates a source. Nothing is taken from the iterables yet.
    *
    * @param iterables one to three, none of them null
    */
@@ -26,7 +26,7 @@ public final class ItemSource {
             .orElse(0);
   }
 
-  /** How many items there are; Long.MAX_VALUE if that is not known. */
+  /** The number of items; Long.MAX_VALUE if unknown. */
   long size() {
     return size;
   }
@@ -35,7 +35,7 @@ public final class ItemSource {
     return iterables.size();
   }
 
-  /** Takes an item. Runs the user's code: may block, and throw anything. False at the end. */
+  /** Takes the next item; false at the end. Runs user code, which may block and throw anything. */
   boolean next(Object[] item) {
     if (iterators == null) {
       iterators = iterables.stream().<Iterator<?>>map(Iterable::iterator).toList();

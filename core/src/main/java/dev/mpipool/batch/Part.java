@@ -3,10 +3,9 @@ package dev.mpipool.batch;
 import java.util.ArrayList;
 
 /**
- * Elements that follow each other and were sent as one chunk, from then until they are consumed.
- * When a worker gives a part of the chunk back, that part is under way as several chunks. Guarded
- * by the lock of {@link BatchState}, but for the outcomes, which are written before a chunk counts
- * as answered.
+ * Consecutive elements that were submitted as one chunk, until they are consumed. Elements that a
+ * worker returns are resubmitted as several chunks of the same part. Guarded by the lock of {@link
+ * BatchState}, except the outcomes, which are written before their chunk counts as answered.
  */
 final class Part {
 

@@ -4,8 +4,8 @@ import java.util.Iterator;
 import java.util.NoSuchElementException;
 
 /**
- * An iterator that has ended once it has thrown, whatever its source would give after that. So what
- * comes after a failure does not depend on how far the work has got.
+ * An iterator that ends with its source's first exception, even if the source would continue. So
+ * the values after a failure do not depend on the progress of the work.
  *
  * @param <T> the type of the values
  */
@@ -13,14 +13,14 @@ public final class UntilFailure<T> implements Iterator<T> {
 
   private final Runnable atFailure;
 
-  /** Null when it has ended. */
+  /** Null once this iterator has ended. */
   private Iterator<? extends T> source;
 
   /**
-   * Gives the values of another iterator up to its end or its first exception.
+   * Iterates over the values of another iterator, up to its end or first exception.
    *
    * @param source not used after that
-   * @param atFailure called once, before the exception is thrown
+   * @param atFailure called once, before the exception is rethrown
    */
   public UntilFailure(Iterator<? extends T> source, Runnable atFailure) {
     this.source = source;
@@ -44,7 +44,7 @@ public final class UntilFailure<T> implements Iterator<T> {
     }
   }
 
-  /** Asks the source only once, since every element of a map passes here. */
+  /** Does not call {@code source.hasNext}, since every element of a map passes here. */
   @Override
   public T next() {
     if (source == null) {

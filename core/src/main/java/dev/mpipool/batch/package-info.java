@@ -1,5 +1,5 @@
 /**
- * Batches: elements of the user's iterables share chunks, which are tasks of the dispatcher, and
- * come back as results. Stands on {@link dev.mpipool.dispatch}, which knows nothing of batches.
+ * Batches: sends elements of the user's iterables in chunks, which are tasks of the dispatcher, and
+ * collects the results. Uses {@link dev.mpipool.dispatch}, which does not depend on batches.
  */
 package dev.mpipool.batch;

@@ -14,15 +14,15 @@ import org.apache.commons.lang3.Validate;
 /**
  * The collective calls of a communicator, as messages between its ranks.
  *
- * <p>They are correct even where a send returns only when its receiver waits: in each of them every
- * rank first receives and then sends, along a tree. Broadcast, reduce and the first half of a
- * barrier use a binomial tree, which takes about log2(size) steps.
+ * <p>Correct even where a send returns only once its receiver waits: no two ranks ever wait for
+ * each other to receive. Broadcast, reduce and barrier use a binomial tree, which takes about
+ * log2(size) steps; in gather and scatter the root exchanges messages with each rank.
  *
- * <p>Has no state that changes. The callers make one collective call at a time.
+ * <p>Immutable. Callers make one collective call at a time.
  */
 final class Collectives {
 
-  /** Tags of the collectives: below every tag that a program may use, and below ANY_TAG. */
+  /** Tags of collective calls: less than any tag of a program, and than ANY_TAG. */
   private static final int FAN_IN = -2;
 
   private static final int BROADCAST = -3;
@@ -124,7 +124,7 @@ final class Collectives {
     return values.get(rank);
   }
 
-  /** Along a binomial tree to rank 0, in the order of ranks, and from there to the root. */
+  /** Reduces along a binomial tree to rank 0, in rank order, and sends the result to the root. */
   byte[] reduce(byte[] value, BinaryOperator<byte[]> operator, int root) {
     members.check(root, "root");
     Objects.requireNonNull(value, "value");

@@ -15,20 +15,21 @@ import java.util.function.LongBinaryOperator;
  * with both: two ranks must not both send first and then both receive.
  *
  * <p><b>Collective</b> calls ({@link #barrier}, {@link #broadcast}, {@link #gather}, {@link
- * #allGather}, {@link #scatter}, {@link #reduce}, {@link #duplicate}, {@link #split}) are made by
- * every rank of the group, in the same order. They never mix with messages, whatever the tags.
+ * #allGather}, {@link #scatter}, {@link #reduce}, {@link #duplicate}, {@link #split}) must be made
+ * by every rank of the group, in the same order. They are independent of messages, whatever the
+ * tags.
  *
- * <p><b>Threads.</b> Any number of threads may send and receive at once; of collective calls, one
- * at a time. Waiting costs no CPU time. Interrupts are not noticed: the thread's interrupt status
- * stays as it is. Programs that are to run on MPJ Express's own devices, too (niodev, smpdev and
- * hybdev), call only from threads that the rank's own threads have started, and interrupt none of
- * them in a call.
+ * <p><b>Threads.</b> Any number of threads may send and receive at once, but collective calls must
+ * be made one at a time. Waiting costs no CPU time. Interrupts have no effect, and the interrupt
+ * status is kept. Programs that must also run on MPJ Express's own devices (niodev, smpdev and
+ * hybdev) must call only from threads started by the rank's own threads, and must not interrupt a
+ * thread in a call.
  *
- * <p><b>Errors.</b> Arguments out of range are an {@link IllegalArgumentException}, null is a
- * {@link NullPointerException}. A message that cannot be sent or received is a {@link
- * CommunicatorException}, and if the other rank is known to be lost, a {@link RankLostException}. A
- * collective call throws that, too, on every rank that still waits in it when a rank of the group
- * is lost.
+ * <p><b>Errors.</b> An argument out of range causes an {@link IllegalArgumentException}, null a
+ * {@link NullPointerException}. If a message cannot be sent or received, a {@link
+ * CommunicatorException} is thrown, or a {@link RankLostException} if the other rank is known to be
+ * lost. When a rank of the group is lost, a collective call throws a {@code RankLostException} on
+ * every rank that still waits in it.
  */
 public interface Communicator extends AutoCloseable {
 
@@ -39,10 +40,10 @@ public interface Communicator extends AutoCloseable {
   int ANY_TAG = -1;
 
   /**
-   * All ranks of the job that a launcher has started this process for, else just this process. The
-   * first call joins the other ranks, unless {@link dev.mpipool.MPIRuntime#init} has done so, and
-   * then waits for them. Ends a process that another launcher started as one of several ranks, and
-   * that cannot join them: see {@link dev.mpipool.MPIRuntime}.
+   * The communicator of all ranks of this process's job; without a launcher, of this process alone.
+   * The first call joins the other ranks and waits for them, unless {@link
+   * dev.mpipool.MPIRuntime#init} has done so. A process that another launcher started as one of
+   * several ranks, and that cannot join them, exits: see {@link dev.mpipool.MPIRuntime}.
    *
    * @return the same communicator at every call
    * @throws IllegalStateException after {@link dev.mpipool.MPIRuntime#finish}
@@ -66,22 +67,22 @@ public interface Communicator extends AutoCloseable {
   int size();
 
   /**
-   * Sends the remaining bytes of a buffer. When this returns, the buffer may be used again; its
-   * position and limit are as they were. An {@link OutOfMemoryError} means that nothing was sent.
+   * Sends the remaining bytes of a buffer. The buffer may be reused after the return; its position
+   * and limit do not change. An {@link OutOfMemoryError} means that nothing was sent.
    *
    * @param destination a rank; the calling rank itself is allowed
-   * @param tag a number of at least 0 by which the receiver can pick
-   * @param message what to send, possibly nothing; at most 2<sup>31</sup> - 1024 bytes
+   * @param tag at least 0; the receiver can select messages by it
+   * @param message may be empty; at most 2<sup>31</sup> - 1024 bytes
    */
   void send(int destination, int tag, ByteBuffer message);
 
   /**
-   * Waits for a message. After an {@link OutOfMemoryError} it can still be received.
+   * Waits for a message. After an {@link OutOfMemoryError} the message can still be received.
    *
    * @param source a rank, or {@link #ANY_SOURCE}
    * @param tag a tag, or {@link #ANY_TAG}
    * @return the earliest message that matches
-   * @throws MessageTooLongException if it does not fit into memory; it is lost, but not the next
+   * @throws MessageTooLongException if the message, which is then lost, does not fit into memory
    */
   Message receive(int source, int tag);
 
@@ -89,46 +90,46 @@ public interface Communicator extends AutoCloseable {
   void barrier();
 
   /**
-   * Collective: gives a value of one rank to all.
+   * Collective: sends a value from one rank to all.
    *
-   * @param value the value on the root; not looked at elsewhere, may be null there
+   * @param value the value on the root; ignored elsewhere, where it may be null
    * @param root the rank that has the value
-   * @return the root's value; on the root the very array
+   * @return the root's value; on the root the same array
    */
   byte[] broadcast(byte[] value, int root);
 
   /**
-   * Collective: brings a value of each rank to one of them.
+   * Collective: sends a value from each rank to the root.
    *
-   * @param value this rank's
-   * @param root the rank that gets all
+   * @param value of this rank
+   * @param root the rank that gets all values
    * @return on the root the values by rank, elsewhere an empty list
    */
   List<byte[]> gather(byte[] value, int root);
 
   /**
-   * Collective: brings a value of each rank to all of them.
+   * Collective: sends a value from each rank to all ranks.
    *
-   * @param value this rank's
+   * @param value of this rank
    * @return the values by rank
    */
   List<byte[]> allGather(byte[] value);
 
   /**
-   * Collective: gives each rank a value of its own.
+   * Collective: sends a different value from the root to each rank.
    *
-   * @param values on the root one value for each rank; not looked at elsewhere, may be null there
+   * @param values on the root one value for each rank; ignored elsewhere, where it may be null
    * @param root the rank that has the values
    * @return this rank's value
    */
   byte[] scatter(List<byte[]> values, int root);
 
   /**
-   * Collective: combines the values of all ranks into one, for one of them.
+   * Collective: combines the values of all ranks into one result, on the root.
    *
-   * @param value this rank's
+   * @param value of this rank
    * @param operator combines the values of two neighbouring groups of ranks, the lower ranks'
-   *     first; must be associative, need not be commutative, and may change and return its
+   *     first; must be associative, need not be commutative, and may modify and return its
    *     arguments
    * @param root the rank that gets the result
    * @return on the root the result, elsewhere null
@@ -136,31 +137,31 @@ public interface Communicator extends AutoCloseable {
   byte[] reduce(byte[] value, BinaryOperator<byte[]> operator, int root);
 
   /**
-   * Collective: combines the values of all ranks into one, for all of them.
+   * Collective: combines the values of all ranks into one result, on all ranks.
    *
-   * @param value this rank's
+   * @param value of this rank
    * @param operator as in {@link #reduce}
-   * @return the result, to the bit the same everywhere
+   * @return the result, bitwise identical on all ranks
    */
   default byte[] allReduce(byte[] value, BinaryOperator<byte[]> operator) {
     return broadcast(reduce(value, operator, 0), 0);
   }
 
   /**
-   * Collective: combines arrays of all ranks element by element, for all of them.
+   * Collective: combines the arrays of all ranks element by element, on all ranks.
    *
-   * @param values this rank's, as many as every other's; not changed
+   * @param values of this rank, of the same length on all ranks; not modified
    * @param operator associative, for example {@code Double::sum}
-   * @return the results, to the bit the same everywhere
+   * @return the results, bitwise identical on all ranks
    */
   default double[] allReduce(double[] values, DoubleBinaryOperator operator) {
     return Numbers.doubles(allReduce(Numbers.bytes(values), Numbers.onDoubles(operator)));
   }
 
   /**
-   * Collective: combines arrays of all ranks element by element, for all of them.
+   * Collective: combines the arrays of all ranks element by element, on all ranks.
    *
-   * @param values this rank's, as many as every other's; not changed
+   * @param values of this rank, of the same length on all ranks; not modified
    * @param operator associative, for example {@code Long::sum}
    * @return the results
    */
@@ -169,34 +170,34 @@ public interface Communicator extends AutoCloseable {
   }
 
   /**
-   * Collective: a communicator of the same ranks, whose messages never meet this one's.
+   * Collective: creates a communicator of the same ranks, with messages separate from this one's.
    *
-   * @return to be closed by its owner
+   * @return the new communicator, which the caller must close
    */
   Communicator duplicate();
 
   /**
    * Collective: divides the ranks into groups.
    *
-   * @param color ranks that give the same number, at least 0, come into the same group
-   * @param key decides the order of ranks within a group; among equals the old order decides
-   * @return the group's communicator, to be closed by its owner
+   * @param color at least 0; ranks with the same color form a group
+   * @param key orders the ranks within a group; ranks with equal keys keep their order
+   * @return the communicator of this rank's group, which the caller must close
    */
   Communicator split(int color, int key);
 
   /**
-   * Registers a listener for lost ranks of this communicator. It is also told of ranks that were
-   * lost before, of each once, possibly before this call returns. The calling thread serves all
-   * listeners, so the listener has to return soon.
+   * Registers a listener for lost ranks of this communicator. The listener is called once for each
+   * lost rank, including those lost before, possibly before this method returns. It must return
+   * soon, since the thread that calls it serves all listeners.
    *
-   * @param listener is told of each lost rank
+   * @param listener called for each lost rank
    */
   void onRankLost(RankLostListener listener);
 
   /**
-   * What the loss of a rank costs the others.
+   * The effect of the loss of a rank on the others.
    *
-   * @return the same at every call; unless a communicator says otherwise, the whole job
+   * @return the same at every call; by default {@link FailureModel#WHOLE_JOB}
    */
   default FailureModel failureModel() {
     return FailureModel.WHOLE_JOB;
@@ -204,9 +205,8 @@ public interface Communicator extends AutoCloseable {
 
   /**
    * Releases the resources of this communicator. Not collective; no thread may be inside a call.
-   * Has no effect on the world and on a closed communicator. Afterwards all methods but those that
-   * ask about the communicator itself, such as {@link #rank}, throw an {@link
-   * IllegalStateException}.
+   * Has no effect on the world communicator or a closed one. Afterwards all methods except queries
+   * such as {@link #rank} throw an {@link IllegalStateException}.
    */
   @Override
   void close();

@@ -8,8 +8,8 @@ public class CommunicatorException extends RuntimeException {
   /**
    * Creates an exception.
    *
-   * @param message who wanted to do what, and what went wrong
-   * @param cause what the layer below said, or null
+   * @param message which rank, which operation, and what went wrong
+   * @param cause from the transport, or null
    */
   public CommunicatorException(String message, Throwable cause) {
     super(message, cause);

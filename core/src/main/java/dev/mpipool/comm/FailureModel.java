@@ -1,22 +1,22 @@
 package dev.mpipool.comm;
 
-/** What the loss of a rank costs the others. */
+/** The effect of the loss of a rank on the others. */
 public enum FailureModel {
 
-  /** Only the lost rank: messages between all others arrive as before, and the loss is reported. */
+  /** Only the lost rank is affected: the others still exchange messages. The loss is reported. */
   PER_RANK,
 
   /**
-   * All ranks: the launcher ends the job, or nothing arrives any more after the first loss. The
-   * loss may be reported before.
+   * All ranks are affected: after the first loss the launcher ends the job, or no message arrives
+   * any more. The loss may be reported before.
    */
   WHOLE_JOB,
 
-  /** No rank can be lost without this one: all are threads of this process. */
+  /** No rank can be lost alone: all are threads of this process. */
   NONE;
 
   /**
-   * Whether the other ranks can go on when one is lost.
+   * Whether the other ranks can continue when one is lost.
    *
    * @return false only for {@link #WHOLE_JOB}
    */

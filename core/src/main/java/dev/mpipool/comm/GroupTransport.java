@@ -10,28 +10,28 @@ import java.util.concurrent.TimeUnit;
 import org.apache.commons.lang3.Validate;
 
 /**
- * Some ranks of another communicator, brought together without a collective call of the rest.
- * Messages travel as parts of others: {@link Links} sends them, and what receives them hands them
+ * A transport among some ranks of another communicator, created without a collective call. Its
+ * messages are embedded in other messages: {@link Links} sends them, and the receiver passes them
  * to {@link #deliver}.
  *
  * <pre>
  *   message: | context (long) | tag (int) | contents |
  * </pre>
  *
- * <p>{@link #end} frees all threads that wait, for good.
+ * <p>{@link #end} frees all waiting threads, now and later.
  */
 public final class GroupTransport implements Transport {
 
   private static final int HEADER_BYTES = Long.BYTES + Integer.BYTES;
 
-  /** The way to the other members. */
+  /** Sends messages to the other members. */
   @FunctionalInterface
   public interface Links {
     /**
-     * Sends a message. Does not wait for its receiver.
+     * Sends a message, without waiting for the receiver.
      *
      * @param member the receiver's number in the group
-     * @param message for its {@link #deliver}; not touched by the sender any more
+     * @param message for the receiver's {@link #deliver}; the caller no longer uses it
      */
     void send(int member, ByteBuffer message);
   }
@@ -51,12 +51,12 @@ public final class GroupTransport implements Transport {
   }
 
   /**
-   * One rank's end of a new group.
+   * Creates one member's transport of a new group.
    *
-   * @param member the rank
-   * @param members how many there are
-   * @param links to the others
-   * @return its end
+   * @param member this rank's number in the group, from 0
+   * @param members the size of the group
+   * @param links to the other members
+   * @return the transport of this member
    */
   public static GroupTransport create(int member, int members, Links links) {
     Objects.requireNonNull(links, "links");
@@ -65,19 +65,19 @@ public final class GroupTransport implements Transport {
   }
 
   /**
-   * All members.
+   * The communicator of all members.
    *
-   * @return always the same
+   * @return always the same object
    */
   public Communicator communicator() {
     return communicator;
   }
 
   /**
-   * A message has come for this rank. May be called by any thread, never waits.
+   * Delivers a message for this rank. May be called by any thread; never waits.
    *
    * @param sender the sender's number in the group
-   * @param message what was given to its links
+   * @param message as passed to the sender's links
    */
   public void deliver(int sender, ByteBuffer message) {
     if (message.remaining() < HEADER_BYTES || sender < 0 || sender >= members) {
@@ -91,8 +91,8 @@ public final class GroupTransport implements Transport {
   }
 
   /**
-   * Nothing more will come: threads that wait in a call of this group, now or later, get an
-   * exception.
+   * Ends the group: waiting calls, and later ones that send or would wait, throw a {@link
+   * CommunicatorException}.
    *
    * @param reason a whole sentence
    */
@@ -123,7 +123,7 @@ public final class GroupTransport implements Transport {
     links.send(destination, message.flip());
   }
 
-  /** Messages are delivered by other threads, which wake this one. */
+  /** Waits for {@link #wake}: other threads deliver the messages. */
   @Override
   public void poll(long nanos) {
     Uninterruptibles.get(() -> woken.tryAcquire(nanos, TimeUnit.NANOSECONDS));
@@ -140,13 +140,13 @@ public final class GroupTransport implements Transport {
     return Threads.ANY;
   }
 
-  /** The group's task is run again by others, or fails. */
+  /** A group ends with the first lost member; its task begins again elsewhere, or fails. */
   @Override
   public FailureModel failures() {
     return FailureModel.WHOLE_JOB;
   }
 
-  /** Does nothing: a group ends with the first of its members that is lost. */
+  /** Does nothing: a group ends with the first lost member. */
   @Override
   public void onRankLost(RankLostListener listener) {}
 

@@ -7,7 +7,7 @@ import java.util.Collections;
 import java.util.List;
 import org.apache.commons.lang3.Validate;
 
-/** Ranks inside this JVM: for programs without MPI, and for tests. */
+/** Communicators of ranks inside this JVM, for programs without MPI and for tests. */
 public final class LocalCommunicator {
 
   private LocalCommunicator() {}

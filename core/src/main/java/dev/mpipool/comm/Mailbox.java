@@ -5,19 +5,17 @@ import java.util.Iterator;
 import java.util.concurrent.locks.Condition;
 
 /**
- * The messages of one context that have arrived at a rank and have not been received. Guarded by
+ * The messages of one context that have arrived at this rank but have not been received. Guarded by
  * the lock of its {@link MessageRouter}.
  */
 final class Mailbox {
 
   final long context;
 
-  /**
-   * Signalled when a message arrives, and when a waiting thread has to check for another reason.
-   */
+  /** Signalled when a message arrives, or a waiting thread must check for another reason. */
   final Condition changed;
 
-  /** In order of arrival, with the sources as the transport numbers them. */
+  /** In order of arrival; the sources are ranks of the transport. */
   private final Ring<Message> arrived = new Ring<>();
 
   /** The number of threads that wait for {@link #changed}. */

@@ -4,13 +4,13 @@ import java.util.Arrays;
 import java.util.List;
 import org.apache.commons.lang3.Validate;
 
-/** The ranks of a transport of which a communicator consists, in its order. Immutable. */
+/** Maps between the ranks of a communicator and those of its transport. Immutable. */
 final class Members {
 
-  /** By rank of the communicator; null if it has all ranks, in their order. */
+  /** Transport ranks by communicator rank; null if both are the same. */
   private final int[] ofTransport;
 
-  /** By rank of the transport; -1 for ranks that are not members. */
+  /** Communicator ranks by transport rank; -1 for ranks that are not members. */
   private final int[] ofCommunicator;
 
   private final int size;
@@ -46,7 +46,7 @@ final class Members {
     return size;
   }
 
-  /** Checks an argument that has to be a rank of the communicator. */
+  /** Checks that an argument is a rank of the communicator. */
   void check(int rank, String what) {
     Validate.isTrue(rank >= 0 && rank < size, "No %s %d among %d ranks", what, rank, (Object) size);
   }
@@ -59,7 +59,7 @@ final class Members {
     return ofTransport == null ? rank : ofTransport[rank];
   }
 
-  /** The rank in the communicator; -1 if it is not a member. */
+  /** The rank in the communicator; -1 if the transport rank is not a member. */
   int rankOf(int transportRank) {
     return ofTransport == null ? transportRank : ofCommunicator[transportRank];
   }

@@ -5,31 +5,31 @@ import java.nio.ByteBuffer;
 /**
  * A received message.
  *
- * @param source the rank that sent it
- * @param tag the tag it was sent with
- * @param beginning its bytes, from position to limit, without the attachment; the receiver's own
- * @param attachment its last bytes, where the library has sent a long value and they have come in
- *     an array of their own; the receiver's own; null for whatever a program sends
+ * @param source the sender's rank
+ * @param tag the message's tag
+ * @param beginning the bytes before the attachment, from position to limit; owned by the receiver
+ * @param attachment the last bytes, if the library sent a long value that arrived in a separate
+ *     array; owned by the receiver; null for messages that programs send
  */
 @SuppressWarnings("ArrayRecordComponent") // messages are not compared
 public record Message(int source, int tag, ByteBuffer beginning, byte[] attachment) {
 
   /**
-   * A message in one piece.
+   * Creates a message without an attachment.
    *
-   * @param source the rank that sent it
-   * @param tag the tag it was sent with
-   * @param data its bytes, from position to limit; the receiver's own
+   * @param source the sender's rank
+   * @param tag the message's tag
+   * @param data its bytes, from position to limit; owned by the receiver
    */
   public Message(int source, int tag, ByteBuffer data) {
     this(source, tag, data, null);
   }
 
   /**
-   * All its bytes.
+   * All bytes of the message.
    *
-   * @return from position to limit; the same buffer at every call, but if there is an attachment, a
-   *     new one into which everything is copied
+   * @return from position to limit; without an attachment the same buffer at every call, with one a
+   *     new copy
    */
   public ByteBuffer data() {
     if (attachment == null) {

@@ -4,11 +4,11 @@ import java.nio.ByteBuffer;
 import java.util.List;
 
 /**
- * A communicator as the library itself uses it: its messages, and the abilities of its transport.
- * Not for programs. {@link MessageChannels} has the channel of any communicator.
+ * A communicator as the library itself uses it: messages, and the capabilities of the transport.
+ * Not for programs. {@link MessageChannels} provides the channel of any communicator.
  *
- * <p>The default methods are correct for every communicator and assume the least: only the rank's
- * own threads may call, and all bytes are copied.
+ * <p>The default methods are correct for every communicator and make the weakest promises: only the
+ * rank's own threads may call, and all bytes are copied.
  */
 public interface MessageChannel {
 
@@ -16,8 +16,8 @@ public interface MessageChannel {
    * As {@link Communicator#send}.
    *
    * @param destination a rank; the calling rank itself is allowed
-   * @param tag a number of at least 0 by which the receiver can pick
-   * @param message what to send
+   * @param tag at least 0; the receiver can select messages by it
+   * @param message may be empty
    */
   void send(int destination, int tag, ByteBuffer message);
 
@@ -26,18 +26,18 @@ public interface MessageChannel {
    *
    * @param source a rank, or {@link Communicator#ANY_SOURCE}
    * @param tag a tag, or {@link Communicator#ANY_TAG}
-   * @return the earliest message that fits
+   * @return the earliest message that matches
    */
   Message receive(int source, int tag);
 
   /**
-   * Sends what remains of several buffers as one message; else like {@link #send}. The second of
-   * two parts may arrive as the message's {@linkplain Message#attachment attachment}, and need not
-   * be copied together with the first.
+   * Sends the remaining bytes of several buffers as one message; otherwise as {@link #send}. The
+   * second of two parts may arrive as the message's {@linkplain Message#attachment attachment},
+   * without being copied together with the first.
    *
    * @param destination a rank; the calling rank itself is allowed
-   * @param tag a number of at least 0 by which the receiver can pick
-   * @param parts follow each other in the message
+   * @param tag at least 0; the receiver can select messages by it
+   * @param parts of the message, in order
    */
   default void sendParts(int destination, int tag, List<ByteBuffer> parts) {
     long length = parts.stream().mapToLong(ByteBuffer::remaining).sum();
@@ -47,7 +47,7 @@ public interface MessageChannel {
   }
 
   /**
-   * Whether {@link #sendParts} needs no memory for a copy of the last of two parts, however long it
+   * Whether {@link #sendParts} sends the second of two parts without copying it, however long it
    * is.
    *
    * @return false if it copies
@@ -57,12 +57,12 @@ public interface MessageChannel {
   }
 
   /**
-   * Sends a message to a rank that knows how long it can be: what {@link #receiveDirect} takes, and
-   * nothing else does. May return only when the receiver waits for it.
+   * Sends a message that only {@link #receiveDirect} receives, whose caller knows the maximum
+   * length. May return only when the receiver waits for it.
    *
    * @param destination another rank
-   * @param tag a number of at least 0; the receiver names the same
-   * @param message what to send, possibly nothing; its position and limit stay
+   * @param tag at least 0; the receiver passes the same
+   * @param message may be empty; its position and limit do not change
    */
   default void sendDirect(int destination, int tag, ByteBuffer message) {
     send(destination, tag, message);
@@ -72,10 +72,10 @@ public interface MessageChannel {
    * Waits for the next message that another rank sends by {@link #sendDirect}.
    *
    * @param source another rank
-   * @param tag as the sender names it
-   * @param place where the message goes, from its position on, which stays; with at least as much
-   *     room as the message has bytes
-   * @return the bytes that have come
+   * @param tag as passed by the sender
+   * @param place where to store the message, from its position on, which does not change; needs
+   *     room for the whole message
+   * @return the message's length in bytes
    */
   default int receiveDirect(int source, int tag, ByteBuffer place) {
     ByteBuffer message = receive(source, tag).data();
@@ -86,18 +86,17 @@ public interface MessageChannel {
 
   /**
    * Whether {@link #sendDirect} and {@link #receiveDirect} move long messages from any memory to
-   * any memory, mapped files included, without an array in between.
+   * any memory, mapped files included, without an intermediate array.
    *
-   * @return false if buffers with an array, and messages that fit into a processor's cache, are
-   *     best
+   * @return false if array buffers, and messages that fit into a processor's cache, are faster
    */
   default boolean isDirect() {
     return false;
   }
 
   /**
-   * Whether threads may call that were not started by the rank's own threads, or may be
-   * interrupted.
+   * Whether any thread may call: also one that was not started by the rank's own threads, or that
+   * may be interrupted.
    *
    * @return the same at every call
    */
@@ -106,11 +105,11 @@ public interface MessageChannel {
   }
 
   /**
-   * When a part of a message last came from another rank, or was last taken by it: so one that is
-   * busy with a long message is not mistaken for a silent one.
+   * When a part of a message last came from another rank or was accepted by it, so that a rank busy
+   * with a long message does not count as silent.
    *
-   * @param rank the other
-   * @return by {@link System#nanoTime}; 0 if that is not known
+   * @param rank the other rank
+   * @return by {@link System#nanoTime}; 0 if unknown
    */
   default long lastProgress(int rank) {
     return 0;

@@ -2,7 +2,7 @@ package dev.mpipool.comm;
 
 import java.nio.ByteBuffer;
 
-/** The channels of communicators. */
+/** Provides the channels of communicators. */
 public final class MessageChannels {
 
   private MessageChannels() {}
@@ -10,14 +10,14 @@ public final class MessageChannels {
   /**
    * The channel of a communicator.
    *
-   * @param communicator any, also one that the program has written
+   * @param communicator any implementation, also the program's own
    * @return the communicator itself if it is a channel, or else one that uses its send and receive
    */
   public static MessageChannel of(Communicator communicator) {
     return communicator instanceof MessageChannel channel ? channel : new Plain(communicator);
   }
 
-  /** The channel of a communicator that is none itself. */
+  /** The channel of a communicator that is not a channel itself. */
   private record Plain(Communicator communicator) implements MessageChannel {
 
     @Override

@@ -11,9 +11,9 @@ import java.util.stream.IntStream;
 import org.apache.commons.lang3.Validate;
 
 /**
- * The communicator over any {@link Transport}. All communicators of a rank share its transport; a
- * message carries the number of the communicator's context. So to duplicate or to split a
- * communicator takes a few messages and no call of the transport.
+ * The communicator over any {@link Transport}. All communicators of a rank share its transport, and
+ * each message carries the number of its communicator's context. So duplicating or splitting a
+ * communicator takes a few messages and no support by the transport.
  */
 public final class MessageCommunicator implements Communicator, MessageChannel {
 
@@ -29,7 +29,7 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
   private final boolean permanent;
   private volatile boolean closed;
 
-  /** The listeners with which this communicator is registered at the router until it is closed. */
+  /** The listeners registered with the router for this communicator, until it is closed. */
   private final List<RankLostListener> listeners = new CopyOnWriteArrayList<>();
 
   private MessageCommunicator(
@@ -57,10 +57,10 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
   }
 
   /**
-   * Takes a transport into use.
+   * Starts a transport.
    *
    * @param transport not yet started
-   * @return the communicator of all its ranks, whose close does nothing
+   * @return the communicator of all its ranks; closing it has no effect
    */
   public static MessageCommunicator world(Transport transport) {
     return ofAll(transport, true);
@@ -74,12 +74,12 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
   }
 
   /**
-   * A communicator of some ranks that know by themselves which they are. Not collective.
+   * Creates a communicator of some ranks, which all make this call. Exchanges no messages.
    *
-   * @param context the same number on all of them, and theirs alone: from 0x7fff_0000_0000 to
-   *     0x7fff_ffff_ffff
-   * @param ranks of this communicator, by their rank in the new one; this rank is among them
-   * @return to be closed by its owner
+   * @param context the same number on these ranks, used by no other communicator: from
+   *     0x7fff_0000_0000 to 0x7fff_ffff_ffff
+   * @param ranks of this communicator, in the order of their new ranks; must include this rank
+   * @return the new communicator, which the caller must close
    */
   public MessageCommunicator part(long context, int... ranks) {
     checkNotClosed();
@@ -147,7 +147,7 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
     return receiveMatch(source, tag);
   }
 
-  /** Sends to a rank that exists, with any tag; a long second part arrives as an attachment. */
+  /** Sends to a valid rank, with any tag; a long second part may arrive as an attachment. */
   void transmit(int destination, int tag, ByteBuffer beginning, ByteBuffer attachment) {
     int member = members.transportRank(destination);
     try {
@@ -157,7 +157,7 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
     }
   }
 
-  /** The exception with the rank as this communicator numbers it. */
+  /** The exception with the rank of this communicator instead of the transport's. */
   private RankLostException translated(RankLostException e) {
     return members.areAll()
         ? e
@@ -252,7 +252,7 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
     return collectives().reduce(value, operator, root);
   }
 
-  /** Collective: the first rank gives out the number when all others have asked for it. */
+  /** Collective: rank 0 sends the new context's number once all others have asked for it. */
   @Override
   public Communicator duplicate() {
     checkNotClosed();
@@ -282,7 +282,7 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
     return new MessageCommunicator(router, number, selected, false);
   }
 
-  /** Gives out a number for a new context to this rank and to others. */
+  /** Creates the number of a new context, and sends it to the other ranks. */
   private long newContext(List<Integer> others) {
     long number = router.newContext();
     ByteBuffer message = ByteBuffer.allocate(Long.BYTES).putLong(0, number);
@@ -292,7 +292,7 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
     return number;
   }
 
-  // ---- lost ranks, and what the transport is like
+  // ---- lost ranks, and capabilities of the transport
 
   @Override
   public void onRankLost(RankLostListener listener) {

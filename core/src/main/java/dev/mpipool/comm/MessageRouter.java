@@ -16,22 +16,24 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * All messages of one rank: sorts what the transport delivers into a {@link Mailbox} for each
- * context, and holds the threads that wait for a message.
+ * Routes the messages of one rank: sorts what the transport delivers into one {@link Mailbox} per
+ * context, where threads wait for messages.
  *
  * <p>One waiting thread at a time polls the transport, for the communicators of all contexts. It
- * puts messages into the mailboxes until its own message is there; then another waiting thread
- * takes over. A thread that waits alone, which is the usual case, gets its message without a switch
- * of threads. Messages are matched by source and tag here, so the transport looks at neither.
+ * puts messages into the mailboxes until its own message has arrived; then another waiting thread
+ * takes over. A thread that waits alone, the usual case, gets its message without a thread switch.
+ * Messages are matched by source and tag here, not by the transport.
  *
- * <p>Contexts are numbers. That of all ranks is 0. Any other is given out by one rank, and consists
- * of that rank's number and a count, so no two are the same.
+ * <p>Contexts are numbers; that of all ranks is 0. {@link #newContext} composes others of this
+ * rank's number and a count, so no two are the same; {@link MessageCommunicator#part} uses a
+ * reserved range.
  *
- * <p>All state is guarded by {@code lock}, which is not held while the transport is called.
+ * <p>All state that is not volatile is guarded by {@code lock}, which is not held while the
+ * transport is called.
  */
 final class MessageRouter implements Receiver {
 
-  /** How many contexts are remembered after their end, so that late messages are dropped. */
+  /** How many closed contexts are remembered, so that late messages are dropped. */
   private static final int REMEMBERED = 1_000;
 
   /** The context of all ranks. */
@@ -55,12 +57,12 @@ final class MessageRouter implements Receiver {
 
   private final Map<Long, Boolean> past = new Past();
 
-  /** The lost ranks, and why each is lost. */
+  /** The reason by lost rank. */
   private final Map<Integer, String> lost = new LinkedHashMap<>();
 
   private final List<RankLostListener> listeners = new ArrayList<>();
 
-  /** Messages that did not fit into memory, and how many bytes each lacks. */
+  /** Truncated messages that did not fit into memory, and how many bytes each lacks. */
   private final IdentityHashMap<Message, Integer> cut = new IdentityHashMap<>();
 
   private final AtomicInteger contexts = new AtomicInteger();
@@ -81,7 +83,7 @@ final class MessageRouter implements Receiver {
     this.transport = transport;
   }
 
-  /** Takes a transport into use. */
+  /** Starts a transport with a new router. */
   static MessageRouter start(Transport transport) {
     MessageRouter router = new MessageRouter(transport);
     transport.start(router);
@@ -108,7 +110,7 @@ final class MessageRouter implements Receiver {
     }
   }
 
-  /** Sends a message that only {@link #receiveDirect} takes. */
+  /** Sends a message that only {@link #receiveDirect} receives. */
   void sendDirect(int destination, long context, int tag, ByteBuffer message) {
     checkNotEnded();
     if (transport.isDirect()) {
@@ -176,8 +178,8 @@ final class MessageRouter implements Receiver {
   }
 
   /**
-   * The mailbox of a context; null if that has ended. A new context gets one, since a message may
-   * arrive before this rank has its communicator.
+   * The mailbox of a context; null if the context was closed. Created if missing, since a message
+   * may arrive before this rank has created the communicator.
    */
   private Mailbox mailbox(long context) {
     if (recent != null && recent.context == context) {
@@ -195,7 +197,7 @@ final class MessageRouter implements Receiver {
     return mailbox;
   }
 
-  /** Threads that receive, now or later, get an exception with the reason. */
+  /** Waiting calls, and later ones that send or would wait, throw an exception with the reason. */
   @Override
   public void broken(String reason) {
     Memory.lock(lock);
@@ -234,7 +236,7 @@ final class MessageRouter implements Receiver {
 
   // ---- lost ranks
 
-  /** Registers a listener, which also hears of the ranks lost before. */
+  /** Registers a listener, and calls it in this thread for the ranks lost before. */
   void listen(RankLostListener listener) {
     Map<Integer, String> before;
     lock.lock();
@@ -260,7 +262,7 @@ final class MessageRouter implements Receiver {
 
   // ---- receiving
 
-  /** The mailbox of a communicator that is being opened. */
+  /** The mailbox of a new communicator. */
   Mailbox open(long context) {
     lock.lock();
     try {
@@ -271,7 +273,7 @@ final class MessageRouter implements Receiver {
     }
   }
 
-  /** Ends a context; threads that wait in it get an exception. */
+  /** Closes a context; threads that wait in it get an exception. */
   void close(Mailbox mailbox) {
     lock.lock();
     try {
@@ -297,7 +299,7 @@ final class MessageRouter implements Receiver {
   /**
    * Waits for the earliest message that matches. If memory runs out, no message is removed.
    *
-   * @throws MessageTooLongException with the source as the transport numbers it
+   * @throws MessageTooLongException with a rank of the transport as its source
    */
   Message receive(Mailbox mailbox, int source, int tag, Members members) {
     Message message;
@@ -327,7 +329,7 @@ final class MessageRouter implements Receiver {
     return message;
   }
 
-  /** Has the transport deliver the next message. Releases the lock meanwhile. */
+  /** Lets the transport deliver messages, with the lock released. */
   private void poll(Mailbox mailbox) {
     polled = mailbox;
     poller = Thread.currentThread();
@@ -355,8 +357,8 @@ final class MessageRouter implements Receiver {
   }
 
   /**
-   * Throws if no message can match any more. A collective call fails for any lost member, even if
-   * its next message comes from a living one: it cannot end without the lost.
+   * Throws an exception if no matching message can arrive any more. A collective call fails for any
+   * lost member, even if its next message comes from a living one: the call cannot complete.
    */
   private void checkThatMessagesCanCome(Mailbox mailbox, int source, int tag, Members members) {
     String closed = ended == null ? mailbox.closed : ended;

@@ -1,8 +1,8 @@
 package dev.mpipool.comm;
 
 /**
- * A message has come for which this rank has no memory. It is lost but for its beginning; the next
- * {@link Communicator#receive} gets the next message.
+ * A message did not fit into this rank's memory. All but its beginning is lost; the next {@link
+ * Communicator#receive} returns the next message.
  */
 public class MessageTooLongException extends CommunicatorException {
 
@@ -14,8 +14,8 @@ public class MessageTooLongException extends CommunicatorException {
   /**
    * Creates an exception.
    *
-   * @param beginning who sent it, its tag, and its first bytes
-   * @param missing how many bytes more it had
+   * @param beginning the message's source, tag, and first bytes
+   * @param missing the number of lost bytes
    */
   public MessageTooLongException(Message beginning, int missing) {
     super(
@@ -27,18 +27,18 @@ public class MessageTooLongException extends CommunicatorException {
   }
 
   /**
-   * What is left of the message.
+   * The beginning of the message.
    *
-   * @return who sent it, its tag, and its first bytes; null once the exception has been serialized
+   * @return its source, tag, and first bytes; null once the exception has been serialized
    */
   public Message beginning() {
     return beginning;
   }
 
   /**
-   * How much is lost.
+   * The length of the lost rest.
    *
-   * @return the bytes that are not in {@link #beginning}
+   * @return the number of bytes that are not in {@link #beginning}
    */
   public int missing() {
     return missing;

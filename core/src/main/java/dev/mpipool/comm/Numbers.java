@@ -6,7 +6,7 @@ import java.util.function.DoubleBinaryOperator;
 import java.util.function.LongBinaryOperator;
 import org.apache.commons.lang3.Validate;
 
-/** Arrays of numbers as the bytes that travel, and operators on them. */
+/** Encodes arrays of numbers as big-endian bytes, and applies operators to them. */
 final class Numbers {
 
   private Numbers() {}

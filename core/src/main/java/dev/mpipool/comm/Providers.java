@@ -22,8 +22,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Decides whether this process is one of several ranks, joins it to the others, and ends its part
- * in the job.
+ * Detects whether this process is one of several ranks, joins the other ranks, and leaves the job.
  *
  * <p>Joining is guarded by the monitor of {@code PROVIDERS}; afterwards {@code joined} is fixed and
  * read without it.
@@ -38,7 +37,7 @@ public final class Providers {
   /** A system property that our launcher sets in every rank's JVM, also where ranks are threads. */
   private static final String LAUNCHER_PROPERTY = "mpipool.launcher";
 
-  /** How many providers that cannot be loaded are passed over. */
+  /** The search for providers ends after this many that cannot be loaded. */
   private static final int MOST_FAILURES = 100;
 
   /** How long rank 0 may take to print why all ranks end. */
@@ -48,9 +47,7 @@ public final class Providers {
 
   private static final List<TransportProvider> PROVIDERS = load();
 
-  /**
-   * Time in which most launchers end all ranks after rank 0 has ended because it could not join.
-   */
+  /** Time in which most launchers end all ranks after rank 0 could not join and exited. */
   private static final long MILLIS_FOR_THE_SAME = 2_000;
 
   private static final AtomicBoolean REFUSED = new AtomicBoolean();
@@ -63,7 +60,7 @@ public final class Providers {
 
   private static volatile boolean finished;
 
-  /** The world of a process that is not a rank; created when it is first asked for. */
+  /** The world communicator of a process that is not a rank; created on first use. */
   private static final class Alone {
     static final Communicator WORLD = MessageCommunicator.world(ThreadTransport.create(1).get(0));
   }
@@ -95,8 +92,8 @@ public final class Providers {
   }
 
   /**
-   * The provider in charge: by what our launcher or MPJ Express's has told this process itself, or
-   * else by the environment, which may be that of a scheduler around the launcher.
+   * The provider to use: by the arguments and properties from our launcher or that of MPJ Express,
+   * or else by the environment, which may come from a scheduler around the launcher.
    */
   private static Optional<Found> find(String[] args) {
     Optional<Found> own = find(Map.of(), args);
@@ -114,9 +111,9 @@ public final class Providers {
   }
 
   /**
-   * Whether this process is to run without MPI, because the environment variable, or the system
-   * property, {@code MPI_DISABLE} is 1, true, yes or on. If a launcher started it as one of several
-   * ranks, each rank is then a program of its own.
+   * Whether MPI is disabled, by the value 1, true, yes or on of the system property {@code
+   * MPI_DISABLE}, or if that is not set, of the environment variable. Ranks that a launcher started
+   * are then separate programs.
    *
    * @return true if MPI must not be used
    */
@@ -129,7 +126,7 @@ public final class Providers {
    * Removes the arguments that a launcher added.
    *
    * @param args the arguments of the program's main
-   * @return those that are meant for the program
+   * @return the program's own arguments
    */
   public static String[] programArguments(String[] args) {
     Optional<Found> found = find(Map.of(), args);
@@ -149,7 +146,7 @@ public final class Providers {
   /**
    * Whether the program itself has initialized an MPI.
    *
-   * @return false again when that has ended
+   * @return false again after that MPI has ended
    */
   public static boolean begunByProgram() {
     for (TransportProvider provider : PROVIDERS) { // each rank of a JVM has lambdas of its own
@@ -186,7 +183,7 @@ public final class Providers {
           Transport transport = open(found.get(), args);
           Communicator world = MessageCommunicator.world(transport);
           if (guest && !transport.ranksAreProcesses()) {
-            // The end of the program's own MPI is the end of this rank's part.
+            // When the program ends its own MPI, this rank leaves the job.
             RankQueues.ofProcess().setOpen(transport.rank(), false);
           }
           joined = new Job(transport, world);
@@ -228,7 +225,7 @@ public final class Providers {
   }
 
   /**
-   * Whether each rank has a process to itself.
+   * Whether each rank is a separate process.
    *
    * @return false where ranks are threads, and in a process that is not a rank
    */
@@ -238,8 +235,8 @@ public final class Providers {
   }
 
   /**
-   * Ends this rank's part in the job, and an MPI that the program has initialized. Waits for the
-   * other ranks unless one {@linkplain #rankExcluded may never come}.
+   * Leaves the job. Waits for the other ranks, and ends an MPI that the program has initialized,
+   * unless {@link #rankExcluded} was called.
    */
   public static void finish() {
     boolean alone = rankExcluded;
@@ -258,7 +255,7 @@ public final class Providers {
   }
 
   /**
-   * Whether the launcher of this process ends all ranks when main ends, whatever the reason.
+   * Whether the launcher of this process ends all ranks when main ends, for whatever reason.
    *
    * @return true under our launcher
    */
@@ -274,10 +271,10 @@ public final class Providers {
   }
 
   /**
-   * Ends this process, with exit code 1, if another launcher than ours started it as one of several
-   * ranks and it has not joined them: each would do the whole work alone. Rank 0 prints that and
-   * ends at once. The others end silently some seconds later, since many launchers end all ranks
-   * with the first to end, and the message of rank 0 would be lost.
+   * Exits with code 1 if a launcher other than ours started this process as one of several ranks
+   * and it has not joined them: each rank would do the whole work alone. Rank 0 prints the reason
+   * and exits at once. The others exit silently 5 s later, since many launchers end all ranks with
+   * the first, and the message of rank 0 would be lost.
    *
    * <p>Returns if this rank has joined the others, if MPI is {@link #disabled}, or if our launcher
    * started this rank, whatever started the launcher.
@@ -310,7 +307,7 @@ public final class Providers {
             + " separate programs are what you want.");
   }
 
-  /** Rank 0 prints why; the others give it time to do so. */
+  /** Exits with code 1: rank 0 prints why, and the others first give it time to do so. */
   private static void refuse(int rank, String why) {
     if (rank > 0) {
       pause(MILLIS_FOR_RANK_0);

@@ -1,6 +1,6 @@
 package dev.mpipool.comm;
 
-/** The other side of a message is dead. */
+/** The other rank of a message, or a member of a collective call, is lost. */
 public class RankLostException extends CommunicatorException {
 
   private static final long serialVersionUID = 1;
@@ -12,8 +12,8 @@ public class RankLostException extends CommunicatorException {
    * Creates an exception.
    *
    * @param rank the lost rank's number in the communicator that was used
-   * @param message who wanted what of it, and how it ended
-   * @param cause what the layer below said, or null
+   * @param message which operation failed, and why the rank is lost
+   * @param cause from the transport, or null
    */
   public RankLostException(int rank, String message, Throwable cause) {
     super(message, cause);

@@ -1,14 +1,14 @@
 package dev.mpipool.comm;
 
-/** Is told of lost ranks. */
+/** Informed of lost ranks. */
 @FunctionalInterface
 public interface RankLostListener {
 
   /**
-   * A rank has died: its process has ended, or its connection is gone for good.
+   * A rank is lost: its process has ended, or its connection is permanently broken.
    *
-   * @param rank its number in the communicator the listener was registered with
-   * @param reason what is known of its end, for people
+   * @param rank in the communicator with which the listener was registered
+   * @param reason why the rank was lost, for people
    */
   void rankLost(int rank, String reason);
 }

@@ -1,5 +1,5 @@
 /**
- * Communicators: numbered ranks that send each other bytes and meet in collective calls.
+ * Communicators: numbered ranks that exchange bytes and make collective calls.
  *
  * <p>Programs use {@link dev.mpipool.comm.Communicator}. {@link
  * dev.mpipool.comm.MessageCommunicator} implements it on top of a {@link

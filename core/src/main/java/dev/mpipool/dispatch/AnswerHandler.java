@@ -20,18 +20,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What the entries of a worker's message mean: answers, tasks that come back, and what workers say
- * of themselves and of each other. Belongs to the {@link Dispatcher}, and is guarded by its lock:
- * every method is called with it held, but for those that say otherwise.
+ * Handles the entries of workers' messages: answers, returned tasks, and reports about workers.
+ * Part of the {@link Dispatcher} and guarded by its lock: callers hold the lock unless a method
+ * says otherwise.
  *
- * <p>Each entry is handled as a whole or not at all. An {@link OutOfMemoryError} leaves those that
- * have not been handled to the next call for the same message.
+ * <p>Each entry is handled as a whole or not at all. After an {@link OutOfMemoryError} the next
+ * call for the same message continues with the first unhandled entry.
  */
 final class AnswerHandler {
 
   private static final Logger LOG = LoggerFactory.getLogger(AnswerHandler.class);
 
-  /** Of main's serializer, which workers must have, too. */
+  /** The format of main's serializer; every worker must use the same. */
   private final String format;
 
   private final int maxAttempts;
@@ -45,10 +45,10 @@ final class AnswerHandler {
   private final PoolEnd end;
   private final Outcome outcome;
 
-  /** Whether workers run something before their first task. */
+  /** Whether workers run an initializer before their first task. */
   private volatile boolean initializes;
 
-  /** How many entries of the message that is received are dealt with. */
+  /** How many entries of the current message have been handled. */
   private int handled;
 
   AnswerHandler(
@@ -73,14 +73,14 @@ final class AnswerHandler {
     this.outcome = outcome;
   }
 
-  /** From now on a worker may say that the initializer has failed. Needs no lock. */
+  /** Allows workers to report a failed initializer from now on. Needs no lock. */
   void expectInitializer() {
     initializes = true;
   }
 
   /**
-   * The entries of a message that there is no memory for: the answer that it was becomes the
-   * failure of its task. Needs no lock.
+   * The entries of a message that did not fit into memory; the truncated answer becomes the failure
+   * of its task. Needs no lock.
    */
   private static List<Entry> entriesOf(MessageTooLongException message)
       throws DamagedFrameException {
@@ -102,10 +102,10 @@ final class AnswerHandler {
   }
 
   /**
-   * A message has come from a worker. To be called without the lock, by one thread at a time.
+   * Handles a message from a worker. Called without the lock, by one thread at a time.
    *
-   * @return whether futures are to be completed now
-   * @throws OutOfMemoryError if there is no memory for it and none returns: a part of it is lost
+   * @return whether completions were queued
+   * @throws OutOfMemoryError if memory stays short; some entries are then lost
    */
   boolean received(Message message) {
     int rank = message.source();
@@ -122,11 +122,11 @@ final class AnswerHandler {
   }
 
   /**
-   * A message has come for which there is no memory: the answer that it was fails its task. To be
-   * called without the lock, by one thread at a time.
+   * Handles a message that did not fit into memory: the truncated answer fails its task. Called
+   * without the lock, by one thread at a time.
    *
-   * @param message what is left of it
-   * @return whether futures are to be completed now
+   * @param message its sender and first bytes
+   * @return whether completions were queued
    */
   boolean receivedCut(MessageTooLongException message) {
     int rank = message.beginning().source();
@@ -155,7 +155,7 @@ final class AnswerHandler {
     while (true) {
       try {
         return answered(rank, entries) || gaveWork;
-      } catch (OutOfMemoryError e) { // what has been handled is with the completion executor
+      } catch (OutOfMemoryError e) { // handled answers are with the completion executor
         gaveWork = true;
         pause = Memory.pauseOrThrow(pause, e);
       }
@@ -186,16 +186,16 @@ final class AnswerHandler {
   }
 
   /**
-   * Takes the entries that have not been handled, each as a whole or not at all.
+   * Handles the remaining entries, each as a whole or not at all.
    *
-   * @return whether futures are to be completed now
+   * @return whether completions were queued
    */
   private boolean handleRest(WorkerState worker, List<Entry> entries) {
     int count = entries.size();
     List<CompletionExecutor.Item> items = new ArrayList<>(count - handled);
     worker.heard();
     try {
-      while (handled < count && worker.isAlive()) { // else it has left, or is not believed
+      while (handled < count && worker.isAlive()) { // else it has left or was excluded
         Entry entry = entries.get(handled);
         if (entry.kind() == EntryKind.BUSY_TIME && entry.id() > 0) {
           worker.busyTime(entry.id(), Math.max(1, items.size()));
@@ -205,7 +205,7 @@ final class AnswerHandler {
         handled++;
       }
     } finally {
-      completions.add(items); // whatever else goes wrong, those are off the books
+      completions.add(items); // in any case: their tasks are no longer in flight
     }
     return !items.isEmpty();
   }
@@ -233,7 +233,7 @@ final class AnswerHandler {
     }
   }
 
-  /** What fails for want of memory has changed nothing. */
+  /** An {@link OutOfMemoryError} means that nothing has changed. */
   private void handle(WorkerState worker, Entry entry, List<CompletionExecutor.Item> items) {
     if (entry.kind() == EntryKind.FAILURE && entry.id() == 0) {
       if (!initializes) {
@@ -265,15 +265,13 @@ final class AnswerHandler {
         }
       }
       case UNDELIVERABLE -> groupMessageLost(entry.id());
-      case PONG -> {} // that it came is what matters
+      case PONG -> {} // its arrival is the answer
       default ->
           membership.exclude(worker.rank, "it sent a %s, which it may not".formatted(entry.kind()));
     }
   }
 
-  /**
-   * What the completion executor is to run, for which neither a user nor the end of the pool waits.
-   */
+  /** An action for the completion executor; no user waits for it, nor does the end of the pool. */
   private static CompletionExecutor.Item withoutFuture(Runnable action) {
     return new CompletionExecutor.Item(CompletableFuture.completedFuture(null), action);
   }
@@ -302,11 +300,13 @@ final class AnswerHandler {
     }
   }
 
-  /** A member of a group may wait for a message for ever: the group begins again. */
+  /**
+   * A group message to this rank is lost. Its member may wait for it for ever: restarts the group.
+   */
   private void groupMessageLost(long rank) {
     WorkerState worker = membership.living((int) rank);
     if (worker == null) {
-      return; // then the group begins again for that
+      return; // the loss of the worker restarts the group
     }
     for (ScheduledTask task : worker.tasks.inOrder()) {
       if (task instanceof GroupSubmission.Member<?> member && member.counts()) {
@@ -317,7 +317,7 @@ final class AnswerHandler {
     }
   }
 
-  /** A member is off the books, so its group begins again, or fails for want of memory. */
+  /** Restarts the group of a removed member, or fails the group if there is no memory for that. */
   private boolean beginsAgainOrFails(ScheduledTask task) {
     try {
       return beginsAgain(task);
@@ -339,7 +339,11 @@ final class AnswerHandler {
     }
   }
 
-  /** Whether a member dropped its task because it has lost another, and the group tries again. */
+  /**
+   * Restarts the group of a member that lost contact, or fails it after too many attempts.
+   *
+   * @return false if this is no wanted member of a current attempt, or the pool is stopping
+   */
   private boolean beginsAgain(ScheduledTask task) {
     if (!(task instanceof GroupSubmission.Member<?> member)
         || !member.counts()
@@ -353,7 +357,7 @@ final class AnswerHandler {
       assigner.fail(task, new WorkerLostException(what, task.lostWith()));
     } else {
       queue.addFirst(first);
-      membership.failGroupsTooLarge(); // the other may have answered before it was lost
+      membership.failGroupsTooLarge(); // a member may have answered before its worker was lost
     }
     return true;
   }

@@ -5,17 +5,17 @@ import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.protocol.ReceiveLoop;
 
-/** Hands what main receives to the dispatcher. */
+/** Passes messages that main receives to the dispatcher. */
 public final class AnswerListener {
 
   private final Dispatcher dispatcher;
   private final ReceiveLoop reception;
 
   /**
-   * Begins to receive, in daemon threads: a program may end without closing its pool.
+   * Starts receiving in daemon threads, so that a program can exit without closing its pool.
    *
    * @param communicator to receive on
-   * @param dispatcher gets what comes
+   * @param dispatcher handles the messages
    */
   public AnswerListener(Communicator communicator, Dispatcher dispatcher) {
     this.dispatcher = dispatcher;
@@ -24,10 +24,10 @@ public final class AnswerListener {
   }
 
   /**
-   * Waits for the end of receiving, which comes when the workers are gone.
+   * Waits until receiving has ended, which it does when the workers are gone.
    *
    * @param millis how long at most
-   * @return whether it has ended
+   * @return whether receiving has ended
    */
   public boolean awaitEnd(long millis) {
     return reception.awaitEnd(millis);
@@ -45,7 +45,7 @@ public final class AnswerListener {
     }
 
     @Override
-    public void failed(Throwable e) { // a message may be lost, for example to an exhausted memory
+    public void failed(Throwable e) { // a message may be lost, for example for lack of memory
       dispatcher.breakDown("Nothing can be received from the workers any more", e);
     }
 

@@ -13,23 +13,23 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Brings tasks and workers together: who gets the next one, who gives some back, for whom workers
- * are kept. Belongs to the {@link Dispatcher}, and is guarded by its lock: every method is called
- * with it held.
+ * Assigns tasks to workers, recalls unstarted tasks, and reserves workers for groups. Part of the
+ * {@link Dispatcher} and guarded by its lock, which callers hold.
  *
- * <p>An {@link OutOfMemoryError} leaves everything in its place: a task in the queue or in a
- * worker's books, a worker in its line. What was not done then is done at the next occasion, at the
- * latest when {@link Heartbeats} look.
+ * <p>An {@link OutOfMemoryError} leaves each task queued or in flight and each worker listed. The
+ * next call continues, at the latest at the next look of {@link Heartbeats}.
  */
 final class Assigner {
 
-  /** A task is not called back from a worker that will begin it sooner. */
+  /** A task is not recalled from a worker that will begin it within this time. */
   private static final long RECALL_NANOS = TimeUnit.MICROSECONDS.toNanos(300);
 
-  /** To look at one worker for work takes some nanoseconds: that is to be a small part of all. */
+  /**
+   * Added per worker to the delay of a search, so that searching stays a small part of the work.
+   */
   private static final long LOOK_NANOS = 250;
 
-  /** A chunk is to take less than this. */
+  /** A part of a chunk is recalled from a worker that has been silent for longer. */
   private static final long CHUNK_RECALL_NANOS = TimeUnit.MILLISECONDS.toNanos(3);
 
   private final ReentrantLock lock;
@@ -42,19 +42,19 @@ final class Assigner {
   private final WorkerSelector selector = new WorkerSelector();
   final CalledBack calledBack;
 
-  /** How many tasks workers hold. */
+  /** How many tasks are in flight. */
   private int held;
 
-  /** Whether what is handed out now is sent by this thread, which finds the workers idle. */
+  /** Whether the submitting thread sends the task itself, since all workers are idle. */
   private boolean flushing;
 
-  /** The group whose turn it is, while workers are kept for it. */
+  /** The group for which workers are being reserved, or null. */
   private GroupSubmission<?> gathering;
 
-  /** How many tasks workers hold that they have not begun. */
+  /** How many tasks in flight have not begun. */
   private int unstarted;
 
-  /** How many chunks of batches workers hold. */
+  /** How many chunks are in flight. */
   private int chunks;
 
   private boolean lookingForWork;
@@ -71,16 +71,17 @@ final class Assigner {
     this.calledBack = new CalledBack(lock, workers.values());
   }
 
-  /** All workers are there: each can be listed without any memory. */
+  /** Called when all workers exist: from now on listing one allocates nothing. */
   void ensureRoom() {
     selector.ensureRoom(workers.size());
   }
 
+  /** Whether no task is in flight. */
   boolean holdsNoTask() {
     return held == 0;
   }
 
-  /** The group whose turn it is, while workers are kept for it; else null. */
+  /** The group for which workers are being reserved, or null. */
   GroupSubmission<?> gathering() {
     return gathering;
   }
@@ -88,7 +89,7 @@ final class Assigner {
   /**
    * As {@link #assignTasks()}.
    *
-   * @param flush whether the calling thread sends the tasks, as soon as it has released the lock
+   * @param flush whether the calling thread sends the tasks itself, once it has released the lock
    */
   void assignTasks(boolean flush) {
     flushing = flush;
@@ -99,12 +100,12 @@ final class Assigner {
     }
   }
 
-  /** Gives tasks to workers while there are both, and as long as there is memory to do so. */
+  /** Assigns tasks as long as there are tasks, workers with room, and memory. */
   void assignTasks() {
     try {
       assignWhilePossible();
     } catch (OutOfMemoryError e) {
-      // the next time
+      // retried by the next call
     }
   }
 
@@ -141,9 +142,9 @@ final class Assigner {
   }
 
   /**
-   * Keeps workers for the group whose turn it is, and begins its task when they are enough.
+   * Reserves free workers for the gathering group, and assigns its task when there are enough.
    *
-   * @return whether it has begun
+   * @return false if the group still needs workers
    */
   private boolean gather() {
     GroupSubmission<?> group = gathering;
@@ -174,7 +175,7 @@ final class Assigner {
       if (assigned == 0) {
         throw e;
       }
-      failing.failure = e; // the group fails, for those that have begun wait for the others
+      failing.failure = e; // the group fails: assigned members would wait for the others
       completions.add(failing);
     }
     stopGathering();
@@ -182,8 +183,8 @@ final class Assigner {
   }
 
   /**
-   * The queue has run dry: if a worker has nothing to do, soon some is found for it. Not now: most
-   * often more is submitted meanwhile, and to look at all workers at every answer would be dear.
+   * If a worker is free, schedules a search for work. Not at once, since usually more tasks are
+   * submitted soon, and searching all workers at every answer would be expensive.
    */
   private void rebalance() {
     boolean wanted = gathering != null || selector.hasFree();
@@ -195,7 +196,7 @@ final class Assigner {
     }
   }
 
-  /** Does what there was no memory for before. */
+  /** Repeats assignments that failed for lack of memory. */
   void retryAssignment() {
     lookingForWork = false;
     for (WorkerState worker : workers.values()) {
@@ -213,15 +214,15 @@ final class Assigner {
         rebalance();
       }
     } catch (OutOfMemoryError e) {
-      // the next time
+      // retried by the next call
     } finally {
       lock.unlock();
     }
   }
 
   /**
-   * Workers without a task get some of those that others hold and will not begin soon; or, if there
-   * are none, a part of a chunk that takes long.
+   * Recalls tasks for free workers: tasks that their workers will not begin soon, or without such
+   * tasks, a part of a chunk that takes long.
    */
   private void recallFromFullest() {
     long now = System.nanoTime();
@@ -249,14 +250,14 @@ final class Assigner {
     }
   }
 
-  /** Asks a worker for tasks that it has not begun; it answers, even if there are none. */
+  /** Asks a worker to return unstarted tasks. The worker answers even if it has none. */
   void recall(WorkerState worker, int most) {
     ByteBuffer body = ByteBuffer.allocate(Integer.BYTES).putInt(most).flip();
     outbox.post(worker.rank, new Entry(EntryKind.RECALL, 0, body));
     worker.recall();
   }
 
-  /** Gives the workers back that are kept for a group. */
+  /** Frees the workers that are reserved for the gathering group. */
   void stopGathering() {
     List<WorkerState> kept = gathering.gathered;
     gathering = null;
@@ -269,9 +270,7 @@ final class Assigner {
     kept.clear();
   }
 
-  /**
-   * It is posted first, which may fail: the answer cannot be dealt with before the lock is free.
-   */
+  /** Posts the task, which may fail, before recording it: handling the answer needs the lock. */
   private void assign(WorkerState worker, ScheduledTask task) {
     worker.tasks.ensureRoom();
     if (task.needs != null) {
@@ -301,8 +300,8 @@ final class Assigner {
   }
 
   /**
-   * Gives a worker what is for it alone, and lists it if it can take still more and is not kept for
-   * a group: a group has each worker once.
+   * Assigns a worker its pinned tasks, and lists the worker if it has room and is not reserved: a
+   * group has each worker once.
    */
   void makeAvailable(WorkerState worker) {
     try {
@@ -314,12 +313,12 @@ final class Assigner {
         worker.pinned.poll();
       }
     } catch (OutOfMemoryError e) {
-      // the next time
+      // retried by the next call
     }
     selector.add(worker);
   }
 
-  /** Whether a queued task is no longer wanted; sees to it that its task will be done. */
+  /** Whether a queued task is no longer wanted. If so, its future will be completed. */
   boolean isUnwanted(ScheduledTask task) {
     if (task.ending != null && !task.future.isDone()) {
       completions.add(new CompletionExecutor.Item(task.future, task.ending));
@@ -327,7 +326,7 @@ final class Assigner {
     return task.isUnwanted();
   }
 
-  /** A worker does not hold this task any more; null if it did not. */
+  /** Removes a task from those in flight to a worker; null if it is not among them. */
   ScheduledTask remove(WorkerState worker, long id) {
     ScheduledTask task = worker.tasks.remove(id);
     if (task != null) {
@@ -339,13 +338,13 @@ final class Assigner {
     return task;
   }
 
-  /** A task that no worker will be given any more: its future fails. */
+  /** Fails the future of a task that will not be assigned again. */
   void fail(ScheduledTask task, Throwable failure) {
     completions.add(new CompletionExecutor.Failing(task.future, failure));
     task.encoded = null;
   }
 
-  /** A worker has given tasks back. They go to the head of the queue, in their order. */
+  /** Requeues returned tasks at the head, in their order; if the pool is stopping, cancels them. */
   void returned(WorkerState worker, ByteBuffer numbers) {
     int most = numbers.remaining() / Long.BYTES;
     queue.ensureRoom(most);
@@ -377,7 +376,7 @@ final class Assigner {
     return remove(worker, number);
   }
 
-  /** Tells a worker that nobody waits for a task it holds. */
+  /** Cancels a task on the worker that holds it. */
   void cancel(ScheduledTask task, boolean interrupt) {
     byte[] body = {(byte) (interrupt ? 1 : 0)};
     outbox.post(task.worker.rank, new Entry(EntryKind.CANCEL, task.id, ByteBuffer.wrap(body)));

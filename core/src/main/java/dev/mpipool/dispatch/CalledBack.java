@@ -8,9 +8,9 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The tasks that workers had not begun and give back while {@code shutdownNow} waits for them.
- * Belongs to the {@link Dispatcher}, and is guarded by its lock: every method is called with it
- * held. A task comes out once, however many threads wait.
+ * Collects unstarted tasks that workers return while {@code shutdownNow} waits for them. Part of
+ * the {@link Dispatcher} and guarded by its lock, which callers hold. Each task is returned to one
+ * waiting thread only.
  */
 final class CalledBack {
 
@@ -24,14 +24,14 @@ final class CalledBack {
     this.workers = workers;
   }
 
-  /** A thread is going to call {@link #await}. */
+  /** Announces a call of {@link #await}; tasks are collected from now on. */
   void begin() {
     waiting++;
   }
 
   /**
-   * A worker had not begun a task, which is about to be cancelled. Parts of batches and members of
-   * groups are no tasks of their own, and what the user has cancelled before is no news.
+   * Adds a task that its worker had not begun and that is about to be cancelled. Ignores chunks,
+   * members of groups, and tasks that the user has cancelled already.
    */
   void add(ScheduledTask task) {
     Unstarted unstarted = Unstarted.of(task);
@@ -41,16 +41,16 @@ final class CalledBack {
     }
   }
 
-  /** A worker has answered, or never will. */
+  /** Wakes waiting threads: a worker has answered, or never will. */
   void workerChanged() {
     changed.signalAll();
   }
 
   /**
-   * Waits until every living worker has answered what it was asked, through interrupts.
+   * Waits until every living worker has answered its recalls. Interrupts do not end the wait.
    *
    * @param nanos how long at most
-   * @return what has come back and no other thread has been given
+   * @return the collected tasks, which no other thread gets
    */
   List<Unstarted> await(long nanos) {
     try {

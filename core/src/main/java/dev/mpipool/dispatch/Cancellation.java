@@ -4,12 +4,12 @@ import dev.mpipool.memory.Ring;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * What becomes of a task that is no longer wanted, its future having been cancelled, timed out or
- * completed by the user: it leaves the queue, now or when its turn comes. A worker that has it is
- * told, and its place is taken until the worker answers: only then is the thread free again.
+ * Removes tasks whose futures the user has cancelled or completed, or that have timed out. A queued
+ * task leaves the queue, at the latest when its turn comes. A task in flight is cancelled on its
+ * worker, and stays in flight until the worker answers: only then is the task thread free.
  *
- * <p>Part of the {@link Dispatcher}; its methods are called without the lock, which each takes,
- * unless their contract says otherwise.
+ * <p>Part of the {@link Dispatcher}. Methods take the lock themselves unless their contract says
+ * otherwise.
  */
 final class Cancellation implements ScheduledTask.Owner {
 
@@ -19,7 +19,7 @@ final class Cancellation implements ScheduledTask.Owner {
   private final Assigner assigner;
   private final PoolEnd end;
 
-  /** Tasks in the queue that have become unwanted since it was last cleared of them. */
+  /** Queued tasks that have become unwanted since such tasks were last removed. */
   private int unwantedQueued;
 
   Cancellation(SharedState common, Assigner assigner, PoolEnd end) {

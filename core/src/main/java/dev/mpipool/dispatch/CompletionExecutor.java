@@ -13,28 +13,28 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Completes futures, and so runs the users' callbacks, away from the thread that receives.
+ * Completes futures, and thereby runs users' callbacks, in threads of its own.
  *
- * <p>One thread, the leader, takes items in order. A callback can block, even for ever, even on a
- * future whose answer stands behind it in the queue; so when an item has taken 10 ms while others
- * wait, a second thread, the standby, becomes the leader and goes on with the next. The old leader,
- * when its callback returns, is the new standby, or ends if there is one. While the queue is empty
- * nobody wakes up, and as long as no callback blocks there is just one thread.
+ * <p>One thread, the leader, takes items in order. A callback may block for ever, even on a future
+ * that is completed by a later item. So when an item has taken 10 ms while others wait, a second
+ * thread, the standby, becomes the leader and continues with the next item. When its callback
+ * returns, the former leader becomes the standby, or ends if there is one. No thread wakes up while
+ * the queue is empty.
  *
- * <p>While the queue is empty the leader receives, if the {@link ReceiveLoop} wants somebody: what
- * comes is then completed by the thread that received it. If another thread adds items meanwhile,
- * the standby leads.
+ * <p>While the queue is empty, the leader takes the receiver role if the {@link ReceiveLoop} has it
+ * to give, and so completes the futures of the answers it receives. If another thread adds items in
+ * the meantime, the standby becomes the leader.
  *
- * <p>No thread of it ends by an exception. What cannot be completed as it should be, for want of
- * memory perhaps, fails with that. A thread that cannot be started is missed only while a callback
- * blocks; it is tried again with the next item, and whenever {@link #look} is called.
+ * <p>No exception ends a thread. An item whose completion throws fails its future with that
+ * exception. Starting a thread, if it failed, is retried with the next item and at each {@link
+ * #look}.
  */
 final class CompletionExecutor {
 
   private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
   private static final Logger LOG = LoggerFactory.getLogger(CompletionExecutor.class);
 
-  /** A future, and what will complete it. */
+  /** A future and the action that completes it. */
   static class Item {
     private final CompletableFuture<?> future;
 
@@ -50,7 +50,7 @@ final class CompletionExecutor {
       completion.run();
     }
 
-    /** Whatever else goes wrong, the future is done after this. */
+    /** Completes the future, with a failure if the completion throws. */
     private void completeOrFail() {
       try {
         complete();
@@ -64,11 +64,11 @@ final class CompletionExecutor {
       try {
         LOG.error("A future could not be completed", e);
       } catch (Throwable another) {
-        // there is no memory to tell it; the future does
+        // no memory to log it; the future has the failure
       }
     }
 
-    /** What depends on the future may have run in part before; the rest does now. */
+    /** Fails the future, and retries without memory. Runs the dependents that have not run yet. */
     private void failSurely(Throwable failure) {
       long pause = 0;
       while (true) {
@@ -96,26 +96,24 @@ final class CompletionExecutor {
   private final Condition rest = lock.newCondition();
   private final Ring<Item> queue = new Ring<>();
 
-  /** Those that have not ended. */
+  /** The threads that have not ended. */
   private final List<CompletionThread> threads = new ArrayList<>();
 
-  /**
-   * Those of the rank's own thread that made the pool: a timer's thread may be the first to add.
-   */
+  /** Taken from the thread that made the pool: a timer's thread may be the first to add. */
   private final ThreadGroup group = Thread.currentThread().getThreadGroup();
 
   private final ClassLoader loader = Thread.currentThread().getContextClassLoader();
 
-  /** Where the leader receives; null for nowhere. */
+  /** Where the leader may take the receiver role, or null. */
   private ReceiveLoop reception;
 
-  /** The thread that receives meanwhile, or null. */
+  /** The thread that is receiving, or null. */
   private CompletionThread receiver;
 
   private CompletionThread leader;
   private CompletionThread standby;
 
-  /** When the leader began with its item; changes with every item. */
+  /** When the leader began its current item, by {@link System#nanoTime}. */
   private long itemStart;
 
   private boolean standbyDozes;
@@ -124,7 +122,7 @@ final class CompletionExecutor {
 
   private final class CompletionThread extends Thread {
 
-    /** What it is at, or null. */
+    /** The item being completed, or null. */
     private Item item;
 
     CompletionThread(String name) {
@@ -137,7 +135,7 @@ final class CompletionExecutor {
     }
   }
 
-  /** Sees to it that so many items can be added without any memory, if nobody else adds some. */
+  /** Makes room, so that adding this many items allocates nothing if no others are added. */
   void ensureRoom(int more) {
     lock.lock();
     try {
@@ -147,7 +145,7 @@ final class CompletionExecutor {
     }
   }
 
-  /** Fails a future. What it fails with may be set later. */
+  /** Fails a future. The failure may be set until the item is added. */
   static final class Failing extends Item {
     private final TaskFuture<?> task;
     Throwable failure;
@@ -174,7 +172,7 @@ final class CompletionExecutor {
     }
   }
 
-  /** For items that are nowhere else: returns only when it has them. */
+  /** Adds items that are stored nowhere else: retries until there is memory for all of them. */
   void add(List<Item> items) {
     if (items.isEmpty()) {
       return;
@@ -203,7 +201,7 @@ final class CompletionExecutor {
     }
   }
 
-  /** Looks whether a thread is missing that could not be started when it was needed. */
+  /** Starts a thread if one is needed and could not be started before. */
   void look() {
     lock.lock();
     try {
@@ -238,7 +236,7 @@ final class CompletionExecutor {
     }
   }
 
-  /** Has the leader receive while it has nothing else to do, from now on. */
+  /** Lets the leader receive there while the queue is empty, from now on. */
   void receiveAt(ReceiveLoop place) {
     lock.lock();
     try {
@@ -307,7 +305,7 @@ final class CompletionExecutor {
     }
   }
 
-  /** Null if there is no memory for a thread, or there may be no more threads. */
+  /** Null if no thread can be started. */
   private CompletionThread start() {
     CompletionThread thread = null;
     try {
@@ -333,7 +331,7 @@ final class CompletionExecutor {
         try {
           more = step(me);
           pause = 0;
-        } catch (Throwable e) { // of a wait, for example
+        } catch (Throwable e) { // from a wait, for example
           pause = recover(me, pause);
         }
       }
@@ -343,7 +341,7 @@ final class CompletionExecutor {
     }
   }
 
-  /** Returns whether there is more to do for this thread. */
+  /** Returns false if this thread is to end. */
   private boolean step(CompletionThread me) {
     if (!awaitLead(me)) {
       return false;
@@ -351,10 +349,10 @@ final class CompletionExecutor {
     Item item = awaitItem(me);
     if (item == null) {
       if (leader == me) {
-        leader = null; // what comes later all the same, finds a new one
+        leader = null; // a later item starts a new one
         return false;
       }
-      return true; // another leads, while this thread was receiving
+      return true; // another thread became the leader
     }
     if (!queue.isEmpty()) {
       haveLeaderWatched();
@@ -363,7 +361,7 @@ final class CompletionExecutor {
     return true;
   }
 
-  /** A step has failed; with the lock held or not. The thread looks anew where it stands. */
+  /** Recovers from a failed step, with the lock held or not. Returns the pause in ns. */
   private long recover(CompletionThread me, long lastPause) {
     if (lock.isHeldByCurrentThread()) {
       lock.unlock();
@@ -380,13 +378,13 @@ final class CompletionExecutor {
     return pause;
   }
 
-  /** Waits as the standby until this thread leads; false if it is needed no more. */
+  /** Waits as the standby until this thread is the leader; false if it is no longer needed. */
   private boolean awaitLead(CompletionThread me) {
     if (leader == null) {
       leader = me;
     }
     if (leader == me) {
-      if (standby == me) { // it was started as that, and has found none to stand by
+      if (standby == me) { // it was started as the standby, and there was no leader
         standby = null;
       }
       return true;
@@ -416,17 +414,17 @@ final class CompletionExecutor {
     return false;
   }
 
-  /** Until the leader's time is up, or something has changed; the caller looks again. */
+  /** Waits until the leader's time is up or the state may have changed; the caller checks again. */
   @SuppressWarnings("WaitNotInLoop")
   private void awaitPatiently() {
     try {
       watch.awaitNanos(PATIENCE_NANOS - (System.nanoTime() - itemStart));
     } catch (InterruptedException e) {
-      // nobody may interrupt these threads; having noticed it, look again
+      // these threads do not react to interrupts; the caller checks again
     }
   }
 
-  /** The next item; null if there is none and never will be, or this thread leads no more. */
+  /** Waits for the next item; null if closed, or if this thread is no longer the leader. */
   private Item awaitItem(CompletionThread me) {
     while (queue.isEmpty()) {
       if (closed) {
@@ -444,7 +442,7 @@ final class CompletionExecutor {
     return queue.poll();
   }
 
-  /** The caller looks again, whatever has happened. */
+  /** May return for no reason; the caller checks again. */
   @SuppressWarnings("WaitNotInLoop")
   private void awaitWork() {
     if (reception == null) {
@@ -470,7 +468,7 @@ final class CompletionExecutor {
       return reception.receive();
     } finally {
       Memory.lock(lock);
-      if (receiver == me) { // else another leads, and receives already
+      if (receiver == me) { // else another leader is receiving already
         receiver = null;
       }
     }
@@ -483,7 +481,7 @@ final class CompletionExecutor {
     try {
       item.completeOrFail();
     } finally {
-      Thread.interrupted(); // a callback's own business, ended with it
+      Thread.interrupted(); // a callback's interrupt ends with the callback
       Memory.lock(lock);
       me.item = null;
       if (closed) {

@@ -20,49 +20,49 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntToLongFunction;
 
 /**
- * Decides which worker gets which task, and keeps the books.
+ * Assigns tasks to workers, and records which tasks are in flight.
  *
- * <p><b>A task's way.</b> It waits in the queue; it is given to a worker with room, under a number
- * of its own for each attempt; the worker answers under that number, and the answer goes to the
- * completion executor, which completes the future. An answer under a number that its worker does
- * not hold is dropped: it comes too late. When a worker dies, its tasks go back to the head of the
- * queue, or fail if as many workers have died with them as may.
+ * <p><b>A task's way.</b> A task waits in the queue until it is sent to a worker with room, with a
+ * new number for each attempt. The worker answers with that number, and the completion executor
+ * completes the future. An answer whose number is not in flight to its worker is late and is
+ * dropped. When a worker is lost, its tasks return to the head of the queue; a task fails if too
+ * many workers were lost with it.
  *
  * <p><b>Groups.</b> A task for several workers together, a {@link GroupSubmission}, waits in the
- * queue like any other. When its turn comes, workers are kept for it as they become free, and what
- * stands behind it waits; so only one group gathers at a time, and two groups cannot wait for each
- * other's workers. Tasks that are pinned to a worker stand in a queue of that worker and go first.
+ * queue like any other. When its turn comes, workers are reserved for it as they become free, and
+ * later tasks wait. So only one group gathers at a time, and two groups cannot wait for each
+ * other's workers. Tasks pinned to a worker wait in that worker's own queue and go first.
  *
  * <p><b>Its parts</b>, all under the one lock, over one {@link SharedState}: {@link Submission}
- * accepts tasks, {@link Assigner} brings them to workers, {@link AnswerHandler} reads what workers
- * say, {@link Cancellation} what users do to futures, {@link LossHandler} and {@link Membership}
- * deal with losses, {@link SharedValues} with values that workers keep, {@link PoolEnd} with
- * shutdown and break-down, {@link Inventory} with questions.
+ * accepts tasks, {@link Assigner} assigns them, {@link AnswerHandler} handles workers' messages,
+ * {@link Cancellation} unwanted tasks, {@link LossHandler} and {@link Membership} lost workers,
+ * {@link SharedValues} values that workers keep, {@link PoolEnd} shutdown and failure of the pool,
+ * {@link Inventory} queries.
  *
- * <p><b>Without memory.</b> What the pool's own threads call here does not fail for want of memory:
- * it is tried again, in steps of which each is taken as a whole or not at all, and if memory does
- * not return, the pool breaks. A submission throws the {@link OutOfMemoryError}, and has no effect.
+ * <p><b>Out of memory.</b> Operations of the pool's own threads are retried, in steps that happen
+ * as a whole or not at all; if memory stays short, the pool breaks. A submission throws the {@link
+ * OutOfMemoryError}, and has no effect.
  *
- * <p><b>The lock.</b> Each stimulus takes it once. Nothing is sent and no code of others runs while
- * it is held: entries are posted to the sender's queue, completions to the completion executor's.
- * What the end of the pool has to tell others is told by {@link PoolEnd#unlock}, after the release.
+ * <p><b>The lock.</b> Each event takes the lock once. Under it nothing is sent and no foreign code
+ * runs: entries are posted to the sender's queue, completions to that of the completion executor.
+ * {@link PoolEnd#unlock} runs the effects of the pool's end after the release.
  */
 public final class Dispatcher {
 
   /**
-   * What a pool is like.
+   * The settings of a pool.
    *
    * @param ranks the workers
    * @param threadsPerWorker how many tasks a worker runs at a time
-   * @param maxAttempts how many workers may die with a task before it fails, at least 1
-   * @param survivesLostWorkers false if nothing works any more after the first loss
+   * @param maxAttempts a task fails when this many workers were lost with it; at least 1
+   * @param survivesLostWorkers false if the pool breaks with the first lost worker
    */
   public record Settings(
       List<Integer> ranks, int threadsPerWorker, int maxAttempts, boolean survivesLostWorkers) {}
 
   private final int threadsPerWorker;
 
-  /** Of main's serializer, which workers must have, too. */
+  /** The format of main's serializer; every worker must use the same. */
   private final String format;
 
   private final Outcome outcome;
@@ -77,7 +77,7 @@ public final class Dispatcher {
   /**
    * Creates a dispatcher with all its workers.
    *
-   * @param settings what the pool is like
+   * @param settings of the pool
    * @param serializer for tasks and results
    * @param outbox sends to workers
    */
@@ -111,8 +111,8 @@ public final class Dispatcher {
   /**
    * Sends every worker its first entry.
    *
-   * @param initializer a task that each worker runs before any other, or null. If it fails anywhere
-   *     the pool is broken.
+   * @param initializer a task that each worker runs before any other, or null. If it fails on any
+   *     worker, or cannot be encoded, the pool breaks.
    */
   public void open(TaskCall initializer) {
     if (initializer != null) {
@@ -126,11 +126,11 @@ public final class Dispatcher {
   }
 
   /**
-   * Accepts a task. It is encoded here and now, in the caller's thread.
+   * Accepts a task, and encodes it in the calling thread.
    *
-   * @param future a task; if it has been submitted before, nothing happens
+   * @param future of the task; ignored if it was submitted before
    * @throws RejectedExecutionException if the pool is shut down or broken
-   * @throws TaskSerializationException if the task cannot travel
+   * @throws TaskSerializationException if the task cannot be encoded
    */
   public void submit(TaskFuture<?> future) throws TaskSerializationException {
     submission.submit(future);
@@ -140,11 +140,11 @@ public final class Dispatcher {
    * Accepts a task that each living worker is to run once.
    *
    * @param <T> the type of its result
-   * @param call what travels
+   * @param call the task to send
    * @param original the user's own object
-   * @return the results in the order of ranks; fails if a worker dies
+   * @return the results in the order of ranks; fails if a worker is lost
    * @throws RejectedExecutionException if the pool is shut down or broken
-   * @throws TaskSerializationException if the task cannot travel
+   * @throws TaskSerializationException if the task cannot be encoded
    */
   public <T> CompletableFuture<List<T>> submitToAll(TaskCall call, Object original)
       throws TaskSerializationException {
@@ -156,12 +156,12 @@ public final class Dispatcher {
    *
    * @param <T> the type of its results
    * @param members how many workers
-   * @param call what travels
+   * @param call the task to send
    * @param original the user's own object
    * @return the results by member
-   * @throws IllegalArgumentException if there are not so many workers
+   * @throws IllegalArgumentException if {@code members} is less than 1 or more than {@link #size}
    * @throws RejectedExecutionException if the pool is shut down or broken
-   * @throws TaskSerializationException if the task cannot travel
+   * @throws TaskSerializationException if the task cannot be encoded
    */
   public <T> CompletableFuture<List<T>> submitGroup(int members, TaskCall call, Object original)
       throws TaskSerializationException {
@@ -176,34 +176,34 @@ public final class Dispatcher {
   /**
    * Sends a value to every living worker, before any task that is submitted later.
    *
-   * @param value to keep until it is taken back
+   * @param value that workers keep until {@link #unshare}
    */
   public void share(SharedValue value) {
     submission.share(value);
   }
 
   /**
-   * Takes a value back from the workers that have it.
+   * Has the workers forget a value.
    *
-   * @param value no task that is submitted later needs it
+   * @param value that no later task needs
    */
   public void unshare(SharedValue value) {
     end.unshare(value);
   }
 
   /**
-   * Takes a value back that no task can be given any more, when there is none that was.
+   * Has the workers forget a value as soon as the pool has no task that may need it.
    *
-   * @param value its handle is not reachable
+   * @param value whose handle is unreachable, so that no later task can need it
    */
   public void unshareWhenIdle(SharedValue value) {
     end.unshareWhenIdle(value);
   }
 
   /**
-   * Lets a source submit tasks for as long as it takes, even after a shutdown.
+   * Lets a source submit tasks until it is removed, even after a shutdown.
    *
-   * @param source hears of the pool's end
+   * @param source is informed of the pool's end
    * @throws RejectedExecutionException if the pool is shut down or broken
    */
   public void addSource(TaskSource source) {
@@ -211,23 +211,23 @@ public final class Dispatcher {
   }
 
   /**
-   * A source submits no more.
+   * Removes a source.
    *
-   * @param source has submitted all it will
+   * @param source that submits no more tasks
    */
   public void removeSource(TaskSource source) {
     submission.removeSource(source);
   }
 
   /**
-   * Accepts a chunk of a source. If it cannot be run any more, its future fails.
+   * Accepts a chunk of a source. If it cannot run any more, its future fails or is cancelled.
    *
-   * @param source still among those that may submit
+   * @param source that submits
    * @param future of the chunk
-   * @param function what a worker needs to have been sent before
+   * @param function the shared value that a worker needs to run it
    * @param encoded the chunk
-   * @param divisible whether a worker could give a part of it back
-   * @throws OutOfMemoryError if nothing has happened for want of memory
+   * @param divisible whether a worker can return a part of it
+   * @throws OutOfMemoryError if nothing was submitted for lack of memory
    */
   public void submitFrom(
       TaskSource source,
@@ -239,9 +239,9 @@ public final class Dispatcher {
   }
 
   /**
-   * Makes the failures of tasks.
+   * Creates the failures of tasks.
    *
-   * @return always the same
+   * @return always the same object
    */
   public Outcome outcome() {
     return outcome;
@@ -255,14 +255,14 @@ public final class Dispatcher {
   /**
    * How many tasks the living workers run at a time.
    *
-   * @return 0 without a worker
+   * @return 0 if none is left or the pool is broken
    */
   public int taskThreads() {
     return size() * threadsPerWorker;
   }
 
   /**
-   * Throws unless tasks are accepted.
+   * Throws an exception unless tasks are accepted.
    *
    * @throws RejectedExecutionException if the pool is shut down or broken
    */
@@ -273,77 +273,77 @@ public final class Dispatcher {
   /**
    * Lets the thread that completes futures receive while it has none to complete.
    *
-   * @param reception hands on what it receives to {@link #received}
+   * @param reception passes messages to {@link #received}
    */
   void receiveAt(ReceiveLoop reception) {
     common.completions().receiveAt(reception);
   }
 
   /**
-   * A message has come from a worker.
+   * Handles a message from a worker. Called by one thread at a time.
    *
-   * @param message a frame, or damaged
-   * @return whether futures are to be completed now
-   * @throws OutOfMemoryError if there is no memory for it and none returns: a part of it is lost
+   * @param message a frame; a damaged one excludes its sender
+   * @return whether completions were queued
+   * @throws OutOfMemoryError if memory stays short; some entries are then lost
    */
   public boolean received(Message message) {
     return answers.received(message);
   }
 
   /**
-   * A message has come from a worker that there is no memory for: the answer that it was fails its
-   * task.
+   * Handles a message that did not fit into memory: the truncated answer fails its task. Called by
+   * one thread at a time.
    *
-   * @param message what is left of it
-   * @return whether futures are to be completed now
+   * @param message its sender and first bytes
+   * @return whether completions were queued
    */
   boolean receivedCut(MessageTooLongException message) {
     return answers.receivedCut(message);
   }
 
   /**
-   * A worker has died, or cannot be reached. What it held is given to others.
+   * Handles the loss of a worker: its tasks are requeued or fail.
    *
-   * @param rank the worker; others are ignored
-   * @param reason what is known of its end
+   * @param rank the worker; other ranks are ignored
+   * @param reason why, as part of a sentence
    */
   public void workerLost(int rank, String reason) {
     losses.lost(rank, reason);
   }
 
   /**
-   * A worker that may still be alive counts as lost from now on. It is told to leave the pool, for
-   * the case that it hears that; what it answers is dropped.
+   * Treats a worker that may still be alive as lost from now on. Tells the worker to leave the
+   * pool, and drops its answers.
    *
-   * @param rank the worker; others are ignored
-   * @param reason why
+   * @param rank the worker; other ranks are ignored
+   * @param reason why, as part of a sentence
    */
   public void exclude(int rank, String reason) {
     losses.exclude(rank, reason);
   }
 
   /**
-   * Excludes workers from now on that are silent for so long.
+   * Excludes, from now on, workers that are silent for this long.
    *
    * @param timeout more than zero
    * @param lastProgress when, by {@link System#nanoTime}, a part of a message last came from a rank
-   *     or was taken by it; 0 if that is not known
+   *     or was accepted by it; 0 if unknown
    */
   public void watch(Duration timeout, IntToLongFunction lastProgress) {
     losses.watch(timeout, lastProgress);
   }
 
   /**
-   * Whether a worker was excluded that may still be alive, and has not said that it has left.
+   * Whether an excluded worker has neither acknowledged that it has left nor been reported lost.
    *
-   * @return true if a collective call might wait for it for ever
+   * @return true if a collective call might wait for such a worker for ever
    */
   public boolean hasExcludedWorker() {
     return inventory.count(WorkerState::isExcluded) > 0;
   }
 
   /**
-   * Nothing can be run any more: fails all futures. Does not fail itself, whatever memory there is.
+   * Breaks the pool: fails all futures. Retries when out of memory.
    *
    * @param why a whole sentence
    * @param cause what broke the pool, or null
@@ -353,30 +353,30 @@ public final class Dispatcher {
   }
 
   /**
-   * There was no memory to send a task to its worker, or what it needs: it fails alone.
+   * Handles an entry that could not be sent for lack of memory: a task fails alone.
    *
-   * @param rank the worker
-   * @param entry what was to be sent
-   * @param failure what went wrong
-   * @return false if the worker waits for it, or main for what it does with it
+   * @param rank the receiver
+   * @param entry that was not sent
+   * @param failure the cause
+   * @return false if the pool cannot go on without this entry
    */
   public boolean unsent(int rank, Entry entry, OutOfMemoryError failure) {
     return losses.unsent(rank, entry, failure);
   }
 
-  /** Takes no more tasks; ends when those accepted are done. */
+  /** Accepts no more tasks; ends the pool when all accepted tasks are done. */
   public void shutdown() {
     end.shutdown();
   }
 
   /**
-   * Takes no more tasks, cancels those that have not begun, in the queue and on workers, and
-   * interrupts those that run. Waits for what workers have not begun, for 2 s at most, through
-   * interrupts; what comes later is cancelled, too, and not returned.
+   * Accepts no more tasks, cancels those that have not begun, in the queue and on workers, and
+   * interrupts those that run. Waits 2 s at most for workers to return unstarted tasks; interrupts
+   * do not end the wait. Tasks returned later are cancelled, but not in the result.
    *
    * <p>Callbacks of the cancelled futures run in the calling thread, which may hold locks that they
-   * need; but should one of them block, the completion executor goes on with the others, and they
-   * are done when the dispatcher is terminated.
+   * need. If a callback blocks, the completion executor continues with the others; all of those
+   * futures are done when the dispatcher is terminated.
    *
    * @return the tasks that had not begun, cancelled, in the order in which they were submitted
    */
@@ -384,22 +384,22 @@ public final class Dispatcher {
     return end.shutdownNow();
   }
 
-  /** Tells the workers that main ends without having closed the pool. */
+  /** Informs the workers that main ends without having closed the pool. */
   public void abandon() {
     losses.abandon();
   }
 
   /**
-   * Has something done at the end, whoever asked for it; just before {@link #isTerminated} tells.
+   * Sets an action to be run once, just before {@link #isTerminated} becomes true.
    *
-   * @param last must not wait for anything; is run again if it runs out of memory
+   * @param last must not block; is run again if it runs out of memory
    */
   public void atTermination(Runnable last) {
     end.atTermination(last);
   }
 
   /**
-   * Whether the pool is terminated and no callback runs, nor will.
+   * Whether the pool is terminated and no callback runs or will run.
    *
    * @return true from then on
    */
@@ -417,7 +417,7 @@ public final class Dispatcher {
   }
 
   /**
-   * What is accepted and not done: "2 futures and 1 batch".
+   * The accepted tasks that are not done, in words: "2 futures and 1 batch".
    *
    * @return a part of a sentence
    */
@@ -425,23 +425,23 @@ public final class Dispatcher {
     return inventory.pending();
   }
 
-  /** What the pool is at, for people. */
+  /** The pool's state, for people. */
   @Override
   public String toString() {
     return inventory.toString();
   }
 
   /**
-   * How many workers live.
+   * The number of living workers.
    *
-   * @return 0 when all are lost or released, or the pool is broken
+   * @return 0 when all are lost or have left, or the pool is broken
    */
   public int size() {
     return inventory.size();
   }
 
   /**
-   * How many living workers hold no task.
+   * The number of living workers without a task in flight.
    *
    * @return at most {@link #size}
    */
@@ -468,16 +468,16 @@ public final class Dispatcher {
   }
 
   /**
-   * Whether no message from a worker is expected any more.
+   * Whether no more messages from workers are expected.
    *
-   * @return true when the workers are gone
+   * @return true when the workers are gone, or not waited for
    */
   public boolean isEnded() {
     return state.isEnded();
   }
 
   /**
-   * Whether everything is over: workers released, futures done.
+   * Whether the workers are released and all futures done.
    *
    * @return true from then on
    */

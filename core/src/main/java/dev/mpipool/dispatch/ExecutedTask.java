@@ -7,29 +7,29 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A task of {@code execute}, whose future no user has: what it throws goes where the JDK's pools
- * have it go, to the default handler of uncaught exceptions, or else to the standard error stream.
+ * A task of {@code execute}, whose future the user does not see. As in the JDK's pools, its
+ * exception goes to the default uncaught-exception handler, or without one to standard error.
  *
- * <p>The future is done before the handler is called, which may so close the pool. But a pool is
- * terminated only when the handler has returned, or has taken two seconds: a program that ends then
- * has told of the failure.
+ * <p>The future is done before the handler is called, so the handler may close the pool. The pool
+ * terminates only after the handler has returned or 2 s have passed, so that a program which exits
+ * then has reported the failure.
  */
 public final class ExecutedTask extends TaskFuture<Void> {
 
   private static final Logger LOG = LoggerFactory.getLogger(ExecutedTask.class);
   private static final long HANDLER_SECONDS = 2;
 
-  /** The worker that has answered; negative if none has. */
+  /** The rank of the worker that reported the failure; negative if none did. */
   private int answeredBy = -1;
 
-  /** Null if there is nothing to tell. */
+  /** Done when the failure has been reported; null if there is none. */
   private volatile CompletableFuture<Void> told;
 
   /**
    * Creates a future that is not submitted yet.
    *
    * @param pool will run the task
-   * @param call what travels
+   * @param call the task to send
    * @param original the user's own object, for messages and for shutdownNow
    */
   public ExecutedTask(Object pool, TaskCall call, Object original) {
@@ -51,9 +51,9 @@ public final class ExecutedTask extends TaskFuture<Void> {
   public void fail(Throwable failure) {
     CompletableFuture<Void> telling = new CompletableFuture<>();
     told = telling;
-    String name = name(); // which the future lets go with its task
+    String name = name(); // before the future releases its task
     super.fail(failure);
-    if (isCancelled()) { // by a shutdown, which returns the task to the user
+    if (isCancelled()) { // by shutdownNow, which returns the task to the user
       telling.complete(null);
       return;
     }
@@ -74,7 +74,7 @@ public final class ExecutedTask extends TaskFuture<Void> {
       return;
     }
     String where = answeredBy < 0 ? "" : " on rank " + answeredBy;
-    synchronized (System.err) { // in one piece
+    synchronized (System.err) { // not interleaved with other output
       System.err.print("Exception in task \"%s\"%s ".formatted(name, where));
       failure.printStackTrace();
     }

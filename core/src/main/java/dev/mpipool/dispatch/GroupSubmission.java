@@ -14,11 +14,11 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * A task that several workers run together: all begin, or none.
+ * A task that several workers run together: either all begin it, or none.
  *
- * <p>Each member has a task and a future of its own. When one fails, the others are cancelled and
- * the group fails; when a member's worker dies, the others are cancelled and the group begins again
- * with other workers. What members of an earlier attempt answer is ignored.
+ * <p>Each member has its own task and future. When one member fails, the others are cancelled and
+ * the group fails; when a member's worker is lost, the others are cancelled and the group begins
+ * again with other workers. Answers from members of an earlier attempt are ignored.
  *
  * <p>All state is guarded by the dispatcher's lock.
  *
@@ -33,10 +33,10 @@ final class GroupSubmission<T> {
   private final Object original;
   private final ListFuture<T> future = new ListFuture<>();
 
-  /** Workers that are kept for it while it gathers. */
+  /** The workers reserved so far while the group gathers. */
   final List<WorkerState> gathered;
 
-  /** Of the present attempt: the first from its begin, the others once they are gathered. */
+  /** The members of the current attempt: only the first until all workers are reserved. */
   private List<Member<T>> members = List.of();
 
   private Member<T> first;
@@ -70,30 +70,30 @@ final class GroupSubmission<T> {
       this.number = number;
     }
 
-    /** Whether the group still counts on this member. */
+    /** Whether this member belongs to the current attempt. */
     boolean counts() {
       return group.members.contains(this);
     }
 
-    /** Begins another attempt because members have lost each other; null after too many. */
+    /** Begins another attempt because members lost contact with each other; null after too many. */
     ScheduledTask beginAgainUnlessTooOften(int most) {
       return ++group.voidAttempts < most ? group.beginAgain(lostWith()) : null;
     }
 
-    /** Begins another attempt of the group, this member's worker having died. */
+    /** Begins another attempt because this member's worker was lost. */
     ScheduledTask beginAgain() {
       return group.beginAgain(lostWith());
     }
   }
 
-  /** The group for which this task waits to be gathered as its first member, or null. */
+  /** The group that this queued task stands for as its first member; null if it stands for none. */
   static GroupSubmission<?> waitingIn(ScheduledTask task) {
     return task instanceof Member<?> member && member.number == 0 && member.worker == null
         ? member.group
         : null;
   }
 
-  /** The future that the user has: of a member that of its group. */
+  /** The future that the user has; for a member, that of its group. */
   static CompletableFuture<?> futureOfUser(ScheduledTask task) {
     return task instanceof Member<?> member ? member.group.future : task.future;
   }
@@ -106,17 +106,17 @@ final class GroupSubmission<T> {
     return future;
   }
 
-  /** What stands in the queue for the group. */
+  /** The task that stands for the group in the queue. */
   ScheduledTask first() {
     return first;
   }
 
-  /** Begins an attempt; returns what is to be queued. */
+  /** Begins an attempt; returns the task to be queued. */
   ScheduledTask begin() {
     return begin(List.of());
   }
 
-  /** Begins another attempt, after these workers have died; the other members are told to stop. */
+  /** Cancels the members on living workers, and begins another attempt. */
   private ScheduledTask beginAgain(List<Integer> lostWith) {
     members.stream()
         .filter(member -> member.worker != null && member.worker.isAlive())
@@ -195,7 +195,7 @@ final class GroupSubmission<T> {
     }
   }
 
-  /** It is decided: whatever memory there is. */
+  /** Completes the future and cancels the other members. Retries when out of memory. */
   private void end(List<T> values, Throwable failure, List<Member<T>> others) {
     long pause = 0;
     int cancelled = 0;

@@ -11,35 +11,34 @@ import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 
 /**
- * Finds workers that are silent: stopped, or cut off without anybody having noticed.
+ * Detects silent workers: stopped processes and unnoticed broken connections.
  *
- * <p>Ten times in a timeout it looks. A worker that has not been heard of since it looked last is
- * pinged, and its listener answers, whatever its tasks are doing; whatever else comes from it is as
- * good. Nothing is sent to those who talk. Pings are repeated also for the sake of the senders of
- * both sides, which find out that they are stuck with another rank when something is posted.
+ * <p>Looks ten times per timeout. A worker from which nothing has arrived since the last look is
+ * pinged; its listener answers whatever its tasks are doing, and any other message counts as an
+ * answer. Workers that send are not pinged. Pings are repeated, also because a sender on either
+ * side notices a stuck connection only when an entry is posted.
  *
- * <p><b>Only time in which main was awake counts.</b> When main was stopped itself, or its machine
- * slept, everybody seems silent. So the time between two looks counts as twice what it should be at
- * most, and a worker that is excluded has been pinged and has left the ping unanswered for most of
- * the timeout.
+ * <p><b>Only time in which main was awake counts.</b> After main was stopped, or its machine slept,
+ * every worker seems silent. So the time between two looks counts as two periods at most, and a
+ * worker is excluded only after it has left pings unanswered for most of the timeout.
  *
- * <p>It has a thread of its own, since the JDK's timer ends its thread when memory runs out, and
- * starts another only when it is next given something to do. All state but that of the thread is
- * guarded by the dispatcher's lock.
+ * <p>Has its own thread, since the JDK's timer loses its thread when memory runs out, and starts
+ * another only with the next timer task. All state except that of the thread is guarded by the
+ * dispatcher's lock.
  */
 final class Heartbeats {
 
   private static final int LOOKS = 10;
 
-  /** What happens to workers. Called with the dispatcher's lock held. */
+  /** Access to the workers. Called with the dispatcher's lock held. */
   interface Care {
     /** The living workers. */
     List<WorkerState> living();
 
-    /** When a worker was last heard of, by {@link System#nanoTime}. */
+    /** When a sign of life last came from a worker, by {@link System#nanoTime}. */
     long lastHeard(WorkerState worker);
 
-    /** Asks a worker for a sign. */
+    /** Asks a worker for a sign of life. */
     void ping(WorkerState worker);
   }
 
@@ -47,7 +46,7 @@ final class Heartbeats {
   private static final class Watch {
     long heard;
 
-    /** By the clock of {@link Heartbeats#awake}. */
+    /** In nanoseconds of {@link Heartbeats#awake}. */
     long silentSince;
 
     boolean pinged;
@@ -62,7 +61,7 @@ final class Heartbeats {
   private volatile boolean stopped;
   private long lastLook;
 
-  /** How long main has been awake, as far as it counts. */
+  /** How many nanoseconds main has been awake, each look counting as two periods at most. */
   private long awake;
 
   Heartbeats(Care care, long timeoutNanos, LongSupplier clock) {
@@ -76,9 +75,9 @@ final class Heartbeats {
   }
 
   /**
-   * Starts the thread. It ends at {@link #stop}, or when there is nothing to look for any more.
+   * Starts the thread. It ends at {@link #stop}, or when {@code look} returns false.
    *
-   * @param look is run once a period, with no lock held; returns whether to look again
+   * @param look called once per period, without the lock; returns whether to look again
    */
   void start(BooleanSupplier look) {
     thread = new Thread(() -> lookAgain(look), "mpipool-heartbeat");
@@ -95,40 +94,40 @@ final class Heartbeats {
         awaitNextLook();
         again = !stopped && look.getAsBoolean();
         pause = 0;
-      } catch (Throwable e) { // for want of memory perhaps
+      } catch (Throwable e) { // for lack of memory, for example
         pause = Memory.pause(pause);
       }
     }
   }
 
   /**
-   * Here, since no task waits for this thread, and the heap is not full yet: a class of the JDK
-   * whose initialization runs out of memory cannot be used any more.
+   * Loads classes early, while the heap is not full: a JDK class whose initialization runs out of
+   * memory stays unusable. Done here because no task waits for this thread.
    */
   private static void prepareForFailures() {
     try {
       FailureReport.prepare();
     } catch (Throwable e) {
-      // is tried again by the first failure
+      // the first failure tries again
     }
   }
 
-  /** Needs no memory, unlike the waits of most of the JDK's timers. */
+  /** Allocates nothing, unlike the waits of the JDK's timers. */
   private void awaitNextLook() {
     long begin = System.nanoTime();
     for (long rest = period; rest > 0 && !stopped; rest = begin + period - System.nanoTime()) {
       LockSupport.parkNanos(this, rest);
-      Thread.interrupted(); // else the next wait would be none
+      Thread.interrupted(); // else the next park would return at once
     }
   }
 
-  /** Lets the thread end, and the pool be forgotten. */
+  /** Lets the thread end, so that the pool can be collected. */
   void stop() {
     stopped = true;
     LockSupport.unpark(thread);
   }
 
-  /** Looks; returns the workers to be excluded. */
+  /** Looks once: pings silent workers, and returns those to be excluded. */
   List<WorkerState> look() {
     long now = clock.getAsLong();
     long counted = Math.min(now - lastLook, 2 * period);

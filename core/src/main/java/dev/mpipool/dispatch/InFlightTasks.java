@@ -4,27 +4,27 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The tasks that a worker holds, by number, in the order in which they were given.
+ * The tasks in flight to one worker, by number, in the order in which they were assigned.
  *
- * <p>Numbers only rise, and most often the first is removed first; so the tasks stand in a ring in
- * which the next is found at once and any other by halves. A place in the middle stays empty until
- * those before it are removed, or until the ring is full and closes its gaps. To add and remove a
- * task makes no objects, which a map would, for each of hundreds of thousands a second. Guarded by
- * the dispatcher's lock.
+ * <p>Numbers only rise, and usually the first is removed first. So the tasks are stored in a ring,
+ * in which the first is found at once and any other by binary search. A gap stays until all tasks
+ * before it are removed, or until the ring is full and is compacted. Unlike a map, the ring
+ * allocates nothing per task, at hundreds of thousands of tasks a second. Guarded by the
+ * dispatcher's lock.
  */
 final class InFlightTasks {
 
   private static final int LEAST_ROOM = 16;
 
-  /** The lengths are a power of two. */
+  /** As long as {@code tasks}; the length is a power of two. */
   private long[] numbers = new long[LEAST_ROOM];
 
   private ScheduledTask[] tasks = new ScheduledTask[LEAST_ROOM];
 
-  /** Where the first task stands, unless there is none. */
+  /** The place of the first task, if there is one. */
   private int head;
 
-  /** The places from the first to the last, empty ones included. */
+  /** The number of places from the first task to the last, gaps included. */
   private int span;
 
   private int size;
@@ -37,12 +37,12 @@ final class InFlightTasks {
     return size == 0;
   }
 
-  /** How many tasks there are places for. */
+  /** The capacity. */
   int room() {
     return tasks.length;
   }
 
-  /** Makes room, so that a task can be added without any memory. */
+  /** Makes room, so that adding one task allocates nothing. */
   void ensureRoom() {
     if (span == tasks.length) {
       makeRoom();
@@ -52,7 +52,7 @@ final class InFlightTasks {
   /**
    * Adds a task.
    *
-   * @param number greater than all before
+   * @param number greater than all earlier ones
    */
   void add(long number, ScheduledTask task) {
     ensureRoom();
@@ -62,13 +62,13 @@ final class InFlightTasks {
     size++;
   }
 
-  /** A task; null if it is not there. */
+  /** The task with a number; null if there is none. */
   ScheduledTask find(long number) {
     int place = place(indexOf(number));
     return numbers[place] == number ? tasks[place] : null;
   }
 
-  /** Removes a task; null if it is not there. */
+  /** Removes the task with a number; null if there is none. */
   ScheduledTask remove(long number) {
     int place = place(indexOf(number));
     ScheduledTask task = tasks[place];
@@ -84,7 +84,7 @@ final class InFlightTasks {
     return task;
   }
 
-  /** All of them, in order. */
+  /** All tasks, in the order of their numbers. */
   List<ScheduledTask> inOrder() {
     List<ScheduledTask> all = new ArrayList<>(size);
     for (int i = 0; i < span; i++) {
@@ -99,7 +99,7 @@ final class InFlightTasks {
     return (head + index) & (tasks.length - 1);
   }
 
-  /** The only index at which a number can be. */
+  /** The only index at which a number can be, counted from the first task. */
   private int indexOf(long number) {
     if (numbers[head] == number) {
       return 0;
@@ -117,7 +117,7 @@ final class InFlightTasks {
     return low;
   }
 
-  /** Twice the room, or the same without gaps if those are half of it. */
+  /** Closes the gaps, and doubles the capacity if more than half of it is used. */
   private void makeRoom() {
     int room = size > tasks.length / 2 ? 2 * tasks.length : tasks.length;
     long[] roomyNumbers = new long[room];

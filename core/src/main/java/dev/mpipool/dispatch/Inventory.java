@@ -11,8 +11,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * What a pool holds at the moment, in numbers and in words. Changes nothing. Part of the {@link
- * Dispatcher}; its methods are called without the lock, which each takes.
+ * Describes the current content of a pool, in numbers and in words. Changes nothing. Part of the
+ * {@link Dispatcher}; each method takes the lock.
  */
 final class Inventory {
 
@@ -34,12 +34,12 @@ final class Inventory {
     this.end = end;
   }
 
-  /** How many workers live; 0 if the pool is broken. */
+  /** The number of living workers; 0 if the pool is broken. */
   int size() {
     return count(worker -> worker.isAlive() && !state.isBroken());
   }
 
-  /** How many living workers hold no task. */
+  /** The number of living workers without a task in flight; 0 if the pool is broken. */
   int idling() {
     return count(worker -> worker.isAlive() && worker.tasks.isEmpty() && !state.isBroken());
   }
@@ -53,7 +53,7 @@ final class Inventory {
     }
   }
 
-  /** What is accepted and not done, as a part of a sentence: "2 futures and 1 batch". */
+  /** The accepted tasks that are not done, as part of a sentence: "2 futures and 1 batch". */
   String pending() {
     lock.lock();
     try {
@@ -78,7 +78,7 @@ final class Inventory {
     return count + " " + (count == 1 ? one : several);
   }
 
-  /** The pool's state and what each living worker holds, for people. */
+  /** The pool's state and each living worker's tasks in flight, for people. */
   @Override
   public String toString() {
     lock.lock();

@@ -9,23 +9,23 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 /**
- * One future for the results of several tasks, in their order. Whoever cancels or completes it
- * before its time cancels the tasks.
+ * One future for the results of several tasks, in the tasks' order. If the user cancels or
+ * completes it early, the tasks are cancelled.
  *
  * @param <T> the type of a result
  */
 final class ListFuture<T> extends CompletableFuture<List<T>> {
 
-  /** Holds the tasks, and so is null when this is done. */
+  /** Refers to the tasks; null once this future is done. */
   private volatile Consumer<Boolean> onUnwanted;
 
-  /** A list of what these tasks return; fails when all are done, with the first's failure. */
+  /** Done when all tasks are. If any failed, fails like the first of those in the list. */
   static <T> ListFuture<T> of(List<TaskFuture<T>> tasks) {
     ListFuture<T> list = new ListFuture<>();
     list.onUnwanted(interrupt -> tasks.forEach(task -> task.cancel(interrupt)));
     Runnable collecting = () -> list.collect(tasks);
     AtomicInteger open = new AtomicInteger(tasks.size());
-    for (TaskFuture<T> task : tasks) { // not allOf, which forgets who waits if memory runs out
+    for (TaskFuture<T> task : tasks) { // not allOf, which loses dependents when memory runs out
       task.whenComplete(
           (value, failure) -> {
             if (open.decrementAndGet() == 0) {
@@ -51,7 +51,9 @@ final class ListFuture<T> extends CompletableFuture<List<T>> {
     succeed(values);
   }
 
-  /** What to do when the user completes this future; it is told whether to interrupt. */
+  /**
+   * Sets the action to run if the user completes this future; it is passed whether to interrupt.
+   */
   void onUnwanted(Consumer<Boolean> action) {
     onUnwanted = action;
   }

@@ -12,16 +12,15 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntToLongFunction;
 
 /**
- * What the pool does when a worker is lost, has to be excluded, is silent, or cannot be sent
- * something for want of memory. Part of the {@link Dispatcher}; its methods are called without the
- * lock, which each takes once. Without memory a loss is tried again until it is dealt with: what is
- * left of it is still in the worker's books.
+ * Handles lost, excluded and silent workers, and entries that could not be sent for lack of memory.
+ * Part of the {@link Dispatcher}; each method takes the lock once. If memory runs out, handling a
+ * loss is retried until it is complete; tasks not yet handled are still in flight to the worker.
  */
 final class LossHandler {
 
   /**
-   * The JDK's timer, which other parts of the pool and its user wait for, may have lost its thread
-   * to a full heap; whatever it is given starts another.
+   * Revives the JDK's timer: its thread may have ended on a full heap, and any new timer task
+   * starts another. The pool and its users depend on that timer.
    */
   private static final Executor REVIVAL =
       CompletableFuture.delayedExecutor(0, TimeUnit.NANOSECONDS, Runnable::run);
@@ -49,7 +48,7 @@ final class LossHandler {
     this.end = end;
   }
 
-  /** A worker has died, or cannot be reached; other ranks are ignored. */
+  /** Handles the loss of a worker; ignores other ranks. Does not fail. */
   void lost(int rank, String reason) {
     long pause = 0;
     while (true) {
@@ -73,7 +72,7 @@ final class LossHandler {
     }
   }
 
-  /** A worker that may still be alive counts as lost from now on; other ranks are ignored. */
+  /** Treats a worker that may be alive as lost; ignores other ranks. Does not fail. */
   void exclude(int rank, String reason) {
     long pause = 0;
     while (true) {
@@ -104,9 +103,9 @@ final class LossHandler {
   }
 
   /**
-   * There was no memory to send an entry to its worker.
+   * Handles an entry that could not be sent for lack of memory: a task fails alone.
    *
-   * @return false if the worker waits for it, or main for what it does with it
+   * @return false if the pool cannot go on without this entry
    */
   boolean unsent(int rank, Entry entry, OutOfMemoryError failure) {
     Memory.lock(lock);
@@ -137,7 +136,7 @@ final class LossHandler {
     }
   }
 
-  /** Tells the workers that main ends without having closed the pool. */
+  /** Informs the workers that main ends without having closed the pool. */
   void abandon() {
     lock.lock();
     try {
@@ -147,7 +146,7 @@ final class LossHandler {
     }
   }
 
-  /** Excludes workers from now on that are silent for so long. */
+  /** Excludes, from now on, workers that are silent for this long. */
   void watch(Duration timeout, IntToLongFunction lastProgress) {
     lock.lock();
     try {
@@ -159,9 +158,9 @@ final class LossHandler {
   }
 
   /**
-   * Excludes silent workers, and does what failed for want of memory before.
+   * Excludes silent workers, and repeats what failed for lack of memory.
    *
-   * @return whether there is more to look for later
+   * @return false if the pool needs no more looks
    */
   private boolean look(String reason) {
     Memory.lock(lock);
@@ -180,7 +179,7 @@ final class LossHandler {
       completions.look();
       end.endIfDone();
     } catch (OutOfMemoryError e) {
-      // the next time
+      // retried at the next look
     } finally {
       end.unlock();
     }

@@ -17,12 +17,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Which workers the pool has: those that die, those that are excluded because they are silent or
- * send what they may not, and what becomes of the tasks they held. Belongs to the {@link
- * Dispatcher}, and is guarded by its lock: every method is called with it held.
+ * Which workers belong to the pool. Removes lost workers, excludes those that are silent or violate
+ * the protocol, and requeues or fails their tasks. Part of the {@link Dispatcher} and guarded by
+ * its lock, which callers hold.
  *
- * <p>A loss is taken in steps. An {@link OutOfMemoryError} leaves the rest in the worker's books;
- * the same call goes on with it, or else the next look at the heartbeats.
+ * <p>A loss is handled in steps. After an {@link OutOfMemoryError} the remaining tasks are still in
+ * flight to the worker; repeating the call, or else the next heartbeat look, continues with them.
  */
 final class Membership {
 
@@ -36,7 +36,7 @@ final class Membership {
   private final Assigner assigner;
   private final Outbox outbox;
 
-  /** Null as long as nobody is watched. */
+  /** Null until {@link #watch}. */
   private Heartbeats heartbeats;
 
   Membership(SharedState common, int maxAttempts, boolean survivesLostWorkers, Assigner assigner) {
@@ -49,7 +49,7 @@ final class Membership {
     this.outbox = common.outbox();
   }
 
-  /** The worker of this rank if it is living, else null. */
+  /** The living worker with this rank, or null. */
   WorkerState living(int rank) {
     WorkerState worker = workers.get(rank);
     return worker != null && worker.isAlive() ? worker : null;
@@ -67,17 +67,17 @@ final class Membership {
     return count;
   }
 
-  /** How many workers live. */
+  /** The number of living workers. */
   int size() {
     return count(WorkerState::isAlive);
   }
 
-  /** Whether every worker has answered what it was given. */
+  /** Whether no worker has a task in flight or a pinned task. */
   boolean isIdle() {
     return workers.values().stream().allMatch(WorkerState::isIdle);
   }
 
-  /** Tells each living worker to leave, unless it has been told. */
+  /** Tells each living worker to leave, once. */
   void release() {
     for (WorkerState worker : workers.values()) {
       if (worker.isAlive() && !worker.isToldToLeave()) {
@@ -87,12 +87,12 @@ final class Membership {
     }
   }
 
-  /** Tells each living worker that main ends without having closed the pool. */
+  /** Informs each living worker that main ends without having closed the pool. */
   void abandon() {
     living().forEach(worker -> outbox.post(worker.rank, new Entry(EntryKind.ABANDON, 0)));
   }
 
-  /** No worker is expected to say anything any more; those of a broken pool may live. */
+  /** Stops the heartbeats and expects no more messages; workers of a broken pool may still run. */
   void end() {
     if (heartbeats != null) {
       heartbeats.stop();
@@ -102,7 +102,7 @@ final class Membership {
     }
   }
 
-  /** What is left of a message of a worker that is not living: it may say that it has left. */
+  /** Records that an excluded worker has acknowledged that it left, or is known to be dead. */
   void hasLeft(int rank) {
     WorkerState worker = workers.get(rank);
     if (worker != null) {
@@ -111,15 +111,15 @@ final class Membership {
   }
 
   /**
-   * A worker has died, or cannot be reached: what it held is queued again or fails. If the pool
-   * cannot go on without it, the pool is broken.
+   * Handles the loss of a worker: its tasks are requeued or fail. Breaks the pool if it cannot go
+   * on without this worker.
    *
    * @return whether anything has changed
    */
   boolean lose(int rank, String reason) {
     WorkerState worker = workers.get(rank);
     if (worker == null || (!worker.isAlive() && worker.lossReason() == null)) {
-      hasLeft(rank); // it was only excluded before
+      hasLeft(rank); // if it was excluded, it is known to be dead now
       return false;
     }
     if (worker.isAlive()) {
@@ -157,7 +157,7 @@ final class Membership {
     }
   }
 
-  /** From here on nothing is accepted or handed out. */
+  /** Breaks the pool: from here on no task is accepted or assigned. */
   void breakDown(String why, Throwable cause) {
     if (!state.isBroken()) {
       state.breakDown(new BrokenExecutorException(why, cause));
@@ -166,7 +166,7 @@ final class Membership {
   }
 
   /**
-   * A worker that may still be alive counts as lost from now on.
+   * Treats a worker that may still be alive as lost from now on.
    *
    * @return whether anything has changed
    */
@@ -175,7 +175,7 @@ final class Membership {
     if (worker == null || (!worker.isAlive() && worker.lossReason() == null)) {
       return false;
     }
-    if (worker.isAlive()) { // else it was begun before
+    if (worker.isAlive()) { // else an earlier call began this
       worker.exclude();
       outbox.post(rank, new Entry(EntryKind.RELEASE, 0));
       for (WorkerState other : workers.values()) {
@@ -184,12 +184,12 @@ final class Membership {
         }
       }
     }
-    return lose(rank, reason); // after which nothing may be sent to it any more
+    return lose(rank, reason); // from here on nothing may be sent to it
   }
 
-  /** The task is in the books of its worker still. */
+  /** Requeues or fails a task of a lost worker; the caller then removes it from that worker. */
   private void requeueOrFail(ScheduledTask task, int rank, String reason) {
-    if (!task.lostWith().contains(rank)) { // it was begun before
+    if (!task.lostWith().contains(rank)) { // else an earlier call began this
       task.lostWith(rank);
     }
     GroupSubmission.Member<?> member = task instanceof GroupSubmission.Member<?> one ? one : null;
@@ -214,7 +214,7 @@ final class Membership {
     return String.join(", ", ranks.stream().map(String::valueOf).toList());
   }
 
-  /** A group that waits for more workers than are left would wait for ever. */
+  /** Fails groups that need more workers than are left, and would wait for ever. */
   void failGroupsTooLarge() {
     int living = size();
     if (assigner.gathering() != null && assigner.gathering().size() > living) {
@@ -243,11 +243,12 @@ final class Membership {
   }
 
   /**
-   * Begins to watch the workers for silence.
+   * Starts the heartbeats.
    *
    * @param timeout how long a worker may be silent
-   * @param lastProgress when a part of a message last came from a rank or was taken by it, or 0
-   * @param look is called some times in a timeout, without the lock; returns whether to go on
+   * @param lastProgress when a part of a message last came from a rank or was accepted by it, by
+   *     {@link System#nanoTime}; 0 if unknown
+   * @param look called ten times per timeout, without the lock; returns whether to look again
    */
   void watch(Duration timeout, IntToLongFunction lastProgress, BooleanSupplier look) {
     long nanos = TimeUnit.NANOSECONDS.convert(timeout);
@@ -256,7 +257,7 @@ final class Membership {
   }
 
   /**
-   * Excludes the workers that are silent, and goes on with losses that ran out of memory.
+   * Excludes silent workers, and continues with losses that ran out of memory.
    *
    * @return whether anything has changed
    */

@@ -12,10 +12,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Objects;
 
-/**
- * Turns a worker's answer into the completion of a future. Runs user code: readObject and
- * callbacks.
- */
+/** Completes futures with workers' answers. Runs user code: deserialization and callbacks. */
 public final class Outcome {
 
   private final LeanSerializer serializer;
@@ -46,12 +43,12 @@ public final class Outcome {
     future.succeed(value);
   }
 
-  /** What is not long waits a while for memory, should the heap be full. */
+  /** Reads a result. If the heap is full, waits for memory, but not for a long result. */
   private Object read(TaskFuture<?> future, int rank, Payload result) throws Exception {
     long pause = 0;
     while (true) {
       try {
-        if (!result.hasAttachment()) { // which is the value itself
+        if (!result.hasAttachment()) { // an attachment is the value itself
           Memory.require(result.length());
         }
         return future.read(result, rank, this);
@@ -74,9 +71,9 @@ public final class Outcome {
   }
 
   /**
-   * The exception that a failure report stands for.
+   * The exception for a failure report.
    *
-   * @param task its name
+   * @param task the task's name
    * @param rank the worker
    * @param encoded the report
    * @return the failure of the task
@@ -104,7 +101,7 @@ public final class Outcome {
     };
   }
 
-  /** The task's own exception, or what stands for it. */
+  /** The task's own exception, or a textual substitute if it cannot be read. */
   private Throwable exception(FailureReport report) {
     if (report.exception() == null) {
       return report.toException();
@@ -129,12 +126,12 @@ public final class Outcome {
   }
 
   /**
-   * What befalls an element of a batch that cannot be sent.
+   * The failure of a batch element that cannot be encoded.
    *
    * @param code the user's function, for the message
    * @param index the element's place in the batch, from 0
-   * @param cause what its encoding has thrown
-   * @return its failure
+   * @param cause thrown by the encoding
+   * @return the element's failure
    */
   public Throwable unsendable(Object code, long index, Throwable cause) {
     return new TaskSerializationException(
@@ -144,13 +141,13 @@ public final class Outcome {
   }
 
   /**
-   * What befalls a task whose answer cannot be read.
+   * The failure of a task whose answer cannot be decoded.
    *
-   * @param what begins the message: "The result"
-   * @param task its name
+   * @param what the message's first words: "The result"
+   * @param task the task's name
    * @param rank the worker
-   * @param cause what its decoding has thrown
-   * @return its failure
+   * @param cause thrown by the decoding
+   * @return the task's failure
    */
   public Throwable unreadable(String what, String task, int rank, Throwable cause) {
     return new TaskSerializationException(

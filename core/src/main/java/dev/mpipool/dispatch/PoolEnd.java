@@ -17,22 +17,22 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The end of a pool, by a shutdown or because it is broken. Belongs to the {@link Dispatcher}, and
- * is guarded by its lock: a method is called with it held, unless its comment says otherwise.
+ * Ends a pool, after a shutdown or because the pool is broken. Part of the {@link Dispatcher} and
+ * guarded by its lock: callers hold the lock unless a method says otherwise.
  *
- * <p>After a shutdown, once nothing is queued, no worker holds a task and no batch has more to
- * come, each living worker is released, and answers that it is gone. When the last one is gone, the
- * pool has ended; when every task is done, too, it is terminated. A broken pool fails all its
- * futures and waits for no worker.
+ * <p>After a shutdown, once no task is queued or in flight and no batch submits more, each living
+ * worker is told to leave and acknowledges. When the last worker has left, the pool has ended; when
+ * all futures are done as well, it is terminated. A broken pool fails all its futures and waits for
+ * no worker.
  *
- * <p>The effects on others (batches are told, futures fail, the pool is terminated) run in {@link
- * #unlock}, after the lock is released, in the thread whose stimulus was the cause.
+ * <p>Effects on others (informing batches, failing futures, terminating the pool) run in {@link
+ * #unlock}, after the lock is released, in the thread that caused them.
  */
 final class PoolEnd {
 
   private static final Logger LOG = LoggerFactory.getLogger(PoolEnd.class);
 
-  /** How long shutdownNow waits for tasks that workers have not begun. */
+  /** How long shutdownNow waits for workers to return unstarted tasks. */
   private static final long CALLED_BACK_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   private final ReentrantLock lock;
@@ -50,10 +50,10 @@ final class PoolEnd {
   private final CountDownLatch terminated = new CountDownLatch(1);
   private volatile Runnable atTermination = () -> {};
 
-  /** After the pool has broken: a thread has undertaken to fail what is pending. */
+  /** Whether a thread has begun to fail the futures of a broken pool. */
   private boolean failing;
 
-  /** After the pool has broken: all futures have been failed, and all sources told. */
+  /** Whether all futures of a broken pool have failed and all sources are informed. */
   private volatile boolean allFailed;
 
   PoolEnd(SharedState common, Assigner assigner, Membership membership, SharedValues shared) {
@@ -71,7 +71,7 @@ final class PoolEnd {
     sources.add(source);
   }
 
-  /** A source submits no more. */
+  /** Removes a source, which submits no more tasks. */
   void removeSource(TaskSource source) {
     sources.remove(source);
     unshareUnreachable();
@@ -82,12 +82,12 @@ final class PoolEnd {
     return sources.contains(source);
   }
 
-  /** How many batches may submit more. */
+  /** The number of batches that may submit more. */
   int sources() {
     return sources.size();
   }
 
-  /** Takes a value back from the workers that have it. To be called without the lock. */
+  /** Has the workers forget a value. Called without the lock. */
   void unshare(SharedValue value) {
     lock.lock();
     try {
@@ -97,7 +97,7 @@ final class PoolEnd {
     }
   }
 
-  /** Takes a value back when no task that may need it is left. To be called without the lock. */
+  /** Has the workers forget a value once no task may need it. Called without the lock. */
   void unshareWhenIdle(SharedValue value) {
     lock.lock();
     try {
@@ -108,7 +108,7 @@ final class PoolEnd {
     }
   }
 
-  /** Has the workers forget the values that no task will need, if no task is under way. */
+  /** Has the workers forget unreachable values, if no task is queued or in flight. */
   void unshareUnreachable() {
     if (shared.hasUnreachable()
         && queue.isEmpty()
@@ -119,7 +119,7 @@ final class PoolEnd {
     }
   }
 
-  /** Takes no more tasks; ends when those accepted are done. To be called without the lock. */
+  /** Accepts no more tasks; ends when all accepted tasks are done. Called without the lock. */
   void shutdown() {
     List<TaskSource> told;
     lock.lock();
@@ -134,7 +134,7 @@ final class PoolEnd {
     told.forEach(TaskSource::poolShutDown);
   }
 
-  /** Without memory it is tried again: there may be no later occasion. */
+  /** Retries {@link #endIfDone} while memory is short: there may be no later call. */
   private void endSurely() {
     long pause = 0;
     boolean looked = false;
@@ -150,12 +150,12 @@ final class PoolEnd {
   }
 
   /**
-   * Takes no more tasks, cancels those that have not begun, in the queue and on workers, and
-   * interrupts those that run. Waits for what workers have not begun, for 2 s at most, through
-   * interrupts; what comes later is cancelled, too, and not returned.
+   * Accepts no more tasks, cancels those that have not begun, in the queue and on workers, and
+   * interrupts those that run. Waits 2 s at most for workers to return unstarted tasks; interrupts
+   * do not end the wait. Tasks returned later are cancelled, but not in the result.
    *
-   * <p>Callbacks of the cancelled futures run in the calling thread; should one of them block, the
-   * completion executor goes on with the others. To be called without the lock.
+   * <p>Callbacks of the cancelled futures run in the calling thread. If one blocks, the completion
+   * executor continues with the others. Called without the lock.
    *
    * @return the tasks that had not begun, cancelled, in the order in which they were submitted
    */
@@ -216,7 +216,7 @@ final class PoolEnd {
     }
   }
 
-  /** What there is no memory to cancel runs to its end. */
+  /** Cancels the tasks in flight. If memory runs out, the remaining tasks run to their end. */
   private void cancelHeld() {
     try {
       for (WorkerState worker : workers.values()) {
@@ -230,10 +230,7 @@ final class PoolEnd {
     }
   }
 
-  /**
-   * Nothing can be run any more: fails all futures. Does not fail itself, whatever memory there is.
-   * To be called without the lock.
-   */
+  /** Breaks the pool: fails all futures. Retries when out of memory. Called without the lock. */
   void breakDown(String why, Throwable cause) {
     long pause = 0;
     while (true) {
@@ -255,7 +252,7 @@ final class PoolEnd {
     }
   }
 
-  /** Fails what is pending in a broken pool, and tells the sources. */
+  /** Fails all futures of a broken pool and informs its sources. Retries when out of memory. */
   private void failPending() {
     long pause = 0;
     while (!allFailed) {
@@ -267,7 +264,7 @@ final class PoolEnd {
     }
   }
 
-  /** In steps, of which those that have been taken are not taken again. */
+  /** Fails the futures one by one; a repeated call continues where the last one failed. */
   private void failFurther() {
     List<TaskSource> told;
     Memory.lock(lock);
@@ -304,10 +301,10 @@ final class PoolEnd {
   }
 
   /**
-   * Releases the workers when there is nothing left to do, and ends when they are gone. What there
-   * is no memory for is done the next time somebody looks.
+   * After a shutdown, releases the workers when no task is left, and ends the pool when they are
+   * gone.
    *
-   * @return false if there was no memory to look
+   * @return false if memory ran out; the next call continues
    */
   boolean endIfDone() {
     if (!state.isShutdown() || state.isEnded()) {
@@ -341,9 +338,9 @@ final class PoolEnd {
   }
 
   /**
-   * Releases the lock, and then does what has become due while it was held: the thread that broke
-   * the pool fails what is pending, the thread that ended it sees to its termination. Every
-   * stimulus that may do either ends with this.
+   * Releases the lock, and then runs the effects of what happened under it: the thread that broke
+   * the pool fails all pending futures, and the thread that ended the pool terminates it. Every
+   * operation that may break or end the pool releases the lock by this method.
    */
   void unlock() {
     boolean fails = false;
@@ -377,7 +374,7 @@ final class PoolEnd {
     }
   }
 
-  /** Asserts that code of others may run here: it may wait for a thread that needs the lock. */
+  /** Asserts that foreign code, which may wait for a thread that needs the lock, may run here. */
   void assertUnlocked() {
     assert !lock.isHeldByCurrentThread() : "an effect under the dispatcher's lock";
   }
@@ -390,12 +387,12 @@ final class PoolEnd {
     }
   }
 
-  /** Whether the heartbeats have nothing to look for any more. */
+  /** Whether the heartbeats can stop. */
   boolean isSettled() {
     return state.isEnded() || (allFailed && !state.isShutdown());
   }
 
-  /** What is done last, just before the pool counts as terminated. Needs no lock. */
+  /** Sets the action that is run just before the pool counts as terminated. Needs no lock. */
   void atTermination(Runnable last) {
     atTermination = last;
   }

@@ -3,8 +3,7 @@ package dev.mpipool.dispatch;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
- * The life of a pool, as one state that only moves forward. A stimulus that changes nothing in a
- * state leaves it as it is.
+ * The phase of a pool, which only moves forward. In the table, a dot means no change.
  *
  * <pre>
  *                   shutDown         stop             release   breakDown        end    terminate
@@ -18,38 +17,37 @@ import java.util.concurrent.RejectedExecutionException;
  * TERMINATING       .                .                .         .                .        .
  * </pre>
  *
- * <p>A broken pool does not end by itself: its workers stay until its user shuts it down, so there
- * are two broken states. Both come after RELEASED, since a pool whose workers are about to leave
- * can still break.
+ * <p>A broken pool keeps its workers until the user shuts it down, so there are two broken phases.
+ * Both come after RELEASED, since a pool whose workers are about to leave can still break.
  *
  * <p>Changed only with the dispatcher's lock held; read by any thread.
  */
 final class PoolState {
 
-  /** The states, in the order in which a pool can pass through them. */
+  /** The phases, in the order in which a pool can pass through them. */
   enum Phase {
     /** Accepts tasks. */
     RUNNING,
 
-    /** Accepts no tasks but those of open batches; all that were accepted are done. */
+    /** Accepts only chunks of open batches; runs all accepted tasks. */
     SHUTDOWN,
 
-    /** The same, and tasks that workers have not begun are cancelled. */
+    /** Accepts no tasks; unstarted tasks are cancelled. */
     STOPPING,
 
-    /** Nothing is left to do, and each worker has been told to leave. */
+    /** No task is queued or in flight, and each worker has been told to leave. */
     RELEASED,
 
-    /** Nothing can be run any more: all futures fail. The pool has not been shut down. */
+    /** No task can run: all futures fail. The pool has not been shut down. */
     BROKEN,
 
-    /** The same after a shutdown: workers are told to leave as soon as the batches have ended. */
+    /** Broken and shut down: workers are told to leave as soon as the batches have ended. */
     BROKEN_SHUTDOWN,
 
-    /** No message from a worker is expected any more. */
+    /** No more messages from workers are expected. */
     ENDED,
 
-    /** A thread has undertaken to terminate the pool once all futures are done. */
+    /** A thread is terminating the pool, which waits for all futures. */
     TERMINATING
   }
 
@@ -73,12 +71,12 @@ final class PoolState {
     return now != Phase.RUNNING && now != Phase.BROKEN;
   }
 
-  /** Whether tasks that come back from workers are cancelled rather than given to others. */
+  /** Whether tasks that workers return are cancelled rather than requeued. */
   boolean isStopping() {
     return phase == Phase.STOPPING;
   }
 
-  /** Whether the workers have been told to leave for want of work. */
+  /** Whether the workers have been told to leave because no work is left, or the pool has ended. */
   boolean isReleased() {
     return phase == Phase.RELEASED || isEnded();
   }
@@ -88,7 +86,7 @@ final class PoolState {
     return cause != null;
   }
 
-  /** Whether the pool has broken or ended, of which others have to be told. */
+  /** Whether the pool has broken or ended: {@link PoolEnd#unlock} may have effects to run. */
   boolean mayHaveEffects() {
     return phase.compareTo(Phase.BROKEN) >= 0;
   }
@@ -98,12 +96,12 @@ final class PoolState {
     return cause;
   }
 
-  /** Whether no message from a worker is expected any more. */
+  /** Whether no more messages from workers are expected. */
   boolean isEnded() {
     return phase.compareTo(Phase.ENDED) >= 0;
   }
 
-  /** The user shuts the pool down: what was accepted is done. */
+  /** The user shuts the pool down; accepted tasks still run. */
   void shutDown() {
     moveTo(
         switch (phase) {
@@ -113,7 +111,7 @@ final class PoolState {
         });
   }
 
-  /** The user shuts the pool down: what has not begun is cancelled. */
+  /** The user shuts the pool down; unstarted tasks are cancelled. */
   void stop() {
     moveTo(
         switch (phase) {
@@ -134,9 +132,9 @@ final class PoolState {
   }
 
   /**
-   * Nothing can be run any more.
+   * The pool breaks.
    *
-   * @param why what later callers and pending futures are told; the first counts
+   * @param why the failure of later calls and pending futures; the first call counts
    */
   void breakDown(RejectedExecutionException why) {
     Phase next =
@@ -160,9 +158,9 @@ final class PoolState {
   }
 
   /**
-   * A thread undertakes to terminate the pool.
+   * Claims the termination of the pool for the calling thread.
    *
-   * @return true for the first after the end
+   * @return true for the first call after the end
    */
   boolean terminate() {
     boolean first = phase == Phase.ENDED;

@@ -8,56 +8,56 @@ import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The dispatcher's record of a submitted task: what is sent to a worker, which worker has it, and
- * which workers were lost with it. The user has the {@link TaskFuture}, which tells this record
- * what the user does to it.
+ * The dispatcher's record of a submitted task: its encoded form, the worker that has it, and the
+ * workers lost with it. The user's {@link TaskFuture} informs this record when the user cancels or
+ * completes the future.
  *
- * <p>A task is in one place at most: in the queue, in a worker's own queue, or in flight to a
- * worker. All state is guarded by the dispatcher's lock.
+ * <p>A task is in one place at most: queued, pinned to a worker, or in flight. All state is guarded
+ * by the dispatcher's lock.
  */
 class ScheduledTask implements TaskFuture.Listener {
 
-  /** What tasks and groups need of their dispatcher. */
+  /** The dispatcher, as tasks and groups see it. */
   interface Owner {
 
-    /** The user is about to complete a future in this way: its task is no longer wanted. */
+    /** Drops or cancels a task whose future the user is about to complete by {@code ending}. */
     void aboutToEnd(ScheduledTask task, boolean interrupt, Runnable ending);
 
-    /** Completes a future in this way, instead of its task, which is interrupted. */
+    /** Completes the task's future by {@code ending}, and interrupts the task if it runs. */
     void end(ScheduledTask task, Runnable ending);
 
-    /** Tells the worker that has a task that it is no longer wanted. With the lock held. */
+    /** Cancels a task on the worker that has it. Called with the lock held. */
     void cancel(ScheduledTask task, boolean interrupt);
 
-    /** Guards the state of tasks and of groups; is released by {@link #unlock}. */
+    /** Guards the state of tasks and groups; must be released by {@link #unlock}. */
     ReentrantLock lock();
 
-    /** Releases the lock, and then does what has become due while it was held. */
+    /** Releases the lock, and then runs the effects of what happened under it. */
     void unlock();
   }
 
   private final Owner owner;
   final TaskFuture<?> future;
 
-  /** How the task travels. */
+  /** The kind of entry in which the task is sent. */
   final EntryKind kind;
 
-  /** The value that a worker needs for it, or null. */
+  /** The shared value that a worker needs to run the task, or null. */
   final SharedValue needs;
 
-  /** The task as bytes; null once no worker will be given it. */
+  /** The encoded task; null once it will not be sent again. */
   Payload encoded;
 
   /** The worker that has the task, or null. */
   WorkerState worker;
 
-  /** The number of the present attempt. */
+  /** The number of the current attempt. */
   long id;
 
   /** The place in the order of submissions. */
   int order;
 
-  /** How the user ends the future, soon; whoever finds it so may do it. */
+  /** Completes the future as the user has decided; any thread may run it. Null if still wanted. */
   Runnable ending;
 
   /** Workers that were lost with the task; null for none. */
@@ -72,7 +72,7 @@ class ScheduledTask implements TaskFuture.Listener {
     this.encoded = encoded;
   }
 
-  /** A task for one worker alone, which is lost with it. */
+  /** A task for one worker only; it fails if that worker is lost. */
   static final class Pinned extends ScheduledTask {
 
     Pinned(Owner owner, TaskFuture<?> future, SharedValue needs, Payload encoded) {
@@ -90,10 +90,10 @@ class ScheduledTask implements TaskFuture.Listener {
     }
   }
 
-  /** Some elements of a batch. */
+  /** A chunk of a batch. */
   static final class Chunk extends ScheduledTask {
 
-    /** Whether its worker could give a part of it back, and has not been asked for one. */
+    /** Whether the worker can return a part of it, and has not been asked to. */
     private boolean divisible;
 
     Chunk(
@@ -106,23 +106,23 @@ class ScheduledTask implements TaskFuture.Listener {
       return divisible;
     }
 
-    /** Its worker is asked for a part of it. */
+    /** Records that the worker has been asked to return a part. */
     void askedToDivide() {
       divisible = false;
     }
   }
 
-  /** Whether it is for one worker alone. */
+  /** Whether it is for one worker only. */
   boolean isPinned() {
     return false;
   }
 
-  /** With how many workers it may be lost before it fails. */
+  /** The number of lost workers at which the task fails. */
   int maxAttempts(int usual) {
     return usual;
   }
 
-  /** Whether it is a part of a batch. */
+  /** Whether it is a chunk of a batch. */
   final boolean isChunk() {
     return kind == EntryKind.CHUNK;
   }
@@ -132,7 +132,7 @@ class ScheduledTask implements TaskFuture.Listener {
     return ending != null || future.isDone();
   }
 
-  /** What to call it in messages. */
+  /** The name for messages. */
   final String name() {
     return future.name();
   }

@@ -7,13 +7,13 @@ import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * What all parts of a {@link Dispatcher} work on.
+ * The state that all parts of a {@link Dispatcher} share.
  *
- * @param lock guards the state of all parts, and what is listed here unless it has a lock of its
+ * @param lock guards the state of all parts, and the components below that have no lock of their
  *     own
- * @param state how far the pool's life has come
+ * @param state the pool's phase
  * @param workers all workers by rank, lost ones included
- * @param queue the tasks that any worker may be given
+ * @param queue the tasks that any worker may run
  * @param completions completes futures; has a lock of its own
  * @param outbox sends to workers; has a lock of its own
  */

@@ -10,9 +10,9 @@ import java.util.List;
 
 /**
  * The values that workers keep for several tasks: broadcasts, the functions of batches, the code of
- * tasks. A worker is sent a value once, before the first task that needs it, and is told when no
- * task will need it any more. Belongs to the {@link Dispatcher}, and is guarded by its lock: every
- * method is called with it held.
+ * tasks. A worker receives a value once, before the first task that needs it, and forgets it when
+ * no task needs it any more. Part of the {@link Dispatcher} and guarded by its lock, which callers
+ * hold.
  */
 final class SharedValues {
 
@@ -20,7 +20,7 @@ final class SharedValues {
   private final Collection<WorkerState> workers;
   private final Outbox outbox;
 
-  /** Values whose handles are gone, and that tasks under way may need. */
+  /** Values whose handles are unreachable, but that accepted tasks may need. */
   private final List<SharedValue> unreachable = new ArrayList<>();
 
   SharedValues(SharedState common) {
@@ -34,21 +34,21 @@ final class SharedValues {
     workers.stream().filter(WorkerState::isAlive).forEach(worker -> give(worker, value));
   }
 
-  /** Sends a value to a worker, unless it has it. */
+  /** Sends a value to a worker that does not have it. */
   void give(WorkerState worker, SharedValue value) {
     long number = value.number();
     if (!worker.hasShared(number)) {
       outbox.post(worker.rank, new Entry(EntryKind.PUT, number, value.encoded()));
     }
-    worker.addShared(number); // if there is no memory for it, the worker gets the value again
+    worker.addShared(number); // if this fails for lack of memory, the value is sent again
   }
 
-  /** A value could not be sent: tasks that need it fail; the next brings it along. */
+  /** A value could not be sent: tasks in flight that need it fail; the next task sends it again. */
   void unsent(WorkerState worker, long number) {
     worker.removeShared(number);
   }
 
-  /** Has every worker forget a value. */
+  /** Has every worker that has a value forget it. */
   void unshare(SharedValue value) {
     workers.stream()
         .filter(
@@ -57,7 +57,7 @@ final class SharedValues {
         .forEach(worker -> outbox.post(worker.rank, new Entry(EntryKind.FORGET, value.number())));
   }
 
-  /** A value that no task will be given any more, but that tasks under way may need. */
+  /** Adds a value that no later task can need, but that accepted tasks may. */
   void addUnreachable(SharedValue value) {
     unreachable.add(value);
   }
@@ -66,7 +66,7 @@ final class SharedValues {
     return !unreachable.isEmpty();
   }
 
-  /** No task is under way: has the workers forget what no task will be given any more. */
+  /** Has the workers forget all unreachable values. Called when no task is queued or in flight. */
   void unshareUnreachable() {
     unreachable.forEach(this::unshare);
     unreachable.clear();

@@ -24,12 +24,12 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Accepts tasks: encodes them in the thread that submits, and queues them. Part of the {@link
- * Dispatcher}; its methods are called without the lock, which each takes.
+ * Accepts tasks: encodes them in the submitting thread, and queues them. Part of the {@link
+ * Dispatcher}; each method takes the lock.
  */
 final class Submission {
 
-  /** A longer task may take its time to be sent, for which submit must not wait. */
+  /** The longest task that submit sends itself; sending a longer one takes too long. */
   private static final int FLUSHED_BYTES = 16 << 10;
 
   private final CallCodec codec;
@@ -71,7 +71,7 @@ final class Submission {
   }
 
   /**
-   * Throws unless tasks are accepted. Needs no lock.
+   * Throws an exception unless tasks are accepted. Takes no lock.
    *
    * @throws RejectedExecutionException if the pool is shut down or broken
    */
@@ -85,13 +85,13 @@ final class Submission {
         : new RejectedExecutionException("The pool has been shut down and takes no more tasks");
   }
 
-  /** Begins again after two billion, long after tasks of the same number are done. */
+  /** Wraps after 2<sup>31</sup> - 1, long after tasks with the same number are done. */
   private int nextNumber() {
     lastNumber = lastNumber == Integer.MAX_VALUE ? 1 : lastNumber + 1;
     return lastNumber;
   }
 
-  /** Sends every worker its first entry. Needs no lock. */
+  /** Sends every worker its first entry. Takes no lock. */
   void open(TaskCall initializer, int threadsPerWorker, String format)
       throws TaskSerializationException {
     ByteBuffer task =
@@ -208,7 +208,7 @@ final class Submission {
     }
   }
 
-  /** Lets a source submit tasks for as long as it takes, even after a shutdown. */
+  /** Lets a source submit tasks until it is removed, even after a shutdown. */
   void addSource(TaskSource source) {
     lock.lock();
     try {
@@ -219,7 +219,7 @@ final class Submission {
     }
   }
 
-  /** A source submits no more. */
+  /** Removes a source, which submits no more tasks. */
   void removeSource(TaskSource source) {
     Memory.lock(lock);
     try {
@@ -229,7 +229,7 @@ final class Submission {
     }
   }
 
-  /** Accepts a chunk of a batch. If it cannot be run any more, its future fails. */
+  /** Accepts a chunk of a batch. If the chunk cannot run any more, its future fails. */
   void submitFrom(
       TaskSource source,
       TaskFuture<?> future,

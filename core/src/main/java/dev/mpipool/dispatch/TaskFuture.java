@@ -15,32 +15,33 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 
 /**
- * The future of a task, as its user has it.
+ * The future of a task, as the user sees it.
  *
  * <p>The first completion counts: by the pool, with {@link #succeed} or {@link #fail}, or by the
- * user, with {@code cancel}, {@code complete}, {@code orTimeout} and the like. The user's also
- * tells the dispatcher that the task is no longer wanted. A cancellation tells it first: callbacks,
- * which run in the thread that cancels, may wait for the worker to be free.
+ * user, with {@code cancel}, {@code complete}, {@code orTimeout} and the like. A completion by the
+ * user also informs the dispatcher that the task is no longer wanted. A cancellation does so before
+ * it completes the future, since callbacks run in the cancelling thread and may wait for the worker
+ * to be free.
  *
- * <p>A done future keeps its result and nothing of its task: users may hold it for long.
+ * <p>A done future keeps its result but not its task, since users may keep futures for long.
  *
  * @param <T> the type of the result
  */
 public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFuture<T> {
 
-  /** Is told what the user does to a future whose task has been submitted. */
+  /** Informed when the user completes a future whose task has been submitted. */
   interface Listener {
 
-    /** The user is about to complete the future in this way: its task is no longer wanted. */
+    /** The user is about to complete the future by {@code ending}: the task is no longer wanted. */
     void aboutToEnd(boolean interrupt, Runnable ending);
 
-    /** Completes the future in this way, instead of its task, which is interrupted. */
+    /** Completes the future by {@code ending}, and interrupts the task if it runs. */
     void end(Runnable ending);
   }
 
   /**
-   * A thread that waits for a lone task polls for its end for so long before going to sleep, and
-   * yields to all others: a wake-up takes some microseconds, a good part of a round trip.
+   * For how long a thread that waits for a lone task polls, yielding, before it sleeps. A wake-up
+   * takes some microseconds, a large part of a round trip.
    */
   private static final long LOOKING_NANOS = TimeUnit.MICROSECONDS.toNanos(30);
 
@@ -48,29 +49,29 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
 
   private final Object pool;
 
-  /** What travels, and the user's own object; null once the future is done. */
+  /** The task to send, and the user's own object; null once the future is done. */
   private TaskCall call;
 
   private Object original;
 
   /**
-   * Of the submitted task, until the pool has completed the future; else null. Needs no barrier: a
-   * task is submitted by the thread that made its future, before any other has it, and to tell it
-   * once more when it is done changes nothing.
+   * Set from submission until the pool has completed the future; else null. Needs no memory
+   * barrier: the thread that created the future submits it before any other thread has it, and
+   * informing the listener again after the end has no effect.
    */
   Listener task;
 
   /** Whether the task was ever submitted. Guarded by the dispatcher's lock. */
   private boolean submitted;
 
-  /** Whether no worker held anything when it was submitted, so that the answer may come soon. */
+  /** Whether no other task was in flight at submission, so that the answer may come soon. */
   private boolean alone;
 
   /**
    * Creates a future that is not submitted yet.
    *
    * @param pool will run the task
-   * @param call what travels; null if that is passed with the submission
+   * @param call the task to send; null if that is passed with the submission
    * @param original the user's own object, for messages and for shutdownNow
    */
   protected TaskFuture(Object pool, TaskCall call, Object original) {
@@ -84,7 +85,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
    *
    * @param <T> the type of the result
    * @param pool will run it
-   * @param call what travels
+   * @param call the task to send
    * @param original the user's own object, for messages and for shutdownNow
    * @return a future that is not submitted yet
    */
@@ -93,11 +94,11 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   }
 
   /**
-   * A task whose result is known; it stays on main.
+   * A task whose result is known beforehand and is not sent.
    *
    * @param <T> the type of the result
    * @param pool will run it
-   * @param call what travels
+   * @param call the task to send
    * @param original the user's own object, for messages and for shutdownNow
    * @param result the result of the future when the task is done
    * @return a future that is not submitted yet
@@ -128,10 +129,10 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   }
 
   /**
-   * The task is being submitted. With the dispatcher's lock held.
+   * Records the submission. Called with the dispatcher's lock held.
    *
-   * @param listener is told what the user does from now on
-   * @param mayBeQuick whether no worker holds anything, so that the answer may come soon
+   * @param listener informed when the user completes this future
+   * @param mayBeQuick whether no other task is in flight, so that the answer may come soon
    */
   void submitted(Listener listener, boolean mayBeQuick) {
     submitted = true;
@@ -139,13 +140,13 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
     task = listener;
   }
 
-  /** Whether the task was ever submitted. With the dispatcher's lock held. */
+  /** Whether the task was ever submitted. Called with the dispatcher's lock held. */
   boolean wasSubmitted() {
     return submitted;
   }
 
   /**
-   * What travels.
+   * The task to send.
    *
    * @return the user's code with its arguments; null if the future is done
    */
@@ -156,14 +157,14 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   /**
    * The user's own object.
    *
-   * @return what was submitted; null if the future is done
+   * @return the submitted object; null if the future is done
    */
   public Object original() {
     return original;
   }
 
   /**
-   * Whether this was made for a pool.
+   * Whether this future was created for a pool.
    *
    * @param other a pool
    * @return true if it may be submitted there
@@ -173,29 +174,29 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   }
 
   /**
-   * What to call this task in messages.
+   * The task's name in messages.
    *
-   * @return a name for people
+   * @return a name for people; {@code (done)} once the future is done
    */
   public String name() {
     Object named = original;
     return named == null ? "(done)" : TaskName.of(named);
   }
 
-  /** The future is done, and the task is not needed any more. */
+  /** Releases the task, which a done future does not need. */
   void letGo() {
     call = null;
     original = null;
   }
 
   /**
-   * Reads what a worker has answered. Runs user code.
+   * Decodes a worker's answer. Runs user code.
    *
-   * @param result its answer
+   * @param result the answer
    * @param rank the worker
-   * @param outcome makes failures
+   * @param outcome creates failures
    * @return the result of the task
-   * @throws Exception if the answer cannot be read
+   * @throws Exception if the answer cannot be decoded
    */
   protected Object read(Payload result, int rank, Outcome outcome) throws Exception {
     return outcome.decode(result);
@@ -216,7 +217,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
    * Completes with a failure, so that {@code get} throws it as the cause of an ExecutionException,
    * whatever its type.
    *
-   * @param failure what the task threw, or what befell it
+   * @param failure thrown by the task, or why it could not complete
    */
   public void fail(Throwable failure) {
     boolean special =
@@ -225,23 +226,23 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
     ended();
   }
 
-  /** Completes with a failure that a worker has answered. */
+  /** Completes with a failure that a worker has reported. */
   void failOn(int rank, Throwable failure) {
     fail(failure);
   }
 
-  /** Done when this is, and all that has to come before the end of the pool. */
+  /** Done when this future is, and everything that the end of the pool has to wait for. */
   CompletableFuture<?> settled() {
     return this;
   }
 
-  /** Cancels it, for a worker has dropped the task before it began. */
+  /** Cancels this future on the pool's side: the dispatcher is not informed. */
   void drop() {
     super.cancel(false);
     ended();
   }
 
-  /** The pool has nothing more to do for it. */
+  /** Releases what only a pending future needs. */
   private void ended() {
     task = null;
     letGo();
@@ -367,7 +368,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
     letGo();
   }
 
-  /** Does nothing: the task runs on a worker. Here for those who wrap a RunnableFuture. */
+  /** Does nothing: the task runs on a worker. Required by {@link RunnableFuture}. */
   @Override
   public void run() {}
 }

@@ -1,14 +1,14 @@
 package dev.mpipool.dispatch;
 
-/** May submit more tasks, even after a shutdown, and is told of the pool's end. */
+/** May submit tasks after a shutdown; informed of the pool's end. Called without locks. */
 public interface TaskSource {
-  /** The pool takes no more tasks from users: end, or go on and end soon. */
+  /** The pool was shut down and accepts no more tasks from users. The source should end soon. */
   void poolShutDown();
 
   /**
-   * The pool runs nothing any more.
+   * The pool runs no more tasks.
    *
-   * @param why what befalls all that is pending
+   * @param why the failure of everything pending
    */
   void poolEnded(Throwable why);
 }

@@ -3,11 +3,10 @@ package dev.mpipool.dispatch;
 import dev.mpipool.serial.TaskCall;
 
 /**
- * A task that was cancelled before any worker began it. Its future, being done, has let go of what
- * stands here.
+ * A task that was cancelled before any worker began it. Keeps what the done future has released.
  *
  * @param future of the task
- * @param call the user's code with its arguments; null for a part of a batch
+ * @param call the user's code with its arguments; null for a chunk
  * @param original what the user submitted
  * @param order the place in the order of submissions
  */

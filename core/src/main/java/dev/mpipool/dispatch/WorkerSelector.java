@@ -3,32 +3,32 @@ package dev.mpipool.dispatch;
 import dev.mpipool.memory.Ring;
 
 /**
- * Who is next to get a task: first those with a free thread, then those that may hold some more,
- * both in turn. But tasks that are shorter than a message to another worker go to the same one, a
- * few at a time; and some more while its message has to wait for others. A worker's place here may
- * be out of date; that shows when its turn comes. Guarded by the dispatcher's lock.
+ * Selects the worker for the next task: first workers with a free thread, then workers with room,
+ * each in turn. But tasks that take less time than a message go to the same worker, a few at a
+ * time, and more while its message has to wait for others. An entry may be out of date, which is
+ * checked when its turn comes. Guarded by the dispatcher's lock.
  */
 final class WorkerSelector {
 
   private final Ring<WorkerState> free = new Ring<>();
   private final Ring<WorkerState> withRoom = new Ring<>();
 
-  /** Whose turn it was last, and still is as long as all it gets is short. */
+  /** The worker selected last; stays selected while its tasks are short. */
   private WorkerState last;
 
-  /** Whether it had a free thread when its turn came. */
+  /** Whether that worker had a free thread when its turn came. */
   private boolean lastWasFree;
 
-  /** How many tasks it has got since. */
+  /** How many tasks that worker has received since. */
   private int given;
 
-  /** Sees to it that so many workers can be listed without any memory. */
+  /** Makes room, so that listing this many workers allocates nothing. */
   void ensureRoom(int workers) {
     free.ensureRoom(workers);
     withRoom.ensureRoom(workers);
   }
 
-  /** Lists a worker where it belongs, unless it stands there already or is kept for a group. */
+  /** Lists a worker that has room, unless it is listed already or reserved for a group. */
   void add(WorkerState worker) {
     if (worker.isReserved()) {
       return;
@@ -44,7 +44,7 @@ final class WorkerSelector {
     }
   }
 
-  /** The next worker that would begin a task at once, no longer listed; null if there is none. */
+  /** Removes and returns the next worker with a free thread; null if there is none. */
   WorkerState nextFree() {
     WorkerState worker = free.poll();
     while (worker != null) {
@@ -58,11 +58,12 @@ final class WorkerSelector {
   }
 
   /**
-   * The next worker that may hold one more task, no longer listed; null if there is none.
+   * Selects the next worker with room, which the caller must {@link #add} again; null if there is
+   * none.
    *
-   * @param waiting how many messages are to go out
-   * @param lone whether no worker holds a task: then the turn stays with the worker that had it,
-   *     which may not have gone to sleep yet, and the others do not wake
+   * @param waiting how many frames have not been sent yet
+   * @param lone whether no task is in flight: then the last worker, which may still be awake, stays
+   *     selected
    */
   WorkerState next(int waiting, boolean lone) {
     if (last == null
@@ -100,7 +101,7 @@ final class WorkerSelector {
     return null;
   }
 
-  /** Whether a worker has nothing to do, for which something could be found. */
+  /** Whether any worker has a free thread and is not reserved. */
   boolean hasFree() {
     while (!free.isEmpty() && (!free.peek().hasFreeThread() || free.peek().isReserved())) {
       free.poll().listFree(false);
@@ -108,7 +109,7 @@ final class WorkerSelector {
     return !free.isEmpty();
   }
 
-  /** How many workers have nothing to do, at most. */
+  /** An upper bound for the number of workers with a free thread. */
   int free() {
     return free.size();
   }

@@ -5,74 +5,73 @@ import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
-/** What main knows of one worker. Guarded by the dispatcher's lock. */
+/** Main's record of one worker. Guarded by the dispatcher's lock. */
 final class WorkerState {
 
   /**
-   * How much unfinished work a worker holds beyond what it runs: enough to keep it busy until more
-   * has come, some round trips.
+   * How much work is in flight to a worker beyond the tasks it runs: enough for some round trips.
    */
   private static final long WINDOW_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
   /**
-   * So long main is busy with a message and its answer. To give away work that takes less costs
-   * more than to do it; and who is served after others waits so long for each of them anyway.
+   * How long main takes for a message and its answer. Distributing less work than this does not
+   * pay, and a worker served after others waits this long for each of them anyway.
    */
   private static final long MESSAGE_NANOS = TimeUnit.MICROSECONDS.toNanos(12);
 
-  /** No more than this is piled up for one worker while others have nothing. */
+  /** The most work that one worker receives at once while others are idle. */
   private static final long MOST_NANOS = TimeUnit.MICROSECONDS.toNanos(64);
 
   private static final int MOST_TASKS = 8192;
 
   final int rank;
 
-  /** How many tasks it runs at a time. */
+  /** The number of its task threads. */
   final int threads;
 
   final InFlightTasks tasks = new InFlightTasks();
 
-  /** Tasks for this worker alone, that it does not have yet. */
+  /** Tasks for this worker only that have not been sent yet. */
   final Ring<ScheduledTask> pinned = new Ring<>();
 
-  /** The shared values that it has been sent. */
+  /** The numbers of the shared values that were sent to it. */
   private final Set<Long> shared = new HashSet<>();
 
-  /** The one of those that the last task needed: most often the next needs it, too. */
+  /** The shared value that the last task needed, usually also needed by the next; 0 for none. */
   private long lastShared;
 
   private boolean alive = true;
 
-  /** Why it was lost, until all that it held has been taken back; else null. */
+  /** Why it was lost, until all its tasks have been requeued or failed; else null. */
   private String lossReason;
 
-  /** Whether it has been told that nothing more comes. */
+  /** Whether it has been told to leave. */
   private boolean toldToLeave;
 
-  /** Whether it was excluded and told to leave, and has not said that it has. */
+  /** Whether it was excluded and has not acknowledged that it has left. */
   private boolean excluded;
 
-  /** Whether a group that is being gathered keeps a place here. */
+  /** Whether one of its threads is reserved for the gathering group. */
   private boolean reserved;
 
-  /** How often it has been asked for tasks and has not answered yet. */
+  /** The number of unanswered recalls. */
   private int recalls;
 
-  /** Whether it has given tasks back and has answered none since: what it runs may take long. */
+  /** Whether it has returned tasks and answered none since: its current tasks may take long. */
   private boolean gaveBack;
 
-  /** Where the dispatcher lists it; an entry there may be out of date. */
+  /** Whether {@link WorkerSelector} lists it; an entry there may be out of date. */
   private boolean listedFree;
 
   private boolean listedWithRoom;
 
-  /** How long a task takes: follows the mean at once upwards, slowly downwards. */
+  /** Estimated time per task: rises to a higher mean at once, falls to a lower one slowly. */
   private double nanosPerTask = Double.POSITIVE_INFINITY;
 
-  /** When it last gave a sign, or was given something to do. */
+  /** When it last gave a sign of life, or was sent a task while it had none; by nanoTime. */
   private long lastSign;
 
-  /** When it last gave a sign. */
+  /** When it last gave a sign of life; by nanoTime. */
   private long lastHeard = System.nanoTime();
 
   WorkerState(int rank, int threads) {
@@ -231,7 +230,7 @@ final class WorkerState {
     listedWithRoom = yes;
   }
 
-  /** So many tasks took so long. */
+  /** Records how long this many answered tasks took together. */
   void busyTime(long nanos, int answered) {
     gaveBack = false;
     double mean = (double) nanos / answered;
@@ -239,7 +238,7 @@ final class WorkerState {
     nanosPerTask = up ? mean : nanosPerTask + (mean - nanosPerTask) / 4;
   }
 
-  /** Whether it has nothing to do and nothing waits for it; a dead worker always is. */
+  /** Whether it has neither tasks in flight nor pinned tasks. */
   boolean isIdle() {
     return tasks.isEmpty() && pinned.isEmpty();
   }
@@ -249,16 +248,16 @@ final class WorkerState {
     return alive && tasks.size() + (reserved ? 1 : 0) < threads;
   }
 
-  /** Whether it may hold one more task. */
+  /** Whether it may be sent one more task. */
   boolean hasRoom() {
     return alive && recalls == 0 && tasks.size() + (reserved ? 1 : 0) < threads + ahead();
   }
 
   /**
-   * Whether so many tasks are no more work than a message is worth.
+   * Whether this many tasks are so little work that they should go in one message.
    *
    * @param count how many
-   * @param waiting how many messages are to go out, maybe one to this worker among them
+   * @param waiting how many frames have not been sent yet, perhaps one to this worker among them
    */
   boolean isLittle(int count, int waiting) {
     long little = Math.min(MOST_NANOS, (waiting + 1) * MESSAGE_NANOS);
@@ -269,17 +268,17 @@ final class WorkerState {
     return (int) Math.min(MOST_TASKS, WINDOW_NANOS * threads / nanosPerTask);
   }
 
-  /** How many tasks it holds that it has not begun. */
+  /** The number of tasks in flight that it has not begun. */
   int unstarted() {
     return Math.max(0, tasks.size() - threads);
   }
 
-  /** How long those take, as far as is known. */
+  /** How long the unstarted tasks take, estimated. */
   double unstartedNanos() {
     return unstarted() * nanosPerTask / threads;
   }
 
-  /** The first of its chunks that could be given back in part; null if there is none. */
+  /** The first chunk of which it can return a part; null if there is none. */
   ScheduledTask.Chunk divisibleChunk() {
     for (ScheduledTask task : tasks.inOrder()) {
       if (task instanceof ScheduledTask.Chunk chunk && chunk.isDivisible()) {

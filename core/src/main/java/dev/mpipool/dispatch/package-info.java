@@ -1,7 +1,7 @@
 /**
- * Main's side of a pool: the queue of tasks, which worker gets which, and what becomes of their
- * futures.
+ * Main's side of a pool: queues tasks, assigns them to workers, and completes their futures.
  *
- * <p>Meets the workers' side in {@link dev.mpipool.protocol} and {@link dev.mpipool.serial} only.
+ * <p>Shares only {@link dev.mpipool.protocol} and {@link dev.mpipool.serial} with the workers'
+ * side.
  */
 package dev.mpipool.dispatch;

@@ -8,7 +8,7 @@ import dev.mpipool.serial.ItemFunction;
 import dev.mpipool.serial.Payload;
 import java.nio.ByteBuffer;
 
-/** Items of a batch on a worker, run one after the other and answered together. */
+/** A chunk on a worker: its items run one after the other and are answered together. */
 final class ChunkRun extends TaskRun {
 
   private volatile boolean recalled;
@@ -17,7 +17,7 @@ final class ChunkRun extends TaskRun {
     super(id, encoded, Chunk.function(encoded.toBuffer()), context);
   }
 
-  /** Another worker has nothing to do: the items that have not begun are wanted back. */
+  /** Asks for the items that have not begun, since another worker is idle. */
   void recall() {
     recalled = true;
   }

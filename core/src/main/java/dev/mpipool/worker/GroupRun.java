@@ -7,15 +7,15 @@ import dev.mpipool.serial.CallCodec;
 import dev.mpipool.serial.Payload;
 
 /**
- * A task that this worker runs together with others. If it fails after another member was lost,
- * that is no failure of the task: it counts as dropped, and main has the group begin again.
+ * A task that this worker runs together with others. A failure after the loss of another member is
+ * answered as dropped, not as a failure of the task, and main lets the group begin again.
  */
 final class GroupRun extends TaskRun {
 
   private final long group;
   private final Groups groups;
 
-  // let go at the end
+  // released at the end
 
   private GroupTransport transport;
   private Payload task;
@@ -34,7 +34,7 @@ final class GroupRun extends TaskRun {
     this.groups = groups;
   }
 
-  /** Members that wait for each other are freed, too. */
+  /** An interrupt also ends the communicator, which frees members that wait for each other. */
   @Override
   synchronized boolean cancel(boolean interrupt) {
     if (!interrupt) {
@@ -42,7 +42,7 @@ final class GroupRun extends TaskRun {
     }
     boolean notBegun = super.cancel(true);
     if (transport == null) {
-      return false; // it has ended
+      return false; // the task has ended
     }
     transport.end("The group's task is no longer wanted: it was cancelled, or a member failed");
     if (notBegun) {

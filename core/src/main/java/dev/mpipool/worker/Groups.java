@@ -16,14 +16,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The groups that this worker is a member of, and messages of groups it has yet to hear of: a
- * member that starts early may send before main's own message has come.
+ * The groups of which this worker is a member, and messages of groups that it has not joined yet:
+ * another member may send before main's message has arrived. Thread-safe.
  */
 final class Groups {
 
   /**
-   * So many groups are remembered after their end, so that late messages are known as such; and of
-   * so many messages are kept before they begin, which is many more than begin at a time.
+   * The number of ended groups that are remembered, to recognize late messages, and of groups for
+   * which early messages are kept; far more than begin at a time.
    */
   private static final int REMEMBERED = 1_000;
 
@@ -39,7 +39,7 @@ final class Groups {
   private final Map<Integer, String> lost = new HashMap<>();
   private final Map<Long, Boolean> past = new Recent<>();
 
-  /** Forgets the eldest. */
+  /** Forgets the eldest entry. */
   private static final class Recent<V> extends LinkedHashMap<Long, V> {
     private static final long serialVersionUID = 1;
 
@@ -53,11 +53,11 @@ final class Groups {
     this.sender = sender;
   }
 
-  /** This worker joins a group. */
+  /** Joins a group; returns the same transport if this worker has joined already. */
   synchronized GroupTransport join(GroupTask task) {
     List<Integer> ranks = task.ranks();
     Group known = active.get(task.group());
-    if (known != null) { // memory has run out after it joined
+    if (known != null) { // memory ran out after it had joined
       return known.transport;
     }
     GroupTransport made =
@@ -79,7 +79,7 @@ final class Groups {
     return made;
   }
 
-  /** A message of another member. */
+  /** Delivers a message from another member, or keeps it until this worker joins the group. */
   synchronized void deliver(long group, int rank, ByteBuffer message) {
     Group known = active.get(group);
     if (known != null) {
@@ -98,20 +98,20 @@ final class Groups {
     }
   }
 
-  /** Whether a member of a group that this worker is in was lost. */
+  /** Whether this worker is in the group and another member was lost. */
   synchronized boolean isBroken(long group) {
     Group known = active.get(group);
     return known != null && known.ranks.stream().anyMatch(lost::containsKey);
   }
 
-  /** This worker has left a group. */
+  /** Leaves a group; later messages of that group are dropped. */
   synchronized void ended(long group) {
     active.remove(group);
     early.remove(group);
     past.put(group, true);
   }
 
-  /** A rank was lost: those who wait for it need not. */
+  /** Ends all groups with a lost rank, which frees the threads that wait in them. */
   synchronized void lost(int rank, String reason) {
     String why = "Rank %d, a member of the group, was lost: %s".formatted(rank, reason);
     lost.put(rank, why);

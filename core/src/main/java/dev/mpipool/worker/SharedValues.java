@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** What main has sent to this worker to keep: broadcast values, and the functions of batches. */
+/** The values that main has sent to keep: broadcasts, functions of batches, code of tasks. */
 public final class SharedValues {
 
   private final Serializer serializer;
@@ -20,12 +20,12 @@ public final class SharedValues {
     this.codec = codec;
   }
 
-  /** A value, decoded by the first who asks, and the same object for all who do. */
+  /** A value, decoded by the first call of {@link #get}. */
   public final class Value {
 
     private ByteBuffer encoded;
 
-    /** Null until it is there; seen without the lock, for every task asks. */
+    /** Null until decoded. Read without the lock, since every task reads it. */
     private volatile Object decoded;
 
     private Exception failure;
@@ -38,7 +38,7 @@ public final class SharedValues {
      * The value.
      *
      * @return the same object at every call
-     * @throws Exception if it cannot be read; the same at every call
+     * @throws Exception if it cannot be decoded; the same at every call
      */
     public Object get() throws Exception {
       Object known = decoded;
@@ -65,7 +65,7 @@ public final class SharedValues {
     values.put(number, new Value(encoded));
   }
 
-  /** Whoever needs the value gets this exception. */
+  /** Stores an exception in place of a value; {@link Value#get} throws it. */
   void putFailure(long number, IOException failure) {
     Value value = new Value(null);
     value.failure = failure;
@@ -77,9 +77,9 @@ public final class SharedValues {
   }
 
   /**
-   * A value that main has sent and not yet taken back.
+   * A value that main has sent and has not withdrawn.
    *
-   * @param number given by main
+   * @param number assigned by main
    * @return empty if there is none
    */
   public Optional<Value> find(long number) {

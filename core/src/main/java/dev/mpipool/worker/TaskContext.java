@@ -4,7 +4,7 @@ import dev.mpipool.comm.Communicator;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/** Tells a thread whether it runs a task, on which worker, and what it finds there. */
+/** The context of a task thread: its worker, the shared values, and the current group. */
 public final class TaskContext {
 
   private static final ThreadLocal<TaskContext> CURRENT = new ThreadLocal<>();
@@ -19,9 +19,9 @@ public final class TaskContext {
   }
 
   /**
-   * The worker whose task the calling thread runs.
+   * The rank of the worker whose task thread is calling.
    *
-   * @return its rank in the pool's communicator; empty on any other thread
+   * @return the rank in the pool's communicator; empty on other threads
    */
   public static OptionalInt rank() {
     TaskContext context = CURRENT.get();
@@ -29,29 +29,29 @@ public final class TaskContext {
   }
 
   /**
-   * What main has sent to the worker whose task the calling thread runs.
+   * The shared values of the worker whose task thread is calling.
    *
-   * @return empty on any other thread
+   * @return empty on other threads
    */
   public static Optional<SharedValues> shared() {
     return Optional.ofNullable(CURRENT.get()).map(context -> context.shared);
   }
 
   /**
-   * The group with which the calling thread's task runs.
+   * The communicator of the group that runs the calling thread's task.
    *
-   * @return empty if it runs alone
+   * @return empty if the task runs alone, and on other threads
    */
   public static Optional<Communicator> group() {
     return Optional.ofNullable(CURRENT.get()).map(context -> context.group);
   }
 
-  /** The calling thread runs tasks from now on. */
+  /** Makes the calling thread a task thread. */
   static void enter(int rank, SharedValues shared) {
     CURRENT.set(new TaskContext(rank, shared));
   }
 
-  /** The calling thread's task belongs to a group, or to none any more, if null. */
+  /** Sets the group of the calling thread's task; null for none. */
   static void setGroup(Communicator group) {
     CURRENT.get().group = group;
   }

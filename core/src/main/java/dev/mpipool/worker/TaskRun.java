@@ -9,20 +9,20 @@ import dev.mpipool.serial.CallCodec;
 import dev.mpipool.serial.Payload;
 import java.io.IOException;
 
-/** One task on a worker: read, run and answered on a task thread; cancelled from the listener's. */
+/** One task on a worker: run and answered by a task thread, cancelled by the receiving thread. */
 class TaskRun {
 
   private final long id;
   private final WorkerContext context;
 
-  // let go at the end: the task thread may have nothing else to do for long
+  // released at the end, since the task thread may be idle for long
 
   private Payload encoded;
 
-  /** The code that the task needs, as it was when the task came; null for none. */
+  /** The shared code that the task needs, looked up when the task arrived; null for none. */
   private SharedValues.Value code;
 
-  /** The thread that runs the task, from begin to end. Guarded by this. */
+  /** The thread that is running the task, or null. Guarded by this. */
   private Thread runner;
 
   private volatile boolean cancelled;
@@ -34,7 +34,7 @@ class TaskRun {
     this.code = code == 0 ? null : context.shared().find(code).orElse(null);
   }
 
-  /** A call of some code. */
+  /** A task that is one call of code. */
   static TaskRun ofCall(long id, Payload encoded, WorkerContext context) {
     return new TaskRun(id, encoded, CallCodec.codeNumber(encoded), context);
   }
@@ -43,7 +43,7 @@ class TaskRun {
     return context;
   }
 
-  /** The code that came before the task, ready for use. */
+  /** The decoded code, which main sends before the task. */
   final Object code() throws Exception {
     if (code == null) {
       throw new IOException("its code has not come");
@@ -55,12 +55,12 @@ class TaskRun {
     return id;
   }
 
-  /** What the task was sent as. */
+  /** The encoded task; null after its end. */
   final Payload encoded() {
     return encoded;
   }
 
-  /** Whether main may give it to another worker instead. */
+  /** Whether it may be returned to main; not the initializer, nor a member of a group. */
   boolean isForAnyWorker() {
     return id != 0;
   }
@@ -70,7 +70,7 @@ class TaskRun {
   }
 
   /**
-   * The task is no longer wanted: it will not begin, and if it runs and may be interrupted, it is.
+   * Cancels the task: it does not begin, or is interrupted if {@code interrupt} is true.
    *
    * @return whether it had not begun
    */
@@ -102,7 +102,7 @@ class TaskRun {
     return !cancelled;
   }
 
-  /** From here on no interrupt can come, and one that came is forgotten: it was for this task. */
+  /** Ends the task: clears an interrupt meant for it, and prevents later ones. */
   private synchronized void end() {
     runner = null;
     encoded = null;
@@ -110,7 +110,7 @@ class TaskRun {
     Thread.interrupted();
   }
 
-  /** Runs the task; whatever it throws is an answer, too. */
+  /** Runs the task. Never throws what the task throws: that is the answer. */
   Entry answer() {
     return answer(encoded);
   }
@@ -138,7 +138,7 @@ class TaskRun {
     }
   }
 
-  /** An answer that is left as it is, whatever becomes of the user's array that it may refer to. */
+  /** An answer with its own copy of a borrowed payload, whose array the user may change. */
   final Entry kept(Entry answer) {
     try {
       if (answer.payload().isBorrowed()) {

@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
  * thread also receives messages while the queue is empty, and a task thread that empties the queue
  * sends its answer itself; so a lone task costs no switch of threads.
  *
- * <p>A task thread ends only with the pool: an operation that fails for want of memory is repeated.
+ * <p>A task thread ends only with the pool: an operation that fails for lack of memory is repeated.
  * There is no lock: the threads share the queue and the sender, which have their own, and the
  * counter and the flag below.
  */
@@ -123,8 +123,8 @@ final class TaskThreads {
   }
 
   /**
-   * From now on tasks are removed from the queue without being run or answered: main, which is told
-   * why by the caller, fails them all.
+   * From now on tasks are removed from the queue without being run or answered. The caller reports
+   * the reason to main, which fails them all.
    */
   void discardTasks() {
     discarding = true;
@@ -147,7 +147,7 @@ final class TaskThreads {
         }
         if (!discarding) {
           if (run instanceof GroupRun) {
-            reception.fillRole(); // for its members wait for each other's messages
+            reception.fillRole(); // group members wait for each other's messages
           }
           long begin = System.nanoTime();
           Entry answer = answerOf(run);
@@ -158,7 +158,7 @@ final class TaskThreads {
         pause = 0;
       } catch (InterruptedException e) {
         // meant for a task that has ended
-      } catch (Throwable e) { // of a wait, for example
+      } catch (Throwable e) { // from a wait, for example
         pause = Memory.pause(pause);
       }
     }
@@ -198,7 +198,7 @@ final class TaskThreads {
   private static Entry answerOf(TaskRun run) {
     try {
       return run.run();
-    } catch (Throwable e) { // the report of a failure has failed, for want of memory perhaps
+    } catch (Throwable e) { // the report of a failure has failed, perhaps for lack of memory
       return unreportable(run.id());
     }
   }
@@ -229,7 +229,7 @@ final class TaskThreads {
   /** Sends the answer in this thread if no task waits, or else leaves it to the sender's thread. */
   private void answer(TaskRun run, Entry answer) {
     if (run.id() == 0 && answer.kind() != EntryKind.FAILURE) {
-      return; // the initializer, of which main hears only if it fails
+      return; // the initializer, which answers only with a failure
     }
     boolean idle = queue.isEmpty();
     if (idle && answer.payload().isBorrowed() && keepsAttachments) {

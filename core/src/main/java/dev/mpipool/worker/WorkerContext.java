@@ -5,12 +5,12 @@ import dev.mpipool.serial.Caller;
 import dev.mpipool.serial.LeanSerializer;
 
 /**
- * What all tasks of a worker need: to be decoded, called and answered.
+ * What a worker needs to decode, call and answer tasks.
  *
  * @param serializer for values
  * @param codec for calls
- * @param caller calls the kinds of code
- * @param shared the values that main has sent before
+ * @param caller calls each kind of code
+ * @param shared the values that main has sent to this worker
  */
 record WorkerContext(
     LeanSerializer serializer, CallCodec codec, Caller caller, SharedValues shared) {

@@ -40,7 +40,7 @@ import org.slf4j.LoggerFactory;
  * MPI.
  *
  * <p>None of these threads ends by an exception before the worker leaves. An operation that fails
- * for want of memory is repeated; a task or a result that does not fit into memory fails that task.
+ * for lack of memory is repeated; a task or a result that does not fit into memory fails that task.
  * If memory does not return, the worker leaves the pool and tells main why.
  *
  * <p>Messages are handled by one thread at a time. There is no lock: {@link WorkerQueue}, {@link
@@ -51,13 +51,13 @@ public final class WorkerLoop {
 
   private static final Logger LOG = LoggerFactory.getLogger(WorkerLoop.class);
 
-  /** How long the last answer may take; main is waiting for it. */
+  /** How long {@link #run} waits for the last answers to be sent. */
   private static final long LAST_ANSWER_MILLIS = 10_000;
 
   /**
-   * Milliseconds between another worker's loss, where ranks cannot go on without it, and the end of
-   * this one. At the end of a pool a worker that has left can be heard of before main's word that
-   * all may leave.
+   * Where ranks cannot continue after a loss: milliseconds from another worker's loss to the end of
+   * this one. When a pool ends, the loss of a worker that has left may be reported before main's
+   * RELEASE arrives.
    */
   private static final long PARTING_MILLIS = 1_000;
 
@@ -72,12 +72,12 @@ public final class WorkerLoop {
   /** Whether this worker is leaving of its own accord. */
   private final AtomicBoolean leaving = new AtomicBoolean();
 
-  /** How long tasks have taken since main was told last. */
+  /** How many nanoseconds tasks have taken that were not reported to main. */
   private final LongAdder busyNanos = new LongAdder();
 
   private final TaskThreads taskThreads;
 
-  /** Whether main's first word has come. */
+  /** Whether main's OPEN has been handled. */
   private volatile boolean opened;
 
   /**
@@ -86,7 +86,7 @@ public final class WorkerLoop {
    * @param communicator the pool's own
    * @param main the rank that sends the tasks
    * @param serializer for tasks and results
-   * @param caller knows the kinds of code
+   * @param caller calls each kind of code
    */
   public WorkerLoop(Communicator communicator, int main, LeanSerializer serializer, Caller caller) {
     this.communicator = communicator;
@@ -126,7 +126,7 @@ public final class WorkerLoop {
   }
 
   /**
-   * Serves until main releases this worker.
+   * Serves until main releases this worker. Interrupts do not end the wait; the status is restored.
    *
    * @throws BrokenExecutorException if main ended or was lost without releasing it
    */
@@ -147,7 +147,7 @@ public final class WorkerLoop {
           interrupted = true; // only main can release a worker
         } catch (ExecutionException e) {
           throw new BrokenExecutorException(e.getCause().getMessage(), e.getCause().getCause());
-        } catch (OutOfMemoryError e) { // the wait needs some
+        } catch (OutOfMemoryError e) { // the wait allocates
           pause = Memory.pause(pause);
         }
       }
@@ -166,7 +166,7 @@ public final class WorkerLoop {
     }
   }
 
-  /** Sends this rank a message without entries, so that the receiving thread sees the end. */
+  /** Sends this rank an empty message, so that the receiving thread notices the end. */
   private void wakeListener() {
     try {
       communicator.send(communicator.rank(), FrameSender.TAG, Frame.encode(List.of()));
@@ -189,7 +189,7 @@ public final class WorkerLoop {
     }
 
     @Override
-    public void failed(Throwable e) { // a task may be lost, for example to an exhausted memory
+    public void failed(Throwable e) { // a task may be lost, for example for lack of memory
       taskThreads.discardTasks();
       leaveUnasked("Nothing can be received from main any more", e);
     }
@@ -217,7 +217,7 @@ public final class WorkerLoop {
     }
   }
 
-  /** An entry for which memory runs out has had no effect and is handled again. */
+  /** Handles entries. An entry for which memory runs out has had no effect and is handled again. */
   private void handle(int source, List<Entry> entries) {
     int handled = 0;
     long pause = 0;
@@ -325,8 +325,8 @@ public final class WorkerLoop {
   }
 
   /**
-   * The first word of main. There is one task thread until the initializer, if there is one, has
-   * run; it stands first in the queue.
+   * Handles main's first entry. The initializer, if there is one, is queued first; further task
+   * threads start after it has run.
    */
   private void open(Hello opening) throws IOException {
     if (opened) {
@@ -394,17 +394,19 @@ public final class WorkerLoop {
       leaveUnasked("Main, rank %d, cannot be reached".formatted(rank), failure);
     } else {
       groups.lost(rank, "it cannot be reached (%s)".formatted(failure));
-      sender.post(main, new Entry(EntryKind.UNDELIVERABLE, rank)); // it may wait for what was lost
+      sender.post(main, new Entry(EntryKind.UNDELIVERABLE, rank)); // rank may wait for it
     }
   }
 
-  /** The entry that tells main, behind the answers of a frame, how long their tasks took. */
+  /** The entry that reports to main, after a frame's answers, how long their tasks took. */
   private Entry busyTime(int destination) {
     long nanos = destination == main ? busyNanos.sumThenReset() : 0;
     return nanos == 0 ? null : new Entry(EntryKind.BUSY_TIME, nanos);
   }
 
-  /** Returns tasks that have not begun, the last first: those would have to wait longest. */
+  /**
+   * Returns unstarted tasks, the last first; if there are none, recalls items of running chunks.
+   */
   private void giveBack(int most) throws IOException {
     if (most < 0) {
       throw new IOException("%d tasks are to be given back".formatted(most));
@@ -437,7 +439,7 @@ public final class WorkerLoop {
     }
   }
 
-  /** Leaves of its own accord, and tries to tell main why. Does not fail. */
+  /** Leaves unasked, and tries to report the reason to main. Does not fail. */
   private void leaveUnasked(String why, Throwable cause) {
     if (!leaving.compareAndSet(false, true)) {
       return; // the message to main may have failed: the first reason is the one that counts

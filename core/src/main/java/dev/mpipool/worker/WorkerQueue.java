@@ -9,9 +9,9 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 
 /**
- * The tasks that a worker holds: those that wait, in their order, and those that have begun. A task
- * thread takes the lock once for each task, when it asks for the next. Thread-safe; all state is
- * guarded by {@code lock}. An {@link OutOfMemoryError} leaves every task where it was.
+ * The tasks of a worker: those that wait, in their order, and those that have begun. A task thread
+ * takes the lock once for each task, when it asks for the next. Thread-safe; all state is guarded
+ * by {@code lock}. An {@link OutOfMemoryError} leaves every task where it was.
  */
 final class WorkerQueue {
 
@@ -20,7 +20,7 @@ final class WorkerQueue {
   private final Ring<TaskRun> waiting = new Ring<>();
   private final List<TaskRun> begun = new ArrayList<>();
 
-  /** Whether any task waits; written with the lock held. */
+  /** Whether no task waits; written with the lock held. */
   private volatile boolean empty = true;
 
   private boolean closed;
@@ -42,7 +42,7 @@ final class WorkerQueue {
   }
 
   /**
-   * The next task, for a task thread.
+   * Takes the next task, without waiting.
    *
    * @param done the task that the thread has run before, or null
    * @return null if none waits, or the queue is closed
@@ -58,7 +58,7 @@ final class WorkerQueue {
   }
 
   /**
-   * Waits for the next task, for a task thread that runs none.
+   * Waits for the next task. Called by a task thread that runs none.
    *
    * @return null if the queue is closed
    */
@@ -84,7 +84,7 @@ final class WorkerQueue {
     return run;
   }
 
-  /** The task with a number; null if the worker does not hold it, or no longer. */
+  /** The task with a number; null if it neither waits nor has begun. */
   TaskRun find(long id) {
     lock.lock();
     try { // without a copy: a pool that is shut down cancels all, one by one

@@ -1,6 +1,6 @@
 /**
- * A worker's side of a pool: takes tasks, runs them, answers.
+ * A worker's side of a pool: receives tasks, runs them, and answers.
  *
- * <p>Meets main's side in {@link dev.mpipool.protocol} and {@link dev.mpipool.serial} only.
+ * <p>Shares only {@link dev.mpipool.protocol} and {@link dev.mpipool.serial} with main's side.
  */
 package dev.mpipool.worker;
