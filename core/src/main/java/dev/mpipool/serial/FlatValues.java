@@ -2,7 +2,6 @@ package dev.mpipool.serial;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
@@ -12,11 +11,8 @@ import java.util.Map;
  * <pre>
  *   number:  | type (byte) | contents |
  *   string:  | type | length in chars (int) | a byte or two for each char |
- *   array:   | type | number of elements (int) | elements, little-endian |
+ *   array:   | type | number of elements (int) | elements |
  * </pre>
- *
- * <p>Elements of arrays have the byte order of nearly all processors, so that they are copied as a
- * whole.
  */
 final class FlatValues {
 
@@ -139,7 +135,7 @@ final class FlatValues {
 
   private static ByteBuffer room(Output out, int elements, int size) throws IOException {
     out.putInt(elements);
-    return out.next((long) elements * size).order(ByteOrder.LITTLE_ENDIAN);
+    return out.next((long) elements * size);
   }
 
   /**
@@ -197,7 +193,7 @@ final class FlatValues {
 
   private static Object array(int type, ByteBuffer in) throws IOException {
     int size = elementBytes(type);
-    ByteBuffer part = part(in, size).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer part = part(in, size);
     int length = part.remaining() / size;
     switch (type) {
       case BOOLEANS -> {
