@@ -5,7 +5,6 @@ import dev.mpipool.dispatch.TaskFuture;
 import dev.mpipool.protocol.Chunk;
 import dev.mpipool.serial.LeanSerializer;
 import dev.mpipool.serial.Payload;
-import dev.mpipool.serial.SharedValue;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CancellationException;
@@ -16,7 +15,6 @@ import java.util.concurrent.CancellationException;
  */
 final class ChunkFuture extends TaskFuture<Integer> {
 
-  private final SharedValue function;
   private final LeanSerializer serializer;
   private final ByteBuffer body;
   private final long firstIndex;
@@ -37,7 +35,6 @@ final class ChunkFuture extends TaskFuture<Integer> {
    */
   ChunkFuture(
       Object pool,
-      SharedValue function,
       Object original,
       LeanSerializer serializer,
       ByteBuffer body,
@@ -45,7 +42,6 @@ final class ChunkFuture extends TaskFuture<Integer> {
       Object[] outcomes,
       int offset) {
     super(pool, null, original);
-    this.function = function;
     this.serializer = serializer;
     this.body = body;
     this.firstIndex = firstIndex;
@@ -56,11 +52,6 @@ final class ChunkFuture extends TaskFuture<Integer> {
 
   long nanos() {
     return nanos;
-  }
-
-  /** The shared value that a worker needs to run the chunk. */
-  SharedValue function() {
-    return function;
   }
 
   int offset() {

@@ -128,8 +128,8 @@ final class ChunkSubmitter {
     int next = offset;
     for (ByteBuffer body : bodies) {
       ChunkFuture future =
-          new ChunkFuture(
-              dispatcher, function, code, serializer, body, part.firstIndex, part.outcomes, next);
+          new ChunkFuture(dispatcher, code, serializer, body, part.firstIndex, part.outcomes, next);
+      dispatcher.prepareChunk(future, function, body, future.count() > 1);
       next += future.count();
       futures.add(future);
       future.whenComplete((done, failure) -> answered.answered(part, future, done, failure));
@@ -160,7 +160,7 @@ final class ChunkSubmitter {
           future.fail(failure);
           return;
         }
-        dispatcher.submitFrom(owner, future, future.function(), future.body(), future.count() > 1);
+        dispatcher.submitFrom(owner, future);
         return;
       } catch (OutOfMemoryError e) {
         failure = Memory.mayReturn(0) ? null : e;

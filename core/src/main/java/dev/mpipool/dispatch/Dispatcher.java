@@ -40,8 +40,7 @@ import java.util.function.IntToLongFunction;
  * {@link Inventory} queries.
  *
  * <p><b>Out of memory.</b> Operations of the pool's own threads are retried, in steps that happen
- * as a whole or not at all; if memory stays short, the pool breaks. A submission throws the {@link
- * OutOfMemoryError}, and has no effect.
+ * as a whole or not at all; if memory stays short, the pool breaks. A submission throws the error.
  *
  * <p><b>The lock.</b> Each event takes the lock once. Under it nothing is sent and no foreign code
  * runs: entries are posted to the sender's queue, completions to that of the completion executor.
@@ -61,10 +60,7 @@ public final class Dispatcher {
       List<Integer> ranks, int threadsPerWorker, int maxAttempts, boolean survivesLostWorkers) {}
 
   private final int threadsPerWorker;
-
-  /** The format of main's serializer; every worker must use the same. */
   private final String format;
-
   private final Outcome outcome;
   private final SharedState common;
   private final PoolState state;
@@ -220,22 +216,27 @@ public final class Dispatcher {
   }
 
   /**
-   * Accepts a chunk of a source. If it cannot run any more, its future fails or is cancelled.
+   * Prepares a chunk for {@link #submitFrom}, before another thread can cancel its future.
    *
-   * @param source that submits
    * @param future of the chunk
    * @param function the shared value that a worker needs to run it
    * @param encoded the chunk
    * @param divisible whether a worker can return a part of it
+   */
+  public void prepareChunk(
+      TaskFuture<?> future, SharedValue function, ByteBuffer encoded, boolean divisible) {
+    submission.prepareChunk(future, function, encoded, divisible);
+  }
+
+  /**
+   * Accepts a chunk of a source. If it cannot run any more, its future fails or is cancelled.
+   *
+   * @param source that submits
+   * @param future of the chunk, prepared by {@link #prepareChunk}
    * @throws OutOfMemoryError if nothing was submitted for lack of memory
    */
-  public void submitFrom(
-      TaskSource source,
-      TaskFuture<?> future,
-      SharedValue function,
-      ByteBuffer encoded,
-      boolean divisible) {
-    submission.submitFrom(source, future, function, encoded, divisible);
+  public void submitFrom(TaskSource source, TaskFuture<?> future) {
+    submission.submitFrom(source, future);
   }
 
   /**

@@ -229,17 +229,21 @@ final class Submission {
     }
   }
 
-  /** Accepts a chunk of a batch. If the chunk cannot run any more, its future fails. */
-  void submitFrom(
-      TaskSource source,
-      TaskFuture<?> future,
-      SharedValue function,
-      ByteBuffer encoded,
-      boolean divisible) {
-    ScheduledTask task =
-        new ScheduledTask.Chunk(owner, future, function, Payload.of(encoded), divisible);
+  /** Makes the record of a chunk, before any other thread can end its future. */
+  void prepareChunk(
+      TaskFuture<?> future, SharedValue function, ByteBuffer encoded, boolean divisible) {
+    Payload payload = Payload.of(encoded);
+    future.submitted(new ScheduledTask.Chunk(owner, future, function, payload, divisible), false);
+  }
+
+  /** Accepts a prepared chunk of a batch. If the chunk cannot run any more, its future fails. */
+  void submitFrom(TaskSource source, TaskFuture<?> future) {
     lock.lock();
     try {
+      ScheduledTask task = (ScheduledTask) future.task;
+      if (task == null) {
+        return; // its future is done
+      }
       if (state.isBroken()) {
         assigner.fail(task, state.cause());
         return;
@@ -250,7 +254,6 @@ final class Submission {
       }
       queue.add(task);
       task.order = nextNumber();
-      future.submitted(task, false);
       assigner.assignTasks();
     } finally {
       lock.unlock();

@@ -56,8 +56,9 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
 
   /**
    * Set from submission until the pool has completed the future; else null. Needs no memory
-   * barrier: the thread that created the future submits it before any other thread has it, and
-   * informing the listener again after the end has no effect.
+   * barrier: the thread that created the future sets it before any other thread has the future (for
+   * a chunk of a batch see {@link Dispatcher#prepareChunk}), and informing the listener again after
+   * the end has no effect.
    */
   Listener task;
 

@@ -36,7 +36,6 @@ class BatchStateTest {
     ChunkFuture future =
         new ChunkFuture(
             desk.dispatcher,
-            null,
             "code",
             desk.serializer,
             chunk.toBuffer(),
