@@ -7,7 +7,7 @@ import dev.mpipool.pool.MPIPool;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Squares, as somebody writes them who knows Python's multiprocessing.Pool. */
+/** Squares, in the idiom of Python's multiprocessing.Pool. */
 public final class PoolExample {
 
   private PoolExample() {}

@@ -49,7 +49,8 @@ public interface AsyncVerbs {
    *
    * @param <R> the type of the result
    * @param fn the function
-   * @param callback called with the result, before anybody who waits for it; null for none
+   * @param callback called with the result, before threads that wait for it are released; null for
+   *     none
    * @param errorCallback called with the function's own exception; null for none
    * @return its result to come
    */
@@ -78,7 +79,8 @@ public interface AsyncVerbs {
    * @param <R> the type of the result
    * @param fn the function
    * @param a its argument
-   * @param callback called with the result, before anybody who waits for it; null for none
+   * @param callback called with the result, before threads that wait for it are released; null for
+   *     none
    * @param errorCallback called with the function's own exception; null for none
    * @return its result to come
    */
@@ -113,7 +115,8 @@ public interface AsyncVerbs {
    * @param fn the function
    * @param a its first argument
    * @param b its second argument
-   * @param callback called with the result, before anybody who waits for it; null for none
+   * @param callback called with the result, before threads that wait for it are released; null for
+   *     none
    * @param errorCallback called with the function's own exception; null for none
    * @return its result to come
    */
@@ -153,7 +156,8 @@ public interface AsyncVerbs {
    * @param a its first argument
    * @param b its second argument
    * @param c its third argument
-   * @param callback called with the result, before anybody who waits for it; null for none
+   * @param callback called with the result, before threads that wait for it are released; null for
+   *     none
    * @param errorCallback called with the function's own exception; null for none
    * @return its result to come
    */
@@ -205,7 +209,8 @@ public interface AsyncVerbs {
    * @param <R> the type of a result
    * @param fn called with each element
    * @param items the elements
-   * @param callback called with the results, before anybody who waits for them; null for none
+   * @param callback called with the results, before threads that wait for them are released; null
+   *     for none
    * @param errorCallback called with the function's own exception; null for none
    * @return the results to come, in the order of the elements
    */
@@ -227,7 +232,8 @@ public interface AsyncVerbs {
    * @param items the elements
    * @param chunkSize how many elements share a message; {@link #AUTOMATIC} for as many as take
    *     about a millisecond
-   * @param callback called with the results, before anybody who waits for them; null for none
+   * @param callback called with the results, before threads that wait for them are released; null
+   *     for none
    * @param errorCallback called with the function's own exception; null for none
    * @return the results to come, in the order of the elements
    */
@@ -281,7 +287,8 @@ public interface AsyncVerbs {
    * @param <R> the type of a result
    * @param fn called with each pair, taken apart
    * @param items the pairs
-   * @param callback called with the results, before anybody who waits for them; null for none
+   * @param callback called with the results, before threads that wait for them are released; null
+   *     for none
    * @param errorCallback called with the function's own exception; null for none
    * @return the results to come, in the order of the pairs
    */
@@ -303,7 +310,8 @@ public interface AsyncVerbs {
    * @param items the pairs
    * @param chunkSize how many elements share a message; {@link #AUTOMATIC} for as many as take
    *     about a millisecond
-   * @param callback called with the results, before anybody who waits for them; null for none
+   * @param callback called with the results, before threads that wait for them are released; null
+   *     for none
    * @param errorCallback called with the function's own exception; null for none
    * @return the results to come, in the order of the pairs
    */
@@ -360,7 +368,8 @@ public interface AsyncVerbs {
    * @param <R> the type of a result
    * @param fn called with each triple, taken apart
    * @param items the triples
-   * @param callback called with the results, before anybody who waits for them; null for none
+   * @param callback called with the results, before threads that wait for them are released; null
+   *     for none
    * @param errorCallback called with the function's own exception; null for none
    * @return the results to come, in the order of the triples
    */
@@ -383,7 +392,8 @@ public interface AsyncVerbs {
    * @param items the triples
    * @param chunkSize how many elements share a message; {@link #AUTOMATIC} for as many as take
    *     about a millisecond
-   * @param callback called with the results, before anybody who waits for them; null for none
+   * @param callback called with the results, before threads that wait for them are released; null
+   *     for none
    * @param errorCallback called with the function's own exception; null for none
    * @return the results to come, in the order of the triples
    */

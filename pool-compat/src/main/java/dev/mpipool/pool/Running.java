@@ -7,7 +7,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 
-/** A result on its way: callbacks first, then those who wait. */
+/** A pending result: completion runs callbacks first, then releases waiting threads. */
 final class Running<T> implements AsyncResult<T> {
 
   private final CompletableFuture<T> future = new CompletableFuture<>();

@@ -52,7 +52,7 @@ public class MapFailedException extends CompletionException {
   }
 
   /**
-   * What befell whom.
+   * The failures by task.
    *
    * @return exceptions by the tasks' indices, counted from 0; not to be changed
    */

@@ -13,8 +13,8 @@ import java.util.TreeMap;
 import org.apache.commons.lang3.tuple.Pair;
 
 /**
- * {@code map} over a cluster's batch queue, for those who share a machine fairly: slots are taken
- * only while there is work.
+ * {@code map} over a cluster's batch queue, which shares the machine fairly: slots are taken only
+ * while there is work.
  *
  * <pre>{@code
  * List<Integer> sums = new QueuePool(Scheduler.detect()).map(Statistics::sum, tasks);
@@ -324,7 +324,7 @@ public final class QueuePool {
     }
 
     /**
-     * Who is told how far a map has come; {@link Progress#standard} by default.
+     * The listener for the progress of a map; {@link Progress#standard} by default.
      *
      * @param progress is told
      * @return this builder

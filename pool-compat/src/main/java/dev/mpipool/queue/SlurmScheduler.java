@@ -18,7 +18,7 @@ public final class SlurmScheduler extends ClusterScheduler {
 
   private static final long serialVersionUID = 2;
 
-  /** Slurm's own limit is 1,001 where nobody has changed it (MaxArraySize). */
+  /** Slurm's default limit (MaxArraySize) is 1,001. */
   private static final int ARRAY_SIZE = 1000;
 
   private static final String FORMAT = "--format=%i|%j|%K|%T|%r";

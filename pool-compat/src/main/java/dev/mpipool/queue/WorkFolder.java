@@ -29,7 +29,7 @@ import java.util.stream.Stream;
  *   results/000000 ...      what came of them
  *   output/000000.stdout    what the jobs of a chunk printed; 000000.stderr
  *   log.jsonl               what happened, an object a line
- *   claim.1                 who works here
+ *   claim.1                 the owner
  * </pre>
  */
 final class WorkFolder {
@@ -64,7 +64,7 @@ final class WorkFolder {
     }
   }
 
-  /** What is read in here is run, so nobody else may write it. */
+  /** Files of this folder are executed, so no other user may write them. */
   void requirePrivate() throws IOException {
     PosixFileAttributeView view = Files.getFileAttributeView(folder, PosixFileAttributeView.class);
     if (view != null && Files.isDirectory(folder)) {
