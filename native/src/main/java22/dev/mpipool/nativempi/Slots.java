@@ -21,7 +21,7 @@ final class Slots {
     Slot taken = null;
     try {
       for (int i = 0; i < number; i++) {
-        Slot slot = take();
+        Slot slot = acquire();
         slot.next = taken;
         taken = slot;
       }

@@ -430,7 +430,7 @@ class TaskerTest {
   void secondRunIsToldWhoHasTheFolder() throws Exception {
     leaveUnfinished(10, 4);
     try (Claims other = new Claims("the first")) {
-      assertThat(other.take(folder)).isPresent();
+      assertThat(other.claim(folder)).isPresent();
       List<Object> outcomes =
           onRanks(2, OnChange.FAIL, tasker -> tasker.map(file, this::text, Tasker.range(10)));
       assertThat(outcomes)
