@@ -340,9 +340,11 @@ class PythonPoolTest {
     int gate = Gate.make();
     int before = RUNS.get();
     AsyncResult<Integer> one = pool.applyAsync(Gate::pass, gate);
-    AsyncResult<List<Integer>> many = pool.mapAsync(x -> Gate.pass(gate), new Endless());
+    int other = Gate.make();
+    AsyncResult<List<Integer>> many = pool.mapAsync(x -> Gate.pass(other), new Endless());
     Stream<Integer> stream = pool.imap(x -> Gate.pass(gate), range(100));
     Gate.awaitEntered(gate);
+    Gate.awaitEntered(other); // now both workers are busy
     AsyncResult<Integer> waiting = pool.applyAsync(RUNS::addAndGet, 1);
     pool.terminate();
     Gate.awaitInterrupted(gate);
