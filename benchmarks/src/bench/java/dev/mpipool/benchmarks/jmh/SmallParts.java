@@ -108,9 +108,9 @@ public class SmallParts {
     return new JavaSerializer(loader).encode(captureless);
   }
 
-  private Object call(EncodedCall body, Object ready) throws Exception {
+  private Object call(EncodedCall call, Object ready) throws Exception {
     return codec
-        .decode(body.body(), () -> ready, (shape, task, a, b, c) -> ((Callable<?>) task).call())
+        .decode(call.payload(), () -> ready, (shape, task, a, b, c) -> ((Callable<?>) task).call())
         .call();
   }
 }
