@@ -9,7 +9,7 @@ import dev.mpipool.protocol.ReceiveLoop;
 public final class AnswerListener {
 
   private final Dispatcher dispatcher;
-  private final ReceiveLoop reception;
+  private final ReceiveLoop receiveLoop;
 
   /**
    * Starts receiving in daemon threads, so that a program can exit without closing its pool.
@@ -19,8 +19,8 @@ public final class AnswerListener {
    */
   public AnswerListener(Communicator communicator, Dispatcher dispatcher) {
     this.dispatcher = dispatcher;
-    this.reception = new ReceiveLoop(communicator, "mpipool-listener", new Incoming());
-    dispatcher.receiveAt(reception);
+    this.receiveLoop = new ReceiveLoop(communicator, "mpipool-listener", new Incoming());
+    dispatcher.receiveAt(receiveLoop);
   }
 
   /**
@@ -30,7 +30,7 @@ public final class AnswerListener {
    * @return whether receiving has ended
    */
   public boolean awaitEnd(long millis) {
-    return reception.awaitEnd(millis);
+    return receiveLoop.awaitEnd(millis);
   }
 
   private final class Incoming implements ReceiveLoop.Handler {

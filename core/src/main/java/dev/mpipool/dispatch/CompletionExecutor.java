@@ -105,7 +105,7 @@ final class CompletionExecutor {
   private final ClassLoader loader = Thread.currentThread().getContextClassLoader();
 
   /** Where the leader may take the receiver role, or null. */
-  private ReceiveLoop reception;
+  private ReceiveLoop receiveLoop;
 
   /** The thread that is receiving, or null. */
   private CompletionThread receiver;
@@ -240,7 +240,7 @@ final class CompletionExecutor {
   void receiveAt(ReceiveLoop place) {
     lock.lock();
     try {
-      reception = place;
+      receiveLoop = place;
     } finally {
       lock.unlock();
     }
@@ -445,27 +445,27 @@ final class CompletionExecutor {
   /** May return for no reason; the caller checks again. */
   @SuppressWarnings("WaitNotInLoop")
   private void awaitWork() {
-    if (reception == null) {
+    if (receiveLoop == null) {
       work.awaitUninterruptibly();
       return;
     }
-    reception.beginIdle();
+    receiveLoop.beginIdle();
     try {
       work.awaitUninterruptibly();
     } finally {
-      reception.endIdle();
+      receiveLoop.endIdle();
     }
   }
 
   /** Releases the lock while receiving. Returns false at once if another thread receives. */
   private boolean receive(CompletionThread me) {
-    if (reception == null) {
+    if (receiveLoop == null) {
       return false;
     }
     receiver = me;
     lock.unlock();
     try {
-      return reception.receive();
+      return receiveLoop.receive();
     } finally {
       Memory.lock(lock);
       if (receiver == me) { // else another leader is receiving already

@@ -274,10 +274,10 @@ public final class Dispatcher {
   /**
    * Lets the thread that completes futures receive while it has none to complete.
    *
-   * @param reception passes messages to {@link #received}
+   * @param receiveLoop passes messages to {@link #received}
    */
-  void receiveAt(ReceiveLoop reception) {
-    common.completions().receiveAt(reception);
+  void receiveAt(ReceiveLoop receiveLoop) {
+    common.completions().receiveAt(receiveLoop);
   }
 
   /**

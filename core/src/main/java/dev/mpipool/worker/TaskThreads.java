@@ -56,7 +56,7 @@ final class TaskThreads {
 
   private final AtomicInteger count = new AtomicInteger();
   private volatile boolean discarding;
-  private volatile ReceiveLoop reception;
+  private volatile ReceiveLoop receiveLoop;
 
   /**
    * Prepares the threads; {@link #start} starts the first.
@@ -93,7 +93,7 @@ final class TaskThreads {
    * @param receiving what receives the messages for this worker
    */
   void start(ReceiveLoop receiving) {
-    reception = receiving;
+    receiveLoop = receiving;
     startOne();
   }
 
@@ -147,7 +147,7 @@ final class TaskThreads {
         }
         if (!discarding) {
           if (run instanceof GroupRun) {
-            reception.fillRole(); // group members wait for each other's messages
+            receiveLoop.fillRole(); // group members wait for each other's messages
           }
           long begin = System.nanoTime();
           Entry answer = answerOf(run);
@@ -173,17 +173,17 @@ final class TaskThreads {
    */
   private TaskRun awaitTask(TaskRun done) throws InterruptedException {
     TaskRun run = queue.poll(done);
-    while (run == null && count.get() == 1 && reception.receive()) {
+    while (run == null && count.get() == 1 && receiveLoop.receive()) {
       run = queue.poll(null);
     }
     if (run != null) {
       return run;
     }
-    reception.beginIdle();
+    receiveLoop.beginIdle();
     try {
       return queue.take();
     } finally {
-      reception.endIdle();
+      receiveLoop.endIdle();
     }
   }
 

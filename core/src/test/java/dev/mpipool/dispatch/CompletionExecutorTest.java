@@ -271,8 +271,9 @@ class CompletionExecutorTest {
       CompletionExecutor own = new CompletionExecutor();
       List<Communicator> ranks = LocalCommunicator.create(2);
       List<Item> byMessage = new CopyOnWriteArrayList<>();
-      ReceiveLoop reception = new ReceiveLoop(ranks.get(0), "listener", new Adding(own, byMessage));
-      own.receiveAt(reception);
+      ReceiveLoop receiveLoop =
+          new ReceiveLoop(ranks.get(0), "listener", new Adding(own, byMessage));
+      own.receiveAt(receiveLoop);
       for (int round = 0; round < 4; round++) {
         List<TaskFuture<Object>> futures = futures(4);
         for (TaskFuture<Object> future : futures) {
@@ -287,7 +288,7 @@ class CompletionExecutorTest {
       }
       own.close();
       ranks.get(1).send(0, 0, ByteBuffer.allocate(Integer.BYTES));
-      assertThat(reception.awaitEnd(10_000)).as("run %d", run).isTrue();
+      assertThat(receiveLoop.awaitEnd(10_000)).as("run %d", run).isTrue();
     }
     awaitThreadsGone();
   }

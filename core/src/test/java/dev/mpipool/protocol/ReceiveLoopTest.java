@@ -28,7 +28,7 @@ class ReceiveLoopTest {
 
   private final List<Communicator> ranks = LocalCommunicator.create(2);
   private final Log log = new Log();
-  private final ReceiveLoop reception = new ReceiveLoop(ranks.get(0), "stand-in", log);
+  private final ReceiveLoop receiveLoop = new ReceiveLoop(ranks.get(0), "fallback", log);
 
   /** What has come, and in which thread it was handled. A negative number is the last. */
   private final class Log implements ReceiveLoop.Handler {
@@ -45,8 +45,8 @@ class ReceiveLoopTest {
         Thread other =
             new Thread(
                 () -> {
-                  reception.beginIdle();
-                  reception.endIdle();
+                  receiveLoop.beginIdle();
+                  receiveLoop.endIdle();
                 });
         other.start();
         if (!Uninterruptibles.join(other, 5_000)) {
@@ -94,17 +94,17 @@ class ReceiveLoopTest {
   @AfterEach
   void end() {
     send(-1);
-    assertThat(reception.awaitEnd(10_000)).isTrue();
-    assertThat(reception.receive()).isFalse();
+    assertThat(receiveLoop.awaitEnd(10_000)).isTrue();
+    assertThat(receiveLoop.receive()).isFalse();
   }
 
-  /** Gets the stand-in to leave the receiving to the test's thread. */
+  /** Gets the fallback thread to leave the receiving to the test's thread. */
   private void takeOver() throws InterruptedException {
-    await().until(() -> !reception.receive()); // the stand-in has begun
-    reception.beginIdle();
+    await().until(() -> !receiveLoop.receive()); // the fallback thread has the role
+    receiveLoop.beginIdle();
     send(0);
-    assertThat(log.nextThread().getName()).isEqualTo("stand-in");
-    reception.endIdle();
+    assertThat(log.nextThread().getName()).isEqualTo("fallback");
+    receiveLoop.endIdle();
   }
 
   @Test
@@ -112,8 +112,8 @@ class ReceiveLoopTest {
     Thread receiver = null;
     for (int round = 0; receiver != Thread.currentThread() && round < 1000; round++) {
       takeOver();
-      send(1); // unless the stand-in is quicker
-      reception.receive();
+      send(1); // unless the fallback thread is quicker
+      receiveLoop.receive();
       receiver = log.nextThread();
     }
     assertThat(receiver).isSameAs(Thread.currentThread());
@@ -141,9 +141,9 @@ class ReceiveLoopTest {
   }
 
   @Test
-  void theStandInWakesUpAfterALongQuiet() throws Exception {
+  void theFallbackThreadWakesUpAfterALongQuiet() throws Exception {
     takeOver();
-    Thread idle = new Thread(reception::receive);
+    Thread idle = new Thread(receiveLoop::receive);
     idle.start();
     CountDownLatch quiet = new CountDownLatch(1);
     assertThat(quiet.await(200, TimeUnit.MILLISECONDS)).isFalse(); // it sleeps after 20 ms
@@ -156,7 +156,7 @@ class ReceiveLoopTest {
   }
 
   @Test
-  void whereOnlyOneThreadMayReceiveTheStandInDoesItAll() {
+  void whereOnlyOneThreadMayReceiveTheFallbackThreadDoesItAll() {
     Communicator strict = mock(Communicator.class);
     CountDownLatch asked = new CountDownLatch(1);
     CountDownLatch end = new CountDownLatch(1);
@@ -184,11 +184,11 @@ class ReceiveLoopTest {
   private void everyMessageIsHandledOnce(long seed) throws Exception {
     List<Communicator> ranks = LocalCommunicator.create(2);
     Log log = new Log();
-    ReceiveLoop reception = new ReceiveLoop(ranks.get(0), "stand-in", log);
+    ReceiveLoop receiveLoop = new ReceiveLoop(ranks.get(0), "fallback", log);
     List<Thread> threads = new ArrayList<>();
     for (int i = 0; i < 3; i++) {
       Random random = new Random(seed * 31 + i);
-      threads.add(new Thread(() -> takeTurns(reception, log, random)));
+      threads.add(new Thread(() -> takeTurns(receiveLoop, log, random)));
     }
     threads.forEach(Thread::start);
     Random random = new Random(seed);
@@ -201,7 +201,7 @@ class ReceiveLoopTest {
         TimeUnit.MICROSECONDS.sleep(random.nextInt(2_000));
       }
     }
-    assertThat(reception.awaitEnd(20_000)).as("seed %d", seed).isTrue();
+    assertThat(receiveLoop.awaitEnd(20_000)).as("seed %d", seed).isTrue();
     for (Thread thread : threads) {
       thread.join(10_000);
       assertThat(thread.isAlive()).as("seed %d", seed).isFalse();
@@ -209,9 +209,9 @@ class ReceiveLoopTest {
     assertThat(log.numbers).as("seed %d", seed).isEqualTo(sent);
   }
 
-  private static void takeTurns(ReceiveLoop reception, Log log, Random random) {
+  private static void takeTurns(ReceiveLoop receiveLoop, Log log, Random random) {
     while (!log.isOver()) {
-      if (!reception.receive() || random.nextInt(50) == 0) {
+      if (!receiveLoop.receive() || random.nextInt(50) == 0) {
         try {
           TimeUnit.MICROSECONDS.sleep(random.nextInt(3_000));
         } catch (InterruptedException e) {

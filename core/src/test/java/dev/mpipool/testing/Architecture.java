@@ -34,8 +34,8 @@ import java.util.stream.Stream;
  * References are those in bytecode, so a constant that the compiler has inlined is not seen, and
  * Javadoc does not count.
  *
- * <p>All lists that the assertions take are exact: an entry that the code no longer needs fails the
- * test as well, and has to be deleted. So lists of exceptions can only become shorter.
+ * <p>The lists that the assertions take are exact: an entry that the code no longer needs fails the
+ * test as well, and has to be deleted.
  */
 public final class Architecture {
 
@@ -47,7 +47,6 @@ public final class Architecture {
 
   private static final int LARGEST_CYCLE = 3;
   private static final int LONGEST_FILE = 500;
-  private static final int STEP = 50;
 
   /**
    * A source file, without ".java": {@code comm.Communicator}. Another library's is its package.
@@ -94,7 +93,7 @@ public final class Architecture {
 
   /**
    * A sealed class and what it permits are one thing in several files: that a permitted class knows
-   * the sealed one makes no circle.
+   * the sealed one makes no cycle.
    */
   private static boolean isPermittedBy(JavaClass target, JavaClass type) {
     return type.getRawSuperclass()
@@ -261,67 +260,48 @@ public final class Architecture {
     assertNone(wrong);
   }
 
-  /**
-   * Asserts that in no package more than three source files refer to each other in a circle.
-   *
-   * @param exceptions package to the numbers of files of its larger circles, the largest first
-   */
-  public void assertCycles(Map<String, List<Integer>> exceptions) {
+  /** Asserts that in no package more than three source files refer to each other in a cycle. */
+  public void assertCycles() {
     Map<String, Set<Source>> rooms = new TreeMap<>();
-    exceptions.keySet().forEach(room -> rooms.put(room, new HashSet<>()));
     references
         .keySet()
         .forEach(file -> rooms.computeIfAbsent(file.room(), r -> new HashSet<>()).add(file));
     Set<String> wrong = new TreeSet<>();
     rooms.forEach(
-        (room, files) -> {
-          List<Set<Source>> circles =
-              circles(files).stream()
-                  .filter(circle -> circle.size() > LARGEST_CYCLE)
-                  .sorted(Comparator.comparing(circle -> -circle.size()))
-                  .toList();
-          List<Integer> sizes = circles.stream().map(Set::size).toList();
-          List<Integer> listed = exceptions.getOrDefault(room, List.of());
-          if (!sizes.equals(listed)) {
-            wrong.add(
-                "%s has circles of %s files, and listed are %s%s"
-                    .formatted(
-                        room,
-                        sizes,
-                        listed,
-                        circles.stream().map(this::describe).collect(Collectors.joining())));
-          }
-        });
+        (room, files) ->
+            cycles(files).stream()
+                .filter(cycle -> cycle.size() > LARGEST_CYCLE)
+                .forEach(cycle -> wrong.add(room + " has a cycle of" + describe(cycle))));
     assertNone(wrong);
   }
 
-  private String describe(Set<Source> circle) {
-    return circle.stream()
+  private String describe(Set<Source> cycle) {
+    return cycle.stream()
         .sorted(Comparator.comparing(Source::name))
         .map(
             from ->
                 references.get(from).keySet().stream()
-                    .filter(circle::contains)
+                    .filter(cycle::contains)
                     .map(Source::name)
                     .sorted()
                     .collect(Collectors.joining(", ", "\n    " + from.name() + " -> ", "")))
-        .collect(Collectors.joining("", "\n  " + circle.size() + " files:", ""));
+        .collect(Collectors.joining("", " " + cycle.size() + " files:", ""));
   }
 
   /** The sets of files of which each reaches each, those of one file left out. */
-  private List<Set<Source>> circles(Set<Source> files) {
+  private List<Set<Source>> cycles(Set<Source> files) {
     Map<Source, Set<Source>> reach = new HashMap<>();
     files.forEach(file -> reach.put(file, reachable(file, files)));
     List<Set<Source>> found = new ArrayList<>();
     Set<Source> done = new HashSet<>();
     for (Source file : files) {
-      Set<Source> circle =
+      Set<Source> cycle =
           reach.get(file).stream()
               .filter(other -> reach.get(other).contains(file))
               .collect(Collectors.toSet());
-      if (!circle.isEmpty() && done.add(file)) {
-        done.addAll(circle);
-        found.add(circle);
+      if (!cycle.isEmpty() && done.add(file)) {
+        done.addAll(cycle);
+        found.add(cycle);
       }
     }
     return found;
@@ -340,40 +320,25 @@ public final class Architecture {
     return seen;
   }
 
-  /**
-   * Asserts that no source file has more than 500 lines.
-   *
-   * @param exceptions file, without ".java", to its number of lines rounded up to a multiple of 50
-   */
-  public void assertLengths(Map<String, Integer> exceptions) {
-    Map<String, Integer> unused = new TreeMap<>(exceptions);
+  /** Asserts that no source file has more than 500 lines. */
+  public void assertLengths() {
     Set<String> wrong = new TreeSet<>();
     try (Stream<Path> tree = Files.walk(sources)) {
       for (Path file : tree.filter(f -> f.toString().endsWith(".java")).toList()) {
         int lines = Files.readAllLines(file).size();
-        String name = file.getFileName().toString().replace(".java", "");
-        int allowed = exceptions.getOrDefault(name, LONGEST_FILE);
-        unused.remove(name);
-        if (lines > allowed) {
-          wrong.add(name + " has " + lines + " lines, where " + allowed + " are allowed");
-        } else if (exceptions.containsKey(name) && lines <= allowed - STEP) {
-          int rounded = (lines + STEP - 1) / STEP * STEP;
-          wrong.add(
-              name
-                  + " has become shorter: "
-                  + (lines > LONGEST_FILE ? "the exception is now " + rounded : "delete it"));
+        if (lines > LONGEST_FILE) {
+          wrong.add("%s has %d lines".formatted(sources.relativize(file), lines));
         }
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    unused.keySet().forEach(name -> wrong.add("There is no " + name + ": delete the exception"));
     assertNone(wrong);
   }
 
   private static void assertNone(Set<String> wrong) {
     if (!wrong.isEmpty()) {
-      fail("See \"Tests of the rooms\" in docs/architecture.md:\n" + String.join("\n", wrong));
+      fail("See \"Architecture tests\" in docs/architecture.md:\n" + String.join("\n", wrong));
     }
   }
 }
