@@ -2,6 +2,7 @@ package dev.mpipool;
 
 import static org.assertj.core.api.Assertions.fail;
 
+import dev.mpipool.memory.ForgetsShortMemory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +16,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
  * Thousands of pools with accidents: every future is done exactly once, with what is right or an
@@ -22,6 +24,7 @@ import org.junit.jupiter.api.Timeout;
  * again, {@code -Dmpipool.schedules=N} another number of them, {@code -Dmpipool.firstSeed=N}
  * others, and {@code -Dmpipool.slow=true} tells which take long.
  */
+@ExtendWith(ForgetsShortMemory.class)
 class FaultSchedulesTest {
 
   private static final String SEED = "mpipool.seed";

@@ -43,12 +43,14 @@ public final class Memory {
   private static volatile byte[] reserve;
 
   /** When memory ran out, and when that was last noticed. */
-  private static volatile long outSince = System.nanoTime() - 2 * PATIENCE_NANOS;
+  private static volatile long outSince;
 
-  private static volatile long lastOut = outSince;
+  private static volatile long lastOut;
 
   static {
+    forget();
     rehearse();
+    forget();
   }
 
   private Memory() {}
@@ -61,7 +63,6 @@ public final class Memory {
     Iterator<Error> failures =
         List.<Error>of(new OutOfMemoryError(), new InternalError(new OutOfMemoryError()))
             .iterator();
-    long neverOut = outSince;
     persist(
         () -> {
           if (failures.hasNext()) {
@@ -71,8 +72,12 @@ public final class Memory {
         1); // pauses of some nanoseconds: every start of a rank runs this
     lock(new ReentrantLock());
     mayReturn(1);
-    outSince = neverOut;
-    lastOut = neverOut;
+  }
+
+  /** Makes the next failure the first one. */
+  static void forget() {
+    outSince = System.nanoTime() - 2 * PATIENCE_NANOS;
+    lastOut = outSince;
   }
 
   private static long room() {

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.WorkerLostException;
+import dev.mpipool.memory.ForgetsShortMemory;
 import dev.mpipool.protocol.Entry;
 import dev.mpipool.protocol.EntryKind;
 import java.io.IOException;
@@ -19,8 +20,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Workers that die, and pools that break. */
+@ExtendWith(ForgetsShortMemory.class)
 @Timeout(30)
 class DispatcherLossTest {
 

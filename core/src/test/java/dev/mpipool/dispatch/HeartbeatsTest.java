@@ -2,6 +2,7 @@ package dev.mpipool.dispatch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.mpipool.memory.ForgetsShortMemory;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -13,8 +14,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Who counts as silent, on a clock of the test's own. */
+@ExtendWith(ForgetsShortMemory.class)
 @Timeout(30)
 class HeartbeatsTest implements Heartbeats.Care {
 

@@ -13,6 +13,7 @@ import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.comm.MessageChannels;
 import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.comm.RankLostListener;
+import dev.mpipool.memory.ForgetsShortMemory;
 import dev.mpipool.protocol.Chunk;
 import dev.mpipool.protocol.Entry;
 import dev.mpipool.protocol.EntryKind;
@@ -51,10 +52,12 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A worker, rank 1, with main's side played by the test, rank 0. */
+@ExtendWith(ForgetsShortMemory.class)
 @Timeout(60)
 class WorkerLoopTest {
 
