@@ -5,11 +5,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The hosts of a job, from a machines file. */
+/** The hosts of a job, as the user or a scheduler names them. */
 final class Machines {
   static final String THIS_HOST = "localhost";
 
@@ -17,7 +20,23 @@ final class Machines {
 
   /** What a host may look like: never an option of ssh, never anything a shell would read. */
   private static final Pattern HOST =
-      Pattern.compile("([A-Za-z0-9._][A-Za-z0-9._-]*@)?[A-Za-z0-9:][A-Za-z0-9._:-]*");
+      Pattern.compile(
+          "([A-Za-z0-9._][A-Za-z0-9._-]*@)?"
+              + "([A-Za-z0-9][A-Za-z0-9._-]*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)");
+
+  /** A name, then how many ranks in Open MPI's form, in MPICH's form, or not at all. */
+  private static final Pattern ENTRY =
+      Pattern.compile("(\\S+)\\s+slots\\s*=\\s*(\\d+)|([^\\s:]+):(\\d+)|(\\S+)");
+
+  private static final Pattern SLOTS = Pattern.compile("0*[1-9]\\d{0,4}");
+
+  /**
+   * A host of a job.
+   *
+   * @param name of the host, after the user's and an @ where they differ
+   * @param slots how many ranks it is meant for
+   */
+  record Host(String name, int slots) {}
 
   private Machines() {}
 
@@ -33,28 +52,17 @@ final class Machines {
     return host.substring(host.indexOf('@') + 1);
   }
 
-  /** Reads one host from each line; what follows a # is a comment. */
-  static List<String> read(Path file) throws UsageException {
-    List<String> hosts = new ArrayList<>();
+  /** Reads a machines file: a host on each line; what follows a # is a comment. */
+  static List<Host> read(Path file) throws UsageException {
+    List<Host> hosts = new ArrayList<>();
     try {
       int number = 0;
       for (String line : Files.readAllLines(file, StandardCharsets.UTF_8)) {
         number++;
-        String host = line.replaceFirst("#.*", "").strip();
-        if (host.isEmpty()) {
-          continue;
+        String entry = line.replaceFirst("#.*", "").strip();
+        if (!entry.isEmpty()) {
+          hosts.add(host(entry, "machines file " + file + ", line " + number));
         }
-        if (!HOST.matcher(host).matches()) {
-          throw new UsageException(
-              "machines file "
-                  + file
-                  + ", line "
-                  + number
-                  + ": \""
-                  + host
-                  + "\" is no host; write one name a line");
-        }
-        hosts.add(host);
       }
     } catch (IOException e) {
       throw new UsageException(
@@ -64,22 +72,78 @@ final class Machines {
       throw new UsageException(
           "the machines file " + file + " names no host; write one name a line");
     }
-    return hosts;
+    return merged(hosts);
+  }
+
+  /** Reads the value of -hosts: {@code a:2,b}. */
+  static List<Host> parse(String list) throws UsageException {
+    List<Host> hosts = new ArrayList<>();
+    for (String entry : list.split(",", -1)) {
+      hosts.add(host(entry.strip(), "-hosts " + list));
+    }
+    return merged(hosts);
+  }
+
+  private static Host host(String entry, String where) throws UsageException {
+    Matcher matcher = ENTRY.matcher(entry);
+    if (matcher.matches()) {
+      String name = first(matcher, 1, 3, 5);
+      String slots = first(matcher, 2, 4);
+      if (HOST.matcher(name).matches() && (slots == null || SLOTS.matcher(slots).matches())) {
+        return new Host(name, slots == null ? 1 : Integer.parseInt(slots));
+      }
+    }
+    throw new UsageException(
+        where
+            + ": \""
+            + entry
+            + "\" is no host; write node1, node1:4 or node1 slots=4 (1 to 99999)");
+  }
+
+  private static String first(Matcher matcher, int... groups) {
+    for (int group : groups) {
+      if (matcher.group(group) != null) {
+        return matcher.group(group);
+      }
+    }
+    return null;
+  }
+
+  /** One entry for each host, where it was named first; its slots add up. */
+  static List<Host> merged(List<Host> hosts) {
+    Map<String, Integer> slots = new LinkedHashMap<>();
+    hosts.forEach(host -> slots.merge(host.name(), host.slots(), Integer::sum));
+    return slots.entrySet().stream().map(each -> new Host(each.getKey(), each.getValue())).toList();
+  }
+
+  static int slots(List<Host> hosts) {
+    return hosts.stream().mapToInt(Host::slots).sum();
   }
 
   /**
-   * Gives each rank its host as MPJ Express does: every host the same number of neighbouring ranks,
-   * the first hosts one more where it does not come out even.
+   * Gives each rank its host. Neighbouring ranks share one: each host gets as many as it has slots,
+   * in the order of the list, and where there are more ranks than slots so many more times over.
    */
-  static List<String> assign(List<String> hosts, int np) {
+  static List<String> assign(List<Host> hosts, int np) {
+    int slots = slots(hosts);
+    int rest = np % slots;
     List<String> ranks = new ArrayList<>();
-    int used = Math.min(hosts.size(), np);
-    for (int i = 0; i < used; i++) {
-      int share = np / used + (i < np % used ? 1 : 0);
-      for (int j = 0; j < share; j++) {
-        ranks.add(hosts.get(i));
+    for (Host host : hosts) {
+      int more = Math.min(host.slots(), rest);
+      rest -= more;
+      for (int i = np / slots * host.slots() + more; i > 0; i--) {
+        ranks.add(host.name());
       }
     }
     return ranks;
+  }
+
+  /** The hosts of all ranks in one word, as the launchers of MPIs read them: {@code a:2,b:1}. */
+  static String word(List<String> ranks) {
+    Map<String, Integer> shares = new LinkedHashMap<>();
+    ranks.forEach(host -> shares.merge(host, 1, Integer::sum));
+    return String.join(
+        ",",
+        shares.entrySet().stream().map(each -> each.getKey() + ":" + each.getValue()).toList());
   }
 }

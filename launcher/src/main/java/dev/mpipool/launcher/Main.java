@@ -44,7 +44,7 @@ public final class Main {
       Installation installation = Installation.fromSystemProperties();
       JobSpec spec = options.toJob(installation);
       if (spec.device() == Device.NATIVE) {
-        NativeJob job = new NativeJob(spec, options.machines(), installation);
+        NativeJob job = new NativeJob(spec, installation);
         Signals.handle(job::stop);
         return job.run();
       }

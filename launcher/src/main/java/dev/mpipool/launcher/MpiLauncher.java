@@ -141,13 +141,8 @@ record MpiLauncher(Kind kind, String command, int version, String processManager
     }
   }
 
-  /**
-   * The command line up to the program of each rank.
-   *
-   * @param job what to run
-   * @param machines the machines file, or null
-   */
-  List<String> start(JobSpec job, Path machines) {
+  /** The command line up to the program of each rank. */
+  List<String> start(JobSpec job) {
     List<String> line = new ArrayList<>(List.of(command));
     line.addAll(List.of("-n", Integer.toString(job.np())));
     String folder = job.folder().toString();
@@ -161,12 +156,12 @@ record MpiLauncher(Kind kind, String command, int version, String processManager
           line.addAll(List.of("--map-by", ":OVERSUBSCRIBE", "--with-ft", "ulfm"));
         }
         add(line, job.tagOutput(), version < PRRTE ? "--tag-output" : "--output=tag");
-        add(line, machines != null, "--hostfile", String.valueOf(machines));
+        add(line, !job.hosts().isEmpty(), "--host", Machines.word(job.hosts()));
       }
       case HYDRA -> {
         line.addAll(List.of("-wdir", folder));
         add(line, job.tagOutput(), "-prepend-rank");
-        add(line, machines != null, "-f", String.valueOf(machines));
+        add(line, !job.hosts().isEmpty(), "-hosts", Machines.word(job.hosts()));
       }
       case SRUN -> {
         line.addAll(List.of("--mpi=" + processManager, "--overcommit", "--chdir=" + folder));

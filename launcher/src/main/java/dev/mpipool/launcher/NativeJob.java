@@ -35,12 +35,10 @@ final class NativeJob {
   /**
    * Starts the job.
    *
-   * @param machines the machines file, or null
    * @throws IOException if the machine lacks something; says what
    * @throws UsageException if the command is wrong
    */
-  NativeJob(JobSpec spec, Path machines, Installation installation)
-      throws UsageException, IOException {
+  NativeJob(JobSpec spec, Installation installation) throws UsageException, IOException {
     Runtime.Version java = Runtime.version();
     if (java.feature() < JAVA_NEEDED) {
       throw new IOException(
@@ -52,13 +50,13 @@ final class NativeJob {
     }
     this.spec = spec;
     MpiLauncher found = MpiLauncher.find(System.getenv());
-    if (machines != null && found.kind() == MpiLauncher.Kind.SRUN) {
+    if (!spec.hosts().isEmpty() && found.kind() == MpiLauncher.Kind.SRUN) {
       throw new UsageException(
-          "-machinesfile: within an allocation Slurm knows the hosts; leave it out");
+          "-hosts, -machinesfile: within an allocation Slurm knows the hosts; leave them out");
     }
     this.presence = Files.createTempFile("mpipool-native", ".presence");
     presence.toFile().deleteOnExit();
-    List<String> command = found.start(spec, machines);
+    List<String> command = found.start(spec);
     command.addAll(rank(installation));
     ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
     builder.directory(spec.folder().toFile());

@@ -1,5 +1,6 @@
 package dev.mpipool.launcher;
 
+import dev.mpipool.launcher.Machines.Host;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -97,10 +98,12 @@ final class Options {
           "-src", "sources are not sent to other hosts; share the folder instead");
 
   @Option(
-      names = "-np",
+      names = {"-np", "-n", "--np"},
       paramLabel = "N",
-      description = "How many ranks (default: the processors of this host).")
-  private int np = Runtime.getRuntime().availableProcessors();
+      description =
+          "How many ranks, main included (default: as many as -hosts or -machinesfile name, else"
+              + " the processors of this host). -np 1: main alone, whose workers are threads.")
+  private Integer np;
 
   @Option(
       names = "-dev",
@@ -128,11 +131,18 @@ final class Options {
   private Path folder = Path.of("");
 
   @Option(
-      names = "-machinesfile",
+      names = {"-machinesfile", "-hostfile", "--hostfile"},
       paramLabel = "FILE",
       description =
-          "Hosts to run on, one a line; reached over ssh. The same folders must be there.")
+          "Hosts to run on, one a line (node1, node1:4 or node1 slots=4); reached over ssh. The"
+              + " same folders must be there.")
   private Path machines;
+
+  @Option(
+      names = {"-hosts", "-host", "--host"},
+      paramLabel = "LIST",
+      description = "Hosts to run on, as in node1:4,node2. Ranks fill one host after the other.")
+  private String hosts;
 
   @Option(
       names = "-tag-output",
@@ -203,7 +213,10 @@ final class Options {
     Map<String, OptionSpec> known = parser.getCommandSpec().optionsMap();
     int i = 0;
     while (i < arguments.size() && arguments.get(i).startsWith("-")) {
-      String option = arguments.get(i++);
+      String argument = arguments.get(i++);
+      int equals = argument.indexOf('=');
+      boolean joined = equals > 0 && takesValue(known.get(argument.substring(0, equals)));
+      String option = joined ? argument.substring(0, equals) : argument;
       boolean own = known.containsKey(option);
       if (!own && !isJvmOption(option)) {
         throw new UsageException(
@@ -213,7 +226,9 @@ final class Options {
       }
       List<String> target = own ? ours : jvmOptions;
       target.add(option);
-      if (own ? known.get(option).arity().max() > 0 : WITH_SEPARATE_VALUE.contains(option)) {
+      if (joined) {
+        target.add(argument.substring(equals + 1));
+      } else if (own ? takesValue(known.get(option)) : WITH_SEPARATE_VALUE.contains(option)) {
         if (i == arguments.size()) {
           throw new UsageException("option " + option + " needs a value");
         }
@@ -227,6 +242,10 @@ final class Options {
     return ours;
   }
 
+  private static boolean takesValue(OptionSpec option) {
+    return option != null && option.arity().max() > 0;
+  }
+
   private static boolean isJvmOption(String option) {
     int equals = option.indexOf('=');
     return FLAGS.contains(option)
@@ -234,14 +253,9 @@ final class Options {
         || PREFIXES.stream().anyMatch(option::startsWith);
   }
 
-  /** The machines file, or null. */
-  Path machines() {
-    return machines == null ? null : machines.toAbsolutePath().normalize();
-  }
-
   /** Checks everything that can be checked before a JVM starts. */
   JobSpec toJob(Installation installation) throws UsageException, IOException {
-    if (np < 1) {
+    if (np != null && np < 1) {
       throw new UsageException("-np " + np + ": at least one rank is needed");
     }
     if (switchLimit < 12) {
@@ -255,9 +269,14 @@ final class Options {
           "-start-timeout " + startTimeout + ": at least one second is needed");
     }
     Device on = Device.of(device);
-    if (machines != null && !on.processes()) {
+    if (machines != null && hosts != null) {
+      throw new UsageException("-hosts and -machinesfile both name the hosts; leave one out");
+    }
+    if ((machines != null || hosts != null) && !on.processes()) {
       throw new UsageException(
-          "-machinesfile needs ranks that are processes; leave out -dev " + device);
+          (hosts != null ? "-hosts" : "-machinesfile")
+              + " needs ranks that are processes; leave out -dev "
+              + device);
     }
     if (!Files.isDirectory(folder)) {
       throw new UsageException("-wdir " + folder + " is no folder");
@@ -266,16 +285,16 @@ final class Options {
       throw new UsageException(
           "no class to run; try: mpjrun.sh -np 4 Example (-h prints all options)");
     }
-    List<String> hosts =
-        machines == null ? List.of() : Machines.assign(Machines.read(machines), np);
+    List<Host> named = named();
+    int ranks = ranks(named);
     List<Path> path = jar == null ? ClassPaths.parse(classPath) : List.of(readable(jar));
     String mainClass = jar == null ? program.get(0) : mainClassOf(jar);
     List<String> arguments = jar == null ? program.subList(1, program.size()) : program;
     String found = ClassPaths.find(mainClass, path, installation);
     return new JobSpec(
-        np,
+        ranks,
         on,
-        hosts,
+        named.isEmpty() ? List.of() : Machines.assign(named, ranks),
         jvmOptions,
         path,
         folder.toAbsolutePath().normalize(),
@@ -285,6 +304,21 @@ final class Options {
         startTimeout,
         found,
         arguments);
+  }
+
+  /** The hosts that the user has named. */
+  private List<Host> named() throws UsageException {
+    if (hosts != null) {
+      return Machines.parse(hosts);
+    }
+    return machines == null ? List.of() : Machines.read(machines);
+  }
+
+  private int ranks(List<Host> named) {
+    if (np != null) {
+      return np;
+    }
+    return named.isEmpty() ? Runtime.getRuntime().availableProcessors() : Machines.slots(named);
   }
 
   private static Path readable(Path jar) throws UsageException {

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.jar.Attributes;
 import java.util.jar.JarEntry;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The command line, right and wrong. */
 class CommandLineIT {
@@ -29,6 +31,8 @@ class CommandLineIT {
         Arguments.of("no class", List.of("-np", "2")),
         Arguments.of("-np 0", List.of("-np", "0", "Example")),
         Arguments.of("abc", List.of("-np", "abc", "Example")),
+        Arguments.of("abc", List.of("-np=abc", "Example")),
+        Arguments.of("\"a:x\" is no host", List.of("-hosts", "b,a:x", "Example")),
         Arguments.of("-np", List.of("-np")),
         Arguments.of("unknown option -bogus", List.of("-bogus", "Example")),
         Arguments.of("no device carrier-pigeon", List.of("-dev", "carrier-pigeon", "Example")),
@@ -61,7 +65,8 @@ class CommandLineIT {
     String text = String.join("\n", result.out());
     assertThat(text)
         .contains(
-            "-np N",
+            "-n, -np, --np N",
+            "-hosts",
             "-dev DEVICE",
             "-cp",
             "-jar FILE",
@@ -128,6 +133,39 @@ class CommandLineIT {
         .np(2)
         .runCommand("-jar", jar.toString(), "1:exit:0", "0:sleep:2000", "0:exit:7")
         .assertExitCode(7);
+  }
+
+  @Test
+  void hostsGiveTheNumberOfRanksAndGetThemInBlocks() throws IOException {
+    Path ssh = folder.resolve("ssh");
+    Files.writeString(ssh, "#!/bin/sh\necho \"$1\" >>asked\nexec sh -c \"$2\"\n");
+    Files.setPosixFilePermissions(ssh, PosixFilePermissions.fromString("rwx------"));
+    Path file = Files.writeString(folder.resolve("hosts"), "127.0.0.3 slots=2\n127.0.0.2\n");
+    for (List<String> option :
+        List.of(List.of("-hosts=127.0.0.3:2,127.0.0.2"), List.of("-hostfile", file.toString()))) {
+      Mpjrun.Result result =
+          Mpjrun.on("tcpdev")
+              .options(option.toArray(String[]::new))
+              .folder(folder)
+              .environment("MPIPOOL_SSH", ssh.toString())
+              .run(Script.class, "*:init", "*:sum", "*:finalize");
+      result.assertExitCode(0).assertNothingLeft();
+      assertThat(result.out())
+          .containsExactlyInAnyOrder(
+              "sum 3 at rank 0 of 3", "sum 3 at rank 1 of 3", "sum 3 at rank 2 of 3");
+      Path asked = folder.resolve("asked");
+      assertThat(Files.readAllLines(asked))
+          .containsExactlyInAnyOrder("127.0.0.3", "127.0.0.3", "127.0.0.2");
+      Files.delete(asked);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"openmpi", "mpich"})
+  void theMachinesMpiGetsTheHostsThatWereNamed(String mpi) {
+    Mpjrun.Result result = Mpjrun.on(mpi).options("-hosts", "localhost:3").runCommand("Example");
+    result.assertExitCode(0).assertNothingLeft();
+    assertThat(result.out()).contains("All ranks are here: 3");
   }
 
   @Test
