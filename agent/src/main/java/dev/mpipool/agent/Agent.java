@@ -1,0 +1,99 @@
+package dev.mpipool.agent;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.instrument.ClassFileTransformer;
+import java.lang.instrument.Instrumentation;
+import java.lang.ref.WeakReference;
+import java.security.ProtectionDomain;
+import java.util.Map;
+import java.util.WeakHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * The agent: makes the lambdas and records of the program's classes serializable when the classes
+ * are loaded. In multicore mode, where each rank has a class loader, it sees the classes of all.
+ */
+public final class Agent implements ClassFileTransformer {
+  /** Packages, and classes, whose objects lambdas may capture; separated by commas. */
+  static final String CAPTURE = "mpipool.capture";
+
+  private final ProgramClasses program;
+  private final Names captured;
+  private final AtomicBoolean warned = new AtomicBoolean();
+
+  private final Map<ClassLoader, ClassRewriter> rewriters = new WeakHashMap<>();
+
+  private Agent(ProgramClasses program, Names captured) {
+    this.program = program;
+    this.captured = captured;
+  }
+
+  /**
+   * Called by the JVM before the program.
+   *
+   * @param arguments none; system properties say what to do
+   * @param instrumentation of this JVM
+   */
+  public static void premain(String arguments, Instrumentation instrumentation) {
+    ProgramClasses program = ProgramClasses.of(System.getProperties());
+    if (program.isEmpty()) {
+      System.err.println(
+          "mpipool-agent: the class path has neither a folder nor the main class; say with -D"
+              + ProgramClasses.PACKAGES
+              + "=.. whose lambdas are to be serializable");
+      return;
+    }
+    instrumentation.addTransformer(new Agent(program, new Names(System.getProperty(CAPTURE))));
+  }
+
+  @Override
+  public byte[] transform(
+      ClassLoader loader,
+      String className,
+      Class<?> redefined,
+      ProtectionDomain domain,
+      byte[] classFile) {
+    if (loader == null || className == null || loader == ClassLoader.getPlatformClassLoader()) {
+      return null;
+    }
+    try {
+      boolean isProgram = program.contain(className, domain);
+      boolean isNamed = captured.contain(className) && !className.startsWith("dev/mpipool/");
+      return isProgram || isNamed ? rewriter(loader).rewrite(classFile, isProgram) : null;
+    } catch (RuntimeException | Error e) {
+      // The class stays as it is; its plain lambdas are refused, as without the agent.
+      if (warned.compareAndSet(false, true)) {
+        System.err.println(
+            "mpipool-agent: the lambdas of "
+                + className.replace('/', '.')
+                + " stay as they are, and perhaps those of more classes: "
+                + e);
+      }
+      return null;
+    }
+  }
+
+  private ClassRewriter rewriter(ClassLoader loader) {
+    synchronized (rewriters) {
+      ClassRewriter known = rewriters.get(loader);
+      if (known == null) {
+        WeakReference<ClassLoader> weak = new WeakReference<>(loader);
+        known = new ClassRewriter(new Captures(captured, name -> find(weak.get(), name)));
+        rewriters.put(loader, known);
+      }
+      return known;
+    }
+  }
+
+  private static byte[] find(ClassLoader loader, String name) {
+    if (loader == null) {
+      return null;
+    }
+    try (InputStream in = loader.getResourceAsStream(name + ".class")) {
+      return in == null ? null : in.readAllBytes();
+    } catch (IOException e) {
+      return null;
+    }
+  }
+}
