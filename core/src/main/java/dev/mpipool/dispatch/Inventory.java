@@ -2,8 +2,10 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
+import dev.mpipool.serial.TaskCall;
 import java.util.Collection;
-import java.util.HashSet;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
@@ -57,7 +59,7 @@ final class Inventory {
   String pending() {
     lock.lock();
     try {
-      Set<Object> futures = new HashSet<>();
+      Set<Object> futures = Collections.newSetFromMap(new IdentityHashMap<>());
       Stream.of(
               queue.stream(),
               workers.stream().flatMap(worker -> worker.tasks.inOrder().stream()),
@@ -65,13 +67,19 @@ final class Inventory {
               Stream.ofNullable(assigner.gathering()).map(GroupSubmission::first))
           .flatMap(tasks -> tasks)
           .filter(task -> !task.future.isDone() && !task.isChunk())
-          .forEach(task -> futures.add(GroupSubmission.futureOfUser(task)));
+          .forEach(task -> futures.add(ofUser(task)));
       String text = counted(futures.size(), "future", "futures");
       int batches = end.sources();
       return batches == 0 ? text : text + " and " + counted(batches, "batch", "batches");
     } finally {
       lock.unlock();
     }
+  }
+
+  /** What is the same object for all tasks behind one future of the user. */
+  private static Object ofUser(ScheduledTask task) {
+    TaskCall call = task.future.call();
+    return task.isPinned() && call != null ? call : GroupSubmission.futureOfUser(task);
   }
 
   private static String counted(int count, String one, String several) {

@@ -12,6 +12,7 @@ import dev.mpipool.comm.Message;
 import dev.mpipool.comm.MessageTooLongException;
 import dev.mpipool.protocol.Entry;
 import dev.mpipool.protocol.EntryKind;
+import dev.mpipool.protocol.FailureReport;
 import dev.mpipool.protocol.FailureReport.Origin;
 import dev.mpipool.protocol.Frame;
 import dev.mpipool.protocol.Hello;
@@ -176,9 +177,59 @@ class DispatcherTest {
   }
 
   @Test
+  void aFailureThatIsTooLongFailsItsTaskAlone() throws Exception {
+    TaskFuture<Object> task = desk.submit("a");
+    ByteBuffer failure =
+        Frame.encode(
+            List.of(new Entry(EntryKind.FAILURE, desk.nextTask(), ByteBuffer.allocate(3_000_000))));
+    MessageTooLongException message =
+        new MessageTooLongException(new Message(1, 0, failure.slice(0, 60_000)), 2_940_018);
+
+    assertThat(dispatcher.receivedCut(message)).isTrue();
+    assertThat(Desk.failure(task)).hasMessageContaining("for which there is no memory");
+    assertThat(dispatcher.size()).isEqualTo(2);
+  }
+
+  @Test
+  void anExceptionThatCannotBeReadArrivesAsText() throws Exception {
+    TaskFuture<Object> garbage = desk.submit("a");
+    desk.receive(1, failure(desk.nextTask(), ByteBuffer.wrap(new byte[] {99, 99, 99})));
+    assertThat(Desk.failure(garbage)).hasMessageContaining("its message");
+    assertThat(remoteTrace(garbage)).contains("it could not be read on main");
+
+    for (Object other : new Object[] {null, "text"}) {
+      TaskFuture<Object> noException = desk.submit("b");
+      desk.receive(1, failure(desk.nextTask(), desk.serializer.encode(other)));
+      assertThat(remoteTrace(noException))
+          .contains("there was no exception when it was read on main, but ")
+          .contains(other == null ? "but null" : "but a java.lang.String");
+    }
+  }
+
+  private static String remoteTrace(TaskFuture<?> future) {
+    return ((RemoteTaskException) Desk.failure(future)).remoteStackTrace();
+  }
+
+  private static Entry failure(long id, ByteBuffer exception) {
+    FailureReport report =
+        new FailureReport(Origin.TASK, "com.acme.Failure", "its message", null, exception);
+    return new Entry(EntryKind.FAILURE, id, report.encode());
+  }
+
+  @Test
+  void onlyAnAnswerGivesWorkToTheThreadThatCompletesFutures() throws Exception {
+    desk.submit("a");
+    Entry answer = new Entry(EntryKind.RESULT, desk.nextTask(), desk.serializer.encode(5));
+    Entry pong = new Entry(EntryKind.PONG, 0);
+    assertThat(dispatcher.received(new Message(1, 0, Frame.encode(List.of(pong))))).isFalse();
+    assertThat(dispatcher.received(new Message(1, 0, Frame.encode(List.of(answer))))).isTrue();
+    assertThat(dispatcher.received(new Message(9, 0, Frame.encode(List.of(answer))))).isFalse();
+  }
+
+  @Test
   void whoSendsLongNonsenseIsGivenUp() throws Exception {
     ByteBuffer frame =
-        Frame.encode(List.of(new Entry(EntryKind.LEFT, 0, ByteBuffer.allocate(3_000_000))));
+        Frame.encode(List.of(new Entry(EntryKind.LEFT, 77, ByteBuffer.allocate(3_000_000))));
     MessageTooLongException longFrame =
         new MessageTooLongException(new Message(1, 0, frame.slice(0, 60_000)), 2_940_000);
     assertThat(dispatcher.receivedCut(longFrame)).isFalse();

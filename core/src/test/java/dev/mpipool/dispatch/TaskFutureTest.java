@@ -2,6 +2,7 @@ package dev.mpipool.dispatch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.util.List;
@@ -163,5 +164,57 @@ class TaskFutureTest {
     assertThat(future.call()).isEqualTo(new Desk.Job("job"));
     assertThat(future.isFor(desk.dispatcher)).isTrue();
     assertThat(future.isFor(new Desk(1).dispatcher)).isFalse();
+  }
+
+  /** A way in which a future ends. */
+  private interface Ending {
+    void end(TaskFuture<Object> future);
+  }
+
+  static Stream<Ending> endings() {
+    return Stream.of(
+        future -> future.succeed("value"),
+        future -> future.fail(new IOException()),
+        TaskFuture::drop,
+        future -> future.cancel(true),
+        future -> future.complete("value"),
+        future -> future.completeExceptionally(new IOException()),
+        future -> future.obtrudeValue("value"),
+        future -> future.orTimeout(1, TimeUnit.NANOSECONDS),
+        future -> future.completeOnTimeout("value", 1, TimeUnit.NANOSECONDS));
+  }
+
+  @ParameterizedTest
+  @MethodSource("endings")
+  void aFutureThatIsDoneKeepsNothingOfItsTask(Ending ending) {
+    TaskFuture<Object> future = future();
+    assertThat(future.call()).isNotNull();
+    ending.end(future);
+
+    await().untilAsserted(() -> assertThat(future.isDone()).isTrue());
+    await().untilAsserted(() -> assertThat(future.call()).isNull());
+    assertThat(future.original()).isNull();
+  }
+
+  @Test
+  void everyWayToWaitReturnsTheValue() throws Exception {
+    TaskFuture<Object> future = desk.submit("a");
+    long id = desk.nextTask();
+    List<CompletableFuture<Object>> waiting =
+        List.of(
+            CompletableFuture.supplyAsync(future::join),
+            CompletableFuture.supplyAsync(() -> got(future)));
+    desk.answer(1, id, 5);
+    for (CompletableFuture<Object> one : waiting) {
+      assertThat(one.get(20, TimeUnit.SECONDS)).isEqualTo(5);
+    }
+  }
+
+  private static Object got(TaskFuture<Object> future) {
+    try {
+      return future.get();
+    } catch (InterruptedException | ExecutionException e) {
+      throw new IllegalStateException(e);
+    }
   }
 }
