@@ -20,6 +20,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -119,6 +120,7 @@ class BatchRunCacheTest {
     assertThat(run.takenFrom()).isEqualTo(1);
   }
 
+  @Tag("slow")
   @Test
   void keptResultsWaitForTheirConsumerLikeOthers() throws Exception {
     answerToEnd(start(folder, range(0, 100)));

@@ -26,6 +26,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -412,6 +413,7 @@ class BatchRunTest {
     assertThat(run.await(0)).isTrue();
   }
 
+  @Tag("slow")
   @Test
   void chunksGrowTwofoldAtMostUpToAMillisecondOfWork() throws Exception {
     Iterable<Integer> ofUnknownSize = () -> range(2_000).iterator();
@@ -488,6 +490,7 @@ class BatchRunTest {
         .hasMessage("The batch has taken longer than PT0.02S");
   }
 
+  @Tag("slow")
   @Test
   void aFinishedBatchIsNotEndedByItsTimeout() throws Exception {
     BatchRun run = start(new BatchOptions(1, 0, Duration.ofSeconds(2), null), range(1));
@@ -647,6 +650,7 @@ class BatchRunTest {
     assertThat(run.await(TimeUnit.SECONDS.toNanos(20))).isTrue();
   }
 
+  @Tag("slow")
   @Test
   void theLastOfACollectionAreDividedAmongAll() throws Exception {
     int all = 2_000;
@@ -667,6 +671,7 @@ class BatchRunTest {
     assertThat(takeAll(run, true)).isEqualTo(range(all).stream().map(i -> 10 * i).toList());
   }
 
+  @Tag("slow")
   @Test
   void aChunkIsAtMostHalfOfTheLookAhead() throws Exception {
     Iterable<Integer> ofUnknownSize = () -> range(400).iterator();

@@ -15,6 +15,7 @@ import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.protocol.Frame;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -27,14 +28,22 @@ class AnswerListenerTest {
 
   static Stream<Throwable> failures() {
     return Stream.of(
-        new CommunicatorException("staged", null),
-        new IllegalStateException("staged"),
-        new OutOfMemoryError("staged"));
+        new CommunicatorException("staged", null), new IllegalStateException("staged"));
   }
 
   @ParameterizedTest
   @MethodSource("failures")
   void whateverEndsReceivingFailsAllFutures(Throwable failure) throws Exception {
+    failsAllFutures(failure);
+  }
+
+  @Test
+  @Tag("slow") // memory may return for 10 s
+  void memoryThatDoesNotReturnFailsAllFutures() throws Exception {
+    failsAllFutures(new OutOfMemoryError("staged"));
+  }
+
+  private static void failsAllFutures(Throwable failure) throws Exception {
     Desk desk = new Desk(2);
     TaskFuture<Object> a = desk.submit("a");
     Communicator communicator = mock(Communicator.class);

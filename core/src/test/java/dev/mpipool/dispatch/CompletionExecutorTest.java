@@ -23,6 +23,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -232,6 +233,7 @@ class CompletionExecutorTest {
   }
 
   /** Some thousand short lives of a executor, with callbacks that block until the run's own end. */
+  @Tag("slow")
   @Test
   void whateverBlocksAllIsCompletedAndAllThreadsEnd() throws Exception {
     Random random = new Random(8);
@@ -264,6 +266,7 @@ class CompletionExecutorTest {
   }
 
   /** As when workers' answers, and what others do, complete futures while the leader receives. */
+  @Tag("slow")
   @Test
   void whileTheLeaderReceivesNothingThatOthersAddIsForgotten() {
     Random random = new Random(252);
@@ -327,5 +330,58 @@ class CompletionExecutorTest {
     public boolean isOver() {
       return over;
     }
+  }
+
+  @Test
+  void itIsAtRestWhenNothingIsQueuedAndNoCallbackRuns() throws Exception {
+    assertThat(executor.isAtRest()).isTrue();
+    TaskFuture<Object> first = future();
+    first.thenRun(this::block);
+    executor.add(List.of(item(first, 1)));
+    await().until(first::isDone);
+    assertThat(executor.isAtRest()).as("while a callback runs").isFalse();
+    CompletableFuture<Void> resting = CompletableFuture.runAsync(this::awaitRest);
+
+    testEnds.countDown();
+    resting.get(20, TimeUnit.SECONDS);
+    assertThat(executor.isAtRest()).isTrue();
+  }
+
+  private void awaitRest() {
+    try {
+      executor.awaitRest();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void whatIsQueuedIsNoRest() throws Exception {
+    TaskFuture<Object> blocking = future();
+    TaskFuture<Object> next = future();
+    List<Boolean> atRest = new CopyOnWriteArrayList<>();
+    blocking.thenRun(() -> executor.add(List.of(item(next, 2))));
+    next.thenRun(() -> atRest.add(executor.isAtRest()));
+    executor.add(List.of(item(blocking, 1)));
+    assertThat(Desk.result(next)).isEqualTo(2);
+
+    await().untilAsserted(() -> assertThat(atRest).containsExactly(false));
+    executor.awaitRest();
+  }
+
+  @Test
+  void callbacksRunInDaemonsThatFindTheProgramsClasses() throws Exception {
+    ClassLoader loader = Thread.currentThread().getContextClassLoader();
+    TaskFuture<Object> future = future();
+    CompletableFuture<List<Object>> seen =
+        future.thenApply(
+            value -> {
+              Thread thread = Thread.currentThread();
+              return List.of(thread.isDaemon(), thread.getContextClassLoader());
+            });
+    executor.add(List.of(item(future, 1)));
+    await().until(seen::isDone);
+    assertThat(seen.join()).containsExactly(true, loader);
+    assertThat(threads).extracting(Thread::getName).containsExactly("mpipool-callbacks-0");
   }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.mpipool.WorkerLostException;
+import dev.mpipool.memory.Uninterruptibles;
 import dev.mpipool.protocol.Entry;
 import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.testing.Ranks;
@@ -19,6 +20,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -263,6 +265,7 @@ class DispatcherShutdownTest {
         .doesNotContain("1 RELEASE");
   }
 
+  @Tag("slow")
   @Test
   void shutdownNowDoesNotWaitForASilentWorkerForLong() throws Exception {
     Desk desk = holding();
@@ -304,5 +307,41 @@ class DispatcherShutdownTest {
       desk.awaitTerminated();
     }
     return quick;
+  }
+
+  @Test
+  void waitingForTheEndIsLimited() throws Exception {
+    assertThat(dispatcher.awaitTermination(1, TimeUnit.MILLISECONDS)).isFalse();
+    dispatcher.shutdown();
+    assertThat(dispatcher.awaitTermination(1, TimeUnit.MILLISECONDS)).isFalse();
+    desk.gone(1, 2);
+    desk.awaitTerminated();
+  }
+
+  @Test
+  void aPoolIsAtRestWhenItHasEndedAndItsCallbacksHaveReturned() throws Exception {
+    assertThat(dispatcher.isAtRest()).as("while it is open").isFalse();
+    CountDownLatch callbackEnds = new CountDownLatch(1);
+    TaskFuture<Object> a = desk.submit("a");
+    a.thenRun(() -> Uninterruptibles.await(callbackEnds));
+    desk.answer(1, desk.nextTask(), 5);
+    await().until(a::isDone);
+    dispatcher.shutdown();
+    desk.gone(1, 2);
+    desk.awaitTerminated();
+    assertThat(dispatcher.isAtRest()).as("while a callback runs").isFalse();
+    FutureTask<Void> waiting =
+        new FutureTask<>(
+            () -> {
+              dispatcher.awaitCallbacks();
+              return null;
+            });
+    Thread waiter = new Thread(waiting);
+    waiter.start();
+    await().until(() -> waiter.getState() == Thread.State.WAITING);
+
+    callbackEnds.countDown();
+    waiting.get(20, TimeUnit.SECONDS);
+    assertThat(dispatcher.isAtRest()).isTrue();
   }
 }
