@@ -233,14 +233,33 @@ class DispatcherLossTest {
 
   @Test
   void aWorkerThatAnswersIsKept() throws Exception {
-    Desk desk = new Desk(1);
-    desk.dispatcher.watch(Duration.ofMillis(200), rank -> 0);
-    long end = System.nanoTime() + 1_000_000_000L;
-    while (System.nanoTime() < end) {
+    boolean answeredInTime = false;
+    while (!answeredInTime) { // else this thread did not run, as on a busy machine
+      Desk desk = new Desk(1);
+      desk.dispatcher.watch(Duration.ofMillis(200), rank -> 0);
+      answeredInTime = isAnsweredInTime(desk);
+      if (answeredInTime) {
+        assertThat(desk.dispatcher.size()).isEqualTo(1);
+      }
+      desk.dispatcher.shutdown();
+      desk.gone(1);
+    }
+  }
+
+  /** Answers for a second; returns whether there was an answer every 100 ms. */
+  private static boolean isAnsweredInTime(Desk desk) throws InterruptedException {
+    long begin = System.nanoTime();
+    long last = begin;
+    while (last - begin < 1_000_000_000L) {
       desk.receive(1, new Entry(EntryKind.PONG, 0));
       Thread.sleep(10);
+      long now = System.nanoTime();
+      if (now - last > 100_000_000L) {
+        return false;
+      }
+      last = now;
     }
-    assertThat(desk.dispatcher.size()).isEqualTo(1);
+    return true;
   }
 
   @Test
