@@ -33,6 +33,29 @@ add_queue() {
   rm "$file"
 }
 
+# A parallel environment named mpipool, whose jobs may have several slots.
+add_parallel_environment() {
+  qconf -spl 2>/dev/null | grep -qx mpipool || {
+    file=$(mktemp)
+    cat >"$file" <<CONF
+pe_name mpipool
+slots 99
+user_lists NONE
+xuser_lists NONE
+start_proc_args NONE
+stop_proc_args NONE
+allocation_rule \$fill_up
+control_slaves TRUE
+job_is_first_task TRUE
+urgency_slots min
+accounting_summary FALSE
+CONF
+    qconf -Ap "$file"
+    rm "$file"
+  }
+  qconf -sq all.q | grep -q '^pe_list .*mpipool' || qconf -aattr queue pe_list mpipool all.q
+}
+
 # The scheduler looks at its jobs every second, instead of every quarter of a minute.
 hurry() {
   file=$(mktemp)
@@ -64,6 +87,7 @@ case ${1-} in
     qconf -ah localhost >/dev/null 2>&1 || true
     qconf -as localhost >/dev/null 2>&1 || true
     add_queue >/dev/null
+    add_parallel_environment >/dev/null
     hurry >/dev/null
     pgrep -x sge_execd >/dev/null || sge_execd
     wait_for 40 host_is_up

@@ -1,5 +1,7 @@
 #!/bin/sh
-# A Slurm of one node, for tests: slurm.sh install | start | stop | stop-controller | start-controller
+# A Slurm on this host, for tests: slurm.sh install | start [NODES] | stop | stop-controller | start-controller
+# It has one node with the name of this host. With NODES it has so many instead, named n1, n2 and so on: each is a
+# slurmd of its own port (slurmd -N, Debian's can do it), and processes on a node know it by SLURMD_NODENAME.
 # As root, on Debian or Ubuntu. The configuration is in a folder of its own, /tmp/mpipool-slurm, and
 # not in /etc/slurm: SLURM_CONF has to say so to whoever calls sbatch (slurm.sh prints it on start).
 # A Slurm that runs already is left alone, and taken as it is.
@@ -16,6 +18,16 @@ wait_for() { # seconds, command
   done
 }
 
+# A line of the configuration for each node.
+nodes() {
+  port=17001
+  for name in $names; do
+    echo "NodeName=$name NodeHostname=$host NodeAddr=127.0.0.1 Port=$port CPUs=$(nproc) RealMemory=1000 State=UNKNOWN"
+    port=$((port + 1))
+  done
+}
+
+nodes_are_up() { for name in $names; do sinfo --noheader --nodes="$name" --format=%t | grep -Eq '^(idle|mix|alloc)$' || return 1; done; }
 node_is_up() { sinfo --noheader --format=%t | grep -Eq '^(idle|mix|alloc)'; }
 gone() { ! pgrep -x "$1"; }
 
@@ -38,7 +50,7 @@ case ${1-} in
       echo "SLURM_CONF=${SLURM_CONF:-}"
       exit 0
     fi
-    mkdir -p $base/state $base/spool /run/munge /var/log/munge
+    mkdir -p $base/state /run/munge /var/log/munge
     chmod 755 $base
     chown munge: /run/munge /var/log/munge
     chmod 755 /run/munge
@@ -47,30 +59,32 @@ case ${1-} in
       : >$base/munged-started
     fi
     host=$(hostname -s)
+    names=$host
+    [ -z "${2-}" ] || names=$(seq -f n%g "$2")
     cat >$SLURM_CONF <<CONF
 ClusterName=mpipool
 SlurmctldHost=$host(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
 StateSaveLocation=$base/state
-SlurmdSpoolDir=$base/spool
+SlurmdSpoolDir=$base/spool.%n
 SlurmctldPidFile=$base/slurmctld.pid
-SlurmdPidFile=$base/slurmd.pid
+SlurmdPidFile=$base/slurmd.%n.pid
 SlurmctldLogFile=$base/slurmctld.log
-SlurmdLogFile=$base/slurmd.log
+SlurmdLogFile=$base/slurmd.%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
 ReturnToService=2
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
-NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=1000 State=UNKNOWN
-PartitionName=test Nodes=$host Default=YES MaxTime=INFINITE State=UP OverSubscribe=FORCE:4
+$(nodes)
+PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=FORCE:4
 CONF
     : >$base/started
     slurmctld
-    slurmd
-    wait_for 30 node_is_up || { tail $base/*.log >&2; exit 1; }
+    for name in $names; do slurmd -N "$name"; done
+    wait_for 30 nodes_are_up || { tail $base/*.log >&2; exit 1; }
     echo "SLURM_CONF=$SLURM_CONF"
     ;;
   stop-controller)
@@ -91,5 +105,5 @@ CONF
     done
     rm -rf $base
     ;;
-  *) echo "slurm.sh install | start | stop | stop-controller | start-controller" >&2; exit 2 ;;
+  *) echo "slurm.sh install | start [NODES] | stop | stop-controller | start-controller" >&2; exit 2 ;;
 esac

@@ -7,13 +7,6 @@ import java.util.List;
 
 /** The command lines of a job's JVMs. */
 final class Commands {
-  /**
-   * Has a command ignore the signals that a terminal or a scheduler sends to all processes at once:
-   * what the shutdown hooks of a remote rank print comes through its ssh.
-   */
-  private static final List<String> DEAF =
-      List.of("sh", "-c", "trap '' HUP INT TERM; exec \"$@\"", "sh");
-
   private static final List<String> LOCALE = List.of("LANG", "LC_ALL", "LC_CTYPE");
 
   private final JobSpec job;
@@ -50,8 +43,8 @@ final class Commands {
   }
 
   /**
-   * The command for ssh that starts one rank on its host, where the same folders are; the secret
-   * goes to its input.
+   * The command that starts one rank on its host, where the same folders are; the secret goes to
+   * its input.
    */
   List<String> remote(int rank, String launcher) throws IOException {
     List<String> command = new ArrayList<>();
@@ -70,11 +63,7 @@ final class Commands {
     StringBuilder line =
         new StringBuilder("cd ").append(quote(job.folder().toString())).append(" &&");
     command.forEach(word -> line.append(' ').append(quote(word)));
-    List<String> ssh = new ArrayList<>(DEAF);
-    ssh.addAll(ssh());
-    ssh.add(job.host(rank));
-    ssh.add(line.toString());
-    return ssh;
+    return job.placement().shell().command(job.host(rank), line.toString());
   }
 
   /** Makes one word of the remote shell of a text, whatever it contains. */
@@ -125,13 +114,5 @@ final class Commands {
     command.add(job.device().mpjName());
     command.addAll(job.arguments());
     return command;
-  }
-
-  private static List<String> ssh() {
-    String command = System.getenv("MPIPOOL_SSH");
-    return List.of(
-        (command == null || command.isBlank() ? "ssh -o BatchMode=yes" : command)
-            .strip()
-            .split("\\s+"));
   }
 }

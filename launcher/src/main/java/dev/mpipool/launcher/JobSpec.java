@@ -6,9 +6,8 @@ import java.util.List;
 /**
  * What to run.
  *
- * @param np how many ranks
  * @param device on which device
- * @param hosts where the ranks run, one for each; empty: all on this host
+ * @param placement how many ranks there are, and where they run
  * @param jvmOptions for the JVM of each rank
  * @param classPath the program's own class path, absolute
  * @param folder the working folder of each rank
@@ -20,9 +19,8 @@ import java.util.List;
  * @param arguments the program's arguments
  */
 record JobSpec(
-    int np,
     Device device,
-    List<String> hosts,
+    Placement placement,
     List<String> jvmOptions,
     List<Path> classPath,
     Path folder,
@@ -34,18 +32,26 @@ record JobSpec(
     List<String> arguments) {
 
   JobSpec {
-    hosts = List.copyOf(hosts);
     jvmOptions = List.copyOf(jvmOptions);
     classPath = List.copyOf(classPath);
     arguments = List.copyOf(arguments);
   }
 
+  int np() {
+    return placement.np();
+  }
+
+  /** The hosts of the ranks, or none if all run on this host. */
+  List<String> hosts() {
+    return placement.hosts();
+  }
+
   /** Whether every rank runs on the launcher's own host. */
   boolean local() {
-    return hosts.stream().allMatch(Machines::isThisHost);
+    return hosts().stream().allMatch(Machines::isThisHost);
   }
 
   String host(int rank) {
-    return hosts.isEmpty() ? Machines.THIS_HOST : hosts.get(rank);
+    return hosts().isEmpty() ? Machines.THIS_HOST : hosts().get(rank);
   }
 }

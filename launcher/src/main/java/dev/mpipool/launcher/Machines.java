@@ -1,6 +1,8 @@
 package dev.mpipool.launcher;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,6 +44,39 @@ final class Machines {
 
   static boolean isThisHost(String host) {
     return NAMES_OF_THIS_HOST.contains(host);
+  }
+
+  /** The same for names with and without a domain, where the own name of this host is known. */
+  static boolean isThisHost(String host, String own) {
+    boolean whole = host.indexOf('.') >= 0 && own.indexOf('.') >= 0;
+    return isThisHost(host)
+        || (whole ? host.equals(own) : withoutDomain(host).equals(withoutDomain(own)));
+  }
+
+  private static String withoutDomain(String host) {
+    return host.matches("[0-9.]+") ? host : host.replaceFirst("\\..*", "");
+  }
+
+  /** The name of this host: what Slurm calls it, else what it calls itself. */
+  static String thisHost(Map<String, String> environment) {
+    String name = environment.get("SLURMD_NODENAME");
+    if (name != null) {
+      return name;
+    }
+    try {
+      return Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
+    } catch (IOException notLinux) {
+      try {
+        return InetAddress.getLocalHost().getHostName();
+      } catch (UnknownHostException e) {
+        return THIS_HOST;
+      }
+    }
+  }
+
+  /** Whether a text can be the name of a host. */
+  static boolean isHost(String name) {
+    return HOST.matcher(name).matches();
   }
 
   static String firstOther(List<String> hosts) {
@@ -89,7 +124,7 @@ final class Machines {
     if (matcher.matches()) {
       String name = first(matcher, 1, 3, 5);
       String slots = first(matcher, 2, 4);
-      if (HOST.matcher(name).matches() && (slots == null || SLOTS.matcher(slots).matches())) {
+      if (isHost(name) && (slots == null || SLOTS.matcher(slots).matches())) {
         return new Host(name, slots == null ? 1 : Integer.parseInt(slots));
       }
     }
@@ -138,12 +173,19 @@ final class Machines {
     return ranks;
   }
 
-  /** The hosts of all ranks in one word, as the launchers of MPIs read them: {@code a:2,b:1}. */
-  static String word(List<String> ranks) {
+  /** How many ranks are on each host. */
+  static Map<String, Integer> shares(List<String> ranks) {
     Map<String, Integer> shares = new LinkedHashMap<>();
     ranks.forEach(host -> shares.merge(host, 1, Integer::sum));
+    return shares;
+  }
+
+  /** The hosts of all ranks in one word, as the launchers of MPIs read them: {@code a:2,b:1}. */
+  static String word(List<String> ranks) {
     return String.join(
         ",",
-        shares.entrySet().stream().map(each -> each.getKey() + ":" + each.getValue()).toList());
+        shares(ranks).entrySet().stream()
+            .map(each -> each.getKey() + ":" + each.getValue())
+            .toList());
   }
 }

@@ -42,7 +42,10 @@ public final class Main {
         return 0;
       }
       Installation installation = Installation.fromSystemProperties();
-      JobSpec spec = options.toJob(installation);
+      JobSpec spec = options.toJob(installation, System.getenv());
+      if (!spec.placement().notice().isEmpty()) {
+        System.err.println("mpipool: " + spec.placement().notice());
+      }
       if (spec.device() == Device.NATIVE) {
         NativeJob job = new NativeJob(spec, installation);
         Signals.handle(job::stop);

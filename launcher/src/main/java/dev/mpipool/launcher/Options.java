@@ -41,7 +41,7 @@ import picocli.CommandLine.ParameterException;
       "",
       "Exit code: the program's own; 1 if main threw or a rank was lost; 2 if the command is wrong.",
       "Environment: CLASSPATH as for java; MPIPOOL_SSH, the command that reaches other hosts",
-      "(ssh -o BatchMode=yes); MPJ_HOME, JAVA_HOME; MPIPOOL_NO_BUILD=1 never builds;",
+      "(ssh -o BatchMode=yes; in Slurm srun); MPJ_HOME, JAVA_HOME; MPIPOOL_NO_BUILD=1 never builds;",
       "MPIPOOL_MPIRUN, the launcher that -dev native takes."
     })
 final class Options {
@@ -102,7 +102,8 @@ final class Options {
       paramLabel = "N",
       description =
           "How many ranks, main included (default: as many as -hosts or -machinesfile name, else"
-              + " the processors of this host). -np 1: main alone, whose workers are threads.")
+              + " as the batch scheduler has allotted, else the processors of this host). -np 1:"
+              + " main alone, whose workers are threads.")
   private Integer np;
 
   @Option(
@@ -134,8 +135,9 @@ final class Options {
       names = {"-machinesfile", "-hostfile", "--hostfile"},
       paramLabel = "FILE",
       description =
-          "Hosts to run on, one a line (node1, node1:4 or node1 slots=4); reached over ssh. The"
-              + " same folders must be there.")
+          "Hosts to run on, one a line (node1, node1:4 or node1 slots=4; default: those of the"
+              + " job of Slurm, PBS, Grid Engine or LSF, else this one); reached over ssh, in a"
+              + " job of Slurm by srun. The same folders must be there.")
   private Path machines;
 
   @Option(
@@ -254,7 +256,8 @@ final class Options {
   }
 
   /** Checks everything that can be checked before a JVM starts. */
-  JobSpec toJob(Installation installation) throws UsageException, IOException {
+  JobSpec toJob(Installation installation, Map<String, String> environment)
+      throws UsageException, IOException {
     if (np != null && np < 1) {
       throw new UsageException("-np " + np + ": at least one rank is needed");
     }
@@ -286,15 +289,14 @@ final class Options {
           "no class to run; try: mpjrun.sh -np 4 Example (-h prints all options)");
     }
     List<Host> named = named();
-    int ranks = ranks(named);
+    Placement placement = Placement.of(np, named, on, environment, Machines.thisHost(environment));
     List<Path> path = jar == null ? ClassPaths.parse(classPath) : List.of(readable(jar));
     String mainClass = jar == null ? program.get(0) : mainClassOf(jar);
     List<String> arguments = jar == null ? program.subList(1, program.size()) : program;
     String found = ClassPaths.find(mainClass, path, installation);
     return new JobSpec(
-        ranks,
         on,
-        named.isEmpty() ? List.of() : Machines.assign(named, ranks),
+        placement,
         jvmOptions,
         path,
         folder.toAbsolutePath().normalize(),
@@ -312,13 +314,6 @@ final class Options {
       return Machines.parse(hosts);
     }
     return machines == null ? List.of() : Machines.read(machines);
-  }
-
-  private int ranks(List<Host> named) {
-    if (np != null) {
-      return np;
-    }
-    return named.isEmpty() ? Runtime.getRuntime().availableProcessors() : Machines.slots(named);
   }
 
   private static Path readable(Path jar) throws UsageException {

@@ -9,7 +9,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** One process of a job, seen from the launcher: the JVM of a rank, or the ssh that leads to it. */
+/**
+ * One process of a job, seen from the launcher: the JVM of a rank, or the command that leads to it.
+ */
 final class RankProcess {
   /** An empty file. */
   static final File NOTHING =
@@ -32,13 +34,16 @@ final class RankProcess {
 
   private final int rank;
   private final String host;
+  private final RemoteShell shell;
   private final Process process;
   private final LinePump out;
   private final LinePump err;
 
-  private RankProcess(int rank, String host, Process process, LinePump out, LinePump err) {
+  private RankProcess(
+      int rank, String host, Process process, LinePump out, LinePump err, RemoteShell shell) {
     this.rank = rank;
     this.host = host;
+    this.shell = shell;
     this.process = process;
     this.out = out;
     this.err = err;
@@ -46,7 +51,12 @@ final class RankProcess {
 
   /** What all processes of a job have in common. */
   record Setting(
-      File folder, Map<String, String> environment, LineSink out, LineSink err, boolean tagged) {}
+      File folder,
+      Map<String, String> environment,
+      LineSink out,
+      LineSink err,
+      boolean tagged,
+      RemoteShell shell) {}
 
   /**
    * Starts a process on this host; rank 0 has the launcher's own standard input, the others have
@@ -60,8 +70,8 @@ final class RankProcess {
   }
 
   /**
-   * Starts ssh; the first line of its input is the secret, what follows is for rank 0 the
-   * launcher's own input.
+   * Starts a command that leads to another host; the first line of its input is the secret, what
+   * follows is for rank 0 the launcher's own input.
    */
   static RankProcess remote(
       int rank, String host, List<String> command, String secret, Setting setting)
@@ -98,9 +108,19 @@ final class RankProcess {
     Process process = builder.start();
     byte[] tag = setting.tagged() ? Tags.of(rank) : new byte[0];
     LinePump out =
-        new LinePump("mpipool-stdout-" + rank, process.getInputStream(), setting.out(), tag);
+        new LinePump(
+            "mpipool-stdout-" + rank,
+            process.getInputStream(),
+            setting.out(),
+            tag,
+            RemoteShell.NO_NOISE);
     LinePump err =
-        new LinePump("mpipool-stderr-" + rank, process.getErrorStream(), setting.err(), tag);
+        new LinePump(
+            "mpipool-stderr-" + rank,
+            process.getErrorStream(),
+            setting.err(),
+            tag,
+            setting.shell().noise());
     try {
       out.start();
       err.start();
@@ -108,7 +128,7 @@ final class RankProcess {
       process.destroyForcibly();
       throw e;
     }
-    return new RankProcess(rank, host, process, out, err);
+    return new RankProcess(rank, host, process, out, err, setting.shell());
   }
 
   /**
@@ -157,19 +177,23 @@ final class RankProcess {
 
   /** For people: what an exit code means of a process that has never reached the launcher. */
   String describeUnlinked(int code) {
-    String end = remote() && code == LOST_BY_SSH ? "ssh failed" : describe(code);
+    String end = isLostBySsh(code) ? "ssh failed" : describe(code);
     String said = err.lastLine().or(out::lastLine).map(line -> ": " + line).orElse("");
     return end + " before it reached the launcher" + said;
   }
 
   /** For people: what an exit code means. */
   String describe(int code) {
-    if (remote() && code == LOST_BY_SSH) {
+    if (isLostBySsh(code)) {
       return "not reached by ssh, or killed";
     }
     return isSignal(code)
         ? "ended by signal " + (code - SIGNAL) + " (SIG" + SIGNALS.get(code - SIGNAL) + ")"
         : "ended with exit code " + code;
+  }
+
+  private boolean isLostBySsh(int code) {
+    return remote() && !shell.isOfScheduler() && code == LOST_BY_SSH;
   }
 
   private boolean remote() {

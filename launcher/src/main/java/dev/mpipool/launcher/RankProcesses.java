@@ -87,7 +87,8 @@ final class RankProcesses implements Closeable {
                 "MPJ_HOME", installation.mpj().toString(), LinkHandshake.SECRET_VARIABLE, secret),
             new LineSink(new FileOutputStream(FileDescriptor.out)),
             new LineSink(new FileOutputStream(FileDescriptor.err)),
-            spec.tagOutput() && spec.device().processes());
+            spec.tagOutput() && spec.device().processes(),
+            spec.placement().shell());
     this.roster = new Roster(spec.np());
     this.reserve = new FileInputStream(RankProcess.NOTHING);
     int processes = spec.device().processes() ? spec.np() : 1;
@@ -285,8 +286,10 @@ final class RankProcesses implements Closeable {
     if (!spec.local()) {
       String called = Machines.isThisHost(host) ? Machines.firstOther(spec.hosts()) : host;
       InetSocketAddress there = new InetSocketAddress(Machines.withoutUser(called), 9);
-      if (there.isUnresolved()) {
-        throw new IOException("host " + called + " of the machines file is unknown here");
+      if (there.isUnresolved() && spec.placement().shell().isOfScheduler()) {
+        return InetAddress.getLocalHost().getHostAddress() + ":" + control.port();
+      } else if (there.isUnresolved()) {
+        throw new IOException("host " + called + " is unknown here");
       }
       try (DatagramSocket socket = new DatagramSocket()) {
         socket.connect(there); // sends nothing: only asks the routing table

@@ -44,7 +44,12 @@ class LinesTest {
     new Random(1).nextBytes(bytes);
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     LinePump pump =
-        new LinePump("pump", new ByteArrayInputStream(bytes), new LineSink(out), new byte[0]);
+        new LinePump(
+            "pump",
+            new ByteArrayInputStream(bytes),
+            new LineSink(out),
+            new byte[0],
+            RemoteShell.NO_NOISE);
     pump.start();
     pump.drained();
     assertThat(out.toByteArray()).isEqualTo(bytes);

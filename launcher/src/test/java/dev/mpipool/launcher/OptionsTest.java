@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.jar.JarOutputStream;
 import java.util.zip.ZipEntry;
 import org.junit.jupiter.api.BeforeEach;
@@ -36,7 +37,7 @@ class OptionsTest {
     List<String> words = new ArrayList<>(List.of(line.split(" ")));
     words.removeIf(String::isEmpty);
     words.add("Main");
-    return Options.parse(words).toJob(new Installation(folder, folder));
+    return Options.parse(words).toJob(new Installation(folder, folder), Map.of());
   }
 
   @ParameterizedTest

@@ -3,14 +3,12 @@ package dev.mpipool.ranks;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.mpipool.launcher.testing.Mpjrun;
+import dev.mpipool.launcher.testing.Schedulers;
 import dev.mpipool.ranks.programs.OnMachinesMpi;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -26,7 +24,6 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class SrunIT {
 
-  private static final Path SCRIPT = Mpjrun.home().resolve("pool-compat/src/test/scripts/slurm.sh");
   private static final Duration MOMENT = Duration.ofSeconds(10);
 
   private static String configuration;
@@ -35,39 +32,13 @@ class SrunIT {
 
   @BeforeAll
   static void start() throws Exception {
-    Assumptions.assumeTrue(
-        Boolean.getBoolean("mpipool.test.schedulers"),
-        "Slurm: not asked for; -Dmpipool.test.schedulers=true does, on a machine for tests");
-    Assumptions.assumeTrue(
-        System.getProperty("user.name").equals("root")
-            && Files.isExecutable(Path.of("/usr/sbin/slurmctld")),
-        "Slurm is not installed, or this is not root");
-    List<String> said = command(SCRIPT.toString(), "start").lines().toList();
-    configuration = said.get(said.size() - 1).replaceFirst("SLURM_CONF=", "");
+    configuration = Schedulers.start("slurm", "slurmctld").replaceFirst("SLURM_CONF=", "");
   }
 
   @AfterAll
   static void stop() throws Exception {
     if (configuration != null) {
-      command(SCRIPT.toString(), "stop");
-    }
-  }
-
-  /** The daemons that it starts keep its standard output open, so that goes into a file. */
-  private static String command(String... command) throws IOException, InterruptedException {
-    Path out = Files.createTempFile("mpipool-slurm", ".out");
-    try {
-      Process process =
-          new ProcessBuilder(command)
-              .redirectErrorStream(true)
-              .redirectOutput(out.toFile())
-              .start();
-      boolean ended = process.waitFor(120, TimeUnit.SECONDS);
-      String text = Files.readString(out, StandardCharsets.UTF_8);
-      assertThat(ended && process.exitValue() == 0).as(text).isTrue();
-      return text;
-    } finally {
-      Files.delete(out);
+      Schedulers.stop("slurm");
     }
   }
 
@@ -81,7 +52,8 @@ class SrunIT {
 
   private static Mpjrun srun(String manager, String... options) throws Exception {
     Assumptions.assumeTrue(
-        command("/usr/bin/srun", "--mpi=list").contains(manager), "Slurm lacks " + manager);
+        Schedulers.command("/usr/bin/srun", "--mpi=list").contains(manager),
+        "Slurm lacks " + manager);
     String mpirun = manager.equals("pmix") ? "mpirun.openmpi" : "mpirun.mpich";
     Assumptions.assumeTrue(
         manager.equals("none") || Files.isExecutable(Path.of("/usr/bin", mpirun)),
