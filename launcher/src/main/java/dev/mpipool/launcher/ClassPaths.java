@@ -58,6 +58,12 @@ final class ClassPaths {
         return example;
       }
     }
+    String simple = name.replaceFirst("\\.(java|class)$", "").replace('/', '.');
+    if (!simple.equals(name)) {
+      String compile = name.endsWith(".java") ? "compile it (javac -d . " + name + ") and " : "";
+      throw new UsageException(
+          name + " is a file, and the name of a class is needed: " + compile + "run " + simple);
+    }
     throw new UsageException(
         "class "
             + name

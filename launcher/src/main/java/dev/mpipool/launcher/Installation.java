@@ -61,6 +61,14 @@ record Installation(Path home, Path mpj) {
     return join(path, program);
   }
 
+  /** The class path of a rank as a list, in the order in which classes are looked for. */
+  List<Path> seenByRanks(List<Path> program) throws IOException {
+    List<Path> path = libraries();
+    path.add(mpj.resolve("lib/mpj.jar"));
+    path.addAll(program);
+    return path;
+  }
+
   /** The class path of a rank on the machine's own MPI, without MPJ Express. */
   String ofNative(List<Path> program) throws IOException {
     return join(libraries(), program);

@@ -255,6 +255,11 @@ final class Options {
         || PREFIXES.stream().anyMatch(option::startsWith);
   }
 
+  /** Whether an option of the JVM may give the ranks classes that the class path lacks. */
+  private static boolean mayAddClasses(String option) {
+    return option.matches("-javaagent:.*|-agent.*|-Xbootclasspath.*|-p|--.*module.*");
+  }
+
   /** Checks everything that can be checked before a JVM starts. */
   JobSpec toJob(Installation installation, Map<String, String> environment)
       throws UsageException, IOException {
@@ -294,6 +299,9 @@ final class Options {
     String mainClass = jar == null ? program.get(0) : mainClassOf(jar);
     List<String> arguments = jar == null ? program.subList(1, program.size()) : program;
     String found = ClassPaths.find(mainClass, path, installation);
+    if (jvmOptions.stream().noneMatch(Options::mayAddClasses)) {
+      MainMethod.check(found, installation.seenByRanks(path));
+    }
     return new JobSpec(
         on,
         placement,

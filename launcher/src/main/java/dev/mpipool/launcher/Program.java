@@ -4,8 +4,6 @@ import dev.mpipool.device.TcpDevice;
 import dev.mpipool.link.LauncherLink;
 import dev.mpipool.link.LauncherLink.Ending;
 import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
-import java.lang.reflect.Modifier;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.Set;
@@ -40,7 +38,8 @@ final class Program {
   /** Runs {@code main} in this thread; the trace of what it throws is printed as java prints it. */
   Ending run(String[] arguments, int rank) {
     try {
-      main().invoke(null, (Object) arguments);
+      MainMethod.of(Class.forName(mainClass, true, loader), Runtime.version().feature())
+          .invoke(arguments);
     } catch (InvocationTargetException e) {
       Throwable thrown = e.getCause();
       String type = thrown.getClass().getName();
@@ -51,6 +50,11 @@ final class Program {
         thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);
         return Ending.THREW;
       }
+    } catch (MainMethod.NoMainException e) {
+      if (rank == 0) { // one line is enough
+        System.err.println("mpipool: " + e.getMessage());
+      }
+      return Ending.THREW;
     } catch (ReflectiveOperationException | LinkageError e) {
       System.err.println("mpipool: cannot run " + mainClass + ": " + e);
       return Ending.THREW;
@@ -99,15 +103,6 @@ final class Program {
     thread.start();
   }
 
-  private Method main() throws ReflectiveOperationException {
-    Method main = Class.forName(mainClass, true, loader).getMethod("main", String[].class);
-    if (!Modifier.isStatic(main.getModifiers()) || main.getReturnType() != void.class) {
-      throw new NoSuchMethodException("it has no public static void main(String[])");
-    }
-    main.setAccessible(true);
-    return main;
-  }
-
   /** Takes the launcher's own frames off the bottom of a trace. */
   private static void trim(Throwable thrown, Set<Throwable> seen) {
     if (thrown == null || !seen.add(thrown)) {
@@ -129,6 +124,7 @@ final class Program {
 
   private static boolean isOurs(String name) {
     return name.startsWith("dev.mpipool.launcher.Program")
+        || name.startsWith("dev.mpipool.launcher.MainMethod")
         || name.startsWith("dev.mpipool.launcher.RankMain")
         || name.startsWith("dev.mpipool.launcher.MulticoreMain")
         || name.startsWith("java.lang.reflect.")

@@ -15,6 +15,7 @@ import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,6 +39,8 @@ class CommandLineIT {
         Arguments.of("no device carrier-pigeon", List.of("-dev", "carrier-pigeon", "Example")),
         Arguments.of("-yarn", List.of("-yarn", "Example")),
         Arguments.of("class NoSuchProgram", List.of("NoSuchProgram")),
+        Arguments.of("compile it (javac -d . Main.java) and run Main", List.of("Main.java")),
+        Arguments.of("and the name of a class is needed: run a.Main", List.of("a/Main.class")),
         Arguments.of("no jar file gone.jar", List.of("-jar", "gone.jar")),
         Arguments.of("is no folder", List.of("-wdir", "gone", "Example")),
         Arguments.of(
@@ -133,6 +136,47 @@ class CommandLineIT {
         .np(2)
         .runCommand("-jar", jar.toString(), "1:exit:0", "0:sleep:2000", "0:exit:7")
         .assertExitCode(7);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "tcpdev", "niodev"})
+  void aClassThatCannotRunIsOneLineForAllRanksAndOne(String device) {
+    for (String name : List.of(Mpjrun.class.getName(), "dev.mpipool.launcher.SshIT")) {
+      Mpjrun.Result result =
+          Mpjrun.on(device)
+              .np(3)
+              .options("-cp", Mpjrun.classes().toString())
+              .runCommand(name)
+              .assertExitCode(1);
+      assertThat(result.out()).isEmpty();
+      assertThat(result.err()).hasSize(1);
+      assertThat(result.err().get(0)).startsWith("mpjrun.sh: class ").contains(name);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "tcpdev", "niodev"})
+  void aMainOfAnObjectRunsFromJava25On(String device) {
+    Mpjrun old = Mpjrun.on(device).np(2);
+    Mpjrun.Result refused =
+        old.options("-cp", Mpjrun.classes().toString())
+            .runCommand("dev.mpipool.launcher.programs.ObjectMain");
+    if (Runtime.version().feature() < 25) {
+      refused.assertExitCode(1);
+      assertThat(refused.err()).hasSize(1);
+      assertThat(refused.err().get(0))
+          .contains("ObjectMain.main", "declare it public static void main(String[] args)");
+    }
+    Path jdk = Mpjrun.newJdk();
+    Assumptions.assumeTrue(jdk.toString().matches(".*\\b(2[5-9]|[3-9]\\d).*"), "no JDK 25");
+    Mpjrun.Result result =
+        Mpjrun.on(device)
+            .np(2)
+            .environment("JAVA_HOME", jdk.toString())
+            .options("-cp", Mpjrun.classes().toString())
+            .runCommand("dev.mpipool.launcher.programs.ObjectMain")
+            .assertExitCode(0);
+    assertThat(result.out()).containsExactly("from an object", "from an object");
   }
 
   @Test
