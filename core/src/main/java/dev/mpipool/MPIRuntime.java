@@ -1,6 +1,8 @@
 package dev.mpipool;
 
+import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Providers;
+import dev.mpipool.worker.LogContext;
 import dev.mpipool.worker.TaskContext;
 import java.util.Arrays;
 import java.util.Objects;
@@ -29,7 +31,8 @@ public final class MPIRuntime {
   /**
    * Joins this process to the other ranks of its job. A program that also calls MPJ Express itself
    * calls its {@code MPI.Init}, before or after this: only on niodev this does it. If the program
-   * has called it before, only the arguments are looked at. Collective.
+   * has called it before, only the arguments are looked at. Collective. Log lines of the calling
+   * thread have the rank from now on: SLF4J's MDC has it as {@code mpipool.rank}.
    *
    * @param args the arguments of the program's main
    * @return those that are meant for the program: what the launcher added is taken off
@@ -44,6 +47,7 @@ public final class MPIRuntime {
     Providers.join(args);
     if (Providers.begun()) {
       launchedWith = args.clone();
+      LogContext.enter(Integer.toString(Communicator.world().rank()));
     }
     return own;
   }

@@ -46,6 +46,7 @@ final class TaskThreads {
           .encode();
 
   private final int rank;
+  private final String rankText;
   private final int main;
   private final boolean keepsAttachments;
   private final WorkerContext context;
@@ -78,6 +79,7 @@ final class TaskThreads {
       LongAdder busyNanos,
       BooleanSupplier over) {
     this.rank = communicator.rank();
+    this.rankText = Integer.toString(rank);
     this.main = main;
     this.keepsAttachments = MessageChannels.of(communicator).keepsAttachments();
     this.context = context;
@@ -111,7 +113,7 @@ final class TaskThreads {
   private void startOne() {
     boolean started = false;
     try {
-      Thread thread = new Thread(this::runTasks, "mpipool-task-" + count.incrementAndGet());
+      Thread thread = new Thread(this::runTasks, "mpipool-" + rank + "-task-" + count.incrementAndGet());
       thread.setDaemon(true);
       thread.start();
       started = true;
@@ -141,6 +143,7 @@ final class TaskThreads {
           TaskContext.enter(rank, context.shared());
           entered = true;
         }
+        LogContext.enter(rankText);
         run = awaitTask(run);
         if (run == null) {
           return;
