@@ -113,7 +113,8 @@ final class TaskThreads {
   private void startOne() {
     boolean started = false;
     try {
-      Thread thread = new Thread(this::runTasks, "mpipool-" + rank + "-task-" + count.incrementAndGet());
+      Thread thread =
+          new Thread(this::runTasks, "mpipool-" + rank + "-task-" + count.incrementAndGet());
       thread.setDaemon(true);
       thread.start();
       started = true;

@@ -46,6 +46,9 @@ public final class Main {
       if (!spec.placement().notice().isEmpty()) {
         System.err.println("mpipool: " + spec.placement().notice());
       }
+      if (options.check() && !new Check(spec, installation, System.getenv()).run()) {
+        return 1;
+      }
       if (spec.device() == Device.NATIVE) {
         NativeJob job = new NativeJob(spec, installation);
         Signals.handle(job::stop);

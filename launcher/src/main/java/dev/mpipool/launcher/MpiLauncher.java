@@ -76,6 +76,12 @@ record MpiLauncher(Kind kind, String command, int version, String processManager
     return NAMES.stream().flatMap(name -> onPath(name, environment).stream()).findFirst();
   }
 
+  /** All launchers of MPIs on the PATH. */
+  static List<String> onPath(Map<String, String> environment) {
+    return new ArrayList<>(
+        NAMES.stream().flatMap(name -> onPath(name, environment).stream()).toList());
+  }
+
   private static Optional<String> onPath(String name, Map<String, String> environment) {
     return Stream.of(environment.getOrDefault("PATH", "").split(File.pathSeparator))
         .filter(folder -> !folder.isEmpty())

@@ -152,6 +152,13 @@ final class Options {
   private boolean tagOutput;
 
   @Option(
+      names = "-check",
+      description =
+          "Look at everything that a job needs here and on the hosts, then run SelfTest on them: a"
+              + " line for each, with the cure where something is missing.")
+  private boolean check;
+
+  @Option(
       names = "-hook-timeout",
       paramLabel = "SECONDS",
       description =
@@ -200,6 +207,10 @@ final class Options {
       throw new UsageException(firstLine(e) + "; -h prints how to use it");
     }
     return options;
+  }
+
+  boolean check() {
+    return check;
   }
 
   boolean help() {
@@ -288,6 +299,12 @@ final class Options {
     }
     if (!Files.isDirectory(folder)) {
       throw new UsageException("-wdir " + folder + " is no folder");
+    }
+    if (check && (jar != null || !program.isEmpty())) {
+      throw new UsageException("-check runs SelfTest; leave out the program");
+    }
+    if (check) {
+      program.add(Check.SELF_TEST);
     }
     if (jar == null && program.isEmpty()) {
       throw new UsageException(

@@ -277,25 +277,29 @@ final class RankProcesses implements Closeable {
     return server;
   }
 
-  /**
-   * The address at which a rank on a host reaches the launcher: the local address of this host's
-   * route to that host.
-   */
   private String address(String host) throws IOException {
     String address = InetAddress.getLoopbackAddress().getHostAddress();
     if (!spec.local()) {
       String called = Machines.isThisHost(host) ? Machines.firstOther(spec.hosts()) : host;
-      InetSocketAddress there = new InetSocketAddress(Machines.withoutUser(called), 9);
-      if (there.isUnresolved() && spec.placement().shell().isOfScheduler()) {
-        return InetAddress.getLocalHost().getHostAddress() + ":" + control.port();
-      } else if (there.isUnresolved()) {
-        throw new IOException("host " + called + " is unknown here");
-      }
-      try (DatagramSocket socket = new DatagramSocket()) {
-        socket.connect(there); // sends nothing: only asks the routing table
-        address = socket.getLocalAddress().getHostAddress();
-      }
+      address = localAddress(called, spec.placement().shell());
     }
     return address + ":" + control.port();
+  }
+
+  /**
+   * The address at which a process on a host reaches this one: the local address of this host's
+   * route to that host.
+   */
+  static String localAddress(String host, RemoteShell shell) throws IOException {
+    InetSocketAddress there = new InetSocketAddress(Machines.withoutUser(host), 9);
+    if (there.isUnresolved() && shell.isOfScheduler()) {
+      return InetAddress.getLocalHost().getHostAddress();
+    } else if (there.isUnresolved()) {
+      throw new IOException("host " + host + " is unknown here");
+    }
+    try (DatagramSocket socket = new DatagramSocket()) {
+      socket.connect(there); // sends nothing: only asks the routing table
+      return socket.getLocalAddress().getHostAddress();
+    }
   }
 }

@@ -3,6 +3,8 @@ package dev.mpipool.launcher;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.mpipool.launcher.programs.Script;
+import dev.mpipool.launcher.testing.Mpjrun;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -22,7 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class OptionsTest {
   @TempDir Path folder;
 
-  /** A folder in the form of the product's, with an example named Main. */
+  /** A folder in the form of the product's, with an example that is never run. */
   @BeforeEach
   void makeInstallation() throws IOException {
     Files.createDirectories(folder.resolve("examples/target/lib"));
@@ -36,7 +38,7 @@ class OptionsTest {
   private JobSpec job(String line) throws UsageException, IOException {
     List<String> words = new ArrayList<>(List.of(line.split(" ")));
     words.removeIf(String::isEmpty);
-    words.add("Main");
+    words.addAll(List.of("-cp", Mpjrun.classes().toString(), Script.class.getName()));
     return Options.parse(words).toJob(new Installation(folder, folder), Map.of());
   }
 
