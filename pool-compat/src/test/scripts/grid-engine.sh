@@ -49,6 +49,7 @@ control_slaves TRUE
 job_is_first_task TRUE
 urgency_slots min
 accounting_summary FALSE
+qsort_args NONE
 CONF
     qconf -Ap "$file"
     rm "$file"
