@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs a Java program on MPI ranks: bin/mpjrun.sh -np 4 Example (-h prints all options).
-# Builds what is missing or out of date first; MPIPOOL_NO_BUILD=1 takes what is there.
+# In a clone, builds what is missing or out of date first; MPIPOOL_NO_BUILD=1 takes what is there. In an unpacked archive
+# (mpipool-VERSION-bin.tar.gz) all jars are in lib/, and nothing is built.
 
 # Starts over as bash -p, in which BASH_ENV, CDPATH, SHELLOPTS, exported functions and the like have no effect.
 case $- in *p*) ;; *) exec env -u SHELLOPTS -u BASHOPTS bash -p -- "$0" "$@" ;; esac
@@ -20,6 +21,8 @@ case $home in *:*)
   ;;
 esac
 built=$home/launcher/target/built
+archive=
+[ ! -f "$home/lib/mpipool-core.jar" ] || archive=yes
 
 up_to_date() {
   [ -f "$built" ] &&
@@ -38,7 +41,9 @@ build() {
 
 find_java
 
-if [ -z "${MPIPOOL_NO_BUILD:-}" ] && [ -f "$built" ] && [ ! -w "$home/launcher/target" ] && ! up_to_date; then
+if [ -n "$archive" ]; then
+  :
+elif [ -z "${MPIPOOL_NO_BUILD:-}" ] && [ -f "$built" ] && [ ! -w "$home/launcher/target" ] && ! up_to_date; then
   echo "mpjrun.sh: $home is read-only and its sources are newer than what is built there, which runs all the same" >&2
 elif [ -z "${MPIPOOL_NO_BUILD:-}" ] && ! up_to_date; then
   if ! command -v mvn >/dev/null; then
@@ -55,24 +60,34 @@ elif [ -z "${MPIPOOL_NO_BUILD:-}" ] && ! up_to_date; then
     build
   fi
 fi
-if [ ! -f "$built" ]; then
+if [ -z "$archive" ] && [ ! -f "$built" ]; then
   echo "mpjrun.sh: nothing is built yet; unset MPIPOOL_NO_BUILD or run: mvn -Dmaven.test.skip=true package" >&2
   exit 1
 fi
 
-mpj=$(bash -p -- "$home/bin/setup-mpj.sh")
-jars=("$home"/launcher/target/mpipool-launcher-*.jar)
-lib=$home/launcher/target/lib
+if [ -n "$archive" ]; then
+  mpj=$home/lib/mpj-express
+  jars=("$home/lib/launcher/mpipool-launcher.jar")
+  path=${jars[0]}:$home/lib/launcher/picocli.jar:$home/lib/mpipool-core.jar
+  others=("$home"/lib/*.jar "$home"/lib/launcher/*.jar "$home"/examples/*.jar)
+  cache=$home/lib/archives
+else
+  mpj=$(bash -p -- "$home/bin/setup-mpj.sh")
+  jars=("$home"/launcher/target/mpipool-launcher-*.jar)
+  lib=$home/launcher/target/lib
+  path=${jars[0]}:$lib/picocli.jar:$lib/mpipool-core.jar
+  others=("$lib"/*.jar "$home"/examples/target/*.jar "$home"/examples/target/lib/*.jar)
+  cache=$home/launcher/target/archives
+fi
 launcher=("$java" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData -Xmx128m
-  "-Dmpipool.home=$home" "-Dmpipool.mpj.home=$mpj" -cp "${jars[0]}:$lib/picocli.jar:$lib/mpipool-core.jar")
+  "-Dmpipool.home=$home" "-Dmpipool.mpj.home=$mpj" -cp "$path")
 main=dev.mpipool.launcher.Main
 
 # Archives of parsed classes, with which JVMs start faster: one set for each JDK and build.
 archives() {
   local key made builder trusted
-  key=$(stat -L -c '%n %Y %s' "$jdk/lib/modules" "${jars[0]}" "$lib"/*.jar "$home"/examples/target/*.jar \
-    "$home"/examples/target/lib/*.jar "$mpj"/lib/*.jar 2>/dev/null | cksum | tr ' ' -) || true
-  archives=$home/launcher/target/archives/$key
+  key=$(stat -L -c '%n %Y %s' "$jdk/lib/modules" "${jars[0]}" "${others[@]}" "$mpj"/lib/*.jar 2>/dev/null | cksum | tr ' ' -) || true
+  archives=$cache/$key
   # An archive can hold any code: it must come from this user or whoever built the jars, and nobody else may write there.
   if [ -e "$archives" ] || [ -L "$archives" ]; then
     builder=$(stat -L -c %u "${jars[0]}")

@@ -78,7 +78,7 @@ record Installation(Path home, Path mpj) {
   String ofThreads() throws IOException {
     List<Path> path = new ArrayList<>();
     path.add(own("launcher"));
-    SHARED_OWN.forEach(jar -> path.add(home.resolve("examples/target/lib").resolve(jar)));
+    SHARED_OWN.forEach(jar -> path.add(lib().resolve(jar)));
     SHARED_BY_RANKS.forEach(jar -> path.add(mpj.resolve("lib").resolve(jar)));
     path.addAll(jars(mpj.resolve("lib"), "log4j*.jar"));
     return join(path, List.of());
@@ -95,7 +95,7 @@ record Installation(Path home, Path mpj) {
   List<Path> withLogging(List<Path> program) {
     List<Path> path = new ArrayList<>(program);
     if (!ClassPaths.bringsLogging(program)) {
-      path.add(home.resolve("examples/target/lib").resolve(LOGGING_BINDING));
+      path.add(lib().resolve(LOGGING_BINDING));
     }
     return path;
   }
@@ -105,13 +105,26 @@ record Installation(Path home, Path mpj) {
    * program may replace.
    */
   List<Path> libraries() throws IOException {
-    List<Path> jars = jars(home.resolve("examples/target/lib"), "*.jar");
+    List<Path> jars = jars(lib(), "*.jar");
     jars.removeIf(jar -> jar.endsWith(LOGGING_BINDING));
     jars.add(examples());
     return jars;
   }
 
+  /** In an unpacked archive all jars have places of their own; in a clone, those of the build. */
+  private boolean isArchive() {
+    return Files.isDirectory(home.resolve("lib"));
+  }
+
+  private Path lib() {
+    return home.resolve(isArchive() ? "lib" : "examples/target/lib");
+  }
+
   private Path own(String module) throws IOException {
+    if (isArchive()) {
+      Path folder = home.resolve(module.equals("examples") ? "examples" : "lib/" + module);
+      return folder.resolve("mpipool-" + module + ".jar");
+    }
     Path folder = home.resolve(module).resolve("target");
     List<Path> jars = jars(folder, "mpipool-" + module + "-*.jar");
     jars.removeIf(jar -> jar.toString().matches(".*-(sources|javadoc|tests)\\.jar"));
