@@ -26,8 +26,8 @@ archive=
 
 up_to_date() {
   [ -f "$built" ] &&
-    [ -z "$(find "$home/pom.xml" "$home"/{core,mpj,native,pool-compat,examples,launcher}/pom.xml \
-      "$home"/{core,mpj,native,pool-compat,examples,launcher}/src/main -newer "$built" -print -quit 2>/dev/null)" ]
+    [ -z "$(find "$home/pom.xml" "$home"/{core,mpj,native,pool-compat,agent,examples,launcher}/pom.xml \
+      "$home"/{core,mpj,native,pool-compat,agent,examples,launcher}/src/main -newer "$built" -print -quit 2>/dev/null)" ]
 }
 
 build() {

@@ -50,6 +50,7 @@ check "an example on threads" "All ranks are here: 2" -np 2 -dev multicore Examp
 chmod -R u+w "$home"
 other=()
 check "an example of a folder that can be written" "All ranks are here: 2" -np 2 Example
+check "the agent" "All ranks are here: 2" -np 2 -any-lambda Example
 check "another run" "All ranks are here: 2" -np 2 Example
 
 # A program of one's own, compiled against the archive.

@@ -15,6 +15,7 @@ import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Uninterruptibles;
 import dev.mpipool.protocol.Entry;
 import dev.mpipool.protocol.FrameSender;
+import dev.mpipool.serial.Cures;
 import dev.mpipool.serial.ItemFunction;
 import dev.mpipool.serial.LeanSerializer;
 import dev.mpipool.serial.SharedValue;
@@ -337,8 +338,7 @@ final class PoolOnMain {
     if (task instanceof Thread || type.startsWith("java.util.concurrent.")) {
       return "Pass the task itself, which this wraps, to a method of MPIExecutor.";
     }
-    return "If it is a lambda, submit it through a variable of type MPIExecutor,"
-        + " not ExecutorService, or cast it: (Callable<T> & Serializable) () -> ...";
+    return Cures.ofPlainLambda();
   }
 
   /** Takes no more tasks; what was accepted is done, whatever thread returns meanwhile. */

@@ -111,7 +111,9 @@ public final class JavaSerializer implements Serializer {
       throw e;
     } catch (NotSerializableException e) {
       String path = FieldPath.toUnserializable(value).map(found -> ": " + found).orElse("");
-      throw new IOException("class %s is not serializable%s".formatted(e.getMessage(), path), e);
+      String cure = Cures.of(e.getMessage(), loader);
+      throw new IOException(
+          "class %s is not serializable%s%s".formatted(e.getMessage(), path, cure), e);
     } catch (StackOverflowError e) {
       String path = FieldPath.toDeepest(value).orElse(name(value));
       throw new IOException("nested too deeply to be serialized, %s".formatted(path), e);
@@ -210,6 +212,8 @@ public final class JavaSerializer implements Serializer {
     String what = e.getCause() == null ? e.toString() : "%s (%s)".formatted(e, e.getCause());
     if (missing != null) {
       what = "class %s is not to be found on this rank".formatted(missing);
+    } else if (Cures.ofOtherRank(e) != null) {
+      what = Cures.ofOtherRank(e);
     } else if (e instanceof StackOverflowError) {
       what = "it is nested too deeply";
     } else if (e instanceof OutOfMemoryError) {

@@ -34,6 +34,9 @@ record LambdaCode(
     String type)
     implements InternalType {
 
+  /** The method that makes the lambdas of a class from their serialized form. */
+  static final String MAKER = "$deserializeLambda$";
+
   private static final MethodType MAKE = MethodType.methodType(Object.class, Object.class);
 
   static LambdaCode of(SerializedLambda lambda) {
@@ -110,7 +113,12 @@ record LambdaCode(
       throws IOException, ReflectiveOperationException {
     Class<?> capturing = Class.forName(capturingClass, false, loader);
     filter.check(capturing, -1);
-    Method method = capturing.getDeclaredMethod("$deserializeLambda$", SerializedLambda.class);
+    Method method;
+    try {
+      method = capturing.getDeclaredMethod(MAKER, SerializedLambda.class);
+    } catch (NoSuchMethodException e) {
+      throw new IOException(Cures.ofOtherRank(capturingClass), e);
+    }
     if (!method.trySetAccessible()) {
       throw new IOException("lambdas of %s cannot be made here".formatted(capturingClass));
     }

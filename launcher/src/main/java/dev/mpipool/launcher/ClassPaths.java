@@ -72,6 +72,29 @@ final class ClassPaths {
             + ") nor among the examples; name its folder or jar with -cp");
   }
 
+  /**
+   * What on a class path is the program itself, and no library: the folders, and the first jar that
+   * has the main class, which may be that of the examples.
+   */
+  static List<Path> program(List<Path> path, String mainClass, Installation installation)
+      throws IOException {
+    String file = mainClass.replace('.', '/') + ".class";
+    List<Path> entries = new ArrayList<>(path);
+    entries.add(installation.examples());
+    Path main = null;
+    List<Path> program = new ArrayList<>();
+    for (Path entry : entries) {
+      boolean hasMain = main == null && has(entry, file);
+      if (hasMain) {
+        main = entry;
+      }
+      if (hasMain || Files.isDirectory(entry)) {
+        program.add(entry);
+      }
+    }
+    return program;
+  }
+
   /** Whether a program brings an SLF4J binding of its own. */
   static boolean bringsLogging(List<Path> path) {
     return has(path, LOGGING_SERVICE);

@@ -48,6 +48,11 @@ record Installation(Path home, Path mpj) {
     return own("examples");
   }
 
+  /** The jar of the agent that makes lambdas serializable. */
+  Path agent() throws IOException {
+    return own("agent");
+  }
+
   /**
    * The class path of a rank that is a process. It begins with mpipool's jars, always in the same
    * order: a class-data archive serves only class paths that begin as its own does.
@@ -143,7 +148,7 @@ record Installation(Path home, Path mpj) {
     return jars;
   }
 
-  private static String join(List<Path> path, List<Path> program) {
+  static String join(List<Path> path, List<Path> program) {
     return Stream.concat(path.stream(), program.stream())
         .map(Path::toString)
         .collect(Collectors.joining(File.pathSeparator));

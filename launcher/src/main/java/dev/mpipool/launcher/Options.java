@@ -159,6 +159,13 @@ final class Options {
   private boolean check;
 
   @Option(
+      names = "-any-lambda",
+      description =
+          "Make every lambda of the program serializable, and its records: those of the folders of"
+              + " the class path and of the jar with the main class.")
+  private boolean anyLambda;
+
+  @Option(
       names = "-hook-timeout",
       paramLabel = "SECONDS",
       description =
@@ -322,7 +329,7 @@ final class Options {
     return new JobSpec(
         on,
         placement,
-        jvmOptions,
+        anyLambda ? withAgent(installation, path, found) : jvmOptions,
         path,
         folder.toAbsolutePath().normalize(),
         tagOutput,
@@ -331,6 +338,16 @@ final class Options {
         startTimeout,
         found,
         arguments);
+  }
+
+  private List<String> withAgent(Installation installation, List<Path> path, String mainClass)
+      throws IOException {
+    List<Path> program = ClassPaths.program(path, mainClass, installation);
+    List<String> options = new ArrayList<>();
+    options.add("-javaagent:" + installation.agent());
+    options.add("-Dmpipool.lambdas.path=" + Installation.join(program, List.of()));
+    options.addAll(jvmOptions);
+    return options;
   }
 
   /** The hosts that the user has named. */
