@@ -180,7 +180,6 @@ final class Submission {
   /** Accepts a task that several workers are to run together. */
   <T> CompletableFuture<List<T>> submitGroup(int members, TaskCall call, Object original)
       throws TaskSerializationException {
-    checkAccepting();
     GroupSubmission<T> group =
         new GroupSubmission<>(owner, members, encode(call, original), call, original);
     lock.lock();

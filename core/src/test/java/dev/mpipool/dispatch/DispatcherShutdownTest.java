@@ -344,4 +344,36 @@ class DispatcherShutdownTest {
     waiting.get(20, TimeUnit.SECONDS);
     assertThat(dispatcher.isAtRest()).isTrue();
   }
+
+  @Test
+  void whatAWorkerReturnsIsReturnedByOneShutdownNow() throws Exception {
+    Desk desk = holding();
+    desk.submit("begun");
+    TaskFuture<Object> held = desk.submit("held");
+    List<Desk.Sent> sent = desk.news();
+    long id = sent.get(sent.size() - 1).id();
+    FutureTask<List<Unstarted>> stopping =
+        Ranks.start("test-stopper", desk.dispatcher::shutdownNow);
+    await().until(() -> desk.news().stream().anyMatch(one -> one.kind() == EntryKind.RECALL));
+    desk.receive(
+        1,
+        new Entry(EntryKind.RETURNED, 0, ByteBuffer.allocate(Long.BYTES).putLong(0, id)),
+        new Entry(EntryKind.PONG, 0));
+
+    assertThat(Ranks.result(stopping)).extracting(Unstarted::future).hasSize(1).contains(held);
+    assertThat(desk.dispatcher.shutdownNow()).isEmpty();
+  }
+
+  @Test
+  void anExcludedWorkerHasLeftWhenItSaysSo() throws Exception {
+    dispatcher.exclude(2, "staged");
+    dispatcher.shutdown();
+    desk.gone(1);
+    desk.awaitTerminated();
+    assertThat(dispatcher.hasExcludedWorker()).isTrue();
+    desk.receive(2, new Entry(EntryKind.PONG, 0));
+    assertThat(dispatcher.hasExcludedWorker()).isTrue();
+    desk.gone(2);
+    assertThat(dispatcher.hasExcludedWorker()).isFalse();
+  }
 }
