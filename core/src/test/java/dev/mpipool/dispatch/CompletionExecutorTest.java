@@ -23,7 +23,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -233,7 +232,6 @@ class CompletionExecutorTest {
   }
 
   /** Some thousand short lives of a executor, with callbacks that block until the run's own end. */
-  @Tag("slow")
   @Test
   void whateverBlocksAllIsCompletedAndAllThreadsEnd() throws Exception {
     Random random = new Random(8);
@@ -266,7 +264,6 @@ class CompletionExecutorTest {
   }
 
   /** As when workers' answers, and what others do, complete futures while the leader receives. */
-  @Tag("slow")
   @Test
   void whileTheLeaderReceivesNothingThatOthersAddIsForgotten() {
     Random random = new Random(252);
