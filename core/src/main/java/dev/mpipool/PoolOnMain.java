@@ -338,7 +338,7 @@ final class PoolOnMain {
     if (task instanceof Thread || type.startsWith("java.util.concurrent.")) {
       return "Pass the task itself, which this wraps, to a method of MPIExecutor.";
     }
-    return Cures.ofPlainLambda();
+    return task.getClass().isHidden() ? Cures.ofPlainLambda() : Cures.ofOtherTask();
   }
 
   /** Takes no more tasks; what was accepted is done, whatever thread returns meanwhile. */

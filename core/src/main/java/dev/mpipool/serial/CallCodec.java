@@ -15,8 +15,10 @@ import java.util.List;
  *   other:   | 0 (byte) | a TaskCall |
  *   by a serializer that the user has chosen:
  *            | 2 (byte) | shape (byte) | number of arguments (byte) | code and arguments |
+ *   other, watched:   | 3 (byte) | a TaskCall |
  * </pre>
  *
+ * A shape with its sign bit set, and the form 3, are of calls that {@link ChangedCopies} watches.
  * Values are written together, as a {@link ValueList}. The first long {@code byte[]} among them is
  * the payload's attachment. A lambda's code travels as a shared value, once to each worker; so
  * calling a lambda that captures nothing is a dozen bytes.
@@ -26,6 +28,12 @@ public final class CallCodec {
   private static final byte WHOLE = 0;
   private static final byte LAMBDA = 1;
   private static final byte PARTS = 2;
+  private static final byte WATCHED_WHOLE = 3;
+
+  /** In the byte of a shape: its sign bit, and the others. */
+  private static final int WATCHED = 0x80;
+
+  private static final int SHAPE = 0x7f;
 
   /** In a lambda's call. */
   private static final int SHAPE_AT = Byte.BYTES + Long.BYTES;
@@ -52,12 +60,13 @@ public final class CallCodec {
     Lambdas.Site site = Lambdas.site(call.code());
     if (site.isLambda() && call.shape() >= 0) {
       try {
-        return encodeLambda(site, call);
+        return encodeLambda(site, call, ChangedCopies.concern(call, site));
       } catch (IOException e) {
         // the whole is tried, for an error that names the way to the culprit from the top
       }
     }
-    return new EncodedCall(whole(call, true).toPayload(), null);
+    boolean watched = ChangedCopies.concern(call, site);
+    return new EncodedCall(whole(call, true, watched).toPayload(), null);
   }
 
   /**
@@ -68,17 +77,17 @@ public final class CallCodec {
    * @throws Exception if it cannot travel; the message says why
    */
   public ByteBuffer encodeWhole(TaskCall call) throws Exception {
-    return whole(call, false).toBuffer();
+    return whole(call, false, false).toBuffer();
   }
 
-  private Output whole(TaskCall call, boolean mayHaveAttachment) throws Exception {
+  private Output whole(TaskCall call, boolean mayHaveAttachment, boolean watched) throws Exception {
     Output out = new Output(256, mayHaveAttachment);
     if (serializer.isJavas() || call.shape() < 0) {
-      out.putByte(WHOLE);
+      out.putByte(watched ? WATCHED_WHOLE : WHOLE);
       serializer.write(call, out);
     } else {
       out.putByte(PARTS);
-      out.putByte(call.shape());
+      out.putByte(watched ? call.shape() | WATCHED : call.shape());
       out.putByte(call.arguments().size());
       Object[] values = new Object[1 + call.arguments().size()];
       values[0] = call.code();
@@ -87,7 +96,8 @@ public final class CallCodec {
     return out;
   }
 
-  private EncodedCall encodeLambda(Lambdas.Site site, TaskCall call) throws Exception {
+  private EncodedCall encodeLambda(Lambdas.Site site, TaskCall call, boolean watched)
+      throws Exception {
     EncodedCall known = call.arguments().isEmpty() ? site.bare() : null;
     if (known != null && known.payload().at(SHAPE_AT) == call.shape()) {
       return known;
@@ -97,7 +107,7 @@ public final class CallCodec {
     Output out = new Output(32, true);
     out.putByte(LAMBDA);
     out.putLong(code.number());
-    out.putByte(call.shape());
+    out.putByte(watched ? call.shape() | WATCHED : call.shape());
     int captured = lambda.getCapturedArgCount();
     int arguments = call.arguments().size();
     out.putByte(captured);
@@ -193,14 +203,17 @@ public final class CallCodec {
   public Call decode(Payload payload, Code code, Caller caller) throws Exception {
     ByteBuffer in = payload.beginning();
     byte form = in.get();
-    if (form == WHOLE) {
+    if (form == WHOLE || form == WATCHED_WHOLE) {
       TaskCall call = (TaskCall) serializer.read(in, payload);
-      return call::call;
+      return form == WHOLE
+          ? call::call
+          : watched(call::call, call.code(), new Object[] {call.code()}, payload);
     }
     if (form == PARTS) {
       int shape = in.get();
       Object[] values = ValueList.read(serializer, 1 + in.get(), in, payload);
-      return called(shape, values[0], values, 1, caller);
+      Call call = called(shape & SHAPE, values[0], values, 1, caller);
+      return shape < 0 ? watched(call, values[0], new Object[] {values[0]}, payload) : call;
     }
     in.getLong();
     int shape = in.get();
@@ -211,7 +224,12 @@ public final class CallCodec {
     int arguments = in.get();
     Object[] values = ValueList.read(serializer, captured + arguments, in, payload);
     Object lambda = factory.make(arguments == 0 ? values : Arrays.copyOf(values, captured));
-    return called(shape, lambda, values, captured, caller);
+    Call call = called(shape & SHAPE, lambda, values, captured, caller);
+    return shape < 0 ? watched(call, lambda, Arrays.copyOf(values, captured), payload) : call;
+  }
+
+  private Call watched(Call call, Object code, Object[] captured, Payload payload) {
+    return ChangedCopies.watched(call, code, captured, serializer, payload.length());
   }
 
   /** A call of some code with the values from one on. */

@@ -23,6 +23,12 @@ public final class Cures {
         + " weave FOLDER.";
   }
 
+  /** For a task that is not serializable and no lambda. */
+  public static String ofOtherTask() {
+    return "Let its class implement Serializable; if a library has put it around your task, pass"
+        + " your task to a method of MPIExecutor, past the library.";
+  }
+
   /**
    * For a class that is not serializable.
    *

@@ -41,6 +41,9 @@ final class Lambdas {
     /** What a call of a lambda without values or arguments travels as: always the same. */
     private volatile EncodedCall bare;
 
+    /** Whether an object that is made here has been submitted. */
+    private volatile boolean submitted;
+
     private Site(Class<?> type, MethodHandle replace) {
       this.replace = replace;
       this.captures = replace == null || type.getDeclaredFields().length > 0;
@@ -64,6 +67,15 @@ final class Lambdas {
     /** Whether objects that are made here may refer to others. */
     boolean captures() {
       return captures;
+    }
+
+    /** True for the first call, and perhaps for others at the same time. */
+    boolean isFirstCall() {
+      boolean first = !submitted;
+      if (first) {
+        submitted = true;
+      }
+      return first;
     }
 
     SerializedLambda takeApart(Object lambda) throws Exception {

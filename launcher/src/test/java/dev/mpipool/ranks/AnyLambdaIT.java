@@ -44,6 +44,26 @@ class AnyLambdaIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"multicore", "tcpdev"})
+  void aTaskThatChangesACopyIsReportedOnceOrFails(String device) {
+    String site = "The task lambda in " + AnyLambda.class.getName() + ".count has changed";
+    Mpjrun.Result result =
+        Mpjrun.on(device).np(3).options("-any-lambda").run(AnyLambda.class, "count");
+    result.assertExitCode(0).assertNothingLeft();
+    assertThat(result.out()).containsExactly("count 0");
+    assertThat(result.err()).singleElement().asString().contains(site, "(int[])");
+
+    Mpjrun.Result strict =
+        Mpjrun.on(device)
+            .np(3)
+            .options("-any-lambda", "-Dmpipool.lambdas.strict=true")
+            .run(AnyLambda.class, "count");
+    strict.assertExitCode(0).assertNothingLeft();
+    assertThat(strict.out()).singleElement().asString().startsWith("count: " + site);
+    assertThat(strict.err()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "tcpdev"})
   void wovenClassesNeedNoOption(String device, @TempDir Path folder) throws Exception {
     copyClasses(folder);
     weave(folder);

@@ -22,6 +22,10 @@ public final class AnyLambda {
     MPIExecutor.run(
         arguments,
         (executor, rest) -> {
+          if (rest.length > 0) {
+            count(executor);
+            return;
+          }
           System.out.println("squares " + squares(executor));
           try {
             System.out.println("prices " + new Shop(3).prices(executor, List.of(1, 2, 4)));
@@ -30,6 +34,18 @@ public final class AnyLambda {
           }
           System.out.println("others " + others(executor));
         });
+  }
+
+  private static void count(ExecutorService pool) throws Exception {
+    int[] count = {0};
+    try {
+      for (int i = 0; i < 4; i++) {
+        pool.submit(() -> count[0]++).get();
+      }
+      System.out.println("count " + count[0]);
+    } catch (ExecutionException e) {
+      System.out.println("count: " + e.getCause().getMessage());
+    }
   }
 
   private static List<Integer> squares(ExecutorService pool) throws Exception {
