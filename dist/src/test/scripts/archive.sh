@@ -32,7 +32,7 @@ fi
 
 # run ARGUMENTS: in the empty folder, with nothing of this build's environment.
 run() {
-  (cd "$folder/empty" && timeout 120 "${other[@]}" env -i PATH="$folder/tools" HOME="$folder/empty" JAVA_HOME="${java%/bin/java}" \
+  (cd "$folder/empty" && timeout 300 "${other[@]}" env -i PATH="$folder/tools" HOME="$folder/empty" JAVA_HOME="${java%/bin/java}" \
     "$home/bin/mpjrun.sh" "$@" 2>&1)
 }
 
