@@ -60,7 +60,7 @@ final class ChangedCopies {
     for (int i = 0; i < values.length; i++) {
       try {
         encoded[i] = values[i] == null ? null : serializer.encode(values[i]);
-      } catch (Exception | StackOverflowError e) {
+      } catch (Exception | StackOverflowError | OutOfMemoryError e) {
         encoded[i] = null; // came as bytes, and does not go back: nothing can be said
       }
     }
