@@ -275,11 +275,11 @@ final class CompletionExecutor {
     }
   }
 
-  /** Waits until nothing is queued and no callback runs. */
+  /** Waits until this is closed, nothing is queued, and no callback runs. */
   void awaitRest() throws InterruptedException {
     lock.lockInterruptibly();
     try {
-      while (!isAtRest()) {
+      while (!closed || !isAtRest()) {
         rest.await();
       }
     } finally {

@@ -337,6 +337,7 @@ class CompletionExecutorTest {
     executor.add(List.of(item(first, 1)));
     await().until(first::isDone);
     assertThat(executor.isAtRest()).as("while a callback runs").isFalse();
+    executor.close();
     CompletableFuture<Void> resting = CompletableFuture.runAsync(this::awaitRest);
 
     testEnds.countDown();
@@ -363,6 +364,7 @@ class CompletionExecutorTest {
     assertThat(Desk.result(next)).isEqualTo(2);
 
     await().untilAsserted(() -> assertThat(atRest).containsExactly(false));
+    executor.close();
     executor.awaitRest();
   }
 
