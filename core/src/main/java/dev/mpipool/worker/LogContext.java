@@ -1,6 +1,7 @@
 package dev.mpipool.worker;
 
 import org.slf4j.MDC;
+import org.slf4j.helpers.NOPMDCAdapter;
 
 /**
  * The rank in the log lines of a thread: SLF4J's MDC has it as {@code mpipool.rank}, which Logback,
@@ -8,6 +9,9 @@ import org.slf4j.MDC;
  */
 public final class LogContext {
   private static final String RANK = "mpipool.rank";
+
+  /** Whether the logging in use has such a context: a task should not pay for none. */
+  private static final boolean EXISTS = !(MDC.getMDCAdapter() instanceof NOPMDCAdapter);
 
   private LogContext() {}
 
@@ -17,7 +21,7 @@ public final class LogContext {
    * @param rank as decimal digits
    */
   public static void enter(String rank) {
-    if (MDC.get(RANK) == null) {
+    if (EXISTS && MDC.get(RANK) == null) {
       MDC.put(RANK, rank);
     }
   }
