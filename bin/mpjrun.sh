@@ -21,8 +21,8 @@ case $home in *:*)
   ;;
 esac
 built=$home/launcher/target/built
-archive=
-[ ! -f "$home/lib/mpipool-core.jar" ] || archive=yes
+unpacked=
+[ ! -f "$home/lib/mpipool-core.jar" ] || unpacked=yes
 
 up_to_date() {
   [ -f "$built" ] &&
@@ -41,8 +41,8 @@ build() {
 
 find_java
 
-if [ -n "$archive" ]; then
-  :
+if [ -n "$unpacked" ]; then
+  : # nothing to build
 elif [ -z "${MPIPOOL_NO_BUILD:-}" ] && [ -f "$built" ] && [ ! -w "$home/launcher/target" ] && ! up_to_date; then
   echo "mpjrun.sh: $home is read-only and its sources are newer than what is built there, which runs all the same" >&2
 elif [ -z "${MPIPOOL_NO_BUILD:-}" ] && ! up_to_date; then
@@ -60,12 +60,12 @@ elif [ -z "${MPIPOOL_NO_BUILD:-}" ] && ! up_to_date; then
     build
   fi
 fi
-if [ -z "$archive" ] && [ ! -f "$built" ]; then
+if [ -z "$unpacked" ] && [ ! -f "$built" ]; then
   echo "mpjrun.sh: nothing is built yet; unset MPIPOOL_NO_BUILD or run: mvn -Dmaven.test.skip=true package" >&2
   exit 1
 fi
 
-if [ -n "$archive" ]; then
+if [ -n "$unpacked" ]; then
   mpj=$home/lib/mpj-express
   jars=("$home/lib/launcher/mpipool-launcher.jar")
   path=${jars[0]}:$home/lib/launcher/picocli.jar:$home/lib/mpipool-core.jar

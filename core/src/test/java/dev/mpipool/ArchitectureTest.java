@@ -1,13 +1,11 @@
 package dev.mpipool;
 
-import dev.mpipool.testing.Architecture;
+import dev.mpipool.testing.ModuleArchitecture;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** The packages of this module and what they may use: docs/architecture.md. */
-class ArchitectureTest {
-
-  private static final Architecture MODULE = Architecture.ofThisModule();
+class ArchitectureTest extends ModuleArchitecture {
 
   @Test
   void packagesUseOnlyWhatTheyMay() {
@@ -40,15 +38,5 @@ class ArchitectureTest {
   @Test
   void librariesAreTheListed() {
     MODULE.assertLibraries("org.slf4j", "org.apache.commons.lang3", "org.apache.fory", "jdk.net");
-  }
-
-  @Test
-  void noCycleHasMoreThanThreeFiles() {
-    MODULE.assertCycles();
-  }
-
-  @Test
-  void noFileHasMoreThan500Lines() {
-    MODULE.assertLengths();
   }
 }

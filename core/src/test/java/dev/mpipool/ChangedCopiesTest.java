@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.io.Serializable;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -30,7 +31,7 @@ class ChangedCopiesTest {
   @BeforeEach
   void open() {
     executor = new MPIExecutor();
-    System.setErr(new PrintStream(printed, true, java.nio.charset.StandardCharsets.UTF_8));
+    System.setErr(new PrintStream(printed, true, StandardCharsets.UTF_8));
   }
 
   @AfterEach
@@ -44,7 +45,7 @@ class ChangedCopiesTest {
   }
 
   private String printed() {
-    return printed.toString(java.nio.charset.StandardCharsets.UTF_8);
+    return printed.toString(StandardCharsets.UTF_8);
   }
 
   @Test
@@ -96,6 +97,21 @@ class ChangedCopiesTest {
                 })
             .get(20, TimeUnit.SECONDS);
     assertThat(least).isEqualTo(1);
+    assertThat(printed()).isEmpty();
+  }
+
+  @Test
+  void isNotSaidOfWhatATaskReturns() throws Exception {
+    int[] one = {3};
+    int[] doubled =
+        executor
+            .submit(
+                () -> {
+                  one[0] *= 2;
+                  return one;
+                })
+            .get(20, TimeUnit.SECONDS);
+    assertThat(doubled).containsExactly(6);
     assertThat(printed()).isEmpty();
   }
 

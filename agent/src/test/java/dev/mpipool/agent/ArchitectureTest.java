@@ -1,12 +1,10 @@
 package dev.mpipool.agent;
 
-import dev.mpipool.testing.Architecture;
+import dev.mpipool.testing.ModuleArchitecture;
 import org.junit.jupiter.api.Test;
 
 /** The packages of this module and what they may use: docs/architecture.md. */
-class ArchitectureTest {
-
-  private static final Architecture MODULE = Architecture.ofThisModule();
+class ArchitectureTest extends ModuleArchitecture {
 
   @Test
   void packagesUseOnlyWhatTheyMay() {
@@ -19,15 +17,5 @@ class ArchitectureTest {
   @Test
   void librariesAreTheListed() {
     MODULE.assertLibraries("org.objectweb.asm");
-  }
-
-  @Test
-  void noCycleHasMoreThanThreeFiles() {
-    MODULE.assertCycles();
-  }
-
-  @Test
-  void noFileHasMoreThan500Lines() {
-    MODULE.assertLengths();
   }
 }

@@ -11,7 +11,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 
 /**
  * A task that several workers run together: either all begin it, or none.
@@ -70,6 +69,11 @@ final class GroupSubmission<T> {
       this.number = number;
     }
 
+    @Override
+    Object request() {
+      return group;
+    }
+
     /** Whether this member belongs to the current attempt. */
     boolean counts() {
       return group.members.contains(this);
@@ -91,11 +95,6 @@ final class GroupSubmission<T> {
     return task instanceof Member<?> member && member.number == 0 && member.worker == null
         ? member.group
         : null;
-  }
-
-  /** The future that the user has; for a member, that of its group. */
-  static CompletableFuture<?> futureOfUser(ScheduledTask task) {
-    return task instanceof Member<?> member ? member.group.future : task.future;
   }
 
   int size() {

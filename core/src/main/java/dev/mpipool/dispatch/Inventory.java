@@ -2,7 +2,6 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
-import dev.mpipool.serial.TaskCall;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -67,19 +66,13 @@ final class Inventory {
               Stream.ofNullable(assigner.gathering()).map(GroupSubmission::first))
           .flatMap(tasks -> tasks)
           .filter(task -> !task.future.isDone() && !task.isChunk())
-          .forEach(task -> futures.add(ofUser(task)));
+          .forEach(task -> futures.add(task.request()));
       String text = counted(futures.size(), "future", "futures");
       int batches = end.sources();
       return batches == 0 ? text : text + " and " + counted(batches, "batch", "batches");
     } finally {
       lock.unlock();
     }
-  }
-
-  /** What is the same object for all tasks behind one future of the user. */
-  private static Object ofUser(ScheduledTask task) {
-    TaskCall call = task.future.call();
-    return task.isPinned() && call != null ? call : GroupSubmission.futureOfUser(task);
   }
 
   private static String counted(int count, String one, String several) {

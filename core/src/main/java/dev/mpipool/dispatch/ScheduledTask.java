@@ -3,6 +3,7 @@ package dev.mpipool.dispatch;
 import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.SharedValue;
+import dev.mpipool.serial.TaskCall;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
@@ -85,6 +86,12 @@ class ScheduledTask implements TaskFuture.Listener {
     }
 
     @Override
+    Object request() {
+      TaskCall call = future.call();
+      return call == null ? this : call; // null once the future is done
+    }
+
+    @Override
     int maxAttempts(int usual) {
       return 1;
     }
@@ -115,6 +122,11 @@ class ScheduledTask implements TaskFuture.Listener {
   /** Whether it is for one worker only. */
   boolean isPinned() {
     return false;
+  }
+
+  /** The same object for all tasks that a user has submitted at once, and gets one future for. */
+  Object request() {
+    return this;
   }
 
   /** The number of lost workers at which the task fails. */

@@ -58,14 +58,14 @@ public final class CallCodec {
    */
   public EncodedCall encode(TaskCall call) throws Exception {
     Lambdas.Site site = Lambdas.site(call.code());
+    boolean watched = ChangedCopies.concern(call, site);
     if (site.isLambda() && call.shape() >= 0) {
       try {
-        return encodeLambda(site, call, ChangedCopies.concern(call, site));
+        return encodeLambda(site, call, watched);
       } catch (IOException e) {
         // the whole is tried, for an error that names the way to the culprit from the top
       }
     }
-    boolean watched = ChangedCopies.concern(call, site);
     return new EncodedCall(whole(call, true, watched).toPayload(), null);
   }
 

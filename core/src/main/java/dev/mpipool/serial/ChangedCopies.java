@@ -46,7 +46,8 @@ final class ChangedCopies {
       ByteBuffer[] after = encoded(values, serializer);
       for (int i = 0; i < values.length; i++) {
         boolean isChanged = before[i] != null && after[i] != null && !before[i].equals(after[i]);
-        if (isChanged && (result == null || isToBeShared(values[i]))) {
+        boolean isReturned = result == values[i];
+        if (isChanged && !isReturned && (result == null || isToBeShared(values[i]))) {
           changed(code, values[i]);
           break;
         }

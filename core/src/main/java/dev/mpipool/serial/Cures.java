@@ -1,16 +1,30 @@
 package dev.mpipool.serial;
 
 import java.util.List;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Future;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
 
 /** What a message about a value that cannot travel says to do. */
 public final class Cures {
 
-  /** What stands for something of this process: a copy elsewhere would be wrong. */
+  /**
+   * What stands for something of this process, of which a copy elsewhere would be wrong: the agent
+   * makes no such class serializable.
+   */
   private static final List<Class<?>> OF_THIS_PROCESS =
-      List.of(Thread.class, AutoCloseable.class, Executor.class, Future.class, Lock.class);
+      List.of(
+          AutoCloseable.class,
+          CompletionStage.class,
+          Condition.class,
+          Executor.class,
+          Future.class,
+          Lock.class,
+          ReadWriteLock.class,
+          Thread.class);
 
   private Cures() {}
 

@@ -210,10 +210,11 @@ public final class JavaSerializer implements Serializer {
    */
   static IOException unreadable(Throwable e, String missing, List<String> met) {
     String what = e.getCause() == null ? e.toString() : "%s (%s)".formatted(e, e.getCause());
+    String otherRank = Cures.ofOtherRank(e);
     if (missing != null) {
       what = "class %s is not to be found on this rank".formatted(missing);
-    } else if (Cures.ofOtherRank(e) != null) {
-      what = Cures.ofOtherRank(e);
+    } else if (otherRank != null) {
+      what = otherRank;
     } else if (e instanceof StackOverflowError) {
       what = "it is nested too deeply";
     } else if (e instanceof OutOfMemoryError) {

@@ -7,11 +7,9 @@ import static org.awaitility.Awaitility.await;
 import dev.mpipool.protocol.Entry;
 import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.protocol.FailureReport.Origin;
-import dev.mpipool.serial.SharedValue;
 import dev.mpipool.testing.Ranks;
 import java.io.IOException;
 import java.lang.ref.WeakReference;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -74,11 +72,9 @@ class CancellationTest {
 
   @Test
   void aChunkThatIsCancelledWhileItIsSubmittedIsNotSent() throws Exception {
-    TaskSource source = new Source();
+    Desk.Batch source = new Desk.Batch();
     desk.dispatcher.addSource(source);
-    TaskFuture<Object> chunk = TaskFuture.of(desk.dispatcher, null, "chunk");
-    SharedValue function = new SharedValue(ByteBuffer.allocate(1));
-    desk.dispatcher.prepareChunk(chunk, function, ByteBuffer.allocate(16), true);
+    TaskFuture<Object> chunk = desk.chunk();
     // cancel has told the dispatcher, and is held up before it completes the future
     chunk.task.aboutToEnd(true, chunk::drop);
     desk.dispatcher.submitFrom(source, chunk);
@@ -87,14 +83,6 @@ class CancellationTest {
     assertThat(desk.news()).isEmpty();
     desk.submit("a");
     assertThat(desk.newsAsText()).containsExactly("1 a");
-  }
-
-  private static final class Source implements TaskSource {
-    @Override
-    public void poolShutDown() {}
-
-    @Override
-    public void poolEnded(Throwable why) {}
   }
 
   @Test

@@ -13,6 +13,7 @@ import dev.mpipool.serial.CallCodec;
 import dev.mpipool.serial.JavaSerializer;
 import dev.mpipool.serial.LeanSerializer;
 import dev.mpipool.serial.Payload;
+import dev.mpipool.serial.SharedValue;
 import dev.mpipool.serial.TaskCall;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -89,6 +90,23 @@ public final class Desk {
     dispatcher.submit(future);
     assertOpenToOthers();
     return future;
+  }
+
+  /** A batch that submits nothing by itself. */
+  static final class Batch implements TaskSource {
+    @Override
+    public void poolShutDown() {}
+
+    @Override
+    public void poolEnded(Throwable why) {}
+  }
+
+  /** A chunk that is ready to be submitted. */
+  TaskFuture<Object> chunk() {
+    TaskFuture<Object> chunk = TaskFuture.of(dispatcher, null, "chunk");
+    SharedValue function = new SharedValue(ByteBuffer.allocate(1));
+    dispatcher.prepareChunk(chunk, function, ByteBuffer.allocate(16), true);
+    return chunk;
   }
 
   /** Whoever has called the dispatcher must leave it to other threads. */

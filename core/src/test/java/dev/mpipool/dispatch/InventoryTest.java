@@ -2,8 +2,6 @@ package dev.mpipool.dispatch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.mpipool.serial.SharedValue;
-import java.nio.ByteBuffer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -13,15 +11,6 @@ class InventoryTest {
 
   private final Desk desk = new Desk(2);
   private final Dispatcher dispatcher = desk.dispatcher;
-
-  /** A batch that submits nothing by itself. */
-  private static final class IdleSource implements TaskSource {
-    @Override
-    public void poolShutDown() {}
-
-    @Override
-    public void poolEnded(Throwable why) {}
-  }
 
   @Test
   void tasksInFlightAndInTheQueueAreCounted() throws Exception {
@@ -63,15 +52,12 @@ class InventoryTest {
 
   @Test
   void batchesAreCountedApartFromFuturesAndNotTheirChunks() throws Exception {
-    IdleSource one = new IdleSource();
+    Desk.Batch one = new Desk.Batch();
     dispatcher.addSource(one);
     assertThat(dispatcher.pending()).isEqualTo("0 futures and 1 batch");
-    dispatcher.addSource(new IdleSource());
+    dispatcher.addSource(new Desk.Batch());
     desk.submit("a");
-    TaskFuture<Object> chunk = new TaskFuture<>(dispatcher, null, "chunk");
-    SharedValue function = new SharedValue(ByteBuffer.allocate(1));
-    dispatcher.prepareChunk(chunk, function, ByteBuffer.allocate(16), true);
-    dispatcher.submitFrom(one, chunk);
+    dispatcher.submitFrom(one, desk.chunk());
     assertThat(desk.news()).extracting(Desk.Sent::rank).contains(1, 2);
     assertThat(dispatcher.pending()).isEqualTo("1 future and 2 batches");
   }

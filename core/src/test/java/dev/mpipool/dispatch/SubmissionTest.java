@@ -4,12 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.mpipool.BrokenExecutorException;
-import dev.mpipool.serial.SharedValue;
 import dev.mpipool.serial.TaskCall;
 import java.io.IOException;
 import java.io.ObjectOutputStream;
 import java.io.Serializable;
-import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.RejectedExecutionException;
@@ -101,26 +99,15 @@ class SubmissionTest {
         .hasMessageContaining("needs 2 workers, and 1 are left");
   }
 
-  /** A batch. */
-  private static final class Source implements TaskSource {
-    @Override
-    public void poolShutDown() {}
-
-    @Override
-    public void poolEnded(Throwable why) {}
-  }
-
   private TaskFuture<Object> chunk(TaskSource source) {
-    TaskFuture<Object> chunk = new TaskFuture<>(dispatcher, null, "chunk");
-    SharedValue function = new SharedValue(ByteBuffer.allocate(1));
-    dispatcher.prepareChunk(chunk, function, ByteBuffer.allocate(16), true);
+    TaskFuture<Object> chunk = desk.chunk();
     dispatcher.submitFrom(source, chunk);
     return chunk;
   }
 
   @Test
   void aChunkOfABrokenPoolFailsAsThePoolDid() {
-    Source source = new Source();
+    Desk.Batch source = new Desk.Batch();
     dispatcher.addSource(source);
     dispatcher.breakDown("staged", null);
 
@@ -130,7 +117,7 @@ class SubmissionTest {
 
   @Test
   void aChunkOfABatchThatHasEndedIsCancelled() throws Exception {
-    Source source = new Source();
+    Desk.Batch source = new Desk.Batch();
     dispatcher.addSource(source);
     dispatcher.removeSource(source);
     TaskFuture<Object> chunk = chunk(source);

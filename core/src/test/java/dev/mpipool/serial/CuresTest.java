@@ -7,6 +7,8 @@ import java.io.Serializable;
 import java.lang.invoke.MethodHandleInfo;
 import java.lang.invoke.SerializedLambda;
 import java.util.concurrent.Callable;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 
@@ -55,6 +57,25 @@ class CuresTest {
     try (Connection connection = new Connection()) {
       assertThatThrownBy(() -> serializer.encode(connection))
           .hasMessage("class %s is not serializable: %1$s".formatted(Connection.class.getName()));
+    }
+  }
+
+  @Test
+  void norMayALockOfTheProgram() {
+    ReadWriteLock lock = new Locks();
+    assertThatThrownBy(() -> serializer.encode(lock))
+        .hasMessage("class %s is not serializable: %1$s".formatted(Locks.class.getName()));
+  }
+
+  private static final class Locks implements ReadWriteLock {
+    @Override
+    public Lock readLock() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Lock writeLock() {
+      throw new UnsupportedOperationException();
     }
   }
 

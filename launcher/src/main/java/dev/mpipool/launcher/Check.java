@@ -31,8 +31,6 @@ final class Check {
   /** Docker's default for /dev/shm, and less, is too little for most arrays. */
   private static final long LEAST_MEGABYTES = 65;
 
-  private static final int JAVA_FOR_NATIVE = 22;
-
   private static final Pattern ANSWER =
       Pattern.compile(
           "(?s)^clock=(\\S*)\\njava=([^\\n]*)\\nshm=([^\\n]*)\\nfolders=([^\\n]*)\\nport=([^\\n]*)\\n.*");
@@ -80,11 +78,13 @@ final class Check {
       String version = found.version() == 0 ? "" : " " + found.version();
       String name = found.kind().name().toLowerCase(Locale.ROOT).replace('_', ' ');
       String text = "-dev native would take %s (%s%s)".formatted(found.command(), name, version);
-      List<String> rest = MpiLauncher.onPath(environment);
-      rest.remove(found.command());
+      List<String> rest =
+          MpiLauncher.onPath(environment).stream()
+              .filter(command -> !command.equals(found.command()))
+              .toList();
       text += rest.isEmpty() ? "" : "; there are also " + String.join(", ", rest);
-      if (Runtime.version().feature() < JAVA_FOR_NATIVE) {
-        text += "; it needs Java " + JAVA_FOR_NATIVE + " or later: set JAVA_HOME";
+      if (Runtime.version().feature() < NativeJob.JAVA_NEEDED) {
+        text += "; it needs Java " + NativeJob.JAVA_NEEDED + " or later: set JAVA_HOME";
       }
       ok("MPI", text);
     } catch (IOException e) {
@@ -128,7 +128,7 @@ final class Check {
         fail(
             host,
             "not reached by " + spec.placement().shell().name() + ": " + last.strip(),
-            "try: ssh -o BatchMode=yes " + host + " true");
+            "try: " + spec.placement().shell().trial(host));
       }
     } catch (IOException e) {
       fail(host, "not reached: " + e.getMessage(), "install it, or set MPIPOOL_SSH");

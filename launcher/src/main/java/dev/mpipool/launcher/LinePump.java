@@ -1,15 +1,12 @@
 package dev.mpipool.launcher;
 
-import static java.nio.charset.StandardCharsets.ISO_8859_1;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.Charset;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.util.function.UnaryOperator;
 
 /** Carries one rank's output to a sink, in whole lines and as the bytes they are. */
 final class LinePump extends Thread {
@@ -23,19 +20,19 @@ final class LinePump extends Thread {
 
   private final InputStream from;
   private final LineSink to;
-  private final Pattern noise;
+  private final UnaryOperator<byte[]> filter;
   private final Lines lines;
   private final AtomicLong chunks = new AtomicLong();
   private volatile boolean writing;
   private volatile byte[] tail = {};
 
-  /** Lines that match the noise are left out. */
-  LinePump(String name, InputStream from, LineSink to, byte[] tag, Pattern noise) {
+  /** Whole lines go through the filter on their way. */
+  LinePump(String name, InputStream from, LineSink to, byte[] tag, UnaryOperator<byte[]> filter) {
     super(name);
     setDaemon(true);
     this.from = from;
     this.to = to;
-    this.noise = noise;
+    this.filter = filter;
     this.lines = new Lines(tag);
   }
 
@@ -48,19 +45,14 @@ final class LinePump extends Thread {
         chunks.incrementAndGet();
         lines.add(chunk, 0, n);
         tail = tail(chunk, n);
-        to.write(this, withoutNoise(lines.takeWhole()));
+        to.write(this, filter.apply(lines.takeWhole()));
         writing = false;
       }
     } catch (IOException e) {
       // The rank was ended while it wrote.
     }
     writing = true;
-    to.write(this, withoutNoise(lines.takeAll()));
-  }
-
-  private byte[] withoutNoise(byte[] bytes) {
-    Matcher matcher = noise.matcher(new String(bytes, ISO_8859_1));
-    return matcher.find() ? matcher.replaceAll("").getBytes(ISO_8859_1) : bytes;
+    to.write(this, filter.apply(lines.takeAll()));
   }
 
   /** The last line so far that says something. */

@@ -6,7 +6,6 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Member;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
-import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Path;
@@ -48,7 +47,7 @@ final class MainMethod {
   static void check(String name, List<Path> path) throws IOException {
     List<URL> urls = new ArrayList<>();
     for (Path entry : path) {
-      urls.add(url(entry));
+      urls.add(entry.toUri().toURL());
     }
     try (URLClassLoader loader =
         new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
@@ -75,10 +74,6 @@ final class MainMethod {
     } catch (ClassNotFoundException | LinkageError e) {
       throw new IOException("class " + name + " cannot be loaded: " + e, e);
     }
-  }
-
-  private static URL url(Path entry) throws MalformedURLException {
-    return entry.toUri().toURL();
   }
 
   /** Finds the main method of a class. */

@@ -3,8 +3,6 @@ package dev.mpipool.launcher;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -12,7 +10,6 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /**
  * The launcher of the MPI that is installed on this machine.
@@ -56,9 +53,9 @@ record MpiLauncher(Kind kind, String command, int version, String processManager
   static MpiLauncher find(Map<String, String> environment) throws IOException {
     String named = environment.getOrDefault(VARIABLE, "");
     if (!named.isEmpty()) {
-      return identify(onPath(named, environment).orElse(named), environment);
+      return identify(SearchPath.find(named, environment).orElse(named), environment);
     }
-    Optional<String> srun = onPath("srun", environment);
+    Optional<String> srun = SearchPath.find("srun", environment);
     if (environment.containsKey("SLURM_JOB_ID") && srun.isPresent()) {
       return identify(srun.get(), environment);
     }
@@ -73,22 +70,12 @@ record MpiLauncher(Kind kind, String command, int version, String processManager
   }
 
   private static Optional<String> firstOnPath(Map<String, String> environment) {
-    return NAMES.stream().flatMap(name -> onPath(name, environment).stream()).findFirst();
+    return onPath(environment).stream().findFirst();
   }
 
   /** All launchers of MPIs on the PATH. */
   static List<String> onPath(Map<String, String> environment) {
-    return new ArrayList<>(
-        NAMES.stream().flatMap(name -> onPath(name, environment).stream()).toList());
-  }
-
-  private static Optional<String> onPath(String name, Map<String, String> environment) {
-    return Stream.of(environment.getOrDefault("PATH", "").split(File.pathSeparator))
-        .filter(folder -> !folder.isEmpty())
-        .map(folder -> Path.of(folder, name))
-        .filter(file -> Files.isRegularFile(file) && Files.isExecutable(file))
-        .map(Path::toString)
-        .findFirst();
+    return NAMES.stream().flatMap(name -> SearchPath.find(name, environment).stream()).toList();
   }
 
   private static MpiLauncher identify(String command, Map<String, String> environment)

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class NativeJob {
 
-  private static final int JAVA_NEEDED = 22;
+  static final int JAVA_NEEDED = 22;
 
   /** What the other launcher needs beyond the time of the ranks' shutdown hooks. */
   private static final int MORE_SECONDS = 5;

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 
 /**
  * One process of a job, seen from the launcher: the JVM of a rank, or the command that leads to it.
@@ -113,14 +114,14 @@ final class RankProcess {
             process.getInputStream(),
             setting.out(),
             tag,
-            RemoteShell.NO_NOISE);
+            UnaryOperator.identity());
     LinePump err =
         new LinePump(
             "mpipool-stderr-" + rank,
             process.getErrorStream(),
             setting.err(),
             tag,
-            setting.shell().noise());
+            Machines.isThisHost(host) ? UnaryOperator.identity() : setting.shell().filter());
     try {
       out.start();
       err.start();

@@ -1,13 +1,13 @@
 package dev.mpipool.launcher;
 
-import java.io.File;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /**
  * How a process is started on another host: by ssh, or within a Slurm job by srun, since many
@@ -18,9 +18,6 @@ import java.util.stream.Stream;
  * @param after the words between the host and the line for the shell there
  */
 record RemoteShell(String name, List<String> before, List<String> after) {
-  /** Matches nothing. */
-  static final Pattern NO_NOISE = Pattern.compile("(?!)");
-
   /** What srun says of a rank's end and of what it was asked for; the launcher says the first. */
   private static final Pattern NOISE_OF_SRUN =
       Pattern.compile(
@@ -62,7 +59,7 @@ record RemoteShell(String name, List<String> before, List<String> after) {
     String ssh = environment.getOrDefault(SSH, "").strip();
     if (ssh.isEmpty()
         && environment.containsKey(Allocation.SLURM_JOB)
-        && isOnPath("srun", environment)) {
+        && SearchPath.find("srun", environment).isPresent()) {
       return new RemoteShell("srun", SRUN, List.of("sh", "-c"));
     }
     List<String> before = new ArrayList<>(DEAF);
@@ -79,18 +76,25 @@ record RemoteShell(String name, List<String> before, List<String> after) {
     return command;
   }
 
-  /** Lines of its error output that are of no use to the user. */
-  Pattern noise() {
-    return isOfScheduler() ? NOISE_OF_SRUN : NO_NOISE;
+  /** Takes lines that are of no use to the user from the error output of its command. */
+  UnaryOperator<byte[]> filter() {
+    return isOfScheduler() ? RemoteShell::withoutNoise : UnaryOperator.identity();
+  }
+
+  private static byte[] withoutNoise(byte[] lines) {
+    Matcher noise = NOISE_OF_SRUN.matcher(new String(lines, ISO_8859_1));
+    return noise.find() ? noise.replaceAll("").getBytes(ISO_8859_1) : lines;
+  }
+
+  /** What a user can try where a host is not reached. */
+  String trial(String host) {
+    return (isOfScheduler() ? "srun --overlap --nodelist " : "ssh -o BatchMode=yes ")
+        + host
+        + " true";
   }
 
   /** Whether the hosts' names are those of a scheduler, which may be unknown to the resolver. */
   boolean isOfScheduler() {
     return name.equals("srun");
-  }
-
-  private static boolean isOnPath(String command, Map<String, String> environment) {
-    return Stream.of(environment.getOrDefault("PATH", "").split(File.pathSeparator))
-        .anyMatch(folder -> Files.isExecutable(Path.of(folder, command)));
   }
 }

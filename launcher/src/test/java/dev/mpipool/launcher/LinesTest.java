@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.util.Random;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
 class LinesTest {
@@ -49,7 +50,7 @@ class LinesTest {
             new ByteArrayInputStream(bytes),
             new LineSink(out),
             new byte[0],
-            RemoteShell.NO_NOISE);
+            UnaryOperator.identity());
     pump.start();
     pump.drained();
     assertThat(out.toByteArray()).isEqualTo(bytes);

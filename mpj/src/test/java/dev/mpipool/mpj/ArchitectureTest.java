@@ -1,13 +1,11 @@
 package dev.mpipool.mpj;
 
-import dev.mpipool.testing.Architecture;
+import dev.mpipool.testing.ModuleArchitecture;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** The packages of this module and what they may use: docs/architecture.md. */
-class ArchitectureTest {
-
-  private static final Architecture MODULE = Architecture.ofThisModule();
+class ArchitectureTest extends ModuleArchitecture {
 
   @Test
   void packagesUseOnlyWhatTheyMay() {
@@ -43,15 +41,5 @@ class ArchitectureTest {
   @Test
   void librariesAreTheListed() {
     MODULE.assertLibraries("mpi", "mpjbuf", "mpjdev", "xdev", "org.slf4j");
-  }
-
-  @Test
-  void noCycleHasMoreThanThreeFiles() {
-    MODULE.assertCycles();
-  }
-
-  @Test
-  void noFileHasMoreThan500Lines() {
-    MODULE.assertLengths();
   }
 }

@@ -2,18 +2,16 @@ package dev.mpipool.nativempi;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.mpipool.testing.Architecture;
+import dev.mpipool.testing.ModuleArchitecture;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** The packages of this module and what they may use: docs/architecture.md. */
-class ArchitectureTest {
+class ArchitectureTest extends ModuleArchitecture {
 
   private static final Path VERSIONED = Path.of("target/classes/META-INF/versions/22");
-
-  private static final Architecture MODULE = Architecture.ofThisModule();
 
   @Test
   void packagesUseOnlyWhatTheyMay() {
@@ -32,15 +30,5 @@ class ArchitectureTest {
   @Test
   void librariesAreTheListed() {
     MODULE.assertLibraries("org.slf4j");
-  }
-
-  @Test
-  void noCycleHasMoreThanThreeFiles() {
-    MODULE.assertCycles();
-  }
-
-  @Test
-  void noFileHasMoreThan500Lines() {
-    MODULE.assertLengths();
   }
 }

@@ -1,12 +1,10 @@
 package dev.mpipool.pool;
 
-import dev.mpipool.testing.Architecture;
+import dev.mpipool.testing.ModuleArchitecture;
 import org.junit.jupiter.api.Test;
 
 /** The packages of this module and what they may use: docs/architecture.md. */
-class ArchitectureTest {
-
-  private static final Architecture MODULE = Architecture.ofThisModule();
+class ArchitectureTest extends ModuleArchitecture {
 
   @Test
   void packagesUseOnlyWhatTheyMay() {
@@ -34,15 +32,5 @@ class ArchitectureTest {
         "javax.xml",
         "org.w3c.dom",
         "org.xml.sax");
-  }
-
-  @Test
-  void noCycleHasMoreThanThreeFiles() {
-    MODULE.assertCycles();
-  }
-
-  @Test
-  void noFileHasMoreThan500Lines() {
-    MODULE.assertLengths();
   }
 }
