@@ -73,7 +73,11 @@ if [ -n "$unpacked" ]; then
   cache=$home/lib/archives
 else
   mpj=$(bash -p -- "$home/bin/setup-mpj.sh")
-  jars=("$home"/launcher/target/mpipool-launcher-*.jar)
+  jars=()
+  for jar in "$home"/launcher/target/mpipool-launcher-*.jar; do # the newest, not one of an older version
+    case $jar in *-sources.jar | *-javadoc.jar) continue ;; esac
+    if [ "$jar" -nt "${jars[0]:-}" ]; then jars=("$jar"); fi
+  done
   lib=$home/launcher/target/lib
   path=${jars[0]}:$lib/picocli.jar:$lib/mpipool-core.jar
   others=("$lib"/*.jar "$home"/examples/target/*.jar "$home"/examples/target/lib/*.jar)

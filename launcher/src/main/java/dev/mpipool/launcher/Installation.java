@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -133,10 +134,12 @@ record Installation(Path home, Path mpj) {
     Path folder = home.resolve(module).resolve("target");
     List<Path> jars = jars(folder, "mpipool-" + module + "-*.jar");
     jars.removeIf(jar -> jar.toString().matches(".*-(sources|javadoc|tests)\\.jar"));
-    if (jars.isEmpty()) {
-      throw new IOException("no mpipool-" + module + " in " + folder + "; build with mvn package");
-    }
-    return jars.get(0);
+    return jars.stream()
+        .max(Comparator.comparingLong(jar -> jar.toFile().lastModified())) // not an older version
+        .orElseThrow(
+            () ->
+                new IOException(
+                    "no mpipool-" + module + " in " + folder + "; build with mvn package"));
   }
 
   private static List<Path> jars(Path folder, String glob) throws IOException {
