@@ -64,9 +64,8 @@ final class LossHandler {
   private void lose(int rank, String reason) {
     Memory.lock(lock);
     try {
-      if (membership.lose(rank, reason)) {
-        membershipChanged();
-      }
+      membership.lose(rank, reason);
+      membershipChanged();
     } finally {
       end.unlock();
     }
@@ -88,9 +87,8 @@ final class LossHandler {
   private void excludeOnce(int rank, String reason) {
     Memory.lock(lock);
     try {
-      if (membership.exclude(rank, reason)) {
-        membershipChanged();
-      }
+      membership.exclude(rank, reason);
+      membershipChanged();
     } finally {
       end.unlock();
     }
@@ -172,9 +170,10 @@ final class LossHandler {
       if (Memory.wasShort()) {
         REVIVAL.execute(() -> {});
       }
-      if (!state.isBroken() && membership.excludeSilent(reason)) {
-        assigner.calledBack.workerChanged();
+      if (!state.isBroken()) {
+        membership.excludeSilent(reason);
       }
+      assigner.calledBack.workerChanged();
       assigner.retryAssignment();
       completions.look();
       end.endIfDone();

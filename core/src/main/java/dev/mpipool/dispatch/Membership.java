@@ -80,10 +80,16 @@ final class Membership {
   /** Tells each living worker to leave, once. */
   void release() {
     for (WorkerState worker : workers.values()) {
-      if (worker.isAlive() && !worker.isToldToLeave()) {
-        outbox.post(worker.rank, new Entry(EntryKind.RELEASE, 0));
-        worker.tellToLeave();
+      if (worker.isAlive()) {
+        release(worker);
       }
+    }
+  }
+
+  private void release(WorkerState worker) {
+    if (!worker.isToldToLeave()) {
+      outbox.post(worker.rank, new Entry(EntryKind.RELEASE, 0));
+      worker.tellToLeave();
     }
   }
 
@@ -112,15 +118,13 @@ final class Membership {
 
   /**
    * Handles the loss of a worker: its tasks are requeued or fail. Breaks the pool if it cannot go
-   * on without this worker.
-   *
-   * @return whether anything has changed
+   * on without this worker. Ignores other ranks.
    */
-  boolean lose(int rank, String reason) {
+  void lose(int rank, String reason) {
     WorkerState worker = workers.get(rank);
     if (worker == null || (!worker.isAlive() && worker.lossReason() == null)) {
       hasLeft(rank); // if it was excluded, it is known to be dead now
-      return false;
+      return;
     }
     if (worker.isAlive()) {
       LOG.warn("Worker rank {} was lost: {}", rank, reason);
@@ -144,7 +148,6 @@ final class Membership {
     failGroupsTooLarge();
     breakIfNeeded(rank, reason);
     worker.lossHandled();
-    return true;
   }
 
   private void breakIfNeeded(int rank, String reason) {
@@ -165,26 +168,22 @@ final class Membership {
     }
   }
 
-  /**
-   * Treats a worker that may still be alive as lost from now on.
-   *
-   * @return whether anything has changed
-   */
-  boolean exclude(int rank, String reason) {
+  /** Treats a worker that may still be alive as lost from now on. Ignores other ranks. */
+  void exclude(int rank, String reason) {
     WorkerState worker = workers.get(rank);
     if (worker == null || (!worker.isAlive() && worker.lossReason() == null)) {
-      return false;
+      return;
     }
     if (worker.isAlive()) { // else an earlier call began this
       worker.exclude();
-      outbox.post(rank, new Entry(EntryKind.RELEASE, 0));
+      release(worker);
       for (WorkerState other : workers.values()) {
         if (other.isAlive() && other != worker) {
           outbox.post(other.rank, new Entry(EntryKind.EXCLUDED, rank));
         }
       }
     }
-    return lose(rank, reason); // from here on nothing may be sent to it
+    lose(rank, reason); // from here on nothing may be sent to it
   }
 
   /** Requeues or fails a task of a lost worker; the caller then removes it from that worker. */
@@ -256,20 +255,16 @@ final class Membership {
     heartbeats.start(look);
   }
 
-  /**
-   * Excludes silent workers, and continues with losses that ran out of memory.
-   *
-   * @return whether anything has changed
-   */
-  boolean excludeSilent(String reason) {
-    boolean changed = false;
+  /** Excludes silent workers, and continues with losses that ran out of memory. */
+  void excludeSilent(String reason) {
     for (WorkerState worker : workers.values()) {
-      changed |= worker.lossReason() != null && lose(worker.rank, worker.lossReason());
+      if (worker.lossReason() != null) {
+        lose(worker.rank, worker.lossReason());
+      }
     }
     for (WorkerState worker : heartbeats.look()) {
-      changed |= exclude(worker.rank, reason);
+      exclude(worker.rank, reason);
     }
-    return changed;
   }
 
   private Heartbeats.Care care(IntToLongFunction lastProgress) {

@@ -231,6 +231,62 @@ class CompletionExecutorTest {
     assertThat(second).isCompletedWithValue(2);
   }
 
+  @Test
+  void anIdleThreadEndsWhenTheExecutorIsClosed() throws Exception {
+    TaskFuture<Object> future = future();
+    executor.add(item(future, 1));
+    await().until(() -> !threads.isEmpty());
+    Thread thread = threads.iterator().next();
+    await().until(() -> thread.getState() == Thread.State.WAITING);
+    executor.close();
+    thread.join(20_000);
+    assertThat(thread.isAlive()).isFalse();
+  }
+
+  @Test
+  void closingIsTheRestThatIsWaitedFor() throws Exception {
+    Thread waiting = new Thread(this::awaitRest);
+    waiting.start();
+    await().until(() -> waiting.getState() == Thread.State.WAITING);
+    executor.close();
+    waiting.join(20_000);
+    assertThat(waiting.isAlive()).isFalse();
+  }
+
+  @Test
+  void aCompletionAtWorkIsWaitedFor() throws Exception {
+    TaskFuture<Object> future = future();
+    CountDownLatch began = new CountDownLatch(1);
+    executor.add(
+        new Item(
+            future,
+            () -> {
+              began.countDown();
+              block();
+              future.succeed(1);
+            }));
+    assertThat(began.await(20, TimeUnit.SECONDS)).isTrue();
+    CompletableFuture<Void> all = executor.allAddedDone();
+    assertThat(all).isNotDone();
+    testEnds.countDown();
+    all.get(20, TimeUnit.SECONDS);
+    assertThat(future).isDone();
+  }
+
+  @Test
+  void everyThreadHasAnotherName() throws Exception {
+    TaskFuture<Object> first = future();
+    first.thenRun(this::block);
+    TaskFuture<Object> second = future();
+    executor.add(List.of(item(first, 1), item(second, 2)));
+    await().until(second::isDone);
+    testEnds.countDown();
+    await().until(() -> threads.size() == 2);
+    assertThat(threads)
+        .extracting(Thread::getName)
+        .containsExactlyInAnyOrder("mpipool-callbacks-0", "mpipool-callbacks-1");
+  }
+
   /** Some thousand short lives of a executor, with callbacks that block until the run's own end. */
   @Test
   void whateverBlocksAllIsCompletedAndAllThreadsEnd() throws Exception {
@@ -293,10 +349,62 @@ class CompletionExecutorTest {
     awaitThreadsGone();
   }
 
+  @Test
+  void theThreadThatCompletesFuturesReceivesWhatMakesMoreOfThem() throws Exception {
+    List<Communicator> ranks = LocalCommunicator.create(2);
+    List<Item> byMessage = new CopyOnWriteArrayList<>();
+    Adding handler = new Adding(executor, byMessage);
+    ReceiveLoop receiveLoop = new ReceiveLoop(ranks.get(0), "listener", handler);
+    executor.receiveAt(receiveLoop);
+    for (int i = 0; i < 200; i++) {
+      TaskFuture<Object> future = future();
+      byMessage.add(item(future, i));
+      ranks.get(1).send(0, 0, ByteBuffer.allocate(Integer.BYTES).putInt(0, 1));
+      awaitDone(List.of(future));
+    }
+    executor.close();
+    ranks.get(1).send(0, 0, ByteBuffer.allocate(Integer.BYTES));
+    assertThat(receiveLoop.awaitEnd(10_000)).isTrue();
+    assertThat(handler.receivers.stream().filter(name -> name.startsWith("mpipool-callbacks")))
+        .hasSizeGreaterThan(20);
+  }
+
+  @Test
+  void aReceiverThatFailsInAnUnforeseenWayGoesOnCompletingFutures() throws Exception {
+    List<Communicator> ranks = LocalCommunicator.create(2);
+    Set<Thread> failed = ConcurrentHashMap.newKeySet();
+    ReceiveLoop receiveLoop =
+        new ReceiveLoop(
+            ranks.get(0),
+            "listener",
+            new Adding(executor, List.of()) {
+              @Override
+              public void failed(Throwable failure) {
+                failed.add(Thread.currentThread());
+                throw new AssertionError("staged", failure);
+              }
+            });
+    executor.receiveAt(receiveLoop);
+    while (failed.stream().noneMatch(threads::contains)) {
+      TaskFuture<Object> future = future();
+      executor.add(item(future, 1));
+      awaitDone(List.of(future));
+      ranks.get(1).send(0, 0, ByteBuffer.allocate(Integer.BYTES).putInt(0, 1)); // for no item
+    }
+    List<TaskFuture<Object>> more = futures(3);
+    executor.add(more.stream().map(future -> item(future, 1)).toList());
+    awaitDone(more);
+    executor.close();
+    ranks.get(1).send(0, 0, ByteBuffer.allocate(Integer.BYTES));
+    assertThat(receiveLoop.awaitEnd(10_000)).isTrue();
+    awaitThreadsGone();
+  }
+
   /** Completes one more item with every message, until a zero comes. */
-  private static final class Adding implements ReceiveLoop.Handler {
+  private static class Adding implements ReceiveLoop.Handler {
     private final CompletionExecutor executor;
     private final List<Item> items;
+    private final List<String> receivers = new CopyOnWriteArrayList<>();
     private boolean over;
 
     Adding(CompletionExecutor executor, List<Item> items) {
@@ -308,9 +416,10 @@ class CompletionExecutorTest {
     public boolean handle(Message message) {
       over = message.data().getInt() == 0;
       if (!over) {
+        receivers.add(Thread.currentThread().getName());
         executor.add(List.of(items.remove(0)));
       }
-      return false;
+      return !over;
     }
 
     @Override

@@ -53,6 +53,8 @@ public final class Desk {
   public final LeanSerializer serializer = SERIALIZER;
   public final Dispatcher dispatcher;
   private final List<Sent> sent = new ArrayList<>();
+  private int posts;
+  private int failing;
 
   public Desk(int workers) {
     this(workers, 3, true);
@@ -68,7 +70,20 @@ public final class Desk {
   }
 
   private synchronized void record(int rank, Entry entry) {
+    if (++posts == failing) {
+      throw new OutOfMemoryError("staged");
+    }
     sent.add(new Sent(rank, entry.kind(), entry.id(), entry.bytes()));
+  }
+
+  /** From now on, there is no memory for the nth message of all, once. */
+  synchronized void failAtPost(int nth) {
+    failing = nth;
+  }
+
+  /** How many messages there were, those that failed included. */
+  synchronized int posts() {
+    return posts;
   }
 
   /** What the task of an entry returns. */

@@ -335,6 +335,33 @@ class DispatcherGroupTest {
   }
 
   @Test
+  void aGroupWhoseMemberDropsOutBeginsAgain() throws Exception {
+    Desk desk = new Desk(2);
+    CompletableFuture<List<Object>> group = group(desk, 2);
+    List<Desk.Sent> first = members(desk);
+    drop(desk, first.get(0).rank(), first.get(0).id());
+    assertThat(desk.newsAsText()).contains(first.get(1).rank() + " CANCEL interrupt");
+    drop(desk, first.get(1).rank(), first.get(1).id());
+    assertThat(group).isNotDone();
+
+    List<Desk.Sent> second = members(desk);
+    assertThat(second).hasSize(2);
+    for (Desk.Sent member : second) {
+      desk.answer(member.rank(), member.id(), "again");
+    }
+    assertThat(Desk.result(group)).isEqualTo(List.of("again", "again"));
+  }
+
+  @Test
+  void aPoolThatIsShutDownSaysSoAndNotThatItIsTooSmall() throws Exception {
+    Desk desk = new Desk(1);
+    desk.dispatcher.shutdown();
+    desk.gone(1);
+    desk.awaitTerminated();
+    assertThatThrownBy(() -> group(desk, 1)).isInstanceOf(RejectedExecutionException.class);
+  }
+
+  @Test
   void whenAMemberFailsTheOthersAreInterruptedAndTheGroupFailsWithThat() throws Exception {
     Desk desk = new Desk(3);
     CompletableFuture<List<Object>> group = group(desk, 3);

@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
@@ -20,6 +21,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -42,6 +44,28 @@ class DispatcherShutdownTest {
     desk.awaitTerminated();
     assertThat(dispatcher.isEnded()).isTrue();
     assertThat(dispatcher.size()).isZero();
+  }
+
+  private static Set<Thread> heartbeats() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().equals("mpipool-heartbeat"))
+        .collect(Collectors.toSet());
+  }
+
+  @Test
+  void heartbeatsEndWithThePoolHoweverLongTheTimeout() throws Exception {
+    Set<Thread> others = heartbeats();
+    dispatcher.watch(Duration.ofHours(10), rank -> 0);
+    Set<Thread> started = heartbeats();
+    started.removeAll(others);
+    assertThat(started).hasSize(1);
+    dispatcher.shutdown();
+    desk.gone(1, 2);
+    desk.awaitTerminated();
+
+    Thread heartbeat = started.iterator().next();
+    heartbeat.join(20_000);
+    assertThat(heartbeat.isAlive()).isFalse();
   }
 
   @Test

@@ -16,6 +16,7 @@ import dev.mpipool.protocol.FailureReport;
 import dev.mpipool.protocol.FailureReport.Origin;
 import dev.mpipool.protocol.Frame;
 import dev.mpipool.protocol.Hello;
+import dev.mpipool.serial.SharedValue;
 import dev.mpipool.testing.Logged;
 import java.io.IOException;
 import java.io.ObjectOutputStream;
@@ -30,6 +31,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -174,6 +176,52 @@ class DispatcherTest {
         .hasMessageContaining("it takes 3000000 bytes, for which there is no memory");
     assertThat(other).isNotDone();
     assertThat(desk.dispatcher.size()).isEqualTo(2);
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = EntryKind.class,
+      names = {"PONG", "RETURNED", "LEFT", "TASK"})
+  void whatThereIsNoMemoryForHasToBeAnAnswer(EntryKind kind) throws Exception {
+    TaskFuture<Object> task = desk.submit("a");
+    long id = desk.nextTask();
+    ByteBuffer frame = Frame.encode(List.of(new Entry(kind, id, ByteBuffer.allocate(3_000_000))));
+    MessageTooLongException message =
+        new MessageTooLongException(new Message(1, 0, frame.slice(0, 60_000)), 2_940_018);
+
+    assertThat(dispatcher.receivedCut(message)).isFalse();
+    assertThat(dispatcher.size()).isEqualTo(1);
+    assertThat(task).isNotDone();
+    desk.answer(2, desk.nextTask(), "on the other");
+    assertThat(Desk.result(task)).isEqualTo("on the other");
+  }
+
+  @Test
+  void aValueThatIsNoLongerReachableIsForgottenWhenNoTaskMayNeedIt() throws Exception {
+    SharedValue value = new SharedValue(ByteBuffer.allocate(1));
+    dispatcher.share(value);
+    assertThat(desk.newsAsText()).containsExactly("1 PUT", "2 PUT");
+    desk.submit("a");
+    long id = desk.nextTask();
+    dispatcher.unshareWhenIdle(value);
+    assertThat(desk.news()).isEmpty();
+    desk.answer(1, id, "done");
+    assertThat(desk.newsAsText()).containsExactlyInAnyOrder("1 FORGET", "2 FORGET");
+
+    SharedValue another = new SharedValue(ByteBuffer.allocate(1));
+    dispatcher.share(another);
+    desk.news();
+    dispatcher.unshareWhenIdle(another);
+    assertThat(desk.newsAsText()).containsExactlyInAnyOrder("1 FORGET", "2 FORGET");
+  }
+
+  @Test
+  void everyWorkerHasItsThreads() {
+    Dispatcher.Settings settings = new Dispatcher.Settings(List.of(1, 2), 3, 1, true);
+    Dispatcher six = new Dispatcher(settings, desk.serializer, (rank, entry) -> {});
+    assertThat(six.taskThreads()).isEqualTo(6);
+    six.workerLost(1, "staged");
+    assertThat(six.taskThreads()).isEqualTo(3);
   }
 
   @Test

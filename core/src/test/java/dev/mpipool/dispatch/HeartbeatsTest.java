@@ -3,6 +3,7 @@ package dev.mpipool.dispatch;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.mpipool.memory.ForgetsShortMemory;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -12,6 +13,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -94,6 +96,23 @@ class HeartbeatsTest implements Heartbeats.Care {
   }
 
   @Test
+  void aWorkerThatNeverSaidAnythingIsPingedAtEachLookAndGivenUpAtTheNinth() {
+    for (int look = 1; look <= 8; look++) {
+      assertThat(lookAfter(1)).isEmpty();
+      assertThat(pinged).hasSize(2 * look);
+    }
+    assertThat(lookAfter(1)).containsExactly(one, two);
+  }
+
+  @Test
+  void aWorkerThatAnswersIsKeptHoweverShortTheTimeout() {
+    Heartbeats hasty = new Heartbeats(this, SECOND / 1000, () -> now);
+    now += SECOND / 1000;
+    isHeard(one);
+    assertThat(hasty.look()).containsExactly(two);
+  }
+
+  @Test
   void silenceBeginsWithTheLastSignAndNotWithTheLookThatSawIt() {
     now += SECOND / 10;
     isHeard(one);
@@ -163,6 +182,32 @@ class HeartbeatsTest implements Heartbeats.Care {
     assertThat(third.await(20, TimeUnit.SECONDS)).isTrue();
     quick.stop();
     looking.get().join(); // the class has a limit
+  }
+
+  @Test
+  void interruptsMakeNoMoreLooksAndWaitingTakesNoProcessorTime() throws InterruptedException {
+    long begin = System.nanoTime();
+    AtomicInteger looks = new AtomicInteger();
+    CompletableFuture<Thread> looking = new CompletableFuture<>();
+    Heartbeats steady = new Heartbeats(this, SECOND, System::nanoTime);
+    steady.start(
+        () -> {
+          looks.incrementAndGet();
+          return looking.complete(Thread.currentThread()) || looks.get() < 1000;
+        });
+    Thread thread = looking.join();
+    while (System.nanoTime() - begin < SECOND / 2) {
+      thread.interrupt();
+      LockSupport.unpark(thread);
+      Thread.sleep(5);
+    }
+    long used = ManagementFactory.getThreadMXBean().getThreadCpuTime(thread.getId());
+    steady.stop();
+    thread.join();
+
+    long elapsed = System.nanoTime() - begin;
+    assertThat(looks.get()).isLessThanOrEqualTo((int) (elapsed / (SECOND / 10)));
+    assertThat(used).isLessThan(elapsed / 5);
   }
 
   @Test
