@@ -114,7 +114,8 @@ final class AnswerHandler {
       try {
         return received(rank, Frame.decode(message));
       } catch (DamagedFrameException e) {
-        return refused(rank, e);
+        refuse(rank, e);
+        return false;
       } catch (OutOfMemoryError e) {
         pause = Memory.pauseOrThrow(pause, e);
       }
@@ -135,17 +136,17 @@ final class AnswerHandler {
       try {
         return received(rank, entriesOf(message));
       } catch (DamagedFrameException e) {
-        return refused(rank, e);
+        refuse(rank, e);
+        return false;
       } catch (OutOfMemoryError e) {
         pause = Memory.pauseOrThrow(pause, e);
       }
     }
   }
 
-  private boolean refused(int rank, DamagedFrameException e) {
+  private void refuse(int rank, DamagedFrameException e) {
     LOG.warn("A message from rank {} is refused: {}", rank, e.getMessage());
     losses.exclude(rank, "it sent what is no frame: " + e.getMessage());
-    return false;
   }
 
   private boolean received(int rank, List<Entry> entries) {

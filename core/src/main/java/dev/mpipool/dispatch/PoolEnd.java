@@ -30,6 +30,9 @@ import org.slf4j.LoggerFactory;
  */
 final class PoolEnd {
 
+  /** What is wrong where {@link #isUnlocked} is false. */
+  static final String LOCKED = "an effect under the dispatcher's lock";
+
   private static final Logger LOG = LoggerFactory.getLogger(PoolEnd.class);
 
   /** How long shutdownNow waits for workers to return unstarted tasks. */
@@ -130,7 +133,7 @@ final class PoolEnd {
       lock.unlock();
     }
     endSurely();
-    assertUnlocked();
+    assert isUnlocked() : LOCKED;
     told.forEach(TaskSource::poolShutDown);
   }
 
@@ -191,7 +194,7 @@ final class PoolEnd {
       lock.unlock();
     }
     endSurely();
-    assertUnlocked();
+    assert isUnlocked() : LOCKED;
     List<Unstarted> all = new ArrayList<>();
     try {
       told.forEach(source -> source.poolEnded(new CancellationException("The pool was shut down")));
@@ -288,7 +291,7 @@ final class PoolEnd {
     } finally {
       unlock();
     }
-    assertUnlocked();
+    assert isUnlocked() : LOCKED;
     told.forEach(source -> source.poolEnded(state.cause()));
     allFailed = true;
   }
@@ -360,7 +363,7 @@ final class PoolEnd {
   }
 
   private void terminateWhenDone() {
-    assertUnlocked();
+    assert isUnlocked() : LOCKED;
     long pause = 0;
     boolean done = false;
     while (!done) {
@@ -374,9 +377,9 @@ final class PoolEnd {
     }
   }
 
-  /** Asserts that foreign code, which may wait for a thread that needs the lock, may run here. */
-  void assertUnlocked() {
-    assert !lock.isHeldByCurrentThread() : "an effect under the dispatcher's lock";
+  /** Whether foreign code, which may wait for a thread that needs the lock, may run here. */
+  boolean isUnlocked() {
+    return !lock.isHeldByCurrentThread();
   }
 
   private void terminate() {

@@ -140,7 +140,7 @@ final class Submission {
       lock.unlock();
     }
     if (alone) {
-      end.assertUnlocked();
+      assert end.isUnlocked() : PoolEnd.LOCKED;
       outbox.flush();
     }
   }

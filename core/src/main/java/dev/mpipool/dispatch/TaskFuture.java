@@ -251,7 +251,7 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
 
   @Override
   public T get() throws InterruptedException, ExecutionException {
-    look();
+    spin();
     return super.get();
   }
 
@@ -259,19 +259,19 @@ public class TaskFuture<T> extends CompletableFuture<T> implements RunnableFutur
   public T get(long timeout, TimeUnit unit)
       throws InterruptedException, ExecutionException, TimeoutException {
     if (unit.toNanos(timeout) > LOOKING_NANOS) {
-      look();
+      spin();
     }
     return super.get(timeout, unit);
   }
 
   @Override
   public T join() {
-    look();
+    spin();
     return super.join();
   }
 
   @SuppressWarnings("ThreadPriorityCheck") // nothing depends on it
-  private void look() {
+  private void spin() {
     if (alone && MAY_LOOK) {
       long begin = System.nanoTime();
       while (!isDone() && System.nanoTime() - begin < LOOKING_NANOS) {

@@ -285,6 +285,8 @@ class CompletionExecutorTest {
     assertThat(threads)
         .extracting(Thread::getName)
         .containsExactlyInAnyOrder("mpipool-callbacks-0", "mpipool-callbacks-1");
+    executor.close(); // one of them dozes
+    awaitThreadsGone();
   }
 
   /** Some thousand short lives of a executor, with callbacks that block until the run's own end. */
@@ -487,7 +489,10 @@ class CompletionExecutorTest {
               Thread thread = Thread.currentThread();
               return List.of(thread.isDaemon(), thread.getContextClassLoader());
             });
-    executor.add(List.of(item(future, 1)));
+    Thread adding = new Thread(() -> executor.add(List.of(item(future, 1))));
+    adding.setDaemon(false);
+    adding.setContextClassLoader(null);
+    adding.start();
     await().until(seen::isDone);
     assertThat(seen.join()).containsExactly(true, loader);
     assertThat(threads).extracting(Thread::getName).containsExactly("mpipool-callbacks-0");

@@ -69,6 +69,44 @@ class DispatcherShutdownTest {
   }
 
   @Test
+  void heartbeatsOfABrokenPoolEndBeforeItIsClosed() throws Exception {
+    Set<Thread> others = heartbeats();
+    dispatcher.watch(Duration.ofMillis(200), rank -> System.nanoTime());
+    Set<Thread> started = heartbeats();
+    started.removeAll(others);
+    assertThat(started).hasSize(1);
+    dispatcher.breakDown("staged", null);
+
+    Thread heartbeat = started.iterator().next();
+    heartbeat.join(20_000);
+    assertThat(heartbeat.isAlive()).isFalse();
+  }
+
+  @Test
+  void shutdownNowReturnsNoTaskThatTheUserHasEnded() throws Exception {
+    desk.submit("runs on 1");
+    desk.submit("runs on 2");
+    List<TaskFuture<Object>> waiting = new ArrayList<>();
+    for (int i = 0; i < 200; i++) {
+      waiting.add(desk.submit("waits " + i));
+    }
+    desk.news();
+    TaskFuture<Object> completed = waiting.get(197);
+    TaskFuture<Object> cancelled = waiting.get(198);
+    TaskFuture<Object> last = waiting.get(199);
+    completed.complete("by the user");
+    cancelled.cancel(false);
+
+    List<Unstarted> returned = dispatcher.shutdownNow();
+    assertThat(returned)
+        .extracting(Unstarted::future)
+        .contains(last)
+        .doesNotContain(completed, cancelled);
+    assertThat(completed).isCompletedWithValue("by the user");
+    assertThat(last).isDone();
+  }
+
+  @Test
   void acceptedTasksAreDoneBeforeWorkersAreReleased() throws Exception {
     TaskFuture<Object> a = desk.submit("a");
     desk.submit("b");

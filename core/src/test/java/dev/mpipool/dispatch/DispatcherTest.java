@@ -208,11 +208,28 @@ class DispatcherTest {
     desk.answer(1, id, "done");
     assertThat(desk.newsAsText()).containsExactlyInAnyOrder("1 FORGET", "2 FORGET");
 
+    TaskSource batch = new Desk.Batch();
+    SharedValue ofBatch = new SharedValue(ByteBuffer.allocate(1));
+    dispatcher.share(ofBatch);
+    dispatcher.addSource(batch);
+    dispatcher.unshareWhenIdle(ofBatch);
+    assertThat(desk.newsAsText()).containsExactly("1 PUT", "2 PUT");
+    dispatcher.removeSource(batch);
+    assertThat(desk.newsAsText()).containsExactlyInAnyOrder("1 FORGET", "2 FORGET");
+
     SharedValue another = new SharedValue(ByteBuffer.allocate(1));
     dispatcher.share(another);
     desk.news();
     dispatcher.unshareWhenIdle(another);
     assertThat(desk.newsAsText()).containsExactlyInAnyOrder("1 FORGET", "2 FORGET");
+  }
+
+  @Test
+  void aFrameThatIsNoneGivesNoWork() throws Exception {
+    desk.submit("a");
+    assertThat(dispatcher.received(new Message(1, 0, ByteBuffer.wrap(new byte[] {1, 2, 3}))))
+        .isFalse();
+    assertThat(dispatcher.size()).isEqualTo(1);
   }
 
   @Test
