@@ -50,6 +50,15 @@ import java.util.stream.Stream;
  * and the consumer gets a {@link RejectedExecutionException}; without a consumer it runs to its end
  * before the pool is closed.
  *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * for (CompletableFuture<Integer> future : executor.submitBatch(x -> x * x, List.of(1, 2, 3))) {
+ *   System.out.println(future.get());   // each as it is done
+ * }
+ * List<Integer> all = executor.submitBatch(x -> x * x, List.of(1, 2, 3)).results();   // in order
+ * }</pre>
+ *
  * @param <R> the type of the results
  */
 public interface Batch<R> extends Iterable<CompletableFuture<R>>, AutoCloseable {

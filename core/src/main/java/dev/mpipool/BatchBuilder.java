@@ -13,6 +13,15 @@ import java.util.stream.Stream;
  * {@link RejectedExecutionException} if the pool is shut down ({@link BrokenExecutorException} if
  * it is broken). A function that cannot travel ends the batch at once, with a {@link
  * TaskSerializationException}.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * try (Stream<Integer> lengths =
+ *     executor.batch().lookAhead(1000).timeout(Duration.ofMinutes(5)).map(String::length, List.of("a", "bc"))) {
+ *   lengths.forEach(System.out::println);
+ * }
+ * }</pre>
  */
 public interface BatchBuilder {
 

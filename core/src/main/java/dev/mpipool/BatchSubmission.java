@@ -15,6 +15,14 @@ import java.util.stream.Stream;
  * task. A function that cannot travel ends the batch at once, with a {@link
  * TaskSerializationException}. Any thread of main may call these methods. A call costs the encoding
  * of the function; elements are taken and encoded by a thread of the batch.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * List<Integer> items = List.of(1, 2, 3);
+ * int sum = executor.map(x -> x * x, items).mapToInt(x -> x).sum();
+ * List<Integer> products = executor.map((a, b) -> a * b, items, items).toList();
+ * }</pre>
  */
 public interface BatchSubmission {
 

@@ -8,6 +8,14 @@ import java.io.Serializable;
  * the same worker see the same object. When main's handle is not reachable any more, the workers'
  * memory is freed as soon as the pool has nothing to do.
  *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * try (Broadcast<double[]> table = executor.broadcast(new double[1_000_000])) {
+ *   double first = executor.submit(() -> table.value()[0]).get();
+ * }
+ * }</pre>
+ *
  * @param <T> the type of the value
  */
 public interface Broadcast<T> extends Serializable, AutoCloseable {

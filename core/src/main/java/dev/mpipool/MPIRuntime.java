@@ -20,6 +20,14 @@ import java.util.Objects;
  * Where it cannot, it must not do their work once more: whatever asks for the ranks of the job,
  * {@link #init} first, ends it with exit code 1, and one line on standard error says what to do.
  * {@code MPI_DISABLE=1} asks for separate programs.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * args = MPIRuntime.init(args);   // what is left are the program's own arguments
+ * System.out.println("rank " + Communicator.world().rank() + " is here");
+ * MPIRuntime.finish();
+ * }</pre>
  */
 public final class MPIRuntime {
 

@@ -2,6 +2,12 @@ package dev.mpipool;
 
 /**
  * What {@link MPIExecutor#run(String[], MainBody)} runs on main, while the other ranks are workers.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * MPIExecutor.run(args, (executor, arguments) -> System.out.println(executor.submit(() -> 6 * 7).get()));
+ * }</pre>
  */
 @FunctionalInterface
 public interface MainBody {

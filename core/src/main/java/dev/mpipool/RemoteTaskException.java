@@ -10,6 +10,18 @@ import java.io.StringWriter;
  * trace is the other's, from the worker; its causes and suppressed exceptions stand for the other's
  * in the same way. (Of a chain of causes that leads back to itself, or is longer than 100, the rest
  * is left out.) Why the other could not travel is at the end of {@link #remoteStackTrace}.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * try {
+ *   executor.submit(() -> 6 * 7).get();
+ * } catch (ExecutionException e) {
+ *   if (e.getCause() instanceof RemoteTaskException remote) {
+ *     System.err.println(remote.remoteType() + " on a worker: " + remote.remoteStackTrace());
+ *   }
+ * }
+ * }</pre>
  */
 public class RemoteTaskException extends Exception {
 

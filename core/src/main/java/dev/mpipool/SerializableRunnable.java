@@ -6,6 +6,13 @@ import java.lang.reflect.UndeclaredThrowableException;
 /**
  * A {@link Runnable} that can travel to a worker, and may throw. A lambda becomes one wherever this
  * type is asked for.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * SerializableRunnable pause = () -> Thread.sleep(10);
+ * executor.submit(pause).get();
+ * }</pre>
  */
 @FunctionalInterface
 @SuppressWarnings("FunctionalInterfaceMethodChanged") // run() does the same for callers of Runnable

@@ -5,6 +5,17 @@ package dev.mpipool;
  * an {@link java.util.concurrent.ExecutionException}; the message names the task, the class that is
  * to blame and, where it can be found, the path of fields that leads to it. Nothing else is
  * affected.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * Object lock = new Object();
+ * try {
+ *   executor.submit(() -> lock.hashCode()).get();
+ * } catch (ExecutionException e) {
+ *   System.err.println(e.getCause().getMessage());   // class java.lang.Object is not serializable: ...
+ * }
+ * }</pre>
  */
 public class TaskSerializationException extends Exception {
 

@@ -5,6 +5,18 @@ import java.util.List;
 /**
  * Every worker that was given a task has died before it answered. Comes as the cause of an {@link
  * java.util.concurrent.ExecutionException}. The task may have run, in part or as a whole.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * try {
+ *   executor.submit(() -> 6 * 7).get();
+ * } catch (ExecutionException e) {
+ *   if (e.getCause() instanceof WorkerLostException lost) {
+ *     System.err.println("died with the task: ranks " + lost.ranks());
+ *   }
+ * }
+ * }</pre>
  */
 public class WorkerLostException extends Exception {
 

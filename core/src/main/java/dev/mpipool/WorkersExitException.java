@@ -3,6 +3,17 @@ package dev.mpipool;
 /**
  * Takes a worker rank out of the block that only main is to run, once main has closed the pool; see
  * {@link MPIExecutor#workersExit}. It is no error and has no stack trace.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * try (MPIExecutor executor = new MPIExecutor()) {
+ *   executor.workersExit();
+ *   System.out.println("on main");
+ * } catch (WorkersExitException e) {
+ *   System.out.println("on a worker, when main has closed the pool");
+ * }
+ * }</pre>
  */
 public class WorkersExitException extends RuntimeException {
 

@@ -30,6 +30,19 @@ import java.util.function.LongBinaryOperator;
  * CommunicatorException} is thrown, or a {@link RankLostException} if the other rank is known to be
  * lost. When a rank of the group is lost, a collective call throws a {@code RankLostException} on
  * every rank that still waits in it.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * Communicator world = Communicator.world();                      // on every rank
+ * double[] sum = world.allReduce(new double[] {world.rank()}, Double::sum);
+ * if (world.rank() == 1) {
+ *   world.send(0, 7, ByteBuffer.wrap(new byte[] {1, 2, 3}));
+ * } else if (world.rank() == 0 && world.size() > 1) {
+ *   Message message = world.receive(Communicator.ANY_SOURCE, 7);
+ *   System.out.println(message.data().remaining() + " bytes from rank " + message.source());
+ * }
+ * }</pre>
  */
 public interface Communicator extends AutoCloseable {
 

@@ -1,6 +1,10 @@
 package dev.mpipool.comm;
 
-/** A message could not be sent or received. */
+/**
+ * A message could not be sent or received.
+ *
+ * <p>An example is at {@link RankLostException}.
+ */
 public class CommunicatorException extends RuntimeException {
 
   private static final long serialVersionUID = 1;

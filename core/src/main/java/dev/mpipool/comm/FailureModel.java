@@ -1,6 +1,16 @@
 package dev.mpipool.comm;
 
-/** The effect of the loss of a rank on the others. */
+/**
+ * The effect of the loss of a rank on the others.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * if (!Communicator.world().failureModel().othersSurvive()) {
+ *   System.err.println("the first lost rank ends this job");
+ * }
+ * }</pre>
+ */
 public enum FailureModel {
 
   /** Only the lost rank is affected: the others still exchange messages. The loss is reported. */

@@ -12,7 +12,7 @@ import org.apache.commons.lang3.Validate;
 /**
  * A transport among some ranks of another communicator, created without a collective call. Its
  * messages are embedded in other messages: {@link Links} sends them, and the receiver passes them
- * to {@link #deliver}.
+ * to {@link #deliver}. Not for programs.
  *
  * <pre>
  *   message: | context (long) | tag (int) | contents |

@@ -7,7 +7,17 @@ import java.util.Collections;
 import java.util.List;
 import org.apache.commons.lang3.Validate;
 
-/** Communicators of ranks inside this JVM, for programs without MPI and for tests. */
+/**
+ * Communicators of ranks inside this JVM, for programs without MPI and for tests.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * List<Communicator> ranks = LocalCommunicator.create(2);
+ * ranks.get(1).send(0, 7, ByteBuffer.wrap(new byte[] {1}));
+ * Message message = ranks.get(0).receive(1, 7);
+ * }</pre>
+ */
 public final class LocalCommunicator {
 
   private LocalCommunicator() {}

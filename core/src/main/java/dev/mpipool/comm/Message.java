@@ -5,6 +5,13 @@ import java.nio.ByteBuffer;
 /**
  * A received message.
  *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * Message message = Communicator.world().receive(Communicator.ANY_SOURCE, Communicator.ANY_TAG);
+ * int first = message.data().getInt(0);
+ * }</pre>
+ *
  * @param source the sender's rank
  * @param tag the message's tag
  * @param beginning the bytes before the attachment, from position to limit; owned by the receiver

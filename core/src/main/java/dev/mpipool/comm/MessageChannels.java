@@ -2,7 +2,7 @@ package dev.mpipool.comm;
 
 import java.nio.ByteBuffer;
 
-/** Provides the channels of communicators. */
+/** Provides the channels of communicators. Not for programs. */
 public final class MessageChannels {
 
   private MessageChannels() {}

@@ -3,6 +3,8 @@ package dev.mpipool.comm;
 /**
  * A message did not fit into this rank's memory. All but its beginning is lost; the next {@link
  * Communicator#receive} returns the next message.
+ *
+ * <p>An example is at {@link RankLostException}, which is caught in the same way.
  */
 public class MessageTooLongException extends CommunicatorException {
 

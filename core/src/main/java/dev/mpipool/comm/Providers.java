@@ -23,6 +23,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Detects whether this process is one of several ranks, joins the other ranks, and leaves the job.
+ * Not for programs, which use {@link dev.mpipool.MPIRuntime}.
  *
  * <p>Joining is guarded by the monitor of {@code PROVIDERS}; afterwards {@code joined} is fixed and
  * read without it.

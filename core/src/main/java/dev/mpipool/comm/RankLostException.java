@@ -1,6 +1,18 @@
 package dev.mpipool.comm;
 
-/** The other rank of a message, or a member of a collective call, is lost. */
+/**
+ * The other rank of a message, or a member of a collective call, is lost.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * try {
+ *   Communicator.world().receive(1, 7);
+ * } catch (RankLostException e) {
+ *   System.err.println("rank " + e.rank() + " is lost");
+ * }
+ * }</pre>
+ */
 public class RankLostException extends CommunicatorException {
 
   private static final long serialVersionUID = 1;

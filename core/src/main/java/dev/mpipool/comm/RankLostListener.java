@@ -1,6 +1,14 @@
 package dev.mpipool.comm;
 
-/** Informed of lost ranks. */
+/**
+ * Informed of lost ranks.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * Communicator.world().onRankLost((rank, reason) -> System.err.println("lost " + rank + ": " + reason));
+ * }</pre>
+ */
 @FunctionalInterface
 public interface RankLostListener {
 

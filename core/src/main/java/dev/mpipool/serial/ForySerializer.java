@@ -19,6 +19,8 @@ import org.apache.fory.logging.LoggerFactory;
  * as Java's serialization without a filter does; that is for jobs whose ranks trust each other. For
  * more, bring {@linkplain #ForySerializer(ThreadSafeFory) a Fory of your own}, which lets in
  * registered classes only, or those that its {@code TypeChecker} allows.
+ *
+ * <p>An example is at {@link Serializer}.
  */
 public final class ForySerializer implements Serializer {
 

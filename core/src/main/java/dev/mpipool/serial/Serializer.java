@@ -21,6 +21,12 @@ import java.nio.ByteBuffer;
  * <p>Both methods may fail in any way that user code can (a {@code writeObject} that throws, a
  * missing class, an exhausted stack): whatever they throw, {@link Error}s included, fails the task
  * at hand and nothing else.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * MPIExecutor.Builder options = MPIExecutor.builder().serializer(new ForySerializer());
+ * }</pre>
  */
 public interface Serializer {
 

@@ -3,7 +3,11 @@ package dev.mpipool.shared;
 import dev.mpipool.comm.Communicator;
 import java.nio.ByteBuffer;
 
-/** A shared array of bytes, made by {@link MPIShared#bytes}. */
+/**
+ * A shared array of bytes, made by {@link MPIShared#bytes}.
+ *
+ * <p>An example is at {@link MPIShared}.
+ */
 public final class SharedBytes extends MPIShared<byte[], ByteBuffer> {
 
   SharedBytes(Communicator communicator, long[] shape) {

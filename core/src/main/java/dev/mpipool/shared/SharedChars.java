@@ -3,7 +3,11 @@ package dev.mpipool.shared;
 import dev.mpipool.comm.Communicator;
 import java.nio.CharBuffer;
 
-/** A shared array of chars, made by {@link MPIShared#chars}. */
+/**
+ * A shared array of chars, made by {@link MPIShared#chars}.
+ *
+ * <p>An example is at {@link MPIShared}.
+ */
 public final class SharedChars extends MPIShared<char[], CharBuffer> {
 
   SharedChars(Communicator communicator, long[] shape) {

@@ -3,7 +3,11 @@ package dev.mpipool.shared;
 import dev.mpipool.comm.Communicator;
 import java.nio.DoubleBuffer;
 
-/** A shared array of doubles, made by {@link MPIShared#doubles}. */
+/**
+ * A shared array of doubles, made by {@link MPIShared#doubles}.
+ *
+ * <p>An example is at {@link MPIShared}.
+ */
 public final class SharedDoubles extends MPIShared<double[], DoubleBuffer> {
 
   SharedDoubles(Communicator communicator, long[] shape) {

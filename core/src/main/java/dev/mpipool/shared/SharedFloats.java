@@ -3,7 +3,11 @@ package dev.mpipool.shared;
 import dev.mpipool.comm.Communicator;
 import java.nio.FloatBuffer;
 
-/** A shared array of floats, made by {@link MPIShared#floats}. */
+/**
+ * A shared array of floats, made by {@link MPIShared#floats}.
+ *
+ * <p>An example is at {@link MPIShared}.
+ */
 public final class SharedFloats extends MPIShared<float[], FloatBuffer> {
 
   SharedFloats(Communicator communicator, long[] shape) {

@@ -3,7 +3,11 @@ package dev.mpipool.shared;
 import dev.mpipool.comm.Communicator;
 import java.nio.IntBuffer;
 
-/** A shared array of ints, made by {@link MPIShared#ints}. */
+/**
+ * A shared array of ints, made by {@link MPIShared#ints}.
+ *
+ * <p>An example is at {@link MPIShared}.
+ */
 public final class SharedInts extends MPIShared<int[], IntBuffer> {
 
   SharedInts(Communicator communicator, long[] shape) {

@@ -3,7 +3,11 @@ package dev.mpipool.shared;
 import dev.mpipool.comm.Communicator;
 import java.nio.LongBuffer;
 
-/** A shared array of longs, made by {@link MPIShared#longs}. */
+/**
+ * A shared array of longs, made by {@link MPIShared#longs}.
+ *
+ * <p>An example is at {@link MPIShared}.
+ */
 public final class SharedLongs extends MPIShared<long[], LongBuffer> {
 
   SharedLongs(Communicator communicator, long[] shape) {

@@ -3,7 +3,11 @@ package dev.mpipool.shared;
 import dev.mpipool.comm.Communicator;
 import java.nio.ShortBuffer;
 
-/** A shared array of shorts, made by {@link MPIShared#shorts}. */
+/**
+ * A shared array of shorts, made by {@link MPIShared#shorts}.
+ *
+ * <p>An example is at {@link MPIShared}.
+ */
 public final class SharedShorts extends MPIShared<short[], ShortBuffer> {
 
   SharedShorts(Communicator communicator, long[] shape) {

@@ -9,6 +9,8 @@ import java.util.concurrent.TimeoutException;
 /**
  * A result to come.
  *
+ * <p>An example is at {@link AsyncVerbs}.
+ *
  * @param <T> the type of the result
  */
 public interface AsyncResult<T> {

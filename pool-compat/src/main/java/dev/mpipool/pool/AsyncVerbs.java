@@ -25,6 +25,14 @@ import org.apache.commons.lang3.tuple.Triple;
  *
  * <p><b>Iterables</b> are taken from on a thread of the pool, as workers become free: what has been
  * taken and has not come back is never more than four chunks for each worker's task thread.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * AsyncResult<List<Integer>> squares = pool.mapAsync(x -> x * x, List.of(1, 2, 3));
+ * System.out.println("Done already? " + squares.ready());
+ * System.out.println(squares.get(1, TimeUnit.MINUTES));
+ * }</pre>
  */
 public interface AsyncVerbs {
   /**

@@ -5,6 +5,13 @@ import java.io.Serializable;
 /**
  * A task of one argument without a result that can travel to a worker, and may throw.
  *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * SerializableConsumer<String> open = name -> System.setProperty("data", name);
+ * MPIPool pool = MPIPool.builder().initializer(open, "stars").open();
+ * }</pre>
+ *
  * @param <A> the type of the argument
  */
 @FunctionalInterface

@@ -6,7 +6,16 @@ import java.util.List;
 import java.util.Objects;
 import org.apache.commons.lang3.StringUtils;
 
-/** Sun or Open Grid Engine: {@code qsub}, {@code qstat -xml}, {@code qdel}. One job a chunk. */
+/**
+ * Sun or Open Grid Engine: {@code qsub}, {@code qstat -xml}, {@code qdel}. One job a chunk.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * Scheduler queue = GridEngineScheduler.builder().queue("long.q").time("02:00:00").options("-P", "stars").build();
+ * List<Integer> squares = new QueuePool(queue).map(x -> x * x, List.of(1, 2, 3));
+ * }</pre>
+ */
 public final class GridEngineScheduler extends ClusterScheduler {
 
   private static final long serialVersionUID = 2;

@@ -5,6 +5,12 @@ import java.util.OptionalInt;
 /**
  * A job in a queue.
  *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * OptionalInt chunk = Job.chunkOf("stars-1", "stars-1-000003");
+ * }</pre>
+ *
  * @param id what the scheduler calls it; never used again for another during a map
  * @param chunk what it runs
  * @param state what becomes of it

@@ -18,6 +18,12 @@ import java.util.stream.Stream;
 /**
  * Runs jobs as processes of this machine, so many at a time. Where there is no queue, this is one.
  * Its jobs end with the process that submitted them, however that ends.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * List<Integer> squares = new QueuePool(new LocalScheduler(2)).map(x -> x * x, List.of(1, 2, 3));
+ * }</pre>
  */
 public final class LocalScheduler implements Scheduler {
 

@@ -11,6 +11,16 @@ import java.util.stream.Collectors;
  * Some tasks of a map have no result; all others have been run. The cause is what befell the first
  * of them: the task's own exception; a {@link dev.mpipool.RemoteTaskException} that stands for one
  * that cannot travel; or a {@link ChunkLostException}.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * try {
+ *   List<Integer> halves = new QueuePool(Scheduler.detect()).map(x -> 100 / x, List.of(0, 1));
+ * } catch (MapFailedException e) {
+ *   e.failures().forEach((task, failure) -> System.err.println("task " + task + ": " + failure));
+ * }
+ * }</pre>
  */
 public class MapFailedException extends CompletionException {
 

@@ -6,6 +6,12 @@ import java.util.Objects;
 /**
  * Is told how far a map has come. Called by the thread that called map; what it throws ends the
  * map.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * QueuePool pool = QueuePool.builder(Scheduler.detect()).progress(Progress.lines(System.err)).build();
+ * }</pre>
  */
 public interface Progress {
 

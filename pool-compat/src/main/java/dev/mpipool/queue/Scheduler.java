@@ -14,6 +14,9 @@ import java.util.Map;
  * while. The pool then waits and tries again; it trusts nothing but what {@link #jobs} says.
  * Serializable, so that {@link QueuePool#resume} knows where to go on; what is not may be
  * transient. Used by several threads at once.
+ *
+ * <p>Programs pass one to a {@link QueuePool}, where an example is; {@link SlurmScheduler} and {@link
+ * GridEngineScheduler} show their options.
  */
 public interface Scheduler extends Serializable {
 

@@ -10,6 +10,8 @@ import java.util.Objects;
  * The options that clusters' schedulers have in common. What is not set is not mentioned to the
  * scheduler, whose own defaults hold then.
  *
+ * <p>Examples are at {@link SlurmScheduler} and {@link GridEngineScheduler}.
+ *
  * @param <B> the builder itself
  */
 public abstract class SchedulerBuilder<B extends SchedulerBuilder<B>> {

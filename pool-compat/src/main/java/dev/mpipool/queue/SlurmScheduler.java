@@ -13,6 +13,13 @@ import org.apache.commons.lang3.StringUtils;
 /**
  * Slurm: {@code sbatch}, {@code squeue}, {@code scancel}. One job a chunk; or job arrays, each for
  * up to 1,000 chunks, which cost the scheduler little and are submitted at once.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * Scheduler queue = SlurmScheduler.builder().jobArrays(true).queue("long").cores(2).memory("4G").build();
+ * List<Integer> squares = new QueuePool(queue).map(x -> x * x, List.of(1, 2, 3));
+ * }</pre>
  */
 public final class SlurmScheduler extends ClusterScheduler {
 

@@ -4,6 +4,8 @@ package dev.mpipool.tasker;
  * What is done for each argument. It never travels: every rank calls its own, which may hold
  * whatever exists on that rank.
  *
+ * <p>An example is at {@link Tasker}.
+ *
  * @param <A> the type of the arguments
  * @param <R> the type of the results
  */

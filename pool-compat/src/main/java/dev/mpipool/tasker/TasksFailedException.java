@@ -10,6 +10,16 @@ import java.util.TreeMap;
 /**
  * Some tasks of a map have failed. All others are done and saved: the next run does only these. The
  * cause is what the first of them threw.
+ *
+ * <p>Example:
+ *
+ * <pre>{@code
+ * try (Tasker tasker = new Tasker(args)) {
+ *   tasker.map(Path.of("halves.bin"), x -> 100 / x, Tasker.range(10));
+ * } catch (TasksFailedException e) {
+ *   System.err.println("not done: " + e.failedIndices());
+ * }
+ * }</pre>
  */
 public class TasksFailedException extends RuntimeException {
 
