@@ -13,8 +13,8 @@ import org.apache.commons.lang3.Validate;
 /**
  * The communicator over any {@link Transport}. All communicators of a rank share its transport, and
  * each message carries the number of its communicator's context. So duplicating or splitting a
- * communicator takes a few messages and no support by the transport. Not for
- * programs, which see a {@link Communicator}.
+ * communicator takes a few messages and no support by the transport. Not for programs, which see a
+ * {@link Communicator}.
  */
 public final class MessageCommunicator implements Communicator, MessageChannel {
 

@@ -16,7 +16,8 @@ import javax.tools.ToolProvider;
  * usual imports.
  */
 final class SnippetCompiler {
-  private static final Pattern CLASS = Pattern.compile("(?m)^(?:public |final )*(?:class|interface|record) (\\w+)");
+  private static final Pattern CLASS =
+      Pattern.compile("(?m)^(?:public |final )*(?:class|interface|record) (\\w+)");
 
   private static final String IN_A_METHOD =
       """
@@ -43,6 +44,7 @@ final class SnippetCompiler {
         static String expensive(int x) {
           return "" + x;
         }
+        static void work(int task, Communicator ranks) {}
         static class Statistics {
           static int sum(List<Integer> numbers) {
             return numbers.size();

@@ -15,8 +15,8 @@ import java.util.Map;
  * Serializable, so that {@link QueuePool#resume} knows where to go on; what is not may be
  * transient. Used by several threads at once.
  *
- * <p>Programs pass one to a {@link QueuePool}, where an example is; {@link SlurmScheduler} and {@link
- * GridEngineScheduler} show their options.
+ * <p>Programs pass one to a {@link QueuePool}, where an example is; {@link SlurmScheduler} and
+ * {@link GridEngineScheduler} show their options.
  */
 public interface Scheduler extends Serializable {
 

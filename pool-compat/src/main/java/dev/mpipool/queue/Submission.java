@@ -6,7 +6,8 @@ import java.util.List;
 /**
  * What is to be run: a job for each chunk, which calls {@code sh script chunk}.
  *
- * <p>A {@link Scheduler} gets it; an example of its use is {@link LocalScheduler}, where a job is a process.
+ * <p>A {@link Scheduler} gets it; an example of its use is {@link LocalScheduler}, where a job is a
+ * process.
  *
  * @param session names the map among all others: letters, digits, {@code -}, {@code .} and {@code
  *     _}, with a letter at the beginning

@@ -17,9 +17,9 @@ import java.util.List;
  * What a job runs: the tasks of one chunk, one after the other. Arguments: the work folder, and the
  * chunk's number.
  *
- * <p>Not for programs: the worker script of a {@link QueuePool} starts it. A task that
- * throws is a result like others; only what keeps the chunk from having results at all (a file that
- * cannot be read, a class that is not there) ends the process with an exit code other than 0.
+ * <p>Not for programs: the worker script of a {@link QueuePool} starts it. A task that throws is a
+ * result like others; only what keeps the chunk from having results at all (a file that cannot be
+ * read, a class that is not there) ends the process with an exit code other than 0.
  */
 public final class Worker {
 
