@@ -67,6 +67,18 @@ class ExecutorServiceTest {
   }
 
   @Test
+  void aTaskThatCapturesItsPoolIsToldThatTasksCannotSubmit() {
+    MPIExecutor pool = executor;
+
+    CompletableFuture<Integer> outer = executor.submit(() -> pool.submit(() -> 1).get());
+
+    assertThatThrownBy(() -> get(outer))
+        .hasCauseInstanceOf(TaskSerializationException.class)
+        .hasMessageContaining("captured dev.mpipool.MPIExecutor")
+        .hasMessageContaining("A task cannot submit to its own pool");
+  }
+
+  @Test
   void everySubmitReturnsItsResult() throws Exception {
     Runnable nothing = (Runnable & Serializable) () -> {};
     Object known = new Object();

@@ -50,6 +50,10 @@ public final class Cures {
    * @return a sentence, after a stop; empty if there is nothing to say
    */
   static String of(String className, ClassLoader loader) {
+    if (className.equals("dev.mpipool.MPIExecutor")) {
+      return ". A task cannot submit to its own pool: return from it what is to be done next, and"
+          + " submit that on main";
+    }
     boolean isJdks = className.startsWith("java.") || className.startsWith("jdk.");
     if (className.contains("$$Lambda")) {
       return isJdks
