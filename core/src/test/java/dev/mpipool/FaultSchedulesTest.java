@@ -14,6 +14,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -32,7 +33,8 @@ class FaultSchedulesTest {
   /** Many, since most of those that take long only wait: for a heartbeat, or to be woken. */
   private static final int AT_A_TIME = Integer.getInteger("mpipool.atATime", 32);
 
-  private static final int IN_THE_BUILD = 5_000;
+  private static final int IN_EACH_BUILD = 1_000;
+  private static final int IN_THE_FULL_BUILD = 5_000;
   private static final int AGAIN = 500;
   private static final long MOST_SECONDS = 40;
 
@@ -40,8 +42,21 @@ class FaultSchedulesTest {
   @Timeout(600)
   void everyFutureIsDoneOnceWhateverBreaks() throws Exception {
     Long seed = Long.getLong(SEED);
-    int schedules = Integer.getInteger("mpipool.schedules", seed == null ? IN_THE_BUILD : AGAIN);
-    long first = Long.getLong("mpipool.firstSeed", 1);
+    run(
+        seed,
+        Long.getLong("mpipool.firstSeed", 1),
+        Integer.getInteger("mpipool.schedules", seed == null ? IN_EACH_BUILD : AGAIN));
+  }
+
+  @Test
+  @Timeout(600)
+  @Tag("slow")
+  void everyFutureIsDoneOnceInThousandsMore() throws Exception {
+    run(null, 1 + IN_EACH_BUILD, IN_THE_FULL_BUILD - IN_EACH_BUILD);
+  }
+
+  /** Runs one schedule again and again, or if that is null, each of a series. */
+  private static void run(Long seed, long first, int schedules) throws Exception {
     AtomicLong next = new AtomicLong();
     AtomicBoolean failed = new AtomicBoolean();
     AtomicReference<Throwable> failure = new AtomicReference<>();

@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -95,6 +96,7 @@ class FinishTest {
     assertThat(said()).endsWith("given up: 1 future" + System.lineSeparator());
   }
 
+  @Tag("slow")
   @Test
   void aTaskThatIgnoresInterruptsIsWaitedForSomeSecondsOnly() throws Exception {
     MPIExecutor executor = new MPIExecutor();

@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -125,6 +126,7 @@ class MapTest {
     return come;
   }
 
+  @Tag("slow")
   @Test
   void resultsBeforeATimeoutComeAndTheWorkersAreFree() {
     try (MPIExecutor executor = new MPIExecutor()) {

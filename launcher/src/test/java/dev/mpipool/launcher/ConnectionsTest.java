@@ -28,6 +28,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -98,6 +99,7 @@ class ConnectionsTest {
         .isEqualTo("all of them");
   }
 
+  @Tag("slow")
   @Test
   void aStrangerThatSaysNothingIsSentAway() throws IOException {
     Socket silent = connect();

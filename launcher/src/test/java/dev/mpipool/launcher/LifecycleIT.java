@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
@@ -70,6 +71,7 @@ class LifecycleIT {
     assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(PROMISED);
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void theOthersGoOnWhenMainHasFinalized(String device) {
@@ -81,6 +83,7 @@ class LifecycleIT {
     assertThat(result.out()).containsExactlyInAnyOrder("late 1", "late 2");
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void aThreadOfMainKeepsTheRankAliveAsInJava(String device) {

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
@@ -57,12 +58,14 @@ class EndingsIT {
     assertThat(files()).containsExactlyInAnyOrder(ALL);
   }
 
+  @Tag("slow")
   @Test
   void whatWasAcceptedIsDoneBeforeMpiEnds() {
     assertThat(run("tcpdev", "shutdownAndFinish").assertExitCode(0).err()).isEmpty();
     assertThat(files()).containsExactlyInAnyOrder(ALL);
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
   void whatWasAcceptedIsDoneThoughMainsRankReturnsEarlier(String device) {
@@ -83,6 +86,7 @@ class EndingsIT {
                 + " given up: 4 futures and 1 batch");
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void aShutdownHookMayWaitForTasksSubmitSomeAndCloseThePool(String device) {

@@ -7,6 +7,7 @@ import dev.mpipool.ranks.programs.Faults;
 import dev.mpipool.ranks.programs.NoMemory;
 import java.time.Duration;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -27,6 +28,7 @@ class FaultsIT {
     right(8, Mpjrun.on("tcpdev").np(8).options("-Xmx200m").run(Faults.class, "lost"));
   }
 
+  @Tag("slow")
   @Test
   void whoIsStoppedIsGivenUpAndLeavesWhenItWakesAndMainsOwnStopIsNobodysFault() {
     List<String> err =
@@ -34,11 +36,13 @@ class FaultsIT {
     assertThat(err).isEmpty();
   }
 
+  @Tag("slow")
   @Test
   void aWorkerThatNeverWakesKeepsNobody() {
     right(1, Mpjrun.on("tcpdev").np(3).run(Faults.class, "neverWakes"));
   }
 
+  @Tag("slow")
   @Test
   void hardWorkIsNotSilenceAndAKilledMainEndsAll() {
     Mpjrun.Running job = Mpjrun.on("tcpdev").np(3).start(Faults.class, "busy");
@@ -61,6 +65,7 @@ class FaultsIT {
     right(2, Mpjrun.on("tcpdev").np(3).options("-Xmx40m").run(NoMemory.class, "long"));
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @CsvSource({"multicore,while", "multicore,kept", "tcpdev,while", "tcpdev,kept"})
   void everyFutureIsDoneThoughTheHeapIsFull(String device, String how) {

@@ -6,6 +6,7 @@ import dev.mpipool.launcher.testing.Mpjrun;
 import dev.mpipool.ranks.programs.PoolScript;
 import java.time.Duration;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -103,6 +104,7 @@ class PoolLifecycleIT {
     assertThat(Long.parseLong(noticed) - killed).isLessThan(1_000);
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @ValueSource(strings = {"niodev", "tcpdev"})
   @Execution(ExecutionMode.CONCURRENT)

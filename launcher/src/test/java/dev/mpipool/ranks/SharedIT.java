@@ -13,6 +13,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -69,6 +70,7 @@ class SharedIT {
     assertThat(result.out()).filteredOn(line -> line.startsWith("rank 0 reads")).hasSize(2);
   }
 
+  @Tag("slow")
   @Test
   void oneAtATimeInTurnTenThousandTimesOnFourRanks() {
     Mpjrun.Result result =

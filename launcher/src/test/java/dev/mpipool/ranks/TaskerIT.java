@@ -18,6 +18,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -82,6 +83,7 @@ class TaskerIT {
     return tasks;
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @CsvSource({"multicore", "tcpdev", "openmpi", "mpich"})
   void killedFiveTimesAndStartedAgainItDoesOnlyTheRest(String device) throws IOException {

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Ranks die, threads are interrupted, strangers come: on real processes. */
@@ -125,6 +126,7 @@ class FaultsTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void strangersCostNothing() throws Exception {
     List<Socket> open = new ArrayList<>();
@@ -187,6 +189,7 @@ class FaultsTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void listensOnLoopbackOnlyWhenAllRanksAreLocal() throws Exception {
     try (Ranks ranks = start(2, "visited")) {
@@ -212,6 +215,7 @@ class FaultsTest {
         .orElse(null);
   }
 
+  @Tag("slow")
   @Test
   void stormWithInterruptsAndKills() throws Exception {
     Storm.run("interrupts", 3, 1, "tcpdev", false);

@@ -14,13 +14,15 @@ import java.util.stream.Stream;
 
 /** An MPI of this machine. Its tests are skipped where it is not installed. */
 enum Mpi {
-  OPEN_MPI("mpirun.openmpi", "libmpi.so.40"),
-  MPICH("mpirun.mpich", "libmpich.so.12");
+  OPEN_MPI("openmpi", "mpirun.openmpi", "libmpi.so.40"),
+  MPICH("mpich", "mpirun.mpich", "libmpich.so.12");
 
+  private final String device;
   private final String launcher;
   final String library;
 
-  Mpi(String launcher, String library) {
+  Mpi(String device, String launcher, String library) {
+    this.device = device;
     this.launcher = launcher;
     this.library = library;
   }
@@ -38,7 +40,7 @@ enum Mpi {
       Class<?> program,
       String... arguments)
       throws IOException {
-    assumeTrue(isInstalled(), launcher + " is not installed");
+    assumeWanted();
     List<String> command = new ArrayList<>(List.of(launcher));
     if (this == OPEN_MPI) {
       command.add("--oversubscribe"); // it starts no more ranks than there are cores
@@ -71,6 +73,13 @@ enum Mpi {
     command.addAll(List.of("-cp", classPath(), program.getName()));
     command.addAll(List.of(arguments));
     return command;
+  }
+
+  /** Skips the test where {@code -Dmpipool.test.devices} asks for others only. */
+  void assumeWanted() {
+    String wanted = System.getProperty("mpipool.test.devices", device);
+    assumeTrue(List.of(wanted.split(",")).contains(device), "only " + wanted);
+    assumeTrue(isInstalled(), launcher + " is not installed");
   }
 
   boolean isInstalled() {
