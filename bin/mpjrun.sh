@@ -6,6 +6,7 @@
 # Starts over as bash -p, in which BASH_ENV, CDPATH, SHELLOPTS, exported functions and the like have no effect.
 case $- in *p*) ;; *) exec env -u SHELLOPTS -u BASHOPTS bash -p -- "$0" "$@" ;; esac
 set -euo pipefail
+trap '' USR1 # the announcement of a time limit, which the launcher passes on, must not be the end before it can
 
 script=${BASH_SOURCE[0]}
 while [ -L "$script" ]; do

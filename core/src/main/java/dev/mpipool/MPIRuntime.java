@@ -2,6 +2,7 @@ package dev.mpipool;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Providers;
+import dev.mpipool.signal.Termination;
 import dev.mpipool.worker.LogContext;
 import dev.mpipool.worker.TaskContext;
 import java.util.Arrays;
@@ -58,6 +59,34 @@ public final class MPIRuntime {
       LogContext.enter(Integer.toString(Communicator.world().rank()));
     }
     return own;
+  }
+
+  /**
+   * Adds an action that runs when this process is asked to end (SIGTERM, or SIGINT as Ctrl-C sends
+   * it), or before: when SIGUSR1 announces that it will be, as batch schedulers do some time before
+   * a job's limit if they are asked to. May be called at any time, before {@link #init} too, and
+   * holds until the process ends.
+   *
+   * <p>The action runs once, in a thread of its own, while the program goes on. After SIGUSR1
+   * nothing else happens: all ranks work on, and the action may for example have main submit no
+   * more tasks and come to its end. SIGTERM and SIGINT end the process as ever, with shutdown hooks
+   * and exit code, but 30 seconds later at most, when the action has returned. They end workers at
+   * the same time: an action that needs tasks to be done needs SIGUSR1. If a signal has arrived
+   * before this call, the action runs at once.
+   *
+   * <p>An action runs on the rank that has added it: on every rank if all do, on main alone if that
+   * comes after {@link MPIExecutor#workersExit} or in the body of {@link MPIExecutor#run(String[],
+   * MainBody)}. Our launcher passes signals on to the ranks, so that it is enough to send them to
+   * the launcher, and leaves them the time of its option {@code -hook-timeout} after SIGTERM. A
+   * rank for which no action was added ignores SIGUSR1 once it has joined its job.
+   *
+   * <p>Batches that are cached in a folder, and the maps of Tasker, have such an action of their
+   * own: it has the results written to the disk, and says on standard error how many there are.
+   *
+   * @param action to run
+   */
+  public static void onTermination(Runnable action) {
+    Termination.add(Objects.requireNonNull(action, "action"), false);
   }
 
   /**

@@ -20,18 +20,19 @@ class ArchitectureTest extends ModuleArchitecture {
             "comm.RankLostException",
             "comm.RankLostListener"),
         """
-        mpipool -> batch, dispatch, worker, protocol, serial, comm, memory
+        mpipool -> batch, dispatch, worker, protocol, serial, comm, memory, signal
         shared -> files, comm, memory
         batch -> dispatch, protocol, serial, files, memory
         dispatch -> protocol, serial, comm, memory
         worker -> protocol, serial, comm, memory
         protocol -> serial, comm, memory
         serial -> memory
-        files ->
-        comm -> transport, memory
+        files -> signal
+        comm -> transport, memory, signal
         transport -> memory
-        link -> memory
+        link -> memory, signal
         memory ->
+        signal ->
         """);
   }
 

@@ -1,5 +1,6 @@
 package dev.mpipool.comm;
 
+import dev.mpipool.signal.Termination;
 import dev.mpipool.transport.Launch;
 import dev.mpipool.transport.RankQueues;
 import dev.mpipool.transport.ThreadProvider;
@@ -188,6 +189,7 @@ public final class Providers {
             RankQueues.ofProcess().setOpen(transport.rank(), false);
           }
           joined = new Job(transport, world);
+          Termination.listen(); // by default the announcement of an end would be the end
         }
       }
     }

@@ -66,7 +66,8 @@ final class ResultAppender implements AutoCloseable {
     return begin;
   }
 
-  private synchronized void sync() {
+  /** Has what was appended written to the disk. */
+  synchronized void sync() {
     if (unsynced && !closed) {
       unsynced = false;
       try {

@@ -1,5 +1,6 @@
 package dev.mpipool.files;
 
+import dev.mpipool.signal.Termination;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -61,6 +62,9 @@ public final class ResultFolder implements AutoCloseable {
   private TaskList tasks;
   private ResultAppender appender;
   private boolean closed;
+
+  /** Removes what runs at the end of the process. */
+  private Runnable atTermination = () -> {};
 
   /** Where a result is. */
   private record Place(Path file, long position, int length, long fingerprint) {}
@@ -241,12 +245,28 @@ public final class ResultFolder implements AutoCloseable {
   }
 
   /**
-   * Says which tasks the results to come belong to; before the first {@link #save}.
+   * Says which tasks the results to come belong to; before the first {@link #save}. From now on, a
+   * signal that ends the process, or announces its end, has what is saved written to the disk, and
+   * a line on standard error says how much that is.
    *
    * @param list the tasks
    */
   public synchronized void begin(TaskList list) {
     tasks = Objects.requireNonNull(list, "list");
+    if (claim != null) {
+      atTermination.run();
+      atTermination = Termination.add(this::sayProgress, true);
+    }
+  }
+
+  private synchronized void sayProgress() {
+    if (!closed) {
+      if (appender != null) {
+        appender.sync();
+      }
+      String all = tasks.count() == TaskList.UNKNOWN ? "" : " of " + tasks.count();
+      System.err.printf("mpipool: %s: %d%s results are saved%n", folder, places.size(), all);
+    }
   }
 
   /**
@@ -372,6 +392,7 @@ public final class ResultFolder implements AutoCloseable {
   @Override
   public synchronized void close() throws IOException {
     closed = true;
+    atTermination.run();
     try {
       closeFiles();
     } finally {

@@ -1,6 +1,7 @@
 package dev.mpipool.link;
 
 import dev.mpipool.memory.Memory;
+import dev.mpipool.signal.Termination;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayInputStream;
 import java.io.Closeable;
@@ -55,6 +56,12 @@ public final class LauncherLink implements Closeable {
 
   /** Launcher to rank: all ranks have joined. Where they listen follows: bytes (int), UTF-8. */
   public static final int PEERS = 5;
+
+  /**
+   * Launcher to rank: the job is asked to end, or will be soon. Whether it is now follows
+   * (boolean); then it has to leave, too, and {@link #LEAVE} comes.
+   */
+  public static final int TERMINATION = 6;
 
   /** The largest silence, in milliseconds, while the link is being opened. */
   private static final int OPENING = 10_000;
@@ -289,6 +296,12 @@ public final class LauncherLink implements Closeable {
           lost(rank);
         } else if (message == LEAVE) {
           leave();
+        } else if (message == TERMINATION) {
+          if (in.readBoolean()) {
+            Termination.end();
+          } else {
+            Termination.announce();
+          }
         } else if (message == PEERS) {
           peers.complete(new String(in.readNBytes(in.readInt()), StandardCharsets.UTF_8));
         } else {

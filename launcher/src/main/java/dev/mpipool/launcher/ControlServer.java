@@ -87,6 +87,15 @@ final class ControlServer implements Closeable {
     send(rank, out -> out.writeByte(LauncherLink.LEAVE));
   }
 
+  void tellTermination(int rank, boolean now) {
+    send(
+        rank,
+        out -> {
+          out.writeByte(LauncherLink.TERMINATION);
+          out.writeBoolean(now);
+        });
+  }
+
   void tellPeers(int rank, String peers) {
     byte[] bytes = peers.getBytes(StandardCharsets.UTF_8);
     send(

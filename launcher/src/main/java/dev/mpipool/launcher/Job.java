@@ -61,6 +61,9 @@ final class Job implements RankProcesses.Listener {
 
   private long signalledAt;
 
+  /** Whether {@link #announce} was called. */
+  private boolean announced;
+
   /** Ranks whose main has returned while a pool of theirs still runs tasks. */
   private final Set<Integer> withPool = new HashSet<>();
 
@@ -141,6 +144,15 @@ final class Job implements RankProcesses.Listener {
     }
   }
 
+  /** Tells the ranks that the job is about to be ended, by what has told the launcher. */
+  void announce() {
+    events.add(
+        () -> {
+          announced = true;
+          ranks.alive().forEach(process -> ranks.announceEnd(process.rank()));
+        });
+  }
+
   /** Ends the launcher, and ranks with it, should it be stuck. */
   private void halt(int code) {
     try {
@@ -180,7 +192,13 @@ final class Job implements RankProcesses.Listener {
 
   @Override
   public void linked(int rank) {
-    events.add(() -> linked = System.nanoTime());
+    events.add(
+        () -> {
+          linked = System.nanoTime();
+          if (announced) {
+            ranks.announceEnd(rank);
+          }
+        });
   }
 
   @Override

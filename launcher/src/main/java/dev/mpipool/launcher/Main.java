@@ -51,11 +51,11 @@ public final class Main {
       }
       if (spec.device() == Device.NATIVE) {
         NativeJob job = new NativeJob(spec, installation);
-        Signals.handle(job::stop);
+        Signals.handle(job::stop, job::announce);
         return job.run();
       }
       Job job = new Job(spec, installation);
-      Signals.handle(job::stop);
+      Signals.handle(job::stop, job::announce);
       return job.run();
     } catch (UsageException e) {
       System.err.println("mpjrun.sh: " + e.getMessage());

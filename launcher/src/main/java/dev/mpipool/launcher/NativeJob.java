@@ -1,7 +1,6 @@
 package dev.mpipool.launcher;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,10 +21,12 @@ final class NativeJob {
   /** Tells rank 0 the {@link #presence}; the class Presence of mpipool-native knows it, too. */
   private static final String PRESENCE = "mpipool.native.presence";
 
+  /** Has a rank live on when the end is announced before it has joined its job. */
+  private static final List<String> DEAF = List.of("sh", "-c", "trap '' USR1; exec \"$@\"", "sh");
+
   private final JobSpec spec;
 
-  /** A file that rank 0 keeps from being empty until its shutdown hooks run. */
-  private final Path presence;
+  private final PresenceFile presence;
 
   private final Process process;
   private final String launcher;
@@ -54,8 +55,7 @@ final class NativeJob {
       throw new UsageException(
           "-hosts, -machinesfile: within an allocation Slurm knows the hosts; leave them out");
     }
-    this.presence = Files.createTempFile("mpipool-native", ".presence");
-    presence.toFile().deleteOnExit();
+    this.presence = PresenceFile.create(Path.of(System.getProperty("java.io.tmpdir")));
     List<String> command = found.start(spec);
     command.addAll(rank(installation));
     ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
@@ -76,10 +76,10 @@ final class NativeJob {
   }
 
   private List<String> rank(Installation installation) throws IOException {
-    List<String> command = new ArrayList<>();
+    List<String> command = new ArrayList<>(DEAF);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("--enable-native-access=ALL-UNNAMED");
-    command.add("-D" + PRESENCE + "=" + presence);
+    command.add("-D" + PRESENCE + "=" + presence.path());
     command.addAll(spec.jvmOptions());
     command.addAll(
         List.of("-cp", installation.ofNative(installation.withLogging(spec.classPath()))));
@@ -94,7 +94,7 @@ final class NativeJob {
     if (signalled != 0) {
       return signalled;
     }
-    if (code != 0 && isPresent()) {
+    if (code != 0 && presence.isPresent()) {
       System.err.println(
           "mpipool: a rank was killed or has halted, and "
               + launcher
@@ -102,15 +102,6 @@ final class NativeJob {
               + "bin/mpjrun.sh -dev tcpdev, and Open MPI 5 or later, survive the loss of a worker");
     }
     return code;
-  }
-
-  /** Whether rank 0 ended without its shutdown hooks. */
-  private boolean isPresent() {
-    try {
-      return Files.size(presence) > 0;
-    } catch (IOException e) { // temporary files may be cleaned up during a long job
-      return false;
-    }
   }
 
   /**
@@ -126,6 +117,23 @@ final class NativeJob {
     signalled = code;
     process.descendants().filter(NativeJob::isJvm).forEach(ProcessHandle::destroy);
     Threads.daemon("mpipool-stop", this::endLater);
+  }
+
+  /**
+   * Passes on that the job is about to be ended: to the ranks on this host, and to the MPI's
+   * launcher, which tells the others.
+   */
+  void announce() {
+    List<String> kill = new ArrayList<>(List.of("kill", "-USR1", Long.toString(process.pid())));
+    process
+        .descendants()
+        .filter(NativeJob::isJvm)
+        .forEach(rank -> kill.add(Long.toString(rank.pid())));
+    try {
+      new ProcessBuilder(kill).inheritIO().start();
+    } catch (IOException e) {
+      System.err.println("mpipool: the ranks are not told that the job will end: " + e);
+    }
   }
 
   private static boolean isJvm(ProcessHandle process) {

@@ -24,6 +24,9 @@ final class RankLoader extends URLClassLoader {
     registerAsParallelCapable();
   }
 
+  /** The package in which all ranks wait for the same signals. */
+  private static final String SIGNALS = "dev.mpipool.signal.";
+
   private static final Set<String> SHARED =
       Set.of("dev.mpipool.transport.RankQueues", RankExit.class.getName());
 
@@ -60,7 +63,7 @@ final class RankLoader extends URLClassLoader {
 
   @Override
   protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
-    if (!name.startsWith("dev.mpipool.") || SHARED.contains(name)) {
+    if (!name.startsWith("dev.mpipool.") || SHARED.contains(name) || name.startsWith(SIGNALS)) {
       return super.loadClass(name, resolve);
     }
     synchronized (getClassLoadingLock(name)) {

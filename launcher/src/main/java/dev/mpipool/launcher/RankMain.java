@@ -4,6 +4,7 @@ import dev.mpipool.device.TcpDevice;
 import dev.mpipool.link.LauncherLink;
 import dev.mpipool.link.LauncherLink.Ending;
 import dev.mpipool.link.LinkHandshake;
+import dev.mpipool.signal.Termination;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
@@ -81,6 +82,7 @@ public final class RankMain {
 
   /** Joins this process to the launcher, or ends it. */
   static LauncherLink link(int rank) {
+    Termination.listen();
     String launcher = System.getProperty(LAUNCHER);
     int colon = launcher.lastIndexOf(':');
     try {
@@ -90,7 +92,10 @@ public final class RankMain {
           rank,
           secret(),
           Duration.ofSeconds(Integer.getInteger(START_TIMEOUT)),
-          () -> System.exit(0));
+          () -> {
+            Termination.await();
+            System.exit(0);
+          });
     } catch (IOException e) {
       System.err.println(
           "mpipool: rank "

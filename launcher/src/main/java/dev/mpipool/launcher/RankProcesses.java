@@ -199,6 +199,11 @@ final class RankProcesses implements Closeable {
     control.tellLeave(rank);
   }
 
+  /** Tells a process that the job is about to be ended. */
+  void announceEnd(int rank) {
+    control.tellTermination(rank, false);
+  }
+
   void terminate(boolean spareMain) {
     prepareSignals();
     processes.forEach(
@@ -209,7 +214,8 @@ final class RankProcesses implements Closeable {
           if (Machines.isThisHost(spec.host(rank))) {
             process.terminate();
           } else if (control.isLinked(rank)) {
-            control.tellLeave(rank); // a signal to ssh would not get through
+            control.tellTermination(rank, true); // a signal to ssh would not get through
+            control.tellLeave(rank);
           } else {
             process.kill(); // the rank's JVM has not started, or is about to look for the launcher
           }

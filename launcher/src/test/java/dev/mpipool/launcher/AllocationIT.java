@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import dev.mpipool.launcher.programs.Script;
 import dev.mpipool.launcher.testing.Mpjrun;
 import dev.mpipool.launcher.testing.Schedulers;
+import dev.mpipool.ranks.programs.Terminated;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -131,6 +132,18 @@ class AllocationIT {
     Mpjrun.Running job = sbatch("-np", "4").start(Script.class, "*:init", "*:say:ready", "*:spin");
     awaitLines("ready \\d", 4);
     cancel(job);
+  }
+
+  /** As Slurm does by {@code --signal=B:USR1@60}. */
+  @Test
+  void theAnnouncementOfTheTimeLimitReachesTheProgram() throws Exception {
+    Mpjrun.Running job = sbatch("-np", "3").start(Terminated.class, folder.toString(), "announced");
+    awaitLines("ready", 1);
+    Schedulers.command(
+        "env", "SLURM_CONF=" + configuration, "scancel", "--batch", "--signal=USR1", "--user=root");
+    job.result().assertExitCode(0);
+    job.assertNothingLeft(MOMENT);
+    assertThat(lines()).contains("ready", "answered 42").hasSize(3);
   }
 
   private void awaitLines(String pattern, int times) {

@@ -10,7 +10,7 @@ class ArchitectureTest extends ModuleArchitecture {
   void packagesUseOnlyWhatTheyMay() {
     MODULE.assertRooms(
         """
-        launcher -> device, transport, link
+        launcher -> device, transport, link, signal
         """);
   }
 
