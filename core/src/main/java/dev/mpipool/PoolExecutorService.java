@@ -13,6 +13,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.ForkJoinTask;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.RunnableFuture;
 import java.util.concurrent.TimeUnit;
@@ -170,7 +171,9 @@ abstract class PoolExecutorService extends AbstractExecutorService {
 
   /**
    * {@inheritDoc} The task has to be serializable at run time. Its failure goes where that of
-   * {@link #execute(SerializableRunnable)} does.
+   * {@link #execute(SerializableRunnable)} does. Of a task of {@link CompletableFuture}'s own
+   * asynchronous methods, the function runs on a worker, if the JVM lets mpipool look into it:
+   * {@code --add-opens java.base/java.util.concurrent=ALL-UNNAMED}.
    *
    * @throws RejectedExecutionException if the pool is shut down, and if the task cannot travel,
    *     with a {@link TaskSerializationException} as its cause
@@ -178,6 +181,15 @@ abstract class PoolExecutorService extends AbstractExecutorService {
   @Override
   public void execute(Runnable task) {
     Objects.requireNonNull(task, "task");
+    try {
+      accept(task);
+    } catch (RejectedExecutionException e) {
+      AsyncStage.refused(task, e);
+      throw e;
+    }
+  }
+
+  private void accept(Runnable task) {
     TaskFuture<?> made = TO_BE_WRAPPED.get();
     TO_BE_WRAPPED.remove();
     if (task instanceof TaskFuture<?> future && future.isFor(onMain().dispatcher())) {
@@ -185,6 +197,8 @@ abstract class PoolExecutorService extends AbstractExecutorService {
     } else if (made != null
         && task.getClass().getEnclosingClass() == ExecutorCompletionService.class) {
       submitted(made).whenComplete((value, failure) -> task.run());
+    } else if (task instanceof ForkJoinTask<?> && AsyncStage.isStage(task)) {
+      AsyncStage.execute(task, onMain());
     } else {
       TaskFuture<?> future =
           new ExecutedTask(onMain().dispatcher(), new Calls.OfRunnable(task), task);

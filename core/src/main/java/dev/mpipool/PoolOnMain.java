@@ -302,13 +302,6 @@ final class PoolOnMain {
     if (task.getClass() == serializable) {
       return;
     }
-    if (task instanceof CompletableFuture.AsynchronousCompletionTask) {
-      throw TaskName.cannotTravel(
-          task,
-          "CompletableFuture's own async methods hold a future of this process."
-              + " Call executor.submit(...), which returns a CompletableFuture.",
-          null);
-    }
     if (task instanceof Future) {
       throw TaskName.cannotTravel(task, ofThisProcess(task), null);
     }

@@ -58,7 +58,7 @@ class ChangedCopiesTest {
     assertThat(printed())
         .hasLineCount(1)
         .contains("The task lambda in " + getClass().getName() + ".isSaidOnceForEachPlace has")
-        .contains("has changed what it has captured (int[])")
+        .contains("has changed what it has captured (int[] count)")
         .contains("Return the value instead");
   }
 
@@ -66,9 +66,46 @@ class ChangedCopiesTest {
   void isSaidOfAtomicsAndObjectsOfTheProgram() throws Exception {
     AtomicInteger sum = new AtomicInteger();
     run((Runnable & Serializable) () -> sum.incrementAndGet());
-    assertThat(printed()).contains("(java.util.concurrent.atomic.AtomicInteger)");
+    assertThat(printed()).contains("(java.util.concurrent.atomic.AtomicInteger sum)");
     run(new Counter());
     assertThat(printed()).contains(Counter.class.getName() + " has changed the fields of its own");
+  }
+
+  @Test
+  void theVariableIsNamedAmongOthers() throws Exception {
+    long wide = 5;
+    double other = 2;
+    List<Integer> sums = new ArrayList<>();
+    String text = "text";
+    run((Runnable & Serializable) () -> sums.add((int) (wide + other) + text.length()));
+    assertThat(printed()).contains("(java.util.ArrayList sums)");
+  }
+
+  @Test
+  void theObjectThatALambdaStandsInIsThis() throws Exception {
+    new Owner().countBy(this);
+    assertThat(printed()).contains("(" + Owner.class.getName() + " this)");
+  }
+
+  @Test
+  void aReferenceToAMethodNamesTheType() throws Exception {
+    Runnable task = (Runnable & Serializable) new Counter()::run;
+    run(task);
+    assertThat(printed()).contains("(" + Counter.class.getName() + ")");
+  }
+
+  private static final class Owner implements Serializable {
+    private static final long serialVersionUID = 1;
+    private int count;
+
+    void countBy(ChangedCopiesTest test) throws Exception {
+      test.run((Runnable & Serializable) () -> count++);
+    }
+
+    @Override
+    public String toString() {
+      return "counted " + count;
+    }
   }
 
   @Test
@@ -119,10 +156,12 @@ class ChangedCopiesTest {
   void isSaidOfWhatIsMadeToBeSharedWhateverTheTaskReturns() throws Exception {
     int[] variable = {0};
     executor.submit(() -> variable[0]++).get(20, TimeUnit.SECONDS);
-    assertThat(printed()).hasLineCount(1).contains("(int[])");
+    assertThat(printed()).hasLineCount(1).contains("(int[] variable)");
     List<String> names = new CopyOnWriteArrayList<>();
     executor.submit(() -> names.add("name")).get(20, TimeUnit.SECONDS);
-    assertThat(printed()).hasLineCount(2).contains("(java.util.concurrent.CopyOnWriteArrayList)");
+    assertThat(printed())
+        .hasLineCount(2)
+        .contains("(java.util.concurrent.CopyOnWriteArrayList names)");
   }
 
   @Test

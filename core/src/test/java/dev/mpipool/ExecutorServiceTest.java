@@ -19,8 +19,6 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -31,8 +29,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Timeout(60)
 @ExtendWith(LocalPools.class)
 class ExecutorServiceTest {
-
-  private static final AtomicInteger RUNS = new AtomicInteger();
 
   private MPIExecutor executor;
 
@@ -201,36 +197,6 @@ class ExecutorServiceTest {
         .hasCauseInstanceOf(TaskSerializationException.class);
     assertThat(get(executor.submit(() -> 2))).isEqualTo(2);
   }
-
-  @Test
-  void completableFuturesOwnAsyncMethodsAreToldToUseSubmitAndRunNothing() throws Exception {
-    int before = RUNS.get();
-    SerializableSupplier supplier = () -> RUNS.incrementAndGet();
-    assertThatThrownBy(() -> CompletableFuture.supplyAsync(supplier, executor))
-        .isInstanceOf(RejectedExecutionException.class)
-        .hasMessageContaining("executor.submit(...)");
-    SerializableRunnable runnable = () -> RUNS.incrementAndGet();
-    assertThatThrownBy(() -> CompletableFuture.runAsync(runnable, executor))
-        .isInstanceOf(RejectedExecutionException.class);
-    CompletableFuture<Integer> mine = new CompletableFuture<>();
-    assertThatThrownBy(() -> mine.completeAsync(supplier, executor))
-        .isInstanceOf(RejectedExecutionException.class);
-    assertThat(mine).isNotDone();
-
-    int gate = Gate.make();
-    CompletableFuture<Integer> task = executor.submit(() -> Gate.pass(gate));
-    CompletableFuture<Void> stage = task.thenRunAsync(runnable, executor);
-    Gate.open(gate);
-    assertThatThrownBy(() -> get(stage))
-        .isInstanceOf(ExecutionException.class)
-        .cause()
-        .isInstanceOf(RejectedExecutionException.class)
-        .hasMessageContaining("executor.submit(...)");
-    executor.close();
-    assertThat(RUNS).hasValue(before);
-  }
-
-  interface SerializableSupplier extends Supplier<Integer>, Serializable {}
 
   @Test
   void whoWaitsForAResultMayBeInterruptedAndTheTaskGoesOn() throws Exception {

@@ -7,24 +7,33 @@ import java.lang.instrument.Instrumentation;
 import java.lang.ref.WeakReference;
 import java.security.ProtectionDomain;
 import java.util.Map;
+import java.util.Set;
 import java.util.WeakHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * The agent: makes the lambdas and records of the program's classes serializable when the classes
- * are loaded. In multicore mode, where each rank has a class loader, it sees the classes of all.
+ * are loaded, and opens the JDK's asynchronous methods to mpipool. In multicore mode, where each
+ * rank has a class loader, it sees the classes of all.
  */
 public final class Agent implements ClassFileTransformer {
   /** Packages, and classes, whose objects lambdas may capture; separated by commas. */
   static final String CAPTURE = "mpipool.capture";
 
+  /** The class of mpipool that looks into the tasks of the JDK's CompletableFuture. */
+  private static final String LOOKING = "dev/mpipool/AsyncStage";
+
+  private static final String LOOKED_AT = "java.util.concurrent";
+
+  private final Instrumentation instrumentation;
   private final ProgramClasses program;
   private final Names captured;
   private final AtomicBoolean warned = new AtomicBoolean();
 
   private final Map<ClassLoader, ClassRewriter> rewriters = new WeakHashMap<>();
 
-  private Agent(ProgramClasses program, Names captured) {
+  private Agent(Instrumentation instrumentation, ProgramClasses program, Names captured) {
+    this.instrumentation = instrumentation;
     this.program = program;
     this.captured = captured;
   }
@@ -44,7 +53,33 @@ public final class Agent implements ClassFileTransformer {
               + "=.. whose lambdas are to be serializable");
       return;
     }
-    instrumentation.addTransformer(new Agent(program, new Names(System.getProperty(CAPTURE))));
+    instrumentation.addTransformer(
+        new Agent(instrumentation, program, new Names(System.getProperty(CAPTURE))));
+  }
+
+  @Override
+  public byte[] transform(
+      Module module,
+      ClassLoader loader,
+      String className,
+      Class<?> redefined,
+      ProtectionDomain domain,
+      byte[] classFile) {
+    if (LOOKING.equals(className)) {
+      open(module);
+    }
+    return transform(loader, className, redefined, domain, classFile);
+  }
+
+  /** As {@code --add-opens} would, but only for mpipool, of whose loaders there may be several. */
+  private void open(Module module) {
+    instrumentation.redefineModule(
+        Object.class.getModule(),
+        Set.of(),
+        Map.of(),
+        Map.of(LOOKED_AT, Set.of(module)),
+        Set.of(),
+        Map.of());
   }
 
   @Override

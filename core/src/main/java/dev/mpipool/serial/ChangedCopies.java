@@ -48,7 +48,7 @@ final class ChangedCopies {
         boolean isChanged = before[i] != null && after[i] != null && !before[i].equals(after[i]);
         boolean isReturned = result == values[i];
         if (isChanged && !isReturned && (result == null || isToBeShared(values[i]))) {
-          changed(code, values[i]);
+          changed(code, values[i], i);
           break;
         }
       }
@@ -74,11 +74,12 @@ final class ChangedCopies {
         || (value.getClass().isArray() && Array.getLength(value) == 1);
   }
 
-  private static void changed(Object code, Object value) {
+  private static void changed(Object code, Object value, int index) {
     String what =
         value == code
             ? "the fields of its own object"
-            : "what it has captured (" + value.getClass().getTypeName() + ")";
+            : "what it has captured (%s%s)"
+                .formatted(value.getClass().getTypeName(), name(code, index));
     String message =
         "The task %s has changed %s, on a worker, where that is a copy: nothing of it is seen where"
             + " the task comes from. Return the value instead";
@@ -87,5 +88,20 @@ final class ChangedCopies {
       throw new IllegalStateException(named + " (" + STRICT + "=true)");
     }
     System.err.println("mpipool: " + named + ". -D" + STRICT + "=true makes this an error.");
+  }
+
+  /** The name of a captured variable, after a space; empty if that cannot be told. */
+  private static String name(Object lambda, int index) {
+    Lambdas.Site site = Lambdas.site(lambda);
+    if (!site.isLambda()) {
+      return "";
+    }
+    try {
+      String name =
+          CapturedNames.of(site.takeApart(lambda), index, lambda.getClass().getClassLoader());
+      return name == null ? "" : " " + name;
+    } catch (Exception e) {
+      return "";
+    }
   }
 }

@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.mpipool.launcher.testing.Mpjrun;
 import dev.mpipool.ranks.programs.AnyLambda;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -16,20 +19,28 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Lambdas that the compiler did not make serializable, as tasks on real ranks. */
 class AnyLambdaIT {
+  private static final Path AGENT = Mpjrun.home().resolve("launcher/target/lib/mpipool-agent.jar");
+
   private static final String CAPTURE = "-Dmpipool.capture=" + AnyLambda.class.getName();
 
   private static final String[] RESULTS = {
     "squares [1, 4, 9]", "prices [3, 6, 12]", "others [6, [7, 8, 7], Point[x=4, y=3]]"
   };
 
+  private static final String STAGES = "stages 4 / by zero";
+
+  /** Three ranks, or in local mode one with threads as workers. */
+  private static Mpjrun on(String mode) {
+    return mode.equals("local") ? Mpjrun.plain().np(1) : Mpjrun.on(mode).np(3);
+  }
+
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "tcpdev", "niodev", "openmpi", "mpich"})
-  void theOptionMakesEveryLambdaTravel(String device) {
-    Mpjrun.Result result =
-        Mpjrun.on(device).np(3).options("-any-lambda", CAPTURE).run(AnyLambda.class);
+  @ValueSource(strings = {"local", "multicore", "tcpdev", "niodev", "openmpi", "mpich"})
+  void theOptionMakesEveryLambdaTravel(String mode) {
+    Mpjrun.Result result = on(mode).options("-any-lambda", CAPTURE).run(AnyLambda.class);
     result.assertExitCode(0).assertNothingLeft();
     assertThat(result.err()).isEmpty();
-    assertThat(result.out()).containsExactly(RESULTS);
+    assertThat(result.out()).startsWith(RESULTS).endsWith(STAGES).hasSize(RESULTS.length + 1);
   }
 
   @Test
@@ -37,8 +48,7 @@ class AnyLambdaIT {
     Mpjrun.Result result = Mpjrun.on("multicore").np(2).options("-any-lambda").run(AnyLambda.class);
     result.assertExitCode(0).assertNothingLeft();
     assertThat(result.out())
-        .hasSize(3)
-        .contains(RESULTS[0], RESULTS[2])
+        .contains(RESULTS[0], RESULTS[2], STAGES)
         .anyMatch(line -> line.startsWith("prices: ") && line.contains(CAPTURE));
   }
 
@@ -50,7 +60,7 @@ class AnyLambdaIT {
         Mpjrun.on(device).np(3).options("-any-lambda").run(AnyLambda.class, "count");
     result.assertExitCode(0).assertNothingLeft();
     assertThat(result.out()).containsExactly("count 0");
-    assertThat(result.err()).singleElement().asString().contains(site, "(int[])");
+    assertThat(result.err()).singleElement().asString().contains(site, "(int[] count)");
 
     Mpjrun.Result strict =
         Mpjrun.on(device)
@@ -63,14 +73,49 @@ class AnyLambdaIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "tcpdev"})
-  void wovenClassesNeedNoOption(String device, @TempDir Path folder) throws Exception {
+  @ValueSource(strings = {"local", "multicore", "tcpdev", "niodev", "openmpi", "mpich"})
+  void wovenClassesNeedNoOption(String mode, @TempDir Path folder) throws Exception {
     copyClasses(folder);
     weave(folder);
-    Mpjrun.Result result =
-        Mpjrun.on(device).np(3).classPath(folder.toString()).run(AnyLambda.class);
+    Mpjrun woven = on(mode).classPath(folder.toString());
+    Mpjrun.Result result = woven.run(AnyLambda.class);
     result.assertExitCode(0).assertNothingLeft();
-    assertThat(result.out()).containsExactly(RESULTS);
+    assertThat(result.out())
+        .startsWith(RESULTS)
+        .anyMatch(line -> line.startsWith("stages refused: ") && line.contains("--add-opens"));
+    result =
+        woven
+            .options("--add-opens", "java.base/java.util.concurrent=ALL-UNNAMED")
+            .run(AnyLambda.class);
+    result.assertExitCode(0).assertNothingLeft();
+    assertThat(result.out()).startsWith(RESULTS).endsWith(STAGES);
+  }
+
+  @Test
+  void aRankWithoutTheAgentSaysSo(@TempDir Path folder) throws Exception {
+    Path ssh =
+        Files.writeString(
+            folder.resolve("ssh"),
+            """
+            #!/bin/sh
+            case $1 in
+              127.0.0.3) exec sh -c "$(echo "$2" | sed 's,-javaagent:[^ ]*,,')" ;;
+              *) exec sh -c "$2" ;;
+            esac
+            """);
+    assertThat(ssh.toFile().setExecutable(true)).isTrue();
+    Mpjrun.Result result =
+        Mpjrun.on("tcpdev")
+            .np(2)
+            .options("-any-lambda", "-hosts", "127.0.0.2,127.0.0.3")
+            .environment("MPIPOOL_SSH", ssh.toString())
+            .run(AnyLambda.class);
+    result.assertExitCode(1).assertNothingLeft();
+    assertThat(result.err())
+        .anyMatch(
+            line ->
+                line.contains("the lambdas of class " + AnyLambda.class.getName())
+                    && line.contains("not on this rank: start all ranks with the agent"));
   }
 
   private static void copyClasses(Path to) throws IOException {
@@ -88,20 +133,45 @@ class AnyLambdaIT {
     return file.getFileName().toString().startsWith("AnyLambda");
   }
 
-  private static void weave(Path folder) throws IOException, InterruptedException {
-    Path jar = Mpjrun.home().resolve("launcher/target/lib/mpipool-agent.jar");
-    Process weaver =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                CAPTURE,
-                "-jar",
-                jar.toString(),
-                "weave",
-                folder.toString())
-            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-            .redirectError(ProcessBuilder.Redirect.DISCARD)
-            .start();
-    assertThat(weaver.waitFor(60, TimeUnit.SECONDS)).isTrue();
-    assertThat(weaver.exitValue()).isZero();
+  @Test
+  void theAgentOfPlainJavaMakesEveryLambdaTravel() throws Exception {
+    List<String> out =
+        java(
+            "-javaagent:" + AGENT,
+            CAPTURE,
+            "-Dmpipool.local.workers=2",
+            "-cp",
+            Mpjrun.classes() + File.pathSeparator + System.getProperty("java.class.path"),
+            AnyLambda.class.getName());
+    assertThat(out).containsSubsequence(RESULTS).contains(STAGES);
+  }
+
+  private static void weave(Path folder) throws Exception {
+    java(CAPTURE, "-jar", AGENT.toString(), "weave", folder.toString());
+  }
+
+  /** Runs java to its end without an error, and returns its output. */
+  private static List<String> java(String... arguments) throws Exception {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of(arguments));
+    Path output = Files.createTempFile("any-lambda", "");
+    try {
+      Process process =
+          new ProcessBuilder(command)
+              .redirectErrorStream(true)
+              .redirectOutput(output.toFile())
+              .start();
+      try {
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      } finally {
+        process.destroyForcibly();
+      }
+      List<String> lines = Files.readAllLines(output);
+      assertThat(process.exitValue()).as("%s", lines).isZero();
+      return lines;
+    } finally {
+      Files.delete(output);
+    }
   }
 }

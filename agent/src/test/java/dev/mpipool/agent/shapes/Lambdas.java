@@ -8,6 +8,7 @@ import java.util.concurrent.Callable;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.IntFunction;
+import java.util.function.IntUnaryOperator;
 import java.util.function.Supplier;
 import java.util.function.ToIntFunction;
 
@@ -226,12 +227,47 @@ public final class Lambdas {
         };
   }
 
+  static Supplier<String> recursiveThroughField() {
+    Recursion recursion = new Recursion();
+    recursion.factorial = n -> n < 2 ? 1 : n * recursion.factorial.apply(n - 1);
+    return () -> "" + recursion.factorial.apply(5);
+  }
+
+  static Supplier<String> recursiveThroughArray() {
+    IntUnaryOperator[] factorial = {null};
+    factorial[0] = n -> n < 2 ? 1 : n * factorial[0].applyAsInt(n - 1);
+    return () -> "" + factorial[0].applyAsInt(6);
+  }
+
+  /** A task of what one of the methods returns. */
+  static Callable<String> task(Supplier<String> supplier) {
+    return () -> supplier.get();
+  }
+
+  /** A task that is a recursive lambda itself. */
+  static Callable<Integer> recursiveTask() {
+    int[] left = {5};
+    Calls calls = new Calls();
+    calls.task = () -> left[0]-- < 2 ? 1 : (left[0] + 1) * calls.task.call();
+    return calls.task;
+  }
+
   static String hello() {
     return "hello";
   }
 
   static long widened(int i) {
     return i;
+  }
+
+  static final class Recursion implements Serializable {
+    private static final long serialVersionUID = 1;
+    Function<Integer, Integer> factorial;
+  }
+
+  static final class Calls implements Serializable {
+    private static final long serialVersionUID = 1;
+    Callable<Integer> task;
   }
 
   interface Marker {}

@@ -4,10 +4,14 @@ import dev.mpipool.MPIExecutor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.IntSupplier;
 
@@ -33,6 +37,7 @@ public final class AnyLambda {
             System.out.println("prices: " + e.getCause().getMessage());
           }
           System.out.println("others " + others(executor));
+          System.out.println("stages " + stages(executor));
         });
   }
 
@@ -68,6 +73,22 @@ public final class AnyLambda {
         pool.submit(() -> nested.getAsInt()).get(),
         results(pool.invokeAll(calls)),
         service.take().get());
+  }
+
+  private static String stages(Executor pool) {
+    try {
+      CompletableFuture<Integer> two = CompletableFuture.supplyAsync(() -> onWorker(2), pool);
+      Executor later = CompletableFuture.delayedExecutor(5, TimeUnit.MILLISECONDS, pool);
+      return two.thenCombineAsync(
+              CompletableFuture.supplyAsync(() -> onWorker(3), later),
+              (x, y) -> onWorker(x * y),
+              pool)
+          .thenApplyAsync(x -> onWorker(x) / (x - 6), pool)
+          .handleAsync((x, failure) -> onWorker(4) + " " + failure.getCause().getMessage(), pool)
+          .join();
+    } catch (RejectedExecutionException e) {
+      return "refused: " + e.getMessage();
+    }
   }
 
   private static int eight() {

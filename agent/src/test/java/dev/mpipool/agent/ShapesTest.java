@@ -1,0 +1,136 @@
+package dev.mpipool.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.mpipool.MPIExecutor;
+import dev.mpipool.agent.shapes.Lambdas;
+import dev.mpipool.agent.shapes.Refused;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.reflect.Method;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The table of docs/lambdas.md: each of its rows names tasks, which run on local workers here. */
+@Timeout(60)
+class ShapesTest {
+  private static final String SHAPES = Lambdas.class.getPackageName();
+  private static final Pattern CODE = Pattern.compile("`([^`]*)`");
+
+  private final Woven woven = Woven.ofPackage(SHAPES, null);
+  private final ClassLoader before = Thread.currentThread().getContextClassLoader();
+  private ExecutorService pool;
+
+  record Row(String shape, String result, List<String> tasks) {
+    boolean works() {
+      return result.startsWith("works");
+    }
+
+    @Override
+    public String toString() {
+      return shape;
+    }
+  }
+
+  static Stream<Row> rows() {
+    try {
+      return Files.readAllLines(Path.of("../docs/lambdas.md")).stream()
+          .dropWhile(line -> !line.equals("## Shapes"))
+          .skip(1)
+          .takeWhile(line -> !line.startsWith("## "))
+          .filter(line -> line.startsWith("| "))
+          .skip(2)
+          .map(line -> line.split(" *\\| *"))
+          .map(cells -> new Row(cells[1], cells[2], code(cells[3]).toList()));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Stream<String> code(String text) {
+    return CODE.matcher(text).results().map(result -> result.group(1));
+  }
+
+  private static Stream<String> methods(Class<?> type, Class<?> result) {
+    return Arrays.stream(type.getDeclaredMethods())
+        .filter(method -> method.getReturnType() == result && method.getParameterCount() == 0)
+        .filter(method -> !method.isSynthetic())
+        .map(Method::getName);
+  }
+
+  @BeforeEach
+  void open() {
+    Thread.currentThread().setContextClassLoader(woven); // as that of the program
+    pool = new MPIExecutor();
+  }
+
+  @AfterEach
+  void close() {
+    Thread.currentThread().setContextClassLoader(before);
+    pool.shutdownNow();
+  }
+
+  @Test
+  void theTableHasAll() {
+    assertThat(rows().filter(Row::works).flatMap(row -> row.tasks().stream()))
+        .containsExactlyInAnyOrderElementsOf(
+            Stream.concat(
+                    methods(Lambdas.class, Supplier.class), methods(Lambdas.class, Callable.class))
+                .toList());
+    assertThat(rows().filter(row -> !row.works()).flatMap(row -> row.tasks().stream()))
+        .containsExactlyInAnyOrderElementsOf(methods(Refused.class, Callable.class).toList());
+  }
+
+  @ParameterizedTest
+  @MethodSource("rows")
+  void itIsAsTheRowSays(Row row) throws Exception {
+    assertThat(row.tasks()).isNotEmpty();
+    for (String name : row.tasks()) {
+      if (row.works()) {
+        works(name);
+      } else {
+        String message = code(row.result()).findFirst().orElseThrow();
+        Callable<?> task = (Callable<?>) woven.call(Refused.class, name);
+        assertThatThrownBy(() -> run(task))
+            .isInstanceOf(ExecutionException.class)
+            .cause()
+            .satisfies(
+                failure ->
+                    assertThat(failure.getMessage().replace(SHAPES + ".", "")).contains(message));
+      }
+    }
+  }
+
+  private void works(String name) throws Exception {
+    Object made = woven.call(Lambdas.class, name);
+    if (made instanceof Callable<?> task) {
+      assertThat(run(task)).as(name).isEqualTo(task.call());
+      return;
+    }
+    Method ofSupplier =
+        woven.loadClass(Lambdas.class.getName()).getDeclaredMethod("task", Supplier.class);
+    ofSupplier.setAccessible(true);
+    Callable<?> task = (Callable<?>) ofSupplier.invoke(null, made);
+    assertThat(run(task)).as(name).isEqualTo(((Supplier<?>) made).get());
+  }
+
+  private Object run(Callable<?> task) throws Exception {
+    return pool.submit(task).get(20, TimeUnit.SECONDS);
+  }
+}
