@@ -105,6 +105,39 @@ def map_items(pool):
         show("map", rate)
 
 
+SHAPES = ((100, 20000), (1000, 16000), (10000, 1600), (100000, 160), (1000000, 16))
+
+
+def total(row):
+    return float(row.sum())
+
+
+def twice(row):
+    return row * 2
+
+
+def array_rows(pool):
+    """The best chunk size counts."""
+    try:
+        import numpy
+    except ImportError:
+        return
+    for length, count in SHAPES:
+        data = [numpy.arange(length, dtype=float) + i for i in range(count)]
+        for name, function in (("scalar", total), ("array", twice)):
+            times = {}
+            for turn_ in range(REPETITIONS + 1):
+                for chunk in (1, 10, 100):
+                    begin = time.perf_counter()
+                    found = sum(1 for _ in pool.map(function, data, chunksize=chunk, timeout=LIMIT))
+                    check(count, found)
+                    if turn_:
+                        times.setdefault(chunk, []).append(1e3 * (time.perf_counter() - begin))
+            chosen = min(times, key=lambda c: sorted(times[c])[len(times[c]) // 2])
+            for millis in times[chosen]:
+                show("rows.%d.%s" % (length, name), millis)
+
+
 def round_trip(pool):
     for i in range(REPETITIONS + 1):
         times, begin = [], time.perf_counter()
@@ -202,6 +235,7 @@ with MPICommExecutor(MPI.COMM_WORLD, root=0) as executor:
         round_trip(executor)
         payload(executor, 1000192, "payload.1MB")
         payload(executor, 64000000, "payload.64MB")
+        array_rows(executor)
         granularity(executor, measured)
         mixed(executor)
         idle(executor)

@@ -28,6 +28,16 @@ final class Aims {
     row(rows, "null tasks a second", true, 300_000, "/s", "throughput", Optional.of(1.0));
     Optional<Double> items = results.median("mpi4py", "map");
     row(rows, "`map` untuned, against mpi4py's best chunk size", true, 1, " x", "map", items);
+    ArrayRows.SHAPES.forEach(
+        (length, count) -> {
+          for (String to : List.of("scalar", "array")) {
+            String key = "rows." + length + "." + to;
+            String what =
+                "%,d x `double[%d]` through `map`, to %s, against mpi4py"
+                    .formatted(count, length, to.equals("array") ? "a row" : "a number");
+            row(rows, what, false, 0.7, " x", key, results.median("mpi4py", key));
+          }
+        });
     rawRow(rows, "round trip, against raw MPJ", false, 1.3, "roundtrip");
     rawRow(rows, "64 MB there and back, against raw MPJ's bandwidth", true, 0.9, "payload.64MB");
     row(rows, "METG(50 %)", false, 20, " us", "metg", Optional.of(1.0));
@@ -37,9 +47,30 @@ final class Aims {
         rows,
         "main's cost per task, 4,096 simulated workers against 2",
         false,
-        1.5,
+        1.2,
         " x",
         ratio("simulated", "cost.4096", "simulated", "cost.2"));
+    alone(
+        rows,
+        "tasks a second, 100,000 simulated workers",
+        true,
+        1_000_000,
+        "/s",
+        results.median("simulated", "wall.100000").map(micros -> 1e6 / micros));
+    alone(
+        rows,
+        "main's memory for one of 100,000 simulated workers",
+        false,
+        1_000,
+        " bytes",
+        results.median("simulated", "memory.worker"));
+    alone(
+        rows,
+        "a tenth of 4,096 busy simulated workers is lost: until all tasks are done",
+        false,
+        5,
+        " s",
+        results.median("simulated", "loss"));
     alone(
         rows,
         "a queued task, beyond the user's own objects",

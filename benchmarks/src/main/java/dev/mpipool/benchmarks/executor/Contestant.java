@@ -1,9 +1,12 @@
 package dev.mpipool.benchmarks.executor;
 
 import dev.mpipool.SerializableCallable;
+import dev.mpipool.SerializableFunction;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 
 /** Something that runs tasks on two workers, as {@link Parts} measures it. */
 public interface Contestant {
@@ -46,5 +49,18 @@ public interface Contestant {
    */
   default OptionalLong map(int items) throws Exception {
     return OptionalLong.empty();
+  }
+
+  /**
+   * Applies a function to each item, in the way that is made for many items.
+   *
+   * @param <T> the type of the items
+   * @param <R> the type of the results
+   * @param function what to apply
+   * @param items to apply it to
+   * @return the results, in order, to be closed; empty if there is no such way
+   */
+  default <T, R> Optional<Stream<R>> map(SerializableFunction<T, R> function, List<T> items) {
+    return Optional.empty();
   }
 }

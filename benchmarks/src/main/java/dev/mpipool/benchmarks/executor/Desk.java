@@ -35,6 +35,13 @@ final class Desk implements Communicator, MessageChannel {
   private final boolean answers;
   private final ByteBuffer result;
   private final List<Communicator> ends = LocalCommunicator.create(2);
+  private volatile RankLostListener listener = (rank, reason) -> {};
+
+  /** The workers up to this one are lost. */
+  private volatile int lost;
+
+  /** What the pool uses instead of this. */
+  private volatile Desk duplicate;
 
   /**
    * A desk, open.
@@ -54,13 +61,13 @@ final class Desk implements Communicator, MessageChannel {
 
   private void serve() {
     Communicator end = ends.get(DESK);
-    int there = size - 1;
-    while (there > 0) {
+    int gone = 0;
+    while (gone < size - 1 - lost) {
       Message message = end.receive(0, ANY_TAG);
-      List<Entry> answer = answer(message.data());
+      List<Entry> answer = message.tag() <= lost ? List.of() : answer(message.data());
       if (!answer.isEmpty()) {
         end.send(0, message.tag(), Frame.encode(answer));
-        there -= answer.get(0).kind() == EntryKind.LEFT ? 1 : 0;
+        gone += answer.get(0).kind() == EntryKind.LEFT ? 1 : 0;
       }
     }
   }
@@ -92,6 +99,18 @@ final class Desk implements Communicator, MessageChannel {
     return answer;
   }
 
+  /** Loses the first workers: they answer no more, and main is told. */
+  void lose(int workers) {
+    if (duplicate != null) {
+      duplicate.lose(workers);
+      return;
+    }
+    lost = workers;
+    for (int rank = 1; rank <= workers; rank++) {
+      listener.rankLost(rank, "simulated");
+    }
+  }
+
   @Override
   public int rank() {
     return 0;
@@ -119,7 +138,8 @@ final class Desk implements Communicator, MessageChannel {
 
   @Override
   public Communicator duplicate() {
-    return new Desk(size - 1, answers, result);
+    duplicate = new Desk(size - 1, answers, result);
+    return duplicate;
   }
 
   @Override
@@ -129,12 +149,12 @@ final class Desk implements Communicator, MessageChannel {
 
   @Override
   public void onRankLost(RankLostListener listener) {
-    // nobody is ever lost
+    this.listener = listener;
   }
 
   @Override
   public FailureModel failureModel() {
-    return FailureModel.NONE;
+    return FailureModel.PER_RANK;
   }
 
   @Override

@@ -66,6 +66,7 @@ public final class Parts {
     roundTrip();
     payload(1_000_000, "payload.1MB");
     payload(64_000_000, "payload.64MB");
+    new ArrayRows(contestant, effort, this::print).measure();
     new Granularity(contestant, effort, rate).measure().forEach(this::print);
     new MixedLengths(contestant, effort.mixedTasks).measure().forEach(this::print);
     idle();

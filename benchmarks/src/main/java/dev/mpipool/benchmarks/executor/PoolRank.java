@@ -5,8 +5,10 @@ import static java.util.concurrent.TimeUnit.SECONDS;
 import dev.mpipool.MPIExecutor;
 import dev.mpipool.MPIRuntime;
 import dev.mpipool.SerializableCallable;
+import dev.mpipool.SerializableFunction;
 import dev.mpipool.WorkersExitException;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
@@ -68,6 +70,11 @@ public final class PoolRank implements Contestant {
   @Override
   public <T> List<T> onEachWorker(SerializableCallable<T> task) throws Exception {
     return executor.submitToAll(task).get(30, SECONDS);
+  }
+
+  @Override
+  public <T, R> Optional<Stream<R>> map(SerializableFunction<T, R> function, List<T> items) {
+    return Optional.of(executor.map(function, items));
   }
 
   @Override

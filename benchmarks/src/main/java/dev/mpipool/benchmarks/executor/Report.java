@@ -19,6 +19,8 @@ final class Report {
   private static final Map<String, String> MEASURES = new LinkedHashMap<>();
   private static final Map<String, String> RAW = new LinkedHashMap<>();
   private static final Map<String, String> MAIN = new LinkedHashMap<>();
+  private static final Map<String, String> ROWS = new LinkedHashMap<>();
+  private static final Map<String, String> KINDS = new LinkedHashMap<>();
 
   static {
     CONTESTANTS.put("tcpdev", "mpipool, tcpdev");
@@ -47,11 +49,21 @@ final class Report {
     RAW.put("stream", "stream each way, 32 bytes (messages/s)");
     RAW.put("payload.1MB", "1 MB there and back (MB/s)");
     RAW.put("payload.64MB", "64 MB there and back (MB/s)");
+    ArrayRows.SHAPES.forEach(
+        (length, count) -> {
+          String shape = "%,d x `double[%d]`".formatted(count, length);
+          ROWS.put("rows." + length + ".scalar", shape + ", to a number");
+          ROWS.put("rows." + length + ".array", shape + ", to a row");
+        });
+    ArrayRows.KINDS.keySet().forEach(kind -> KINDS.put("kind." + kind, "`" + kind + "`"));
     for (int workers : Simulation.WORKERS) {
       String number = "%,d simulated workers".formatted(workers);
       MAIN.put("cost." + workers, "processor time per task, " + number + " (us)");
       MAIN.put("wall." + workers, "time per task, " + number + " (us)");
     }
+    MAIN.put(
+        "loss", "a tenth of 4,096 busy simulated workers is lost: until all tasks are done (s)");
+    MAIN.put("memory.worker", "heap of one of 100,000 simulated workers (bytes)");
     MAIN.put("memory.null", "heap of a queued task that captures nothing (bytes)");
     MAIN.put("memory.long", "heap of a queued task that captures a long (bytes)");
   }
@@ -76,6 +88,10 @@ final class Report {
     parts.add("Medians, and in parentheses the least and the most:");
     parts.add(table(MEASURES, CONTESTANTS));
     parts.add("mpi4py's `map`, by chunk size (items/s): " + chunks());
+    parts.add("`map` over 16 million doubles, a row an element (ms):");
+    parts.add(table(ROWS, rowsOf()));
+    parts.add("`map` over 1,600 elements of 80,000 bytes each, to a number (ms):");
+    parts.add(table(KINDS, rowsOf()));
     parts.add(
         "The limit, messages without an executor: MPJ Express in the same jobs, and Open MPI under"
             + " mpi4py:");
@@ -91,6 +107,13 @@ final class Report {
         .failures()
         .forEach((contestant, why) -> parts.add("**%s: %s**".formatted(contestant, why)));
     return String.join("\n\n", parts) + "\n";
+  }
+
+  /** The contestants with a way for many items. */
+  private static Map<String, String> rowsOf() {
+    Map<String, String> some = new LinkedHashMap<>(CONTESTANTS);
+    some.keySet().removeAll(List.of("jdk", "hazelcast", "ignite"));
+    return some;
   }
 
   private String table(Map<String, String> measures, Map<String, String> contestants) {
