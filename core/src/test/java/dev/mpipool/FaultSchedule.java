@@ -11,6 +11,7 @@ import dev.mpipool.comm.FaultyCommunicator.Fault;
 import dev.mpipool.memory.Uninterruptibles;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +31,9 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /**
  * One pool and what happens to it, all drawn from a seed: tasks of every kind, cancels, timeouts,
@@ -277,7 +280,7 @@ final class FaultSchedule {
   }
 
   private void step(MPIExecutor executor) {
-    int what = random.nextInt(23);
+    int what = random.nextInt(24);
     story.add(String.valueOf(what));
     switch (what) {
       case 0, 1, 2, 3, 4, 5 -> {
@@ -319,7 +322,8 @@ final class FaultSchedule {
         Broadcast<String> handle = word;
         expectOne(executor.submit(handle::value), "word", null);
       }
-      case 21 -> {
+      case 21 -> arrays(executor);
+      case 22 -> {
         if (random.nextInt(3) == 0) {
           shutDown = true;
           executor.shutdown();
@@ -376,22 +380,61 @@ final class FaultSchedule {
     boolean cancelled = random.nextInt(6) == 0;
     consumers.add(
         CompletableFuture.runAsync(
-            () -> consume(batch, ordered, first, count, bad, cancelled), CONSUMERS));
+            () -> consume(batch, value -> value, ordered, first, count, bad, cancelled),
+            CONSUMERS));
     if (cancelled) {
       batch.cancel();
     }
   }
 
+  /** A batch whose chunks are long enough for their arrays to be used again. */
+  private void arrays(MPIExecutor executor) {
+    int count = random.nextInt(12);
+    int first = number + 1;
+    number += count;
+    long ours = run;
+    Batch<long[]> batch =
+        executor.submitBatch(
+            row -> row(plain(ours, intIn(row)), row.length),
+            IntStream.range(first, first + count)
+                .mapToObj(task -> row(task, 6_000 + 1_000 * (task % 5)))
+                .toList());
+    consumers.add(
+        CompletableFuture.runAsync(
+            () -> consume(batch, FaultSchedule::intIn, false, first, count, -1, false), CONSUMERS));
+  }
+
+  private static long[] row(int value, int length) {
+    long[] row = new long[length];
+    Arrays.fill(row, value);
+    return row;
+  }
+
+  /** The number of which a row consists. */
+  private static int intIn(long[] row) {
+    if (LongStream.of(row).anyMatch(each -> each != row[0])) {
+      throw new AssertionError(
+          "A row consists of " + LongStream.of(row).distinct().boxed().toList());
+    }
+    return (int) row[0];
+  }
+
   /** Takes a batch's results and looks whether each element has one, and the right one. */
-  private void consume(
-      Batch<Integer> batch, boolean ordered, int first, int count, int bad, boolean cancelled) {
+  private <T> void consume(
+      Batch<T> batch,
+      ToIntFunction<T> number,
+      boolean ordered,
+      int first,
+      int count,
+      int bad,
+      boolean cancelled) {
     Set<Integer> seen = new HashSet<>();
     int taken = 0;
     try {
-      for (CompletableFuture<Integer> future : ordered ? batch.ordered() : batch) {
+      for (CompletableFuture<T> future : ordered ? batch.ordered() : batch) {
         taken++;
         try {
-          int value = future.join();
+          int value = number.applyAsInt(future.join());
           assertThat(value % 31).isZero();
           assertThat(value / 31).isBetween(first, first + count - 1).isNotEqualTo(bad);
           assertThat(seen.add(value)).as("element %d for the first time", value / 31).isTrue();

@@ -17,6 +17,10 @@ final class ChunkFuture extends TaskFuture<Integer> {
 
   private final LeanSerializer serializer;
   private final ByteBuffer body;
+
+  /** The task's payload, of the same bytes; null once all items have been run. */
+  private Payload encoded;
+
   private final long firstIndex;
   private final Object[] outcomes;
   private final int offset;
@@ -28,7 +32,7 @@ final class ChunkFuture extends TaskFuture<Integer> {
   /**
    * Creates the future of a chunk.
    *
-   * @param body the encoded chunk
+   * @param encoded the encoded chunk
    * @param firstIndex the batch index of the first outcome
    * @param outcomes where to store outcomes; has a Failed for each item that could not be encoded
    * @param offset the index of this chunk's first outcome
@@ -37,13 +41,14 @@ final class ChunkFuture extends TaskFuture<Integer> {
       Object pool,
       Object original,
       LeanSerializer serializer,
-      ByteBuffer body,
+      Payload encoded,
       long firstIndex,
       Object[] outcomes,
       int offset) {
     super(pool, null, original);
     this.serializer = serializer;
-    this.body = body;
+    this.encoded = encoded;
+    this.body = encoded.toBuffer();
     this.firstIndex = firstIndex;
     this.outcomes = outcomes;
     this.offset = offset;
@@ -62,12 +67,25 @@ final class ChunkFuture extends TaskFuture<Integer> {
     return count;
   }
 
+  /** The encoded chunk, unless all its items have been run. */
   ByteBuffer body() {
     return body;
   }
 
   @Override
   protected Object read(Payload result, int rank, Outcome outcome) throws IOException {
+    Integer done = readOutcomes(result, rank, outcome);
+    if (serializer.isJavas()) { // another may have kept a view of the results
+      result.discard();
+    }
+    if (done == count && encoded != null) {
+      encoded.giveBack();
+      encoded = null;
+    }
+    return done;
+  }
+
+  private int readOutcomes(Payload result, int rank, Outcome outcome) throws IOException {
     ByteBuffer in = result.toBuffer();
     nanos = in.getLong();
     for (int i = 0; i < count; i++) {

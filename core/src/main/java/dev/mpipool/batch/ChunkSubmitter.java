@@ -5,6 +5,7 @@ import dev.mpipool.dispatch.TaskSource;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.protocol.Chunk;
 import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.SharedValue;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -127,9 +128,11 @@ final class ChunkSubmitter {
     List<ChunkFuture> futures = new ArrayList<>(bodies.size());
     int next = offset;
     for (ByteBuffer body : bodies) {
+      Payload encoded = Payload.reusable(body);
       ChunkFuture future =
-          new ChunkFuture(dispatcher, code, serializer, body, part.firstIndex, part.outcomes, next);
-      dispatcher.prepareChunk(future, function, body, future.count() > 1);
+          new ChunkFuture(
+              dispatcher, code, serializer, encoded, part.firstIndex, part.outcomes, next);
+      dispatcher.prepareChunk(future, function, encoded, future.count() > 1);
       next += future.count();
       futures.add(future);
       future.whenComplete((done, failure) -> answered.answered(part, future, done, failure));

@@ -277,6 +277,7 @@ final class Assigner {
       shared.give(worker, task.needs);
     }
     Entry entry = new Entry(task.kind, lastId + 1, task.encoded);
+    task.encoded.lend();
     if (flushing) {
       outbox.postForFlush(worker.rank, entry);
     } else {

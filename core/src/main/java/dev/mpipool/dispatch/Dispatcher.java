@@ -8,9 +8,9 @@ import dev.mpipool.protocol.Outbox;
 import dev.mpipool.protocol.ReceiveLoop;
 import dev.mpipool.serial.CallCodec;
 import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.serial.Payload;
 import dev.mpipool.serial.SharedValue;
 import dev.mpipool.serial.TaskCall;
-import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -224,7 +224,7 @@ public final class Dispatcher {
    * @param divisible whether a worker can return a part of it
    */
   public void prepareChunk(
-      TaskFuture<?> future, SharedValue function, ByteBuffer encoded, boolean divisible) {
+      TaskFuture<?> future, SharedValue function, Payload encoded, boolean divisible) {
     submission.prepareChunk(future, function, encoded, divisible);
   }
 

@@ -230,9 +230,8 @@ final class Submission {
 
   /** Makes the record of a chunk, before any other thread can end its future. */
   void prepareChunk(
-      TaskFuture<?> future, SharedValue function, ByteBuffer encoded, boolean divisible) {
-    Payload payload = Payload.of(encoded);
-    future.submitted(new ScheduledTask.Chunk(owner, future, function, payload, divisible), false);
+      TaskFuture<?> future, SharedValue function, Payload encoded, boolean divisible) {
+    future.submitted(new ScheduledTask.Chunk(owner, future, function, encoded, divisible), false);
   }
 
   /** Accepts a prepared chunk of a batch. If the chunk cannot run any more, its future fails. */

@@ -1,11 +1,11 @@
 package dev.mpipool.serial;
 
+import dev.mpipool.memory.SpareArrays;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 
 /**
  * Bytes that grow as they are written, for {@linkplain Payload payloads}. Numbers are big-endian.
@@ -44,7 +44,7 @@ public final class Output {
   }
 
   private Output(int capacity, boolean mayHaveAttachment, boolean borrows) {
-    this.bytes = new byte[capacity];
+    this.bytes = SpareArrays.atLeast(capacity);
     this.mayHaveAttachment = mayHaveAttachment;
     this.borrows = borrows;
   }
@@ -188,7 +188,10 @@ public final class Output {
       long needed = length + more;
       int capacity = (int) Math.min(Payload.MAX_BYTES, Math.max(needed, 2L * length));
       try {
-        bytes = Arrays.copyOf(bytes, capacity);
+        byte[] longer = SpareArrays.atLeast(capacity);
+        System.arraycopy(bytes, 0, longer, 0, length);
+        SpareArrays.give(bytes);
+        bytes = longer;
       } catch (OutOfMemoryError e) {
         throw noMemory(lengthWith(more), e);
       }

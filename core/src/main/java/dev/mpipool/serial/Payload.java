@@ -1,11 +1,13 @@
 package dev.mpipool.serial;
 
+import dev.mpipool.memory.SpareArrays;
 import dev.mpipool.memory.Uninterruptibles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.CRC32C;
 
 /**
@@ -49,6 +51,9 @@ public final class Payload {
   /** Open until a borrowed attachment has been given back; null if it is not borrowed. */
   private CountDownLatch borrowed;
 
+  /** How many still read its array, which then is spare; null if it is not to be used again. */
+  private AtomicInteger readers;
+
   private Payload(byte[] bytes, int offset, int count, byte[] attachment) {
     this.bytes = bytes;
     this.offset = offset;
@@ -91,10 +96,45 @@ public final class Payload {
     }
   }
 
-  /** Ends the loan of a borrowed attachment; without one does nothing. */
+  /**
+   * A payload whose array is used for others once it has been {@linkplain #giveBack given back},
+   * and as often again as it has been {@linkplain #lend lent}.
+   *
+   * @param bytes its bytes, from position to limit; the caller gives up their array
+   * @return a payload without an attachment
+   */
+  public static Payload reusable(ByteBuffer bytes) {
+    Payload payload = of(bytes);
+    if (payload.bytes.length >= SpareArrays.SHORTEST) {
+      payload.readers = new AtomicInteger(1);
+    }
+    return payload;
+  }
+
+  /** Announces one more call of {@link #giveBack}. Only while there is one to come. */
+  public void lend() {
+    if (readers != null) {
+      readers.incrementAndGet();
+    }
+  }
+
+  /** Ends the loan of a borrowed attachment, or one use of a reusable payload. */
   public void giveBack() {
     if (borrowed != null) {
       borrowed.countDown();
+    }
+    if (readers != null && readers.decrementAndGet() == 0) {
+      SpareArrays.give(bytes);
+    }
+  }
+
+  /**
+   * Leaves the array of a received payload to others, if the payload has one of its own. Neither
+   * the payload nor a view of it must be used after.
+   */
+  public void discard() {
+    if (readers == null && attachment == null && offset == 0 && count == bytes.length) {
+      SpareArrays.give(bytes);
     }
   }
 

@@ -33,7 +33,10 @@ final class ChunkRun extends TaskRun {
     try {
       ByteBuffer outcomes =
           Chunk.run(encoded().toBuffer(), function, context().serializer(), continuation());
-      return new Entry(EntryKind.RESULT, id(), outcomes);
+      if (context().serializer().isJavas()) { // another may have kept a view of the arguments
+        encoded().discard();
+      }
+      return new Entry(EntryKind.RESULT, id(), Payload.reusable(outcomes));
     } catch (Throwable e) {
       return failure(Origin.WRITING_RESULT, e);
     }

@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import dev.mpipool.batch.BatchState.Phase;
 import dev.mpipool.dispatch.Desk;
 import dev.mpipool.protocol.Chunk;
+import dev.mpipool.serial.Payload;
 import java.util.List;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -38,7 +39,7 @@ class BatchStateTest {
             desk.dispatcher,
             "code",
             desk.serializer,
-            chunk.toBuffer(),
+            Payload.reusable(chunk.toBuffer()),
             part.firstIndex,
             part.outcomes,
             0);

@@ -120,7 +120,7 @@ public final class Desk {
   TaskFuture<Object> chunk() {
     TaskFuture<Object> chunk = TaskFuture.of(dispatcher, null, "chunk");
     SharedValue function = new SharedValue(ByteBuffer.allocate(1));
-    dispatcher.prepareChunk(chunk, function, ByteBuffer.allocate(16), true);
+    dispatcher.prepareChunk(chunk, function, Payload.of(ByteBuffer.allocate(16)), true);
     return chunk;
   }
 

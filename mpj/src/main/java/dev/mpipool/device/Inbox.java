@@ -262,7 +262,7 @@ final class Inbox {
 
   /** The peer offers its shared memory. */
   private void accept(int process, int descriptor, long token) {
-    slots = SharedMemory.open(process, descriptor, token, SharedMemoryRing.BYTES);
+    slots = SharedMemory.open(process, descriptor, token, SharedMemoryRing.BYTES, false);
     connection.outbox().control(Frame.ANSWER, 0, slots == null ? 0 : 1);
   }
 

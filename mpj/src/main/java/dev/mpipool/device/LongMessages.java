@@ -62,8 +62,16 @@ final class LongMessages {
    * @param length of the message without the attachment
    * @param endLength of the attachment
    * @param first the first bytes
+   * @param shared all the rest, from which it is copied at once; null if it comes in pieces
    */
-  void begin(int source, long context, int tag, int length, int endLength, ByteBuffer first) {
+  void begin(
+      int source,
+      long context,
+      int tag,
+      int length,
+      int endLength,
+      ByteBuffer first,
+      ByteBuffer shared) {
     int filled = first.remaining();
     int rest = MessageLayout.missing(source, length, filled, endLength);
     byte[] data = MessageLayout.room(length, filled, NO_ROOM);
@@ -72,8 +80,15 @@ final class LongMessages {
     byte[] beginning = isCut ? new byte[filled] : data;
     first.get(0, beginning, 0, filled);
     Head head = new Head(source, context, tag, beginning, isCut ? null : end, isCut ? rest : 0);
+    boolean whole = rest == 0 || shared != null;
+    if (shared != null && !isCut) {
+      shared.get(data, filled, length - filled);
+      if (end != null) {
+        shared.get(end);
+      }
+    }
     Runnable action;
-    if (rest == 0) {
+    if (whole) {
       action = () -> deliver(head);
     } else {
       action =
@@ -83,7 +98,7 @@ final class LongMessages {
             }
           };
     }
-    if (!isToWait(source, rest == 0, action)) {
+    if (!isToWait(source, whole, action)) {
       deliver(head);
     }
   }

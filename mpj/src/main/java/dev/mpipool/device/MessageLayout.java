@@ -2,6 +2,7 @@ package dev.mpipool.device;
 
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.memory.Memory;
+import dev.mpipool.memory.SpareArrays;
 import java.nio.ByteBuffer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -13,7 +14,8 @@ import org.slf4j.LoggerFactory;
  * short one travels as the end of the other data:
  *
  * <pre>
- *   tag 1:  | context (long) | tag (int) | length without the attachment (int) | its length (int) | first bytes ... |
+ *   tag 1:  | context (long) | tag (int) | length without the attachment (int) | its length (int)
+ *           | place of the rest in shared memory (long), or -1 | first bytes ... |
  *   tag 2:  | up to 16 MiB of the rest without the attachment | ... and so on until that is there
  *   tag 2:  | up to 16 MiB of the attachment | ... and so on until the whole is there
  * </pre>
@@ -27,7 +29,10 @@ public final class MessageLayout {
   public static final int PIECE_TAG = 2;
 
   /** In a head, before the message's first bytes. */
-  public static final int HEADER_BYTES = Long.BYTES + 3 * Integer.BYTES;
+  public static final int HEADER_BYTES = 2 * Long.BYTES + 3 * Integer.BYTES;
+
+  /** The place of a rest that is not in shared memory. */
+  public static final long IN_PIECES = -1;
 
   /** The longest head. */
   public static final int HEAD_BYTES = 64 * 1024;
@@ -92,10 +97,12 @@ public final class MessageLayout {
    * @param rest what is to be sent without the attachment; its position goes behind what the head
    *     holds
    * @param attachmentBytes of an attachment that travels apart
+   * @param place where the rest is in shared memory, or {@link #IN_PIECES}
    */
   public static void writeHead(
-      ByteBuffer head, long context, int tag, ByteBuffer rest, int attachmentBytes) {
+      ByteBuffer head, long context, int tag, ByteBuffer rest, int attachmentBytes, long place) {
     head.putLong(context).putInt(tag).putInt(rest.remaining()).putInt(attachmentBytes);
+    head.putLong(place);
     int first = head.remaining();
     head.put(head.position(), rest, rest.position(), first);
     rest.position(rest.position() + first);
@@ -130,6 +137,10 @@ public final class MessageLayout {
    * @return an array of {@code length} or {@code substitute} bytes
    */
   public static byte[] room(int length, int filled, int substitute) {
+    byte[] spare = filled == 0 ? SpareArrays.exactly(length) : null;
+    if (spare != null) {
+      return spare;
+    }
     try {
       Memory.require(length);
       return new byte[length];

@@ -37,6 +37,13 @@ final class SharedMemory {
   private static final String PREFIX = "mpipool-device-";
 
   private static final Pattern NAME = Pattern.compile(PREFIX + "[0-9a-f]{1,16}");
+
+  /** Memory that one is to have is there so many times at least. */
+  private static final int PLENTY = 64;
+
+  /** So much is written at once. */
+  private static final int FILL = 64 * 1024;
+
   private static final Duration STALE = Duration.ofMinutes(1);
   private static final boolean ENABLED =
       !"false".equals(System.getProperty("mpipool.device.shared")) && Files.isDirectory(FOLDER);
@@ -77,10 +84,7 @@ final class SharedMemory {
       Files.deleteIfExists(FOLDER.resolve(name));
       int descriptor = descriptorOf(name);
       if (descriptor >= 0) {
-        ByteBuffer content = ByteBuffer.allocate(HEADER + bytes).putLong(0, token);
-        while (content.hasRemaining()) {
-          channel.write(content);
-        }
+        fill(channel, HEADER + bytes, token);
         ByteBuffer all = channel.map(FileChannel.MapMode.READ_WRITE, 0, HEADER + bytes);
         return new SharedMemory(channel, all.slice(HEADER, bytes), descriptor, token);
       }
@@ -89,6 +93,18 @@ final class SharedMemory {
     }
     close(channel);
     return null;
+  }
+
+  /** Writes zeros, and the number in front of them. */
+  private static void fill(FileChannel channel, int bytes, long token) throws IOException {
+    ByteBuffer content = ByteBuffer.allocate(Math.min(bytes, FILL)).putLong(0, token);
+    for (int rest = bytes; rest > 0; ) {
+      content.clear().limit(Math.min(rest, FILL));
+      while (content.hasRemaining()) {
+        rest -= channel.write(content);
+      }
+      content.putLong(0, 0);
+    }
   }
 
   private static int descriptorOf(String name) throws IOException {
@@ -110,8 +126,21 @@ final class SharedMemory {
     }
   }
 
-  /** Opens the memory that another process has created; returns null if that is not possible. */
-  static ByteBuffer open(long process, int descriptor, long token, int bytes) {
+  /** Whether memory of this size is a small part of what is left. */
+  static boolean hasPlenty(int bytes) {
+    try {
+      return ENABLED && Files.getFileStore(FOLDER).getUsableSpace() / PLENTY > bytes;
+    } catch (IOException | SecurityException e) {
+      return false;
+    }
+  }
+
+  /**
+   * Opens the memory that another process has created; returns null if that is not possible.
+   *
+   * @param writes whether this process writes into it, too
+   */
+  static ByteBuffer open(long process, int descriptor, long token, int bytes, boolean writes) {
     Path path = Path.of("/proc", Long.toString(process), "fd", Integer.toString(descriptor));
     try {
       if (!ENABLED
@@ -119,14 +148,20 @@ final class SharedMemory {
           || Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
         return null;
       }
-      try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+      Set<StandardOpenOption> options =
+          writes
+              ? Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE)
+              : Set.of(StandardOpenOption.READ);
+      try (FileChannel channel = FileChannel.open(path, options)) {
         ByteBuffer first = ByteBuffer.allocate(Long.BYTES);
         if (channel.size() != HEADER + bytes
             || channel.read(first, 0) != Long.BYTES
             || first.getLong(0) != token) {
           return null;
         }
-        return channel.map(FileChannel.MapMode.READ_ONLY, 0, HEADER + bytes).slice(HEADER, bytes);
+        FileChannel.MapMode mode =
+            writes ? FileChannel.MapMode.READ_WRITE : FileChannel.MapMode.READ_ONLY;
+        return channel.map(mode, 0, HEADER + bytes).slice(HEADER, bytes);
       }
     } catch (IOException | UnsupportedOperationException | SecurityException e) {
       return null;

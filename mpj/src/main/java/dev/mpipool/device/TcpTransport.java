@@ -3,6 +3,7 @@ package dev.mpipool.device;
 import static dev.mpipool.device.MessageLayout.HEADER_BYTES;
 import static dev.mpipool.device.MessageLayout.HEAD_BYTES;
 import static dev.mpipool.device.MessageLayout.HEAD_TAG;
+import static dev.mpipool.device.MessageLayout.IN_PIECES;
 import static dev.mpipool.device.MessageLayout.PIECE_BYTES;
 import static dev.mpipool.device.MessageLayout.PIECE_TAG;
 import static dev.mpipool.device.MessageLayout.headBytes;
@@ -41,6 +42,12 @@ public final class TcpTransport implements Transport {
   /** The context of direct messages in context 0, which MPJ Express uses as well. */
   private static final long ALL = 0xffff_0000_0000L;
 
+  /** The context in which ranks speak of arenas; those of communicators are not negative. */
+  private static final long OF_ARENAS = Long.MIN_VALUE;
+
+  /** So much of a message in shared memory is in its head. */
+  private static final int FIRST_BYTES = 1024;
+
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
   private static final Logger LOG = LoggerFactory.getLogger(TcpTransport.class);
@@ -56,6 +63,8 @@ public final class TcpTransport implements Transport {
   /** For each rank, when a piece last came from it or went to it ({@link System#nanoTime}). */
   private final AtomicLongArray progress;
 
+  private final SharedArenas arenas;
+
   /** The length of a head that could not be handled yet for want of memory; else negative. */
   private int headBytes = -1;
 
@@ -70,6 +79,7 @@ public final class TcpTransport implements Transport {
     failures = new FailureDetector(device);
     failures.listen((lost, reason) -> endpoint.endedElsewhere(lost));
     progress = new AtomicLongArray(size);
+    arenas = new SharedArenas(endpoint, size, this::say);
     sending = Stream.generate(ReentrantLock::new).limit(size).toArray(ReentrantLock[]::new);
   }
 
@@ -111,18 +121,49 @@ public final class TcpTransport implements Transport {
     boolean apart = isApart(data, attachment);
     ByteBuffer beginning = apart ? data.duplicate() : joined(data, attachment);
     ByteBuffer end = apart ? attachment.duplicate() : NOTHING;
-    ByteBuffer head = room(headBytes(beginning));
-    writeHead(head, context, tag, beginning, end.remaining());
     sending[destination].lock();
     try {
-      endpoint.sendBytes(head, destination, HEAD_TAG, MESSAGES).await();
-      sendPieces(beginning, destination);
-      sendPieces(end, destination);
+      if (!isShared(destination, context, tag, beginning, end)) {
+        ByteBuffer head = room(headBytes(beginning));
+        writeHead(head, context, tag, beginning, end.remaining(), IN_PIECES);
+        endpoint.sendBytes(head, destination, HEAD_TAG, MESSAGES).await();
+        sendPieces(beginning, destination);
+        sendPieces(end, destination);
+      }
     } catch (RuntimeException e) {
       throw failure("send to", destination, e);
     } finally {
       sending[destination].unlock();
     }
+  }
+
+  /** Sends a long message through shared memory, unless that is not possible now. */
+  private boolean isShared(
+      int destination, long context, int tag, ByteBuffer beginning, ByteBuffer end) {
+    int first = Math.min(FIRST_BYTES, beginning.remaining());
+    int rest = beginning.remaining() - first + end.remaining();
+    if (rest <= HEAD_BYTES || destination == rank) {
+      return false;
+    }
+    SharedArena arena = arenas.to(destination);
+    long place = arena == null ? IN_PIECES : arena.place(rest);
+    if (place < 0) {
+      return false;
+    }
+    ByteBuffer head = room(HEADER_BYTES + first);
+    writeHead(head, context, tag, beginning, end.remaining(), place);
+    arena.put(place, beginning);
+    arena.put(place + beginning.remaining(), end);
+    endpoint.sendBytes(head, destination, HEAD_TAG, MESSAGES).await();
+    progress.set(destination, System.nanoTime());
+    return true;
+  }
+
+  /** Sends what is said of arenas. */
+  private void say(int destination, int what, ByteBuffer text) {
+    ByteBuffer head = room(headBytes(text));
+    writeHead(head, OF_ARENAS, what, text, 0, IN_PIECES);
+    endpoint.sendBytes(head, destination, HEAD_TAG, MESSAGES);
   }
 
   /** Memory for a short message, positioned where that begins. */
@@ -187,14 +228,7 @@ public final class TcpTransport implements Transport {
     }
     boolean tooEarly = false;
     try {
-      ByteBuffer head = heads.contents();
-      longMessages.begin(
-          heads.source(),
-          head.getLong(0),
-          head.getInt(Long.BYTES),
-          head.getInt(Long.BYTES + Integer.BYTES),
-          head.getInt(Long.BYTES + 2 * Integer.BYTES),
-          head.slice(HEADER_BYTES, headBytes));
+      received(heads.source(), heads.contents().slice(0, HEADER_BYTES + headBytes));
     } catch (OutOfMemoryError e) {
       tooEarly = true;
       throw e;
@@ -202,6 +236,30 @@ public final class TcpTransport implements Transport {
       if (!tooEarly) {
         headBytes = -1;
       }
+    }
+  }
+
+  private void received(int source, ByteBuffer head) {
+    long context = head.getLong();
+    int tag = head.getInt();
+    int length = head.getInt();
+    int endLength = head.getInt();
+    long place = head.getLong();
+    if (context == OF_ARENAS) {
+      arenas.heard(source, tag, head);
+    } else if (place < 0) {
+      longMessages.begin(source, context, tag, length, endLength, head.slice(), null);
+    } else {
+      int rest = MessageLayout.missing(source, length, head.remaining(), endLength);
+      SharedArena arena = arenas.from(source);
+      ByteBuffer shared = arena == null ? null : arena.message(place, rest);
+      if (shared == null) {
+        throw new CommunicatorException(
+            "Rank %d sent a message of the impossible place %d".formatted(source, place), null);
+      }
+      longMessages.begin(source, context, tag, length, endLength, head.slice(), shared);
+      arena.done(place, rest);
+      progress.set(source, System.nanoTime());
     }
   }
 
@@ -297,6 +355,7 @@ public final class TcpTransport implements Transport {
   /** Waits for the living ranks that are connected to this one, unless alone. */
   @Override
   public void finish(boolean alone) {
+    arenas.close();
     if (!alone) {
       device.release();
       LOG.debug("Rank {} has left the job", rank);

@@ -3,6 +3,7 @@ package dev.mpipool.mpj;
 import static dev.mpipool.device.MessageLayout.HEADER_BYTES;
 import static dev.mpipool.device.MessageLayout.HEAD_BYTES;
 import static dev.mpipool.device.MessageLayout.HEAD_TAG;
+import static dev.mpipool.device.MessageLayout.IN_PIECES;
 import static dev.mpipool.device.MessageLayout.PIECE_BYTES;
 import static dev.mpipool.device.MessageLayout.PIECE_TAG;
 import static dev.mpipool.device.MessageLayout.headBytes;
@@ -121,7 +122,7 @@ final class StockTransport implements Transport {
     ByteBuffer beginning = apart ? data.duplicate() : joined(data, attachment);
     ByteBuffer end = apart ? attachment.duplicate() : ByteBuffer.allocate(0);
     byte[] first = new byte[headBytes(beginning)];
-    writeHead(ByteBuffer.wrap(first), context, tag, beginning, end.remaining());
+    writeHead(ByteBuffer.wrap(first), context, tag, beginning, end.remaining(), IN_PIECES);
     sending[destination].lock();
     try {
       intracomm.Send(first, 0, first.length, MPI.BYTE, destination, HEAD_TAG);

@@ -26,7 +26,7 @@ class ArchitectureTest extends ModuleArchitecture {
     MODULE.assertLayers(
         "device",
         """
-        mpj: TcpDevice, FinalBarrier, StreamedBuffers, TcpTransport, HeadReceiver, LongMessages, \
+        mpj: TcpDevice, FinalBarrier, StreamedBuffers, TcpTransport, HeadReceiver, LongMessages, SharedArenas, SharedArena, \
             MessageLayout, FailureDetector
         connection: Endpoint, Job, Connection, Connector, Acceptor, Handshake, Inbox, Outbox, \
             RendezvousWriter, SharedMemoryRing, SharedMemory, Unix, PrivateFolder, \

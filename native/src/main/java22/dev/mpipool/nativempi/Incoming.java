@@ -1,6 +1,7 @@
 package dev.mpipool.nativempi;
 
 import dev.mpipool.memory.Memory;
+import dev.mpipool.memory.SpareArrays;
 import dev.mpipool.transport.Receiver;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -54,6 +55,10 @@ final class Incoming {
   }
 
   private static byte[] room(int length) {
+    byte[] spare = SpareArrays.exactly(length);
+    if (spare != null) {
+      return spare;
+    }
     Memory.require(length);
     return new byte[length];
   }
