@@ -16,13 +16,15 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  */
 final class SharedArenas {
 
-  private static final int OFFER = 1;
-  private static final int ANSWER = 2;
+  /** In the head of what is said, instead of a {@linkplain MessageLayout place}. */
+  private static final long OFFER = MessageLayout.IN_PIECES - 1;
+
+  private static final long ANSWER = OFFER - 1;
   private static final int OFFER_BYTES = 2 * Long.BYTES + Integer.BYTES;
 
   /** Sends what is said of arenas; does not wait. */
   interface Speaker {
-    void say(int destination, int what, ByteBuffer text);
+    void say(int destination, long what, ByteBuffer text);
   }
 
   private final Endpoint endpoint;
@@ -71,7 +73,7 @@ final class SharedArenas {
   }
 
   /** A rank has said something. After an OutOfMemoryError the same call can be repeated. */
-  void heard(int source, int what, ByteBuffer text) {
+  void heard(int source, long what, ByteBuffer text) {
     if (what == OFFER && text.remaining() == OFFER_BYTES) {
       opened[source] = SharedArena.open(text.getLong(), text.getInt(), text.getLong());
       byte[] answer = {(byte) (opened[source] == null ? 0 : 1)};

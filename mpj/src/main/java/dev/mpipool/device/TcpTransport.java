@@ -42,9 +42,6 @@ public final class TcpTransport implements Transport {
   /** The context of direct messages in context 0, which MPJ Express uses as well. */
   private static final long ALL = 0xffff_0000_0000L;
 
-  /** The context in which ranks speak of arenas; those of communicators are not negative. */
-  private static final long OF_ARENAS = Long.MIN_VALUE;
-
   /** So much of a message in shared memory is in its head. */
   private static final int FIRST_BYTES = 1024;
 
@@ -160,9 +157,9 @@ public final class TcpTransport implements Transport {
   }
 
   /** Sends what is said of arenas. */
-  private void say(int destination, int what, ByteBuffer text) {
+  private void say(int destination, long what, ByteBuffer text) {
     ByteBuffer head = room(headBytes(text));
-    writeHead(head, OF_ARENAS, what, text, 0, IN_PIECES);
+    writeHead(head, 0, 0, text, 0, what);
     endpoint.sendBytes(head, destination, HEAD_TAG, MESSAGES);
   }
 
@@ -245,9 +242,9 @@ public final class TcpTransport implements Transport {
     int length = head.getInt();
     int endLength = head.getInt();
     long place = head.getLong();
-    if (context == OF_ARENAS) {
-      arenas.heard(source, tag, head);
-    } else if (place < 0) {
+    if (place < IN_PIECES) {
+      arenas.heard(source, place, head);
+    } else if (place == IN_PIECES) {
       longMessages.begin(source, context, tag, length, endLength, head.slice(), null);
     } else {
       int rest = MessageLayout.missing(source, length, head.remaining(), endLength);
