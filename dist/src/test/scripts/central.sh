@@ -10,7 +10,7 @@ trap 'gpgconf --homedir "$key" --kill gpg-agent; rm -rf "$key"' EXIT
 export GNUPGHOME=$key
 gpg --batch --quiet --passphrase '' --quick-generate-key 'a trial <trial@example.com>' rsa3072 sign never
 
-mvn -q -B -Prelease -DskipTests -pl .,bom,core,mpj,native,pool-compat,agent deploy "-DaltDeploymentRepository=folder::file://$folder"
+mvn -q -B -Prelease -DskipTests -Dmaven.install.skip=true -pl .,bom,core,mpj,native,pool-compat,agent deploy "-DaltDeploymentRepository=folder::file://$folder"
 
 fail() {
   echo "central.sh: $1" >&2
