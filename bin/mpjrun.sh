@@ -35,7 +35,7 @@ build() {
   up_to_date && return # another run was quicker
   [ -f "$built" ] || echo "mpjrun.sh: building for the first time; this takes some minutes" >&2
   if ! (cd "$home" && mvn -q -B -Dstyle.color=never -Dmaven.test.skip=true -pl launcher -am package) >&2; then
-    echo "mpjrun.sh: the build failed; try: cd '$home' && mvn -Dmaven.test.skip=true package" >&2
+    echo "mpjrun.sh: the build failed; try: cd '$home' && mvn package -DskipTests" >&2
     exit 1
   fi
 }
@@ -62,7 +62,7 @@ elif [ -z "${MPIPOOL_NO_BUILD:-}" ] && ! up_to_date; then
   fi
 fi
 if [ -z "$unpacked" ] && [ ! -f "$built" ]; then
-  echo "mpjrun.sh: nothing is built yet; unset MPIPOOL_NO_BUILD or run: mvn -Dmaven.test.skip=true package" >&2
+  echo "mpjrun.sh: nothing is built yet; unset MPIPOOL_NO_BUILD or run: mvn package -DskipTests" >&2
   exit 1
 fi
 
