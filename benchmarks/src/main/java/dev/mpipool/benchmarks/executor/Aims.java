@@ -52,27 +52,6 @@ final class Aims {
         ratio("simulated", "cost.4096", "simulated", "cost.2"));
     alone(
         rows,
-        "tasks a second, 100,000 simulated workers",
-        true,
-        1_000_000,
-        "/s",
-        results.median("simulated", "wall.100000").map(micros -> 1e6 / micros));
-    alone(
-        rows,
-        "main's memory for one of 100,000 simulated workers",
-        false,
-        1_000,
-        " bytes",
-        results.median("simulated", "memory.worker"));
-    alone(
-        rows,
-        "a tenth of 4,096 busy simulated workers is lost: until all tasks are done",
-        false,
-        5,
-        " s",
-        results.median("simulated", "loss"));
-    alone(
-        rows,
         "a queued task, beyond the user's own objects",
         false,
         200,

@@ -35,13 +35,6 @@ final class Desk implements Communicator, MessageChannel {
   private final boolean answers;
   private final ByteBuffer result;
   private final List<Communicator> ends = LocalCommunicator.create(2);
-  private volatile RankLostListener listener = (rank, reason) -> {};
-
-  /** The workers up to this one are lost. */
-  private volatile int lost;
-
-  /** What the pool uses instead of this. */
-  private volatile Desk duplicate;
 
   /**
    * A desk, open.
@@ -61,13 +54,13 @@ final class Desk implements Communicator, MessageChannel {
 
   private void serve() {
     Communicator end = ends.get(DESK);
-    int gone = 0;
-    while (gone < size - 1 - lost) {
+    int there = size - 1;
+    while (there > 0) {
       Message message = end.receive(0, ANY_TAG);
-      List<Entry> answer = message.tag() <= lost ? List.of() : answer(message.data());
+      List<Entry> answer = answer(message.data());
       if (!answer.isEmpty()) {
         end.send(0, message.tag(), Frame.encode(answer));
-        gone += answer.get(0).kind() == EntryKind.LEFT ? 1 : 0;
+        there -= answer.get(0).kind() == EntryKind.LEFT ? 1 : 0;
       }
     }
   }
@@ -99,18 +92,6 @@ final class Desk implements Communicator, MessageChannel {
     return answer;
   }
 
-  /** Loses the first workers: they answer no more, and main is told. */
-  void lose(int workers) {
-    if (duplicate != null) {
-      duplicate.lose(workers);
-      return;
-    }
-    lost = workers;
-    for (int rank = 1; rank <= workers; rank++) {
-      listener.rankLost(rank, "simulated");
-    }
-  }
-
   @Override
   public int rank() {
     return 0;
@@ -138,8 +119,7 @@ final class Desk implements Communicator, MessageChannel {
 
   @Override
   public Communicator duplicate() {
-    duplicate = new Desk(size - 1, answers, result);
-    return duplicate;
+    return new Desk(size - 1, answers, result);
   }
 
   @Override
@@ -149,12 +129,12 @@ final class Desk implements Communicator, MessageChannel {
 
   @Override
   public void onRankLost(RankLostListener listener) {
-    this.listener = listener;
+    // nobody is ever lost
   }
 
   @Override
   public FailureModel failureModel() {
-    return FailureModel.PER_RANK;
+    return FailureModel.NONE;
   }
 
   @Override

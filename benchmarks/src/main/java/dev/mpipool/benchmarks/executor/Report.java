@@ -61,9 +61,6 @@ final class Report {
       MAIN.put("cost." + workers, "processor time per task, " + number + " (us)");
       MAIN.put("wall." + workers, "time per task, " + number + " (us)");
     }
-    MAIN.put(
-        "loss", "a tenth of 4,096 busy simulated workers is lost: until all tasks are done (s)");
-    MAIN.put("memory.worker", "heap of one of 100,000 simulated workers (bytes)");
     MAIN.put("memory.null", "heap of a queued task that captures nothing (bytes)");
     MAIN.put("memory.long", "heap of a queued task that captures a long (bytes)");
   }

@@ -20,9 +20,7 @@ import java.util.concurrent.CompletableFuture;
 public final class Simulation {
 
   private static final String NAME = "simulated";
-  private static final int MANY = 100_000;
-  static final int[] WORKERS = {2, 16, 128, 1024, 4096, MANY};
-  private static final int LOSING = 4096;
+  static final int[] WORKERS = {2, 16, 128, 1024, 4096};
   private static final int QUEUED = 1_000_000;
 
   private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -46,10 +44,6 @@ public final class Simulation {
     for (int i = 0; i < (effort == Effort.QUICK ? 1 : 3); i++) {
       simulation.memory(false);
       simulation.memory(true);
-    }
-    simulation.memoryOfWorkers();
-    for (int i = 0; i < effort.repetitions; i++) {
-      simulation.loss();
     }
     for (int i = -1; i <= effort.repetitions; i++) {
       for (int workers : WORKERS) {
@@ -127,37 +121,6 @@ public final class Simulation {
           NAME, captures ? "memory.long" : "memory.null", (double) (after - before) / QUEUED);
       Parts.check(QUEUED, users.size());
       executor.shutdownNow();
-    }
-  }
-
-  /** Bytes of main's heap for each worker that has had a task. */
-  private void memoryOfWorkers() throws Exception {
-    long before = heap();
-    MPIExecutor.Builder options =
-        MPIExecutor.builder().communicator(new Desk(MANY, true, one.duplicate()));
-    try (MPIExecutor executor = options.open()) {
-      run(executor, 2 * MANY);
-      Lines.print(NAME, "memory.worker", (double) (heap() - before) / MANY);
-      Parts.check(MANY, executor.size());
-    }
-  }
-
-  /** Seconds from the loss of a tenth of the workers, busy, to the end of all tasks. */
-  private void loss() throws Exception {
-    Desk desk = new Desk(LOSING, true, one.duplicate());
-    try (MPIExecutor executor = MPIExecutor.builder().communicator(desk).open()) {
-      int lost = LOSING / 10;
-      List<CompletableFuture<Integer>> futures = new ArrayList<>();
-      for (int i = 0; i < tasks; i++) {
-        futures.add(executor.submit(() -> 1));
-      }
-      long begin = System.nanoTime();
-      desk.lose(lost);
-      for (CompletableFuture<Integer> future : futures) {
-        Parts.get(future);
-      }
-      Lines.print(NAME, "loss", (System.nanoTime() - begin) / 1e9);
-      Parts.check(LOSING - lost, executor.size());
     }
   }
 
