@@ -162,7 +162,7 @@ final class AsyncStage {
     try {
       future.cancel(false);
     } catch (UnsupportedOperationException e) {
-      // a stage that no one but the JDK completes: it fails with the cancellation
+      // only the JDK completes this stage, and does so with the cancellation
     }
   }
 

@@ -3,9 +3,8 @@ package dev.mpipool;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.mpipool.testing.SourceProgram;
 import java.io.Serializable;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,7 +36,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** CompletableFuture's own asynchronous methods, with a pool of two local workers. */
-@Timeout(60)
+@Timeout(120)
 @ExtendWith(LocalPools.class)
 class AsyncStageTest {
 
@@ -403,25 +402,7 @@ class AsyncStageTest {
   @Test
   void withoutTheOpeningOfThePackageAllAreRefusedWithTheCures(@TempDir Path folder)
       throws Exception {
-    Path source = folder.resolve("Program.java");
-    Files.writeString(source, CLOSED);
-    Path output = folder.resolve("output");
-    Process java =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Dmpipool.local.workers=2",
-                "-cp",
-                System.getProperty("java.class.path"),
-                source.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(output.toFile())
-            .start();
-    try {
-      assertThat(java.waitFor(50, TimeUnit.SECONDS)).isTrue();
-    } finally {
-      java.destroyForcibly();
-    }
-    List<String> lines = Files.readAllLines(output, StandardCharsets.UTF_8);
+    List<String> lines = SourceProgram.run(CLOSED, folder);
     for (String begin : List.of("thrown: ", "failed: ", "mpipool: a delayed task is lost: ")) {
       assertThat(lines)
           .filteredOn(line -> line.startsWith(begin))

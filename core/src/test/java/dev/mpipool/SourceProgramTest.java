@@ -2,11 +2,9 @@ package dev.mpipool;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
+import dev.mpipool.testing.SourceProgram;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,28 +42,9 @@ class SourceProgramTest {
 
   @Test
   void itsClassesAreFound(@TempDir Path folder) throws Exception {
-    Path source = folder.resolve("Program.java");
-    Files.writeString(source, PROGRAM);
-    Path output = folder.resolve("output");
-    Process java =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Dmpipool.local.workers=2",
-                "-cp",
-                System.getProperty("java.class.path"),
-                source.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(output.toFile())
-            .start();
-    try {
-      assertThat(java.waitFor(100, TimeUnit.SECONDS)).isTrue();
-    } finally {
-      java.destroyForcibly();
-    }
-    List<String> lines = Files.readAllLines(output, StandardCharsets.UTF_8);
+    List<String> lines = SourceProgram.run(PROGRAM, folder);
     assertThat(lines)
         .containsSubsequence(
             "42", "P[a=4]", "[P[a=1], A]", "{P[a=1]=A}", "[P[a=1], P[a=2]]", "Program$Odd");
-    assertThat(java.exitValue()).isZero();
   }
 }

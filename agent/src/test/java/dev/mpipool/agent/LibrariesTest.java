@@ -3,14 +3,11 @@ package dev.mpipool.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.mpipool.MPIExecutor;
 import dev.mpipool.agent.libraries.Libraries;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.concurrent.ExecutorService;
 import org.apache.commons.lang3.exception.ExceptionUtils;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -19,21 +16,10 @@ import org.junit.jupiter.params.provider.CsvSource;
  * What libraries that take an executor make of this one: a task runs, or a message says why not.
  */
 @Timeout(60)
-class LibrariesTest {
-  private final Woven woven = Woven.ofPackage(Libraries.class.getPackageName(), null);
-  private final ClassLoader before = Thread.currentThread().getContextClassLoader();
-  private ExecutorService pool;
+class LibrariesTest extends WithWovenPool {
 
-  @BeforeEach
-  void open() {
-    Thread.currentThread().setContextClassLoader(woven); // as that of the program
-    pool = new MPIExecutor();
-  }
-
-  @AfterEach
-  void close() {
-    Thread.currentThread().setContextClassLoader(before);
-    pool.shutdownNow();
+  LibrariesTest() {
+    super(Libraries.class.getPackageName());
   }
 
   private Object call(String use) throws Exception {

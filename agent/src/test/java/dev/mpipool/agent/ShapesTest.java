@@ -3,7 +3,6 @@ package dev.mpipool.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.mpipool.MPIExecutor;
 import dev.mpipool.agent.shapes.Lambdas;
 import dev.mpipool.agent.shapes.Refused;
 import java.io.IOException;
@@ -15,13 +14,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,13 +25,14 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** The table of docs/lambdas.md: each of its rows names tasks, which run on local workers here. */
 @Timeout(60)
-class ShapesTest {
+class ShapesTest extends WithWovenPool {
+
   private static final String SHAPES = Lambdas.class.getPackageName();
   private static final Pattern CODE = Pattern.compile("`([^`]*)`");
 
-  private final Woven woven = Woven.ofPackage(SHAPES, null);
-  private final ClassLoader before = Thread.currentThread().getContextClassLoader();
-  private ExecutorService pool;
+  ShapesTest() {
+    super(SHAPES);
+  }
 
   record Row(String shape, String result, List<String> tasks) {
     boolean works() {
@@ -72,18 +69,6 @@ class ShapesTest {
         .filter(method -> method.getReturnType() == result && method.getParameterCount() == 0)
         .filter(method -> !method.isSynthetic())
         .map(Method::getName);
-  }
-
-  @BeforeEach
-  void open() {
-    Thread.currentThread().setContextClassLoader(woven); // as that of the program
-    pool = new MPIExecutor();
-  }
-
-  @AfterEach
-  void close() {
-    Thread.currentThread().setContextClassLoader(before);
-    pool.shutdownNow();
   }
 
   @Test

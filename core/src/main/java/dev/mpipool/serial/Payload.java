@@ -51,7 +51,7 @@ public final class Payload {
   /** Open until a borrowed attachment has been given back; null if it is not borrowed. */
   private CountDownLatch borrowed;
 
-  /** How many still read its array, which then is spare; null if it is not to be used again. */
+  /** The number of calls of giveBack to come; null if the array is not to become spare. */
   private AtomicInteger readers;
 
   private Payload(byte[] bytes, int offset, int count, byte[] attachment) {
@@ -97,8 +97,8 @@ public final class Payload {
   }
 
   /**
-   * A payload whose array is used for others once it has been {@linkplain #giveBack given back},
-   * and as often again as it has been {@linkplain #lend lent}.
+   * A payload whose array becomes spare with the last {@link #giveBack}: one call is the owner's,
+   * and one belongs to each {@link #lend}.
    *
    * @param bytes its bytes, from position to limit; the caller gives up their array
    * @return a payload without an attachment

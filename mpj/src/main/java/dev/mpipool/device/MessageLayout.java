@@ -31,7 +31,7 @@ public final class MessageLayout {
   /** In a head, before the message's first bytes. */
   public static final int HEADER_BYTES = 2 * Long.BYTES + 3 * Integer.BYTES;
 
-  /** The place of a rest that is not in shared memory; what is less is no message. */
+  /** The place of a rest that comes in pieces; lower values mark control messages. */
   public static final long IN_PIECES = -1;
 
   /** The longest head. */

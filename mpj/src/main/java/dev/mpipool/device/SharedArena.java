@@ -13,9 +13,9 @@ import java.util.concurrent.atomic.AtomicInteger;
  * piece, and a handshake before.
  *
  * <p>Messages follow each other in a ring of {@link #BYTES} bytes, and none is divided at its end.
- * They are counted by the bytes since the beginning, gaps included. The receiver copies them out in
- * the order of their heads, and writes into the memory how far it is. Where there is no room, the
- * sender does not wait: the message goes the other way.
+ * A place is a number of bytes since the beginning, gaps included. The receiver copies messages out
+ * in the order of their heads, and records in the memory the place that it has reached. Where there
+ * is no room, the sender does not wait: the message goes in pieces.
  *
  * <p>One object is one end of the memory, for the sender or for the receiver. Not thread-safe.
  */
@@ -26,7 +26,7 @@ final class SharedArena {
   /** A longer message would leave no room for others. */
   static final int LONGEST = BYTES / 2;
 
-  /** In front of the messages: how far the receiver is (long), and the rest of a page. */
+  /** In front of the messages: the place that the receiver has reached (long), and padding. */
   private static final int COUNTER = 4096;
 
   private static final int ALL = COUNTER + BYTES;

@@ -4,8 +4,8 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * The {@link SharedArena}s between this rank and its peers, and what the ranks say to each other of
- * them:
+ * The {@link SharedArena}s between this rank and its peers, and the control messages by which two
+ * ranks agree on one:
  *
  * <pre>
  *   OFFER:   | process (long) | file descriptor (int) | number (long) |
@@ -16,19 +16,19 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  */
 final class SharedArenas {
 
-  /** In the head of what is said, instead of a {@linkplain MessageLayout place}. */
+  /** In the head of a control message, instead of a {@linkplain MessageLayout place}. */
   private static final long OFFER = MessageLayout.IN_PIECES - 1;
 
   private static final long ANSWER = OFFER - 1;
   private static final int OFFER_BYTES = 2 * Long.BYTES + Integer.BYTES;
 
-  /** Sends what is said of arenas; does not wait. */
-  interface Speaker {
-    void say(int destination, long what, ByteBuffer text);
+  /** Sends a control message; does not wait. */
+  interface ControlSender {
+    void send(int destination, long kind, ByteBuffer content);
   }
 
   private final Endpoint endpoint;
-  private final Speaker speaker;
+  private final ControlSender sender;
   private final AtomicReferenceArray<SharedArena> offered;
   private final AtomicReferenceArray<SharedArena> usable;
   private final SharedArena[] opened;
@@ -36,9 +36,9 @@ final class SharedArenas {
   /** Whether a rank has been offered an arena, or cannot be; for the sender to it. */
   private final boolean[] tried;
 
-  SharedArenas(Endpoint endpoint, int ranks, Speaker speaker) {
+  SharedArenas(Endpoint endpoint, int ranks, ControlSender sender) {
     this.endpoint = endpoint;
-    this.speaker = speaker;
+    this.sender = sender;
     offered = new AtomicReferenceArray<>(ranks);
     usable = new AtomicReferenceArray<>(ranks);
     opened = new SharedArena[ranks];
@@ -61,7 +61,7 @@ final class SharedArenas {
     SharedArena arena = SharedArena.create();
     if (arena != null) {
       offered.set(destination, arena);
-      speaker.say(
+      sender.send(
           destination,
           OFFER,
           ByteBuffer.allocate(OFFER_BYTES)
@@ -72,15 +72,15 @@ final class SharedArenas {
     }
   }
 
-  /** A rank has said something. After an OutOfMemoryError the same call can be repeated. */
-  void heard(int source, long what, ByteBuffer text) {
-    if (what == OFFER && text.remaining() == OFFER_BYTES) {
-      opened[source] = SharedArena.open(text.getLong(), text.getInt(), text.getLong());
+  /** Handles a control message. After an OutOfMemoryError the same call can be repeated. */
+  void received(int source, long kind, ByteBuffer content) {
+    if (kind == OFFER && content.remaining() == OFFER_BYTES) {
+      opened[source] = SharedArena.open(content.getLong(), content.getInt(), content.getLong());
       byte[] answer = {(byte) (opened[source] == null ? 0 : 1)};
-      speaker.say(source, ANSWER, ByteBuffer.wrap(answer));
-    } else if (what == ANSWER && text.remaining() == 1) {
+      sender.send(source, ANSWER, ByteBuffer.wrap(answer));
+    } else if (kind == ANSWER && content.remaining() == 1) {
       SharedArena arena = offered.getAndSet(source, null);
-      if (arena != null && text.get() == 1) {
+      if (arena != null && content.get() == 1) {
         arena.endOffer();
         usable.set(source, arena);
       } else if (arena != null) {

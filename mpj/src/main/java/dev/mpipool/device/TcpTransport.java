@@ -76,7 +76,7 @@ public final class TcpTransport implements Transport {
     failures = new FailureDetector(device);
     failures.listen((lost, reason) -> endpoint.endedElsewhere(lost));
     progress = new AtomicLongArray(size);
-    arenas = new SharedArenas(endpoint, size, this::say);
+    arenas = new SharedArenas(endpoint, size, this::sendControl);
     sending = Stream.generate(ReentrantLock::new).limit(size).toArray(ReentrantLock[]::new);
   }
 
@@ -156,10 +156,10 @@ public final class TcpTransport implements Transport {
     return true;
   }
 
-  /** Sends what is said of arenas. */
-  private void say(int destination, long what, ByteBuffer text) {
-    ByteBuffer head = room(headBytes(text));
-    writeHead(head, 0, 0, text, 0, what);
+  /** Sends a control message about an arena. */
+  private void sendControl(int destination, long kind, ByteBuffer content) {
+    ByteBuffer head = room(headBytes(content));
+    writeHead(head, 0, 0, content, 0, kind);
     endpoint.sendBytes(head, destination, HEAD_TAG, MESSAGES);
   }
 
@@ -243,7 +243,7 @@ public final class TcpTransport implements Transport {
     int endLength = head.getInt();
     long place = head.getLong();
     if (place < IN_PIECES) {
-      arenas.heard(source, place, head);
+      arenas.received(source, place, head);
     } else if (place == IN_PIECES) {
       longMessages.begin(source, context, tag, length, endLength, head.slice(), null);
     } else {

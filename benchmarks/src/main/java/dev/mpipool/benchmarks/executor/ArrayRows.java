@@ -14,8 +14,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * What a scientist maps over: rows of numbers, to a number each and to another row each. 16 million
- * doubles in all (2 million in the shortest rows), so that each figure is of the same work.
+ * What a scientist maps over: rows of doubles, to a number each and to another row each. There are
+ * 16 million doubles in all; in the shortest rows, where the cost of an element counts, 2 million.
  */
 final class ArrayRows {
 

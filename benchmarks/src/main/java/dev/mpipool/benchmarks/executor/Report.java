@@ -85,7 +85,7 @@ final class Report {
     parts.add("Medians, and in parentheses the least and the most:");
     parts.add(table(MEASURES, CONTESTANTS));
     parts.add("mpi4py's `map`, by chunk size (items/s): " + chunks());
-    parts.add("`map` over 16 million doubles, a row an element (ms):");
+    parts.add("`map` over rows of doubles, each row an element (ms):");
     parts.add(table(ROWS, rowsOf()));
     parts.add("`map` over 1,600 elements of 80,000 bytes each, to a number (ms):");
     parts.add(table(KINDS, rowsOf()));
