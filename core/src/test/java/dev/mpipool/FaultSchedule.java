@@ -116,7 +116,7 @@ final class FaultSchedule {
 
   private static final AtomicLong NEXT = new AtomicLong();
 
-  private final long begin = System.nanoTime();
+  private final long begin = Starvation.begin();
   private final long seed;
 
   /** The same seed may run several times at once. */

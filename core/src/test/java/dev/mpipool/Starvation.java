@@ -39,6 +39,11 @@ final class Starvation {
     }
   }
 
+  /** The time from which {@link #since} can be asked: from the first call on, gaps are noticed. */
+  static long begin() {
+    return System.nanoTime();
+  }
+
   /** Whether a thread that had to run every 10 ms did not, at a time, for so long. */
   static boolean since(long begin, Duration atLeast) {
     return GAPS.stream().anyMatch(gap -> gap.end > begin && gap.nanos > atLeast.toNanos());
