@@ -260,7 +260,7 @@ final class AnswerHandler {
       }
       case LEFT -> {
         if (state.isReleased()) {
-          worker.leave();
+          membership.leave(worker);
         } else {
           membership.lose(worker.rank, "it has left the pool: " + text(entry.bytes()));
         }

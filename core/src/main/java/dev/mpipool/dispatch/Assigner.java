@@ -7,7 +7,6 @@ import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.protocol.Outbox;
 import java.nio.ByteBuffer;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -29,12 +28,18 @@ final class Assigner {
    */
   private static final long LOOK_NANOS = 250;
 
+  /**
+   * The most workers that a search recalls tasks from. Of many workers all seem silent when main or
+   * the network is behind, and recalls would keep both there.
+   */
+  private static final int MOST_RECALLS = 64;
+
   /** A part of a chunk is recalled from a worker that has been silent for longer. */
   private static final long CHUNK_RECALL_NANOS = TimeUnit.MILLISECONDS.toNanos(3);
 
   private final ReentrantLock lock;
   private final PoolState state;
-  private final Map<Integer, WorkerState> workers;
+  private final Workers workers;
   private final Ring<ScheduledTask> queue;
   private final CompletionExecutor completions;
   private final SharedValues shared;
@@ -68,7 +73,7 @@ final class Assigner {
     this.completions = common.completions();
     this.shared = shared;
     this.outbox = common.outbox();
-    this.calledBack = new CalledBack(lock, workers.values());
+    this.calledBack = new CalledBack(lock, workers);
   }
 
   /** Called when all workers exist: from now on listing one allocates nothing. */
@@ -199,7 +204,7 @@ final class Assigner {
   /** Repeats assignments that failed for lack of memory. */
   void retryAssignment() {
     lookingForWork = false;
-    for (WorkerState worker : workers.values()) {
+    for (WorkerState worker : workers) {
       makeAvailable(worker);
     }
     assignTasks();
@@ -226,8 +231,8 @@ final class Assigner {
    */
   private void recallFromFullest() {
     long now = System.nanoTime();
-    int wanted = gathering == null ? selector.free() : gathering.size();
-    for (WorkerState worker : workers.values()) {
+    int wanted = gathering == null ? Math.min(MOST_RECALLS, selector.free()) : gathering.size();
+    for (WorkerState worker : workers) {
       if (wanted == 0) {
         return;
       }
@@ -239,7 +244,7 @@ final class Assigner {
           && (silent > RECALL_NANOS || worker.unstartedNanos() > RECALL_NANOS)) {
         recall(worker, gathering == null ? (worker.unstarted() + 1) / 2 : worker.unstarted());
         wanted--;
-      } else if (unstarted == 0 && silent > CHUNK_RECALL_NANOS) {
+      } else if (chunks > 0 && unstarted == 0 && silent > CHUNK_RECALL_NANOS) {
         ScheduledTask.Chunk chunk = worker.divisibleChunk();
         if (chunk != null) {
           recall(worker, 0);
@@ -284,6 +289,7 @@ final class Assigner {
       outbox.post(worker.rank, entry);
     }
     task.worker = worker;
+    task.assigned();
     task.id = ++lastId;
     worker.addTask(task.id, task);
     held++;
@@ -332,6 +338,7 @@ final class Assigner {
     ScheduledTask task = worker.tasks.remove(id);
     if (task != null) {
       task.worker = null;
+      task.removed();
       held--;
       unstarted -= worker.tasks.size() >= worker.threads ? 1 : 0;
       chunks -= task.isChunk() ? 1 : 0;

@@ -98,7 +98,7 @@ public final class Dispatcher {
         new AnswerHandler(common, format, maxAttempts, assigner, membership, losses, end, outcome);
     for (int rank : settings.ranks()) {
       WorkerState worker = new WorkerState(rank, threadsPerWorker);
-      common.workers().put(rank, worker);
+      common.workers().add(worker);
       assigner.makeAvailable(worker);
     }
     assigner.ensureRoom();

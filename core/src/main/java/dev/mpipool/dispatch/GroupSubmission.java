@@ -35,6 +35,40 @@ final class GroupSubmission<T> {
   /** The workers reserved so far while the group gathers. */
   final List<WorkerState> gathered;
 
+  /**
+   * One attempt at a group: the workers that run it together, which wait for each other's messages.
+   */
+  static final class Attempt {
+    private final List<WorkerState> workers;
+    private int inFlight;
+    private boolean toldOfExclusion;
+
+    Attempt(List<WorkerState> workers) {
+      this.workers = workers;
+    }
+
+    /** Whether no worker runs it any more. */
+    boolean isOver() {
+      return inFlight == 0;
+    }
+
+    /** The workers of this attempt, those that have answered included. */
+    List<WorkerState> workers() {
+      return workers;
+    }
+
+    /**
+     * Whether the workers know that one of them is excluded: then none waits for another any more.
+     */
+    boolean isToldOfExclusion() {
+      return toldOfExclusion;
+    }
+
+    void toldOfExclusion() {
+      toldOfExclusion = true;
+    }
+  }
+
   /** The members of the current attempt: only the first until all workers are reserved. */
   private List<Member<T>> members = List.of();
 
@@ -63,6 +97,9 @@ final class GroupSubmission<T> {
     private final GroupSubmission<T> group;
     private final int number;
 
+    /** Null until the group's workers are reserved. */
+    private Attempt attempt;
+
     private Member(GroupSubmission<T> group, int number, TaskFuture<T> future) {
       super(group.owner, future, EntryKind.GROUP, group.task.code(), null);
       this.group = group;
@@ -74,9 +111,19 @@ final class GroupSubmission<T> {
       return group;
     }
 
+    @Override
+    void assigned() {
+      attempt.inFlight++;
+    }
+
+    @Override
+    void removed() {
+      attempt.inFlight--;
+    }
+
     /** Whether this member belongs to the current attempt. */
     boolean counts() {
-      return group.members.contains(this);
+      return number < group.members.size() && group.members.get(number) == this;
     }
 
     /** Begins another attempt because members lost contact with each other; null after too many. */
@@ -148,10 +195,13 @@ final class GroupSubmission<T> {
       all.add(member(all.size(), all.get(0).lostWith()));
     }
     members = List.copyOf(all);
+    Attempt attempt = new Attempt(workers);
+    workers.forEach(worker -> worker.addAttempt(attempt));
     List<Integer> ranks = workers.stream().map(worker -> worker.rank).toList();
     long number = SharedValue.nextNumber();
     ByteBuffer body = task.payload().toBuffer();
     for (Member<T> member : members) {
+      member.attempt = attempt;
       member.encoded = Payload.of(new GroupTask(number, member.number, ranks, body).encode());
     }
     return members;
@@ -174,7 +224,7 @@ final class GroupSubmission<T> {
     List<Member<T>> others;
     owner.lock().lock();
     try {
-      if (!members.contains(member)) {
+      if (!member.counts()) {
         return;
       }
       if (failure == null) {

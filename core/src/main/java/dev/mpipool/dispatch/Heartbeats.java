@@ -2,9 +2,7 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Memory;
 import dev.mpipool.protocol.FailureReport;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -18,9 +16,13 @@ import java.util.function.LongSupplier;
  * answer. Workers that send are not pinged. Pings are repeated, also because a sender on either
  * side notices a stuck connection only when an entry is posted.
  *
+ * <p>Of more than a thousand workers, a quarter has its turn at each look: pings of a hundred thousand
+ * idle workers ten times per timeout would take more of main's time than their tasks.
+ *
  * <p><b>Only time in which main was awake counts.</b> After main was stopped, or its machine slept,
  * every worker seems silent. So the time between two looks counts as two periods at most, and a
- * worker is excluded only after it has left pings unanswered for most of the timeout.
+ * worker is excluded only after it has left pings unanswered for most of the timeout, where pings
+ * take turns, for half of it.
  *
  * <p>Has its own thread, since the JDK's timer loses its thread when memory runs out, and starts
  * another only with the next timer task. All state except that of the thread is guarded by the
@@ -29,6 +31,12 @@ import java.util.function.LongSupplier;
 final class Heartbeats {
 
   private static final int LOOKS = 10;
+
+  /** Of more workers not all are pinged at each look. */
+  private static final int FEW_WORKERS = 1_000;
+
+  /** The number of looks in which each of many workers is pinged once. */
+  private static final int TURNS = 4;
 
   /** Access to the workers. Called with the dispatcher's lock held. */
   interface Care {
@@ -43,23 +51,26 @@ final class Heartbeats {
   }
 
   /** What is known of one worker. */
-  private static final class Watch {
-    long heard;
+  static final class Watch {
+    private long heard;
 
     /** In nanoseconds of {@link Heartbeats#awake}. */
-    long silentSince;
+    private long silentSince;
 
-    boolean pinged;
+    private boolean pinged;
+
+    /** When the first unanswered ping was sent, likewise. */
+    private long pingedSince;
   }
 
   private final Care care;
   private final long timeout;
   private final long period;
   private final LongSupplier clock;
-  private final Map<WorkerState, Watch> watches = new HashMap<>();
   private Thread thread;
   private volatile boolean stopped;
   private long lastLook;
+  private int looks;
 
   /** How many nanoseconds main has been awake, each look counting as two periods at most. */
   private long awake;
@@ -70,8 +81,7 @@ final class Heartbeats {
     this.period = Math.max(TimeUnit.MILLISECONDS.toNanos(1), timeoutNanos / LOOKS);
     this.clock = clock;
     this.lastLook = clock.getAsLong();
-    care.living().forEach(worker -> watches.put(worker, new Watch()));
-    watches.forEach((worker, watch) -> watch.heard = lastLook);
+    care.living().forEach(worker -> worker.watch.heard = lastLook);
   }
 
   /**
@@ -134,21 +144,25 @@ final class Heartbeats {
     awake += counted;
     lastLook = now;
     List<WorkerState> living = care.living();
-    living.forEach(worker -> look(worker, now, counted));
+    looks++;
+    int turns = living.size() > FEW_WORKERS ? TURNS : 1;
+    living.forEach(worker -> look(worker, now, counted, turns));
     return living.stream()
-        .filter(worker -> watches.get(worker).pinged)
-        .filter(worker -> awake - watches.get(worker).silentSince >= timeout - period)
+        .filter(worker -> worker.watch.pinged)
+        .filter(worker -> awake - worker.watch.silentSince >= timeout - period)
+        .filter(worker -> awake - worker.watch.pingedSince >= (timeout - period) / 2)
         .toList();
   }
 
-  private void look(WorkerState worker, long now, long counted) {
-    Watch watch = watches.get(worker);
+  private void look(WorkerState worker, long now, long counted, int turns) {
+    Watch watch = worker.watch;
     long heard = care.lastHeard(worker);
     if (heard - watch.heard > 0) {
       watch.heard = heard;
       watch.silentSince = awake - Math.min(counted, Math.max(0, now - heard));
       watch.pinged = false;
-    } else {
+    } else if ((worker.rank + looks) % turns == 0) {
+      watch.pingedSince = watch.pinged ? watch.pingedSince : awake;
       watch.pinged = true;
       care.ping(worker);
     }

@@ -14,7 +14,7 @@ import java.util.List;
  */
 final class InFlightTasks {
 
-  private static final int LEAST_ROOM = 16;
+  private static final int LEAST_ROOM = 4;
 
   /** As long as {@code tasks}; the length is a power of two. */
   private long[] numbers = new long[LEAST_ROOM];
@@ -46,6 +46,17 @@ final class InFlightTasks {
   void ensureRoom() {
     if (span == tasks.length) {
       makeRoom();
+    }
+  }
+
+  /** Gives up the room of an earlier burst, if there are no tasks. */
+  void trim() {
+    if (size == 0 && tasks.length > LEAST_ROOM) {
+      ScheduledTask[] few = new ScheduledTask[LEAST_ROOM];
+      numbers = new long[LEAST_ROOM];
+      tasks = few;
+      head = 0;
+      span = 0;
     }
   }
 

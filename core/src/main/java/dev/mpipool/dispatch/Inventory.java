@@ -2,7 +2,6 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Ring;
-import java.util.Collection;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.Set;
@@ -19,7 +18,7 @@ final class Inventory {
 
   private final ReentrantLock lock;
   private final PoolState state;
-  private final Collection<WorkerState> workers;
+  private final Workers workers;
   private final Ring<ScheduledTask> queue;
   private final Assigner assigner;
   private final Membership membership;
@@ -28,7 +27,7 @@ final class Inventory {
   Inventory(SharedState common, Assigner assigner, Membership membership, PoolEnd end) {
     this.lock = common.lock();
     this.state = common.state();
-    this.workers = common.workers().values();
+    this.workers = common.workers();
     this.queue = common.queue();
     this.assigner = assigner;
     this.membership = membership;

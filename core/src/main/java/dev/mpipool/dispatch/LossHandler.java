@@ -176,6 +176,7 @@ final class LossHandler {
       assigner.calledBack.workerChanged();
       assigner.retryAssignment();
       completions.look();
+      membership.trim();
       end.endIfDone();
     } catch (OutOfMemoryError e) {
       // retried at the next look

@@ -8,7 +8,6 @@ import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.protocol.Outbox;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntToLongFunction;
@@ -31,10 +30,16 @@ final class Membership {
   private final int maxAttempts;
   private final boolean survivesLostWorkers;
   private final PoolState state;
-  private final Map<Integer, WorkerState> workers;
+  private final Workers workers;
   private final Ring<ScheduledTask> queue;
   private final Assigner assigner;
   private final Outbox outbox;
+
+  /** How many workers are lost or have left. */
+  private int gone;
+
+  /** The most workers that any group has needed; with as many left, no group is too large. */
+  private int largestGroup;
 
   /** Null until {@link #watch}. */
   private Heartbeats heartbeats;
@@ -56,12 +61,12 @@ final class Membership {
   }
 
   List<WorkerState> living() {
-    return workers.values().stream().filter(WorkerState::isAlive).toList();
+    return workers.stream().filter(WorkerState::isAlive).toList();
   }
 
   int count(Predicate<WorkerState> which) {
     int count = 0;
-    for (WorkerState worker : workers.values()) {
+    for (WorkerState worker : workers) {
       count += which.test(worker) ? 1 : 0;
     }
     return count;
@@ -69,17 +74,23 @@ final class Membership {
 
   /** The number of living workers. */
   int size() {
-    return count(WorkerState::isAlive);
+    return workers.size() - gone;
+  }
+
+  /** Records that a worker has left, or that nothing more is expected of it. */
+  void leave(WorkerState worker) {
+    gone += worker.isAlive() ? 1 : 0;
+    worker.leave();
   }
 
   /** Whether no worker has a task in flight or a pinned task. */
   boolean isIdle() {
-    return workers.values().stream().allMatch(WorkerState::isIdle);
+    return workers.stream().allMatch(WorkerState::isIdle);
   }
 
   /** Tells each living worker to leave, once. */
   void release() {
-    for (WorkerState worker : workers.values()) {
+    for (WorkerState worker : workers) {
       if (worker.isAlive()) {
         release(worker);
       }
@@ -103,9 +114,7 @@ final class Membership {
     if (heartbeats != null) {
       heartbeats.stop();
     }
-    for (WorkerState worker : workers.values()) {
-      worker.leave();
-    }
+    workers.forEach(this::leave);
   }
 
   /** Records that an excluded worker has acknowledged that it left, or is known to be dead. */
@@ -129,8 +138,9 @@ final class Membership {
     if (worker.isAlive()) {
       LOG.warn("Worker rank {} was lost: {}", rank, reason);
       worker.lose(reason);
+      gone++;
     }
-    if (assigner.gathering() != null) {
+    if (assigner.gathering() != null && worker.isReserved()) {
       assigner.gathering().gathered.remove(worker);
     }
     for (ScheduledTask task = worker.pinned.peekLast();
@@ -177,13 +187,27 @@ final class Membership {
     if (worker.isAlive()) { // else an earlier call began this
       worker.exclude();
       release(worker);
-      for (WorkerState other : workers.values()) {
-        if (other.isAlive() && other != worker) {
-          outbox.post(other.rank, new Entry(EntryKind.EXCLUDED, rank));
-        }
-      }
+      worker.attempts().forEach(attempt -> tellGroup(attempt, worker));
     }
     lose(rank, reason); // from here on nothing may be sent to it
+  }
+
+  /**
+   * Has the other members of a group wait no longer for messages of an excluded one, which their
+   * transport does not report. Also if that one has answered: its last messages may be lost. After
+   * the first exclusion nobody waits any more, so each member is told once, however many are
+   * excluded. Workers outside the group do not need to know.
+   */
+  private void tellGroup(GroupSubmission.Attempt attempt, WorkerState excluded) {
+    if (attempt.isOver() || attempt.isToldOfExclusion()) {
+      return;
+    }
+    for (WorkerState other : attempt.workers()) {
+      if (other.isAlive() && other != excluded) {
+        outbox.post(other.rank, new Entry(EntryKind.EXCLUDED, excluded.rank));
+      }
+    }
+    attempt.toldOfExclusion();
   }
 
   /** Requeues or fails a task of a lost worker; the caller then removes it from that worker. */
@@ -213,9 +237,17 @@ final class Membership {
     return String.join(", ", ranks.stream().map(String::valueOf).toList());
   }
 
+  /** Announces a group that needs so many workers. */
+  void expectGroup(int members) {
+    largestGroup = Math.max(largestGroup, members);
+  }
+
   /** Fails groups that need more workers than are left, and would wait for ever. */
   void failGroupsTooLarge() {
     int living = size();
+    if (living >= largestGroup) {
+      return; // without a look at the whole queue for each of many losses
+    }
     if (assigner.gathering() != null && assigner.gathering().size() > living) {
       failTooLarge(assigner.gathering(), assigner.gathering().first(), living);
       assigner.stopGathering();
@@ -257,7 +289,7 @@ final class Membership {
 
   /** Excludes silent workers, and continues with losses that ran out of memory. */
   void excludeSilent(String reason) {
-    for (WorkerState worker : workers.values()) {
+    for (WorkerState worker : workers) {
       if (worker.lossReason() != null) {
         lose(worker.rank, worker.lossReason());
       }
@@ -265,6 +297,11 @@ final class Membership {
     for (WorkerState worker : heartbeats.look()) {
       exclude(worker.rank, reason);
     }
+  }
+
+  /** Has idle workers give up the room for the many tasks they once had. */
+  void trim() {
+    workers.forEach(worker -> worker.tasks.trim());
   }
 
   private Heartbeats.Care care(IntToLongFunction lastProgress) {

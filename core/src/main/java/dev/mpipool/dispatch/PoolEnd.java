@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
@@ -40,7 +39,7 @@ final class PoolEnd {
 
   private final ReentrantLock lock;
   private final PoolState state;
-  private final Map<Integer, WorkerState> workers;
+  private final Workers workers;
   private final Ring<ScheduledTask> queue;
   private final CompletionExecutor completions;
   private final Assigner assigner;
@@ -170,7 +169,7 @@ final class PoolEnd {
     try {
       told = List.copyOf(sources);
       waiting.addAll(queue);
-      workers.values().forEach(worker -> waiting.addAll(worker.pinned));
+      workers.forEach(worker -> waiting.addAll(worker.pinned));
       if (assigner.gathering() != null) {
         waiting.add(assigner.gathering().first());
       }
@@ -182,7 +181,7 @@ final class PoolEnd {
               .toList();
       state.stop(); // from here on nothing fails
       queue.clear();
-      workers.values().forEach(worker -> worker.pinned.clear());
+      workers.forEach(worker -> worker.pinned.clear());
       if (assigner.gathering() != null) {
         assigner.stopGathering();
       }
@@ -222,7 +221,7 @@ final class PoolEnd {
   /** Cancels the tasks in flight. If memory runs out, the remaining tasks run to their end. */
   private void cancelHeld() {
     try {
-      for (WorkerState worker : workers.values()) {
+      for (WorkerState worker : workers) {
         if (worker.isAlive() && worker.unstarted() > 0) {
           assigner.recall(worker, Integer.MAX_VALUE);
         }
@@ -273,7 +272,7 @@ final class PoolEnd {
     Memory.lock(lock);
     try {
       failAll(queue);
-      for (WorkerState worker : workers.values()) {
+      for (WorkerState worker : workers) {
         failAll(worker.pinned);
         for (ScheduledTask task : worker.tasks.inOrder()) {
           assigner.fail(task, state.cause());
@@ -286,7 +285,7 @@ final class PoolEnd {
       }
       told = List.copyOf(sources);
       endIfDone();
-      workers.values().forEach(WorkerState::forgetRecalls);
+      workers.forEach(WorkerState::forgetRecalls);
       assigner.calledBack.workerChanged();
     } finally {
       unlock();
@@ -327,7 +326,11 @@ final class PoolEnd {
   }
 
   private boolean releaseIfIdle() {
-    boolean idle = sources.isEmpty() && assigner.gathering() == null && membership.isIdle();
+    boolean idle =
+        sources.isEmpty()
+            && assigner.gathering() == null
+            && assigner.holdsNoTask() // else not all workers need to be looked at
+            && membership.isIdle();
     if (!idle) {
       return false;
     }

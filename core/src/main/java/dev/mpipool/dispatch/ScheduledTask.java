@@ -160,6 +160,12 @@ class ScheduledTask implements TaskFuture.Listener {
     lostWith.add(rank);
   }
 
+  /** It has been assigned to {@link #worker}. */
+  void assigned() {}
+
+  /** It is no longer in flight to a worker. */
+  void removed() {}
+
   @Override
   public final void aboutToEnd(boolean interrupt, Runnable how) {
     owner.aboutToEnd(this, interrupt, how);

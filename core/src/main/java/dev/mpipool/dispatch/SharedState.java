@@ -2,8 +2,6 @@ package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Ring;
 import dev.mpipool.protocol.Outbox;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -20,7 +18,7 @@ import java.util.concurrent.locks.ReentrantLock;
 record SharedState(
     ReentrantLock lock,
     PoolState state,
-    Map<Integer, WorkerState> workers,
+    Workers workers,
     Ring<ScheduledTask> queue,
     CompletionExecutor completions,
     Outbox outbox) {
@@ -30,7 +28,7 @@ record SharedState(
     this(
         new ReentrantLock(),
         new PoolState(),
-        new LinkedHashMap<>(),
+        new Workers(),
         new Ring<>(),
         new CompletionExecutor(),
         outbox);

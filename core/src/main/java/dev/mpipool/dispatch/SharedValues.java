@@ -5,7 +5,6 @@ import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.protocol.Outbox;
 import dev.mpipool.serial.SharedValue;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 
 /**
@@ -17,7 +16,7 @@ import java.util.List;
 final class SharedValues {
 
   private final PoolState state;
-  private final Collection<WorkerState> workers;
+  private final Workers workers;
   private final Outbox outbox;
 
   /** Values whose handles are unreachable, but that accepted tasks may need. */
@@ -25,7 +24,7 @@ final class SharedValues {
 
   SharedValues(SharedState common) {
     this.state = common.state();
-    this.workers = common.workers().values();
+    this.workers = common.workers();
     this.outbox = common.outbox();
   }
 

@@ -17,7 +17,6 @@ import dev.mpipool.serial.TaskName;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
@@ -35,7 +34,7 @@ final class Submission {
   private final CallCodec codec;
   private final ReentrantLock lock;
   private final PoolState state;
-  private final Map<Integer, WorkerState> workers;
+  private final Workers workers;
   private final Ring<ScheduledTask> queue;
   private final CompletionExecutor completions;
   private final Assigner assigner;
@@ -99,7 +98,7 @@ final class Submission {
             ? ByteBuffer.allocate(0)
             : travelling(initializer.code(), () -> codec.encodeWhole(initializer));
     ByteBuffer body = new Hello(threadsPerWorker, format, task).encode();
-    workers.keySet().forEach(rank -> outbox.post(rank, new Entry(EntryKind.OPEN, 0, body)));
+    workers.forEach(worker -> outbox.post(worker.rank, new Entry(EntryKind.OPEN, 0, body)));
   }
 
   private EncodedCall encode(TaskCall call, Object task) throws TaskSerializationException {
@@ -188,6 +187,7 @@ final class Submission {
       ScheduledTask first = group.begin();
       first.order = nextNumber();
       queue.add(first);
+      membership.expectGroup(members);
       membership.failGroupsTooLarge();
       assigner.assignTasks();
     } finally {

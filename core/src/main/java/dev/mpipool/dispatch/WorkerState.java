@@ -1,7 +1,9 @@
 package dev.mpipool.dispatch;
 
 import dev.mpipool.memory.Ring;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
@@ -34,11 +36,14 @@ final class WorkerState {
   /** Tasks for this worker only that have not been sent yet. */
   final Ring<ScheduledTask> pinned = new Ring<>();
 
-  /** The numbers of the shared values that were sent to it. */
-  private final Set<Long> shared = new HashSet<>();
-
   /** The shared value that the last task needed, usually also needed by the next; 0 for none. */
   private long lastShared;
+
+  /** The numbers of other shared values that were sent to it; empty and immutable for none. */
+  private Set<Long> shared = Set.of();
+
+  /** The groups that it is or was a member of; over ones until the next. */
+  private List<GroupSubmission.Attempt> attempts = List.of();
 
   private boolean alive = true;
 
@@ -73,6 +78,9 @@ final class WorkerState {
 
   /** When it last gave a sign of life; by nanoTime. */
   private long lastHeard = System.nanoTime();
+
+  /** What {@link Heartbeats} knows of it. */
+  final Heartbeats.Watch watch = new Heartbeats.Watch();
 
   WorkerState(int rank, int threads) {
     this.rank = rank;
@@ -164,15 +172,34 @@ final class WorkerState {
   /** It has been sent a shared value, which the next task needs. */
   void addShared(long number) {
     if (lastShared != number) {
-      shared.add(number);
+      if (lastShared != 0) {
+        shared = shared.isEmpty() ? new HashSet<>() : shared;
+        shared.add(lastShared);
+      }
       lastShared = number;
     }
   }
 
   /** It is to forget a shared value; returns whether it had it. */
   boolean removeShared(long number) {
-    lastShared = 0;
-    return shared.remove(number);
+    boolean had = lastShared == number;
+    lastShared = had ? 0 : lastShared;
+    return (!shared.isEmpty() && shared.remove(number)) || had;
+  }
+
+  // ---- groups
+
+  /** It is a member of a group from now on. */
+  void addAttempt(GroupSubmission.Attempt attempt) {
+    List<GroupSubmission.Attempt> known = new ArrayList<>(attempts.size() + 1);
+    attempts.stream().filter(one -> !one.isOver()).forEach(known::add);
+    known.add(attempt);
+    attempts = known;
+  }
+
+  /** The groups of which it is a member, and maybe some that are over. */
+  List<GroupSubmission.Attempt> attempts() {
+    return attempts;
   }
 
   // ---- tasks

@@ -16,8 +16,10 @@ public final class Ring<E> extends AbstractCollection<E> {
 
   private static final int LEAST_ROOM = 16;
 
-  /** The length is a power of two. */
-  private Object[] elements = new Object[LEAST_ROOM];
+  private static final Object[] NONE = {};
+
+  /** The length is a power of two, or 0 until there is an element: many rings stay empty. */
+  private Object[] elements = NONE;
 
   private int head;
   private int size;
@@ -37,7 +39,8 @@ public final class Ring<E> extends AbstractCollection<E> {
   public void ensureRoom(int more) {
     int needed = Math.addExact(size, more);
     if (needed > elements.length) {
-      int length = Math.max(Integer.highestOneBit(needed - 1), elements.length) << 1;
+      int doubled = Math.max(Integer.highestOneBit(needed - 1), elements.length) << 1;
+      int length = Math.max(doubled, LEAST_ROOM);
       Object[] roomy = new Object[length];
       for (int i = 0; i < size; i++) {
         roomy[i] = elements[place(i)];
@@ -121,6 +124,15 @@ public final class Ring<E> extends AbstractCollection<E> {
   @Override
   public int size() {
     return size;
+  }
+
+  /**
+   * How many elements there can be without more memory.
+   *
+   * @return at least {@link #size}
+   */
+  public int room() {
+    return elements.length;
   }
 
   @Override

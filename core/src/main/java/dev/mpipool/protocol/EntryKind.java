@@ -37,8 +37,8 @@ public enum EntryKind {
   /** To a worker: say {@link #PONG}, whatever the tasks are doing. No id, no payload. */
   PING(12),
   /**
-   * To a worker: the rank which is the id was excluded, and no member of a group is to wait for it.
-   * No payload.
+   * To the members of a group: the rank which is the id, a member of it, was excluded, and none is
+   * to wait for it. No payload.
    */
   EXCLUDED(13),
   /** To main: the task returned. The payload is the encoded result. */

@@ -51,6 +51,8 @@ public final class FrameSender implements Outbox {
    */
   private static final int MANY_ENTRIES = 32;
 
+  private static final int MOST_SPARES = 64;
+  private static final int MOST_SPARE_ROOM = 256;
   private static final long LONGEST_REST_NANOS = TimeUnit.MICROSECONDS.toNanos(400);
 
   private final FrameWriter writer;
@@ -68,6 +70,12 @@ public final class FrameSender implements Outbox {
 
   /** The queues that have entries, the one that has waited longest first. */
   private final Ring<DestinationQueue> waiting = new Ring<>();
+
+  /**
+   * Empty rings, which queues use in turn: of many ranks few have entries at a time. The same few
+   * stay in the processor's cache.
+   */
+  private final Ring<Ring<Entry>> spares = new Ring<>();
 
   /** The size of {@code waiting}; written with the lock held. */
   private volatile int waitingCount;
@@ -111,12 +119,12 @@ public final class FrameSender implements Outbox {
   /** The entries for one rank; guarded by the sender's lock. */
   private static final class DestinationQueue {
     final int destination;
-    Ring<Entry> posted = new Ring<>();
 
-    /**
-     * The entries that are being sent, which the sending thread uses without the lock; else empty.
-     */
-    Ring<Entry> taken = new Ring<>();
+    /** Null if there are none. */
+    Ring<Entry> posted;
+
+    /** The entries that are being sent, which the sending thread uses without the lock; or null. */
+    Ring<Entry> taken;
 
     /** Whether a thread that has lost the permit is still sending from this queue. */
     boolean stuck;
@@ -177,6 +185,7 @@ public final class FrameSender implements Outbox {
     this.writer = new FrameWriter(channel, failures, last);
     this.fromAnyThread = channel.callableFromAnyThread();
     this.threadName = threadName;
+    spares.ensureRoom(MOST_SPARES);
     Memory.restore();
     this.thread = start();
   }
@@ -207,9 +216,12 @@ public final class FrameSender implements Outbox {
         entry.payload().giveBack();
       } else {
         DestinationQueue queue = queue(destination);
+        boolean first = queue.posted == null;
+        Ring<Entry> posted = first ? emptyRing() : queue.posted;
         waiting.ensureRoom(1);
-        queue.posted.add(entry);
-        if (queue.posted.size() == 1) {
+        posted.add(entry);
+        if (first) {
+          queue.posted = posted;
           waiting.add(queue);
           waitingCount = waiting.size();
         }
@@ -235,6 +247,18 @@ public final class FrameSender implements Outbox {
       thread = successor;
     } catch (OutOfMemoryError e) {
       changed.signal();
+    }
+  }
+
+  private Ring<Entry> emptyRing() {
+    Ring<Entry> spare = spares.pollLast();
+    return spare == null ? new Ring<>() : spare;
+  }
+
+  /** Keeps a ring, which is empty now, for another queue, unless much memory would be kept. */
+  private void keepSpare(Ring<Entry> ring) {
+    if (spares.size() < MOST_SPARES && ring.room() <= MOST_SPARE_ROOM) {
+      spares.add(ring);
     }
   }
 
@@ -430,6 +454,11 @@ public final class FrameSender implements Outbox {
     try {
       DestinationQueue before = mine.queue;
       mine.queue = null;
+      if (before != null) {
+        Ring<Entry> sent = before.taken;
+        before.taken = null;
+        keepSpare(sent);
+      }
       if (mine == permit) {
         DestinationQueue queue = stuck == 0 ? waiting.poll() : pollNotStuck();
         mine.since = System.nanoTime();
@@ -459,9 +488,8 @@ public final class FrameSender implements Outbox {
     mine.queue = queue;
     waitingCount = waiting.size();
     if (queue != null) {
-      Ring<Entry> empty = queue.taken;
       queue.taken = queue.posted;
-      queue.posted = empty;
+      queue.posted = null;
     }
     return queue;
   }

@@ -522,7 +522,7 @@ class DispatcherTest {
           .anyMatch(line -> line.startsWith("A message from rank 1 is refused: A message of "))
           .anyMatch(line -> line.startsWith("Worker rank 1 was lost: it sent what is no frame"));
     }
-    assertThat(desk.newsAsText()).containsExactlyInAnyOrder("2 a", "1 RELEASE", "2 EXCLUDED");
+    assertThat(desk.newsAsText()).containsExactlyInAnyOrder("2 a", "1 RELEASE");
     dispatcher.received(new Message(1, 0, answer));
     assertThat(a).isNotDone();
     assertThat(dispatcher.size()).isEqualTo(1);

@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -102,6 +103,40 @@ class HeartbeatsTest implements Heartbeats.Care {
       assertThat(pinged).hasSize(2 * look);
     }
     assertThat(lookAfter(1)).containsExactly(one, two);
+  }
+
+  @Test
+  void ofManyWorkersAQuarterIsPingedAtEachLookAndAllThatAreSilentAreGivenUp() {
+    living.clear();
+    IntStream.rangeClosed(1, 2_000).forEach(rank -> living.add(new WorkerState(rank, 1)));
+    Heartbeats many = new Heartbeats(this, 10 * SECOND, () -> now);
+    for (int look = 1; look <= 8; look++) {
+      now += SECOND;
+      assertThat(many.look()).isEmpty();
+      assertThat(pinged).hasSize(500 * look);
+    }
+    assertThat(pinged).filteredOn(rank -> rank == 1_234).hasSize(2);
+    now += SECOND;
+    assertThat(many.look()).hasSize(2_000);
+  }
+
+  @Test
+  void ofManyWorkersNoneIsGivenUpThatWasPingedLessThanHalfTheTimeoutAgo() {
+    living.clear();
+    IntStream.rangeClosed(1, 2_000).forEach(rank -> living.add(new WorkerState(rank, 1)));
+    Heartbeats many = new Heartbeats(this, 10 * SECOND, () -> now);
+    Map<Integer, Long> firstPing = new HashMap<>();
+    int givenUp = 0;
+    for (int look = 1; givenUp < 2_000; look++) {
+      now += 2 * SECOND; // main is late at each look
+      for (WorkerState worker : many.look()) {
+        assertThat(now - firstPing.get(worker.rank)).isGreaterThan(4 * SECOND);
+        living.remove(worker);
+        givenUp++;
+      }
+      pinged.forEach(rank -> firstPing.putIfAbsent(rank, now));
+      assertThat(look).isLessThan(10);
+    }
   }
 
   @Test

@@ -44,8 +44,26 @@ class InFlightTasksTest {
       held.add(i, quick);
       assertThat(held.remove(i) == quick).isTrue();
     }
-    assertThat(held.room()).isEqualTo(16);
+    assertThat(held.room()).isLessThanOrEqualTo(16);
     assertThat(held.inOrder()).singleElement().isSameAs(slow);
+  }
+
+  @Test
+  void theRoomForABurstIsGivenUpWhenItIsOver() {
+    ScheduledTask task = task();
+    for (long i = 1; i <= 1_000; i++) {
+      held.add(i, task);
+    }
+    held.trim();
+    assertThat(held.size()).isEqualTo(1_000);
+    for (long i = 1; i <= 1_000; i++) {
+      assertThat(held.remove(i)).isSameAs(task);
+    }
+    held.trim();
+
+    assertThat(held.room()).isLessThanOrEqualTo(16);
+    held.add(1_001, task);
+    assertThat(held.remove(1_001)).isSameAs(task);
   }
 
   @ParameterizedTest

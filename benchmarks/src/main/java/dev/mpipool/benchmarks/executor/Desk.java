@@ -1,6 +1,7 @@
 package dev.mpipool.benchmarks.executor;
 
 import dev.mpipool.comm.Communicator;
+import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.FailureModel;
 import dev.mpipool.comm.LocalCommunicator;
 import dev.mpipool.comm.Message;
@@ -10,43 +11,57 @@ import dev.mpipool.protocol.DamagedFrameException;
 import dev.mpipool.protocol.Entry;
 import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.protocol.Frame;
+import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.BinaryOperator;
+import java.util.stream.Stream;
 
 /**
  * Main's communicator with any number of workers that are not there: one thread at the other end of
- * a {@link LocalCommunicator} answers for all of them, or swallows what it gets. The tag says for
- * which worker a message is, or from which.
+ * a {@link LocalCommunicator} answers for all of them as a {@link SimulatedWorker} does. The tag
+ * says for which worker a message is, or from which.
+ *
+ * <p>The first workers can be made to be lost: they are busy, so that each holds a task as soon as
+ * it has been given one, and from {@link #lose} on they answer nothing at all.
  */
 final class Desk implements Communicator, MessageChannel {
 
   /** The name of the thread that answers. */
   static final String THREAD = "bench-desk";
 
-  /** What a simulated worker says a task has taken. */
-  private static final long NANOS_PER_TASK = 1000;
-
   private static final int FRAME_TAG = 0;
   private static final int DESK = 1;
 
   private final int size;
-  private final boolean answers;
-  private final ByteBuffer result;
+  private final SimulatedWorker answering;
+
+  /** By rank - 1, the workers that will be lost. */
+  private final List<SimulatedWorker> losing;
+
   private final List<Communicator> ends = LocalCommunicator.create(2);
+  private volatile boolean lost;
+  private volatile RankLostListener listener = (rank, reason) -> {};
+
+  /** The entries that main has sent, by kind. */
+  private final AtomicLongArray counts = new AtomicLongArray(EntryKind.values().length);
+
+  /** How many of the losing workers hold a task. */
+  private final AtomicInteger holding = new AtomicInteger();
 
   /**
    * A desk, open.
    *
    * @param workers how many it stands for
-   * @param answers whether tasks are answered at all
-   * @param result what every task is answered with
+   * @param answering answers for each that is not busy
+   * @param busy how many are busy from the start
    */
-  Desk(int workers, boolean answers, ByteBuffer result) {
+  Desk(int workers, SimulatedWorker answering, int busy) {
     this.size = workers + 1;
-    this.answers = answers;
-    this.result = result;
+    this.answering = answering;
+    this.losing = Stream.generate(SimulatedWorker::busy).limit(busy).toList();
     Thread thread = new Thread(this::serve, THREAD);
     thread.setDaemon(true);
     thread.start();
@@ -55,41 +70,59 @@ final class Desk implements Communicator, MessageChannel {
   private void serve() {
     Communicator end = ends.get(DESK);
     int there = size - 1;
-    while (there > 0) {
-      Message message = end.receive(0, ANY_TAG);
-      List<Entry> answer = answer(message.data());
-      if (!answer.isEmpty()) {
-        end.send(0, message.tag(), Frame.encode(answer));
-        there -= answer.get(0).kind() == EntryKind.LEFT ? 1 : 0;
+    try {
+      while (there > 0) {
+        Message message = end.receive(0, ANY_TAG);
+        List<Entry> answer = answer(message.tag(), Frame.decode(message.data()));
+        if (!answer.isEmpty()) {
+          end.send(0, message.tag(), Frame.encode(answer));
+          there -= answer.get(answer.size() - 1).kind() == EntryKind.LEFT ? 1 : 0;
+        }
       }
+    } catch (DamagedFrameException | IOException e) {
+      throw new IllegalStateException(e);
+    } catch (CommunicatorException e) {
+      // main has closed the communicator: it waits for no lost worker
     }
   }
 
-  private List<Entry> answer(ByteBuffer frame) {
-    List<Entry> answer = new ArrayList<>();
-    int tasks = 0;
-    try {
-      for (Entry entry : Frame.decode(frame)) {
-        switch (entry.kind()) {
-          case TASK -> {
-            if (answers) {
-              answer.add(new Entry(EntryKind.RESULT, entry.id(), result));
-              tasks++;
-            }
-          }
-          case CANCEL -> answer.add(new Entry(EntryKind.DROPPED, entry.id()));
-          case RECALL -> answer.add(new Entry(EntryKind.RETURNED, 0));
-          case RELEASE -> answer.add(0, new Entry(EntryKind.LEFT, 0));
-          default -> {}
-        }
-      }
-    } catch (DamagedFrameException e) {
-      throw new IllegalStateException(e);
+  private List<Entry> answer(int rank, List<Entry> frame) throws IOException {
+    frame.forEach(entry -> counts.getAndIncrement(entry.kind().ordinal()));
+    if (rank > losing.size()) {
+      return answering.answer(frame);
     }
-    if (tasks > 0) {
-      answer.add(new Entry(EntryKind.BUSY_TIME, tasks * NANOS_PER_TASK));
+    if (lost) {
+      return List.of();
+    }
+    SimulatedWorker worker = losing.get(rank - 1);
+    int before = worker.held();
+    List<Entry> answer = worker.answer(frame);
+    if (before == 0 && worker.held() > 0) {
+      holding.getAndIncrement();
     }
     return answer;
+  }
+
+  /** How many of the workers that will be lost hold a task. */
+  int holding() {
+    return holding.get();
+  }
+
+  /** How many entries of a kind main has sent to the workers that answer, or did. */
+  long sent(EntryKind kind) {
+    return counts.get(kind.ordinal());
+  }
+
+  /**
+   * Loses the busy workers.
+   *
+   * @param reported whether main is told; else it has to notice their silence
+   */
+  void lose(boolean reported) {
+    lost = true;
+    for (int rank = 1; reported && rank <= losing.size(); rank++) {
+      listener.rankLost(rank, "simulated");
+    }
   }
 
   @Override
@@ -117,24 +150,25 @@ final class Desk implements Communicator, MessageChannel {
     return new Message(message.source() == DESK ? message.tag() : 0, FRAME_TAG, message.data());
   }
 
+  /** A pool's own; there is one pool on a desk. */
   @Override
   public Communicator duplicate() {
-    return new Desk(size - 1, answers, result);
+    return this;
   }
 
   @Override
   public void close() {
-    ends.get(0).close();
+    ends.forEach(Communicator::close);
   }
 
   @Override
-  public void onRankLost(RankLostListener listener) {
-    // nobody is ever lost
+  public void onRankLost(RankLostListener to) {
+    listener = to;
   }
 
   @Override
   public FailureModel failureModel() {
-    return FailureModel.NONE;
+    return FailureModel.PER_RANK;
   }
 
   @Override

@@ -56,7 +56,7 @@ final class Report {
           ROWS.put("rows." + length + ".array", shape + ", to a row");
         });
     ArrayRows.KINDS.keySet().forEach(kind -> KINDS.put("kind." + kind, "`" + kind + "`"));
-    for (int workers : Simulation.WORKERS) {
+    for (int workers : ManyWorkers.WORKERS) {
       String number = "%,d simulated workers".formatted(workers);
       MAIN.put("cost." + workers, "processor time per task, " + number + " (us)");
       MAIN.put("wall." + workers, "time per task, " + number + " (us)");
