@@ -43,13 +43,7 @@ final class Aims {
     row(rows, "METG(50 %)", false, 20, " us", "metg", Optional.of(1.0));
     row(rows, "mixed lengths, against greedy", false, 1.05, " x", "mixed", Optional.of(1.0));
     row(rows, "CPU of an idle rank", false, 1, " %", "idle.worker", Optional.of(1.0));
-    alone(
-        rows,
-        "main's cost per task, 4,096 simulated workers against 2",
-        false,
-        1.2,
-        " x",
-        ratio("simulated", "cost.4096", "simulated", "cost.2"));
+    withManyWorkers(rows);
     alone(
         rows,
         "a queued task, beyond the user's own objects",
@@ -102,6 +96,50 @@ final class Aims {
         results.median("tcpdev", "payload.64MB"));
     onMachinesMpi(rows, "CPU of an idle rank", false, 1, " %", "idle.worker", Optional.of(1.0));
     return String.join("\n", rows);
+  }
+
+  /** The rows of main's side with many workers, as a table of their own. */
+  String tableOfWorkers() {
+    List<String> rows = new ArrayList<>();
+    rows.add("| measure | aim | measured | met | |");
+    rows.add("| --- | --- | --- | --- | --- |");
+    withManyWorkers(rows);
+    return String.join("\n", rows);
+  }
+
+  private void withManyWorkers(List<String> rows) {
+    String name = ManyWorkers.NAME;
+    alone(
+        rows,
+        "main's cost per task, 4,096 simulated workers against 2",
+        false,
+        1.2,
+        " x",
+        ratio(name, "cost.4096", name, "cost.2"));
+    alone(
+        rows,
+        "tasks a second, 100,000 simulated workers",
+        true,
+        1_000_000,
+        "/s",
+        results.median(name, "wall.100000").map(micros -> 1e6 / micros));
+    alone(
+        rows,
+        "main's memory for one of 100,000 simulated workers",
+        false,
+        1_000,
+        " bytes",
+        results.median(name, "memory.worker"));
+    String loss = "a tenth of 4,096 busy simulated workers is lost at once: until all tasks are done";
+    alone(rows, loss, false, 5, " s", results.median(name, "loss.4096.reported"));
+    alone(
+        rows,
+        "the same, found by their silence (`heartbeatTimeout` of %d s)"
+            .formatted(ManyWorkers.SILENCE.toSeconds()),
+        false,
+        5,
+        " s",
+        results.median(name, "loss.4096.silent"));
   }
 
   private Stream<Double> median(String contestant, String key) {

@@ -49,25 +49,34 @@ public final class ExecutorBenchmark {
   /**
    * Measures.
    *
-   * @param args --quick, --rounds N, --out FOLDER, --only CONTESTANTS, --docs
+   * @param args --quick, --rounds N, --out FOLDER, --only CONTESTANTS, --docs; --workers for what
+   *     main costs with many workers alone
    * @throws Exception if no report can be written
    */
   public static void main(String[] args) throws Exception {
     List<String> options = Arrays.asList(args);
     ExecutorBenchmark benchmark = new ExecutorBenchmark(options);
-    benchmark.run();
-    String markdown = new Report(benchmark.results, benchmark.headline()).markdown();
+    boolean workers = options.contains("--workers");
+    benchmark.run(workers);
+    Report report = new Report(benchmark.results, benchmark.headline());
+    String markdown = workers ? report.markdownOfWorkers() : report.markdown();
     Files.writeString(benchmark.folder.resolve("results.csv"), benchmark.results.csv());
     Files.writeString(benchmark.folder.resolve("report.md"), markdown);
-    if (options.contains("--docs")) {
+    if (options.contains("--docs") && !workers) {
       Report.insert(benchmark.home.resolve("docs/performance.md"), markdown);
     }
-    System.out.print(markdown);
+    System.out.println(markdown.strip());
   }
 
-  private void run() throws IOException {
+  private void run(boolean workers) throws IOException {
     Files.createDirectories(folder);
     Programs programs = new Programs(home, effort, folder);
+    for (int round = 1; workers && round <= rounds; round++) {
+      run(round, programs.manyWorkers());
+    }
+    if (workers) {
+      return;
+    }
     if (python.isEmpty()) {
       results.failed("mpi4py", "left out, it is not installed (--install-peers)");
     }

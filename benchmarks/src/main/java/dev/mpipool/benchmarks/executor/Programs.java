@@ -21,6 +21,7 @@ import java.util.stream.Stream;
 final class Programs {
 
   private static final String PACKAGE = "dev.mpipool.benchmarks.executor.";
+  private static final List<String> HEAP = List.of("-Xmx4g");
   private static final String RANKS = String.valueOf(1 + Contestant.WORKERS);
 
   /** Hazelcast and Ignite reach into the JDK. */
@@ -76,10 +77,20 @@ final class Programs {
     if (!python.isEmpty()) {
       all.add(mpi4py(python));
     }
-    all.add(new Program("simulated", List.of(), java(List.of(), "Simulation")));
+    all.add(simulation());
     all.add(peer("hazelcast", "HazelcastPeer"));
     all.add(peer("ignite", "IgnitePeer"));
     return all;
+  }
+
+  /** Main alone, with simulated workers. */
+  private Program simulation(String... arguments) {
+    return new Program(ManyWorkers.NAME, List.of(), java(HEAP, "Simulation", arguments));
+  }
+
+  /** Main alone, as far as its cost depends on the number of workers. */
+  Program manyWorkers() {
+    return simulation("workers");
   }
 
   private String level() {
@@ -133,7 +144,7 @@ final class Programs {
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(options);
     command.add("-cp");
-    command.add("%s/classes:%s/bench-classes:%s/lib/*".formatted(target, target, target));
+    command.add(System.getProperty("java.class.path") + ":" + target + "/bench-classes");
     command.add(PACKAGE + mainClass);
     command.add(level());
     command.addAll(Arrays.asList(arguments));

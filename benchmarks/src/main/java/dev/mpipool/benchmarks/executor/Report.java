@@ -57,9 +57,17 @@ final class Report {
         });
     ArrayRows.KINDS.keySet().forEach(kind -> KINDS.put("kind." + kind, "`" + kind + "`"));
     for (int workers : ManyWorkers.WORKERS) {
-      String number = "%,d simulated workers".formatted(workers);
-      MAIN.put("cost." + workers, "processor time per task, " + number + " (us)");
-      MAIN.put("wall." + workers, "time per task, " + number + " (us)");
+      addCost(String.valueOf(workers), "%,d simulated workers".formatted(workers));
+    }
+    String most = "%,d simulated workers".formatted(ManyWorkers.MOST);
+    addCost(String.valueOf(ManyWorkers.MOST), most);
+    addCost(ManyWorkers.MOST + ".alone", most + ", each task a message of its own");
+    MAIN.put("memory.worker", "heap of one of " + most + " (bytes)");
+    for (int workers : ManyWorkers.LOSING) {
+      String what = "a tenth of %,d busy simulated workers is lost, ".formatted(workers);
+      String until = ": until all tasks are done (s)";
+      MAIN.put("loss.%d.reported".formatted(workers), what + "which is reported" + until);
+      MAIN.put("loss.%d.silent".formatted(workers), what + "found by their silence" + until);
     }
     MAIN.put("memory.null", "heap of a queued task that captures nothing (bytes)");
     MAIN.put("memory.long", "heap of a queued task that captures a long (bytes)");
@@ -76,6 +84,27 @@ final class Report {
   Report(Results results, String headline) {
     this.results = results;
     this.headline = headline;
+  }
+
+  private static void addCost(String key, String workers) {
+    MAIN.put("cost." + key, "processor time per task, " + workers + " (us)");
+    MAIN.put("wall." + key, "time per task, " + workers + " (us)");
+  }
+
+  /** What main's side costs with many workers, for a run of that alone. */
+  String markdownOfWorkers() {
+    Map<String, String> measured = new LinkedHashMap<>(MAIN);
+    measured.keySet().removeIf(key -> results.median(ManyWorkers.NAME, key).isEmpty());
+    String failures =
+        results.failures().values().stream().map("**%s**\n"::formatted).collect(Collectors.joining());
+    return String.join(
+            "\n\n",
+            headline,
+            new Aims(results).tableOfWorkers(),
+            "Medians, and in parentheses the least and the most:",
+            table(measured, Map.of(ManyWorkers.NAME, "mpipool")),
+            failures)
+        .strip();
   }
 
   String markdown() {
@@ -99,7 +128,7 @@ final class Report {
     raw.put("raw-openmpi", "raw, Open MPI");
     parts.add(table(RAW, raw));
     parts.add("Main alone:");
-    parts.add(table(MAIN, Map.of("simulated", "mpipool")));
+    parts.add(table(MAIN, Map.of(ManyWorkers.NAME, "mpipool")));
     results
         .failures()
         .forEach((contestant, why) -> parts.add("**%s: %s**".formatted(contestant, why)));
