@@ -16,8 +16,8 @@ import java.util.function.LongSupplier;
  * answer. Workers that send are not pinged. Pings are repeated, also because a sender on either
  * side notices a stuck connection only when an entry is posted.
  *
- * <p>Of more than a thousand workers, a quarter has its turn at each look: pings of a hundred thousand
- * idle workers ten times per timeout would take more of main's time than their tasks.
+ * <p>Of more than a thousand workers, a quarter has its turn at each look: pings of a hundred
+ * thousand idle workers ten times per timeout would take more of main's time than their tasks.
  *
  * <p><b>Only time in which main was awake counts.</b> After main was stopped, or its machine slept,
  * every worker seems silent. So the time between two looks counts as two periods at most, and a

@@ -130,7 +130,8 @@ final class Aims {
         1_000,
         " bytes",
         results.median(name, "memory.worker"));
-    String loss = "a tenth of 4,096 busy simulated workers is lost at once: until all tasks are done";
+    String loss =
+        "a tenth of 4,096 busy simulated workers is lost at once: until all tasks are done";
     alone(rows, loss, false, 5, " s", results.median(name, "loss.4096.reported"));
     alone(
         rows,

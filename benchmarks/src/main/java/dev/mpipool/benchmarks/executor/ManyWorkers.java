@@ -80,8 +80,7 @@ final class ManyWorkers {
   }
 
   /** Processor time of main's threads for each task: those that submit, send, receive, complete. */
-  void cost(int workers, int count, long nanosPerTask, String key, boolean warm)
-      throws Exception {
+  void cost(int workers, int count, long nanosPerTask, String key, boolean warm) throws Exception {
     try (MPIExecutor executor = open(desk(workers, nanosPerTask, 0))) {
       run(executor, count);
       Map<Long, Long> before = nanosByThread();

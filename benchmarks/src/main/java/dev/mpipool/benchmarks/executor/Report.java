@@ -96,7 +96,9 @@ final class Report {
     Map<String, String> measured = new LinkedHashMap<>(MAIN);
     measured.keySet().removeIf(key -> results.median(ManyWorkers.NAME, key).isEmpty());
     String failures =
-        results.failures().values().stream().map("**%s**\n"::formatted).collect(Collectors.joining());
+        results.failures().values().stream()
+            .map("**%s**\n"::formatted)
+            .collect(Collectors.joining());
     return String.join(
             "\n\n",
             headline,

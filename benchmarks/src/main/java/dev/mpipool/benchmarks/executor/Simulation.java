@@ -50,7 +50,9 @@ public final class Simulation {
       long after = ManyWorkers.heap();
       Parts.check(0, futures[QUEUED / 2].isDone() ? 1 : 0);
       Lines.print(
-          ManyWorkers.NAME, captures ? "memory.long" : "memory.null", (double) (after - before) / QUEUED);
+          ManyWorkers.NAME,
+          captures ? "memory.long" : "memory.null",
+          (double) (after - before) / QUEUED);
       Parts.check(QUEUED, users.size());
       executor.shutdownNow();
       desk.lose(true); // a busy worker does not end its task
