@@ -15,7 +15,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.BinaryOperator;
 import java.util.stream.Stream;
 
@@ -45,8 +44,8 @@ final class Desk implements Communicator, MessageChannel {
   private volatile boolean lost;
   private volatile RankLostListener listener = (rank, reason) -> {};
 
-  /** The entries that main has sent, by kind. */
-  private final AtomicLongArray counts = new AtomicLongArray(EntryKind.values().length);
+  /** How many workers were told that another is excluded. */
+  private final AtomicInteger exclusionsTold = new AtomicInteger();
 
   /** How many of the losing workers hold a task. */
   private final AtomicInteger holding = new AtomicInteger();
@@ -87,7 +86,11 @@ final class Desk implements Communicator, MessageChannel {
   }
 
   private List<Entry> answer(int rank, List<Entry> frame) throws IOException {
-    frame.forEach(entry -> counts.getAndIncrement(entry.kind().ordinal()));
+    for (Entry entry : frame) {
+      if (entry.kind() == EntryKind.EXCLUDED) {
+        exclusionsTold.getAndIncrement();
+      }
+    }
     if (rank > losing.size()) {
       return answering.answer(frame);
     }
@@ -108,9 +111,9 @@ final class Desk implements Communicator, MessageChannel {
     return holding.get();
   }
 
-  /** How many entries of a kind main has sent to the workers that answer, or did. */
-  long sent(EntryKind kind) {
-    return counts.get(kind.ordinal());
+  /** How many workers main has told that another is excluded. */
+  int exclusionsTold() {
+    return exclusionsTold.get();
   }
 
   /**

@@ -2,7 +2,6 @@ package dev.mpipool.benchmarks.executor;
 
 import com.sun.management.ThreadMXBean;
 import dev.mpipool.MPIExecutor;
-import dev.mpipool.protocol.EntryKind;
 import dev.mpipool.serial.JavaSerializer;
 import dev.mpipool.serial.LeanSerializer;
 import java.lang.management.ManagementFactory;
@@ -159,7 +158,7 @@ final class ManyWorkers {
       check(futures);
       String key = "%d.%s".formatted(workers, reported ? "reported" : "silent");
       Lines.print(NAME, "loss." + key, (System.nanoTime() - begin) / 1e9);
-      Parts.check(0, desk.sent(EntryKind.EXCLUDED)); // none of them is in a group
+      Parts.check(0, desk.exclusionsTold()); // none of them is in a group
       Parts.check(workers - busy, executor.size());
     }
   }
