@@ -6,7 +6,9 @@ import time
 from mpi4py import MPI
 from mpi4py.futures import MPICommExecutor
 
-QUICK = sys.argv[1] == "quick"
+LEVEL, _, NAMES = sys.argv[1].partition("/")
+PARTS = NAMES.split(",") if NAMES else []
+QUICK = LEVEL == "quick"
 REPETITIONS = 3 if QUICK else 5
 SAMPLE = 0.1 if QUICK else 0.5
 WARM_UP = 0.5 if QUICK else 3.0
@@ -15,6 +17,10 @@ LENGTHS = [float(x) / 1e9 for x in sys.argv[2].split(",")]
 GREEDY = float(sys.argv[3]) / 1e9
 WORKERS = 2
 LIMIT = 60
+
+
+def wanted(part):
+    return not PARTS or part in PARTS
 
 
 def one():
@@ -230,15 +236,22 @@ with MPICommExecutor(MPI.COMM_WORLD, root=0) as executor:
     if executor is not None:
         check(1, executor.submit(one).result(LIMIT))
         show("ready", 0)
-        measured = throughput(executor)
-        map_items(executor)
-        round_trip(executor)
-        payload(executor, 1000192, "payload.1MB")
-        payload(executor, 64000000, "payload.64MB")
-        array_rows(executor)
-        granularity(executor, measured)
-        mixed(executor)
-        idle(executor)
+        measured = throughput(executor) if wanted("throughput") or wanted("metg") else 1000
+        if wanted("map"):
+            map_items(executor)
+        if wanted("roundtrip"):
+            round_trip(executor)
+        if wanted("payload"):
+            payload(executor, 1000192, "payload.1MB")
+            payload(executor, 64000000, "payload.64MB")
+        if wanted("rows"):
+            array_rows(executor)
+        if wanted("metg"):
+            granularity(executor, measured)
+        if wanted("mixed"):
+            mixed(executor)
+        if wanted("idle"):
+            idle(executor)
 
 
 class Raw:

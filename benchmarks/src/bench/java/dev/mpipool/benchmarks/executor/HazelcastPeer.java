@@ -46,7 +46,7 @@ public final class HazelcastPeer implements Contestant {
     }
     try {
       PeerProcess.await(() -> hazelcast.getCluster().getMembers().size() == 1 + WORKERS);
-      Parts.measure("hazelcast", new HazelcastPeer(hazelcast), Effort.of(args));
+      Parts.measure("hazelcast", new HazelcastPeer(hazelcast), args);
     } finally {
       hazelcast.getLifecycleService().terminate();
     }

@@ -42,7 +42,7 @@ public final class IgnitePeer implements Contestant {
     }
     try {
       PeerProcess.await(() -> ignite.cluster().nodes().size() == 1 + WORKERS);
-      Parts.measure("ignite", new IgnitePeer(ignite), Effort.of(args));
+      Parts.measure("ignite", new IgnitePeer(ignite), args);
       Runtime.getRuntime().halt(0); // a node takes seconds to stop, and has nothing to save
     } catch (Throwable e) {
       e.printStackTrace();

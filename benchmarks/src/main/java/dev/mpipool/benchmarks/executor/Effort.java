@@ -54,6 +54,6 @@ public enum Effort {
    * @return quick if there is none
    */
   public static Effort of(String[] args) {
-    return args.length > 0 && args[0].equals("full") ? FULL : QUICK;
+    return args.length > 0 && args[0].startsWith("full") ? FULL : QUICK;
   }
 }

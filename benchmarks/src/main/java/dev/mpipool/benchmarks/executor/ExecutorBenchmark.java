@@ -25,6 +25,7 @@ public final class ExecutorBenchmark {
   private final Effort effort;
   private final int rounds;
   private final List<String> only;
+  private final String parts;
   private final String python = System.getProperty("bench.python", "");
   private final Results results = new Results();
   private final List<String> loads = new ArrayList<>();
@@ -38,6 +39,7 @@ public final class ExecutorBenchmark {
     effort = options.contains("--quick") ? Effort.QUICK : Effort.FULL;
     rounds = Integer.parseInt(value(options, "--rounds", effort == Effort.QUICK ? "1" : "3"));
     String names = value(options, "--only", "");
+    parts = value(options, "--parts", "");
     only = names.isEmpty() ? List.of() : Arrays.asList(names.split(",", -1));
   }
 
@@ -49,8 +51,8 @@ public final class ExecutorBenchmark {
   /**
    * Measures.
    *
-   * @param args --quick, --rounds N, --out FOLDER, --only CONTESTANTS, --docs; --workers for what
-   *     main costs with many workers alone
+   * @param args --quick, --rounds N, --out FOLDER, --only CONTESTANTS, --parts NAMES, --docs;
+   *     --workers for what main costs with many workers alone
    * @throws Exception if no report can be written
    */
   public static void main(String[] args) throws Exception {
@@ -70,7 +72,7 @@ public final class ExecutorBenchmark {
 
   private void run(boolean workers) throws IOException {
     Files.createDirectories(folder);
-    Programs programs = new Programs(home, effort, folder);
+    Programs programs = new Programs(home, effort, parts, folder);
     for (int round = 1; workers && round <= rounds; round++) {
       run(round, programs.manyWorkers());
     }

@@ -39,7 +39,7 @@ public final class JdkPool implements Contestant {
   public static void main(String[] args) throws Exception {
     JdkPool contestant = new JdkPool();
     try {
-      Parts.measure("jdk", contestant, Effort.of(args));
+      Parts.measure("jdk", contestant, args);
     } finally {
       contestant.pool.shutdownNow();
     }

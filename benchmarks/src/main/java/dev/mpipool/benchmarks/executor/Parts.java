@@ -7,6 +7,7 @@ import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -35,10 +36,14 @@ public final class Parts {
   private final Effort effort;
   private final Tasks tasks;
 
+  /** What to measure; all if empty. */
+  private final Set<String> parts;
+
   /** Null tasks a second, as the throughput part has found. */
   private double rate;
 
-  private Parts(String name, Contestant contestant, Effort effort) {
+  private Parts(String name, Contestant contestant, Effort effort, Set<String> parts) {
+    this.parts = parts;
     this.name = name;
     this.contestant = contestant;
     this.effort = effort;
@@ -46,30 +51,54 @@ public final class Parts {
   }
 
   /**
-   * Measures all parts.
+   * Measures the parts that are wanted.
    *
    * @param name the contestant's, one word
    * @param contestant what to measure
-   * @param effort how long
+   * @param arguments the program's: the first says how long, and after a slash what (names of parts
+   *     with commas between), as in {@code full/rows,payload}
    * @throws Exception if something fails, is wrong, or does not come in time
    */
-  public static void measure(String name, Contestant contestant, Effort effort) throws Exception {
-    new Parts(name, contestant, effort).measure();
+  public static void measure(String name, Contestant contestant, String... arguments)
+      throws Exception {
+    String[] level = arguments.length == 0 ? new String[0] : arguments[0].split("/", 2);
+    Set<String> parts = level.length < 2 ? Set.of() : Set.of(level[1].split(",", -1));
+    new Parts(name, contestant, Effort.of(arguments), parts).measure();
   }
 
   private void measure() throws Exception {
     get(contestant.submit(tasks.one()));
     print(Lines.READY, 0);
-    throughput();
-    throughputOfEight();
-    map();
-    roundTrip();
-    payload(1_000_000, "payload.1MB");
-    payload(64_000_000, "payload.64MB");
-    new ArrayRows(contestant, effort, this::print).measure();
-    new Granularity(contestant, effort, rate).measure().forEach(this::print);
-    new MixedLengths(contestant, effort.mixedTasks).measure().forEach(this::print);
-    idle();
+    if (wanted("throughput") || wanted("metg")) {
+      throughput();
+      throughputOfEight();
+    }
+    if (wanted("map")) {
+      map();
+    }
+    if (wanted("roundtrip")) {
+      roundTrip();
+    }
+    if (wanted("payload")) {
+      payload(1_000_000, "payload.1MB");
+      payload(64_000_000, "payload.64MB");
+    }
+    if (wanted("rows")) {
+      new ArrayRows(contestant, effort, this::print).measure();
+    }
+    if (wanted("metg")) {
+      new Granularity(contestant, effort, rate).measure().forEach(this::print);
+    }
+    if (wanted("mixed")) {
+      new MixedLengths(contestant, effort.mixedTasks).measure().forEach(this::print);
+    }
+    if (wanted("idle")) {
+      idle();
+    }
+  }
+
+  private boolean wanted(String part) {
+    return parts.isEmpty() || parts.contains(part);
   }
 
   private void print(String key, double value) {

@@ -42,7 +42,7 @@ public final class PoolRank implements Contestant {
       if (own.length > 2) {
         new Profile(executor).run(own[2]);
       } else {
-        Parts.measure(device, new PoolRank(executor), effort);
+        Parts.measure(device, new PoolRank(executor), own);
       }
     } catch (WorkersExitException e) {
       // measures raw MPJ below

@@ -1,10 +1,12 @@
 package dev.mpipool.benchmarks.executor;
 
 import dev.mpipool.MPIExecutor;
+import dev.mpipool.SerializableFunction;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** Does one thing for ten seconds, for a profiler to look at: {@code bin/bench profile}. */
 final class Profile {
@@ -12,6 +14,7 @@ final class Profile {
   private static final long NANOS = 10_000_000_000L;
 
   private final MPIExecutor executor;
+  private final List<double[]> rows = new ArrayList<>();
 
   Profile(MPIExecutor executor) {
     this.executor = executor;
@@ -36,14 +39,27 @@ final class Profile {
       }
       case "payload" -> payload(64_000_000);
       case "megabyte" -> payload(1_000_000);
+      case "rows" -> rows(row -> row[0]);
+      case "rows-to-rows" -> rows(row -> row.clone());
       default ->
           throw new IllegalArgumentException(
-              "%s: one of throughput, roundtrip, map, payload, megabyte is wanted".formatted(what));
+              "%s: one of throughput, roundtrip, map, payload, megabyte, rows, rows-to-rows is wanted"
+                  .formatted(what));
     };
   }
 
   private long payload(int bytes) throws Exception {
     return Parts.get(executor.submit(x -> x, new byte[bytes])).length;
+  }
+
+  /** Rows of 80 kB, 128 MB in all. */
+  private <R> long rows(SerializableFunction<double[], R> function) {
+    if (rows.isEmpty()) {
+      IntStream.range(0, 1600).forEach(i -> rows.add(new double[10_000]));
+    }
+    try (Stream<R> results = executor.map(function, rows)) {
+      return results.count();
+    }
   }
 
   private long throughput() throws Exception {

@@ -60,7 +60,11 @@ final class Programs {
   private final Effort effort;
   private final Path folder;
 
-  Programs(Path home, Effort effort, Path folder) {
+  /** Which parts to measure, for those that can choose; all if empty. */
+  private final String parts;
+
+  Programs(Path home, Effort effort, String parts, Path folder) {
+    this.parts = parts;
     this.home = home;
     this.effort = effort;
     this.folder = folder;
@@ -94,7 +98,8 @@ final class Programs {
   }
 
   private String level() {
-    return effort.name().toLowerCase(Locale.ROOT);
+    String name = effort.name().toLowerCase(Locale.ROOT);
+    return parts.isEmpty() ? name : name + "/" + parts;
   }
 
   private Program pool(String name, List<String> prefix, String device) {
