@@ -138,7 +138,7 @@ class RandomFramesTest {
           result(entry, SERIALIZER.encode(task.ranks().size()), answers);
         }
         case CHUNK ->
-            result(entry, Chunk.run(entry.bytes(), IDENTITY, SERIALIZER, TO_THE_END), answers);
+            result(entry, Chunk.run(entry.bytes(), IDENTITY, SERIALIZER, TO_THE_END, 64), answers);
         case RECALL -> answers.add(new Entry(EntryKind.RETURNED, 0));
         case RELEASE -> answers.add(new Entry(EntryKind.LEFT, 0));
         default -> {}

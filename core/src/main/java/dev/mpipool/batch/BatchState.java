@@ -68,6 +68,9 @@ final class BatchState {
 
   private volatile int taskThreads = 1;
 
+  /** The length of an element of the last chunk; 0 before the first. */
+  private volatile int elementBytes;
+
   BatchState(ChunkSizer sizer, boolean cached) {
     this.sizer = sizer;
     this.cached = cached;
@@ -95,6 +98,11 @@ final class BatchState {
 
   void taskThreads(int threads) {
     taskThreads = Math.max(1, threads);
+  }
+
+  /** Records the length of an encoded chunk. */
+  void encoded(int bytes, int elements) {
+    elementBytes = Math.max(1, bytes / elements);
   }
 
   /** The maximum size of the next chunk, after {@code before} elements. */
@@ -128,7 +136,7 @@ final class BatchState {
 
   private long roomNow(long taken) {
     long gone = demand.isToEnd() ? results.completed() : results.consumed();
-    return Math.max(0, sizer.ahead(chunkSize, taskThreads) - (taken - gone));
+    return Math.max(0, sizer.ahead(chunkSize, taskThreads, elementBytes) - (taken - gone));
   }
 
   /**

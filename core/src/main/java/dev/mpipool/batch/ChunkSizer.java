@@ -71,15 +71,18 @@ record ChunkSizer(int chunkSize, int lookAhead, long elements) {
   }
 
   /**
-   * How many elements may be in flight or wait for the consumer.
+   * How many elements may be in flight or wait for the consumer. Long elements count as chunks that
+   * are full by their bytes: more of them would fill caches and memory, and keep no worker busier.
    *
    * @param adapted the size adapted to the time elements take
    * @param taskThreads how many tasks all workers run at a time
+   * @param bytes the length of an element; 0 if unknown
    */
-  long ahead(int adapted, int taskThreads) {
+  long ahead(int adapted, int taskThreads, int bytes) {
     if (lookAhead > 0) {
       return lookAhead;
     }
-    return (long) CHUNKS_AHEAD * taskThreads * (chunkSize > 0 ? chunkSize : adapted);
+    int size = bytes == 0 ? adapted : Math.min(adapted, (MAX_BYTES - 1) / bytes + 1);
+    return (long) CHUNKS_AHEAD * taskThreads * (chunkSize > 0 ? chunkSize : size);
   }
 }

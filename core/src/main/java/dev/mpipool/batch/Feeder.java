@@ -244,6 +244,7 @@ final class Feeder {
     List<ChunkFuture> booked = chunks.book(full, firstIndex, failed);
     chunk = null;
     lastLength = full.length();
+    state.encoded(lastLength, full.count());
     firstIndex += full.count();
     chunks.submit(booked);
   }

@@ -208,6 +208,7 @@ public final class Chunk {
    * @param function what to run
    * @param serializer for arguments and results
    * @param continuation asked before each item
+   * @param room for the answer to begin with, in bytes
    * @return the answer
    * @throws Exception if the chunk is damaged, or the answer is too long
    */
@@ -215,7 +216,8 @@ public final class Chunk {
       ByteBuffer payload,
       ItemFunction function,
       LeanSerializer serializer,
-      Continuation continuation)
+      Continuation continuation,
+      int room)
       throws Exception {
     ByteBuffer in = payload.duplicate();
     long start = System.nanoTime();
@@ -224,7 +226,7 @@ public final class Chunk {
     if (count < 0 || count > in.remaining()) {
       throw new IOException("a chunk of the impossible number of %d items".formatted(count));
     }
-    Output out = new Output(Math.max(64, Math.min(payload.remaining(), 1 << 20)));
+    Output out = new Output(Math.max(64, room));
     out.putLong(0);
     for (int i = 0; i < count; i++) {
       if (i > 0 && (continuation.recalled() || out.length() > MOST_ANSWER_BYTES)) {

@@ -2,6 +2,7 @@ package dev.mpipool.serial;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
@@ -13,6 +14,9 @@ import java.util.Map;
  *   string:  | type | length in chars (int) | a byte or two for each char |
  *   array:   | type | number of elements (int) | elements |
  * </pre>
+ *
+ * Elements of arrays, and chars of strings, are little-endian: most processors have them so in
+ * memory, and arrays are then copied without a change. All else is big-endian.
  */
 final class FlatValues {
 
@@ -101,7 +105,7 @@ final class FlatValues {
     if (latin) {
       out.put(value.getBytes(StandardCharsets.ISO_8859_1));
     } else {
-      out.next(2L * value.length()).asCharBuffer().put(value);
+      littleEndian(out.next(2L * value.length())).asCharBuffer().put(value);
     }
   }
 
@@ -135,7 +139,7 @@ final class FlatValues {
 
   private static ByteBuffer room(Output out, int elements, int size) throws IOException {
     out.putInt(elements);
-    return out.next((long) elements * size);
+    return littleEndian(out.next((long) elements * size));
   }
 
   /**
@@ -156,7 +160,7 @@ final class FlatValues {
       case FLOAT -> Float.intBitsToFloat(in.getInt());
       case DOUBLE -> Double.longBitsToDouble(in.getLong());
       case LATIN_STRING -> latinString(part(in, 1));
-      case WIDE_STRING -> part(in, 2).asCharBuffer().toString();
+      case WIDE_STRING -> littleEndian(part(in, 2)).asCharBuffer().toString();
       default -> array(type, in);
     };
   }
@@ -193,7 +197,7 @@ final class FlatValues {
 
   private static Object array(int type, ByteBuffer in) throws IOException {
     int size = elementBytes(type);
-    ByteBuffer part = part(in, size);
+    ByteBuffer part = littleEndian(part(in, size));
     int length = part.remaining() / size;
     switch (type) {
       case BOOLEANS -> {
@@ -257,5 +261,9 @@ final class FlatValues {
     ByteBuffer part = in.slice(in.position(), (int) length);
     in.position(in.position() + (int) length);
     return part;
+  }
+
+  private static ByteBuffer littleEndian(ByteBuffer contents) {
+    return contents.order(ByteOrder.LITTLE_ENDIAN);
   }
 }

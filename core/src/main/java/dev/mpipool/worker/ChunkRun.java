@@ -7,9 +7,13 @@ import dev.mpipool.protocol.FailureReport.Origin;
 import dev.mpipool.serial.ItemFunction;
 import dev.mpipool.serial.Payload;
 import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** A chunk on a worker: its items run one after the other and are answered together. */
 final class ChunkRun extends TaskRun {
+
+  /** The most room that an answer gets before it is known to need it. */
+  private static final int MOST_ROOM = 4 << 20;
 
   private volatile boolean recalled;
 
@@ -31,8 +35,11 @@ final class ChunkRun extends TaskRun {
       return failure(Origin.READING_TASK, e);
     }
     try {
+      AtomicInteger usual = context().answerBytes();
+      int room = (int) Math.min(MOST_ROOM, usual.get() + usual.get() / 8L);
       ByteBuffer outcomes =
-          Chunk.run(encoded().toBuffer(), function, context().serializer(), continuation());
+          Chunk.run(encoded().toBuffer(), function, context().serializer(), continuation(), room);
+      usual.set(outcomes.remaining());
       if (context().serializer().isJavas()) { // another may have kept a view of the arguments
         encoded().discard();
       }

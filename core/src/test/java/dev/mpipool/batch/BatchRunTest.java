@@ -165,7 +165,7 @@ class BatchRunTest {
             return ++asked >= done;
           }
         };
-    ByteBuffer outcome = Chunk.run(chunk.body(), TENFOLD, Desk.SERIALIZER, continuation);
+    ByteBuffer outcome = Chunk.run(chunk.body(), TENFOLD, Desk.SERIALIZER, continuation, 64);
     return outcome.putLong(outcome.position(), nanos);
   }
 

@@ -135,13 +135,29 @@ class ChunkSizerTest {
 
   @Test
   void theLookAheadIsFourChunksForEachThreadUnlessTheUserHasChosenIt() {
-    assertThat(of(UNKNOWN).ahead(1, 2)).isEqualTo(8);
-    assertThat(of(UNKNOWN).ahead(50, 3)).isEqualTo(600);
-    assertThat(new ChunkSizer(7, 0, UNKNOWN).ahead(50, 3)).isEqualTo(84);
-    assertThat(new ChunkSizer(7, 5, UNKNOWN).ahead(50, 3)).isEqualTo(5);
-    assertThat(of(UNKNOWN).ahead(4096, Integer.MAX_VALUE))
+    assertThat(of(UNKNOWN).ahead(1, 2, 0)).isEqualTo(8);
+    assertThat(of(UNKNOWN).ahead(50, 3, 0)).isEqualTo(600);
+    assertThat(new ChunkSizer(7, 0, UNKNOWN).ahead(50, 3, 0)).isEqualTo(84);
+    assertThat(new ChunkSizer(7, 5, UNKNOWN).ahead(50, 3, 0)).isEqualTo(5);
+    assertThat(of(UNKNOWN).ahead(4096, Integer.MAX_VALUE, 0))
         .as("without an overflow")
         .isEqualTo(4L * 4096 * Integer.MAX_VALUE);
-    assertThat(new ChunkSizer(Integer.MAX_VALUE, 0, UNKNOWN).ahead(1, 1 << 20)).isPositive();
+    assertThat(new ChunkSizer(Integer.MAX_VALUE, 0, UNKNOWN).ahead(1, 1 << 20, 0)).isPositive();
+  }
+
+  @ParameterizedTest(name = "elements of {0} bytes: chunks of {1}")
+  @CsvSource({
+    "1, 4096",
+    "256, 4096",
+    "257, 4081",
+    "80000, 14",
+    "1048575, 2",
+    "1048576, 1",
+    "2147483647, 1",
+  })
+  void chunksThatAreFullByTheirBytesLimitTheLookAhead(int bytes, long size) {
+    assertThat(of(UNKNOWN).ahead(4096, 2, bytes)).isEqualTo(8 * size);
+    assertThat(new ChunkSizer(7, 0, UNKNOWN).ahead(4096, 2, bytes)).isEqualTo(56);
+    assertThat(new ChunkSizer(0, 500, UNKNOWN).ahead(4096, 2, bytes)).isEqualTo(500);
   }
 }

@@ -76,7 +76,7 @@ class ChunkTest {
   private static List<Object> outcomes(ByteBuffer chunk, LeanSerializer serializer)
       throws Exception {
     int count = Chunk.count(chunk);
-    ByteBuffer answer = Chunk.run(chunk, new Same(), serializer, TO_THE_END);
+    ByteBuffer answer = Chunk.run(chunk, new Same(), serializer, TO_THE_END, 64);
     answer.getLong();
     List<Object> outcomes = new ArrayList<>();
     for (int i = 0; i < count; i++) {
