@@ -113,22 +113,32 @@ public final class Agent implements ClassFileTransformer {
     synchronized (rewriters) {
       ClassRewriter known = rewriters.get(loader);
       if (known == null) {
-        WeakReference<ClassLoader> weak = new WeakReference<>(loader);
-        known = new ClassRewriter(new Captures(captured, name -> find(weak.get(), name)));
+        known = new ClassRewriter(new Captures(captured, new FilesOf(loader)));
         rewriters.put(loader, known);
       }
       return known;
     }
   }
 
-  private static byte[] find(ClassLoader loader, String name) {
-    if (loader == null) {
-      return null;
+  /** The class files that a class loader finds. No lambda, which would be linked at start. */
+  private static final class FilesOf implements Captures.ClassFiles {
+    private final WeakReference<ClassLoader> loader;
+
+    FilesOf(ClassLoader loader) {
+      this.loader = new WeakReference<>(loader);
     }
-    try (InputStream in = loader.getResourceAsStream(name + ".class")) {
-      return in == null ? null : in.readAllBytes();
-    } catch (IOException e) {
-      return null;
+
+    @Override
+    public byte[] find(String name) {
+      ClassLoader alive = loader.get();
+      if (alive == null) {
+        return null;
+      }
+      try (InputStream in = alive.getResourceAsStream(name + ".class")) {
+        return in == null ? null : in.readAllBytes();
+      } catch (IOException e) {
+        return null;
+      }
     }
   }
 }

@@ -1,11 +1,8 @@
 package dev.mpipool.agent;
 
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import org.objectweb.asm.ClassReader;
-import org.objectweb.asm.Opcodes;
 
 /**
  * Which classes become serializable, so that lambdas can capture their objects: records, which are
@@ -38,7 +35,7 @@ final class Captures {
       Set.of("java/io/Serializable", "java/io/Externalizable");
 
   private static final int NO_CLASSES =
-      Opcodes.ACC_INTERFACE | Opcodes.ACC_ENUM | Opcodes.ACC_MODULE;
+      ClassFile.INTERFACE | ClassFile.ENUM | ClassFile.MODULE;
 
   private final Names named;
   private final ClassFiles files;
@@ -63,12 +60,12 @@ final class Captures {
   }
 
   /** Whether a class is to be made serializable. */
-  boolean becomesSerializable(ClassReader type) {
-    if ((type.getAccess() & NO_CLASSES) != 0) {
+  boolean becomesSerializable(ClassFile type) {
+    if ((type.access() & NO_CLASSES) != 0) {
       return false;
     }
-    String superName = type.getSuperName();
-    if (!isRecord(superName) && !names(type.getClassName())) {
+    String superName = type.superName();
+    if (!isRecord(superName) && !names(type.name())) {
       return false;
     }
     return kind(type) == Kind.OTHER && (isRoot(superName) || keepsFields(superName));
@@ -77,7 +74,7 @@ final class Captures {
   /** Whether the fields of a superclass travel with an object. */
   private boolean keepsFields(String name) {
     byte[] file = name.startsWith("java/") ? null : files.find(name);
-    return file != null && becomesSerializable(new ClassReader(file));
+    return file != null && becomesSerializable(new ClassFile(file));
   }
 
   private Kind kind(String name) {
@@ -94,15 +91,15 @@ final class Captures {
     if (known == null) {
       byte[] file = files.find(name);
       // One that cannot be found could be anything.
-      known = file == null ? Kind.OF_THIS_PROCESS : kind(new ClassReader(file));
+      known = file == null ? Kind.OF_THIS_PROCESS : kind(new ClassFile(file));
       kinds.put(name, known);
     }
     return known;
   }
 
-  private Kind kind(ClassReader type) {
-    Kind kind = type.getSuperName() == null ? Kind.OTHER : kind(type.getSuperName());
-    for (String each : List.of(type.getInterfaces())) {
+  private Kind kind(ClassFile type) {
+    Kind kind = type.superName() == null ? Kind.OTHER : kind(type.superName());
+    for (String each : type.interfaces()) {
       Kind ofInterface = kind(each);
       if (ofInterface.compareTo(kind) < 0) {
         kind = ofInterface;

@@ -2,33 +2,23 @@ package dev.mpipool.agent;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import org.objectweb.asm.ClassReader;
-import org.objectweb.asm.ClassVisitor;
-import org.objectweb.asm.ClassWriter;
-import org.objectweb.asm.Handle;
-import org.objectweb.asm.MethodVisitor;
-import org.objectweb.asm.Opcodes;
 
 /**
  * Rewrites a class file so that the lambdas of the class are serializable, and objects of the class
  * itself where {@link Captures} says so. What was serializable before keeps its serialized form and
  * its {@code serialVersionUID}, which private members do not change.
+ *
+ * <p>All that is there stays as it is, the code of the methods, too. What makes lambdas is written
+ * in the attribute {@link BootstrapMethods}; constants are added, and {@link LambdaMethods}.
  */
 final class ClassRewriter {
   private static final byte[] METAFACTORY = ascii("java/lang/invoke/LambdaMetafactory");
   private static final String SERIALIZABLE = "java/io/Serializable";
-
-  /** Begins the names of the methods that continue {@code $deserializeLambda$}. */
-  private static final String CONTINUED = "mpipool$deserializeLambda$";
-
-  private static final int CLASS = 7;
+  private static final String SIGNATURE = "Signature";
 
   private final Captures captures;
 
@@ -44,152 +34,144 @@ final class ClassRewriter {
    * @return null if the class can stay as it is
    */
   byte[] rewrite(byte[] classFile, boolean withLambdas) {
-    ClassReader reader = new ClassReader(classFile);
-    boolean marked = captures.becomesSerializable(reader);
-    boolean lambdas = withLambdas && mentionsMetafactory(reader, classFile);
+    ClassFile file = new ClassFile(classFile);
+    boolean marked = captures.becomesSerializable(file);
+    boolean lambdas =
+        withLambdas && file.hasInvokeDynamic() && file.classConstant(METAFACTORY) != 0;
     if (!marked && !lambdas) {
       return null;
     }
-    ClassWriter writer = new ClassWriter(reader, 0);
-    ClassVisitor visitor = marked ? new Marking(writer) : writer;
-    Lambdas rewriting = new Lambdas(reader, visitor);
-    reader.accept(lambdas ? rewriting : visitor, 0);
-    return marked || !rewriting.sites.isEmpty() ? writer.toByteArray() : null;
-  }
-
-  /** Whether the constants have the class of which all bootstrap methods of lambdas are. */
-  private static boolean mentionsMetafactory(ClassReader reader, byte[] classFile) {
-    for (int i = 1; i < reader.getItemCount(); i++) {
-      int at = reader.getItem(i); // behind the tag; 0 for the second half of a long
-      if (at > 0 && classFile[at - 1] == CLASS) {
-        int name = reader.getItem(reader.readUnsignedShort(at));
-        if (reader.readUnsignedShort(name) == METAFACTORY.length
-            && Arrays.equals(
-                classFile,
-                name + 2,
-                name + 2 + METAFACTORY.length,
-                METAFACTORY,
-                0,
-                METAFACTORY.length)) {
-          return true;
-        }
-      }
-    }
-    return false;
+    Rewriting rewriting = new Rewriting(file, marked);
+    boolean changed = lambdas && rewriting.addMethods();
+    return changed || marked ? rewriting.write() : null;
   }
 
   private static byte[] ascii(String text) {
     return text.getBytes(StandardCharsets.US_ASCII);
   }
 
-  /** Has a class implement Serializable. */
-  private static final class Marking extends ClassVisitor {
-    Marking(ClassVisitor next) {
-      super(Opcodes.ASM9, next);
+  /** One class. */
+  private static final class Rewriting {
+    private final ClassFile file;
+    private final boolean marked;
+    private final NewConstants constants;
+
+    /** Null as long as no lambda is to be made serializable. */
+    private BootstrapMethods bootstraps;
+
+    private LambdaMethods methods;
+
+    /** The class's own $deserializeLambda$, which gets another name; 0 if it has none. */
+    private int renamed;
+
+    private String newName;
+
+    Rewriting(ClassFile file, boolean marked) {
+      this.file = file;
+      this.marked = marked;
+      this.constants = new NewConstants(file.constants());
     }
 
-    @Override
-    public void visit(
-        int version, int access, String name, String signature, String superName, String[] all) {
-      String[] interfaces = Arrays.copyOf(all, all.length + 1);
-      interfaces[all.length] = SERIALIZABLE;
-      String generic = signature == null ? null : signature + "L" + SERIALIZABLE + ";";
-      super.visit(version, access, name, generic, superName, interfaces);
-    }
-  }
-
-  /** Makes the lambdas of a class serializable. */
-  private static final class Lambdas extends ClassVisitor {
-    private final ClassReader reader;
-    private final Map<LambdaSite.Key, LambdaSite> sites = new LinkedHashMap<>();
-
-    /** The lambdas that the compiler has made serializable: its own method makes these. */
-    private final Map<LambdaSite.Key, LambdaSite> ofCompiler = new HashMap<>();
-
-    private String className;
-    private boolean isInterface;
-
-    /** The class's own $deserializeLambda$ under its new name; null if it has none. */
-    private String renamed;
-
-    /** The names of all methods, once they are needed. */
-    private Set<String> methods;
-
-    Lambdas(ClassReader reader, ClassVisitor next) {
-      super(Opcodes.ASM9, next);
-      this.reader = reader;
-    }
-
-    @Override
-    public void visit(
-        int version, int access, String name, String signature, String superName, String[] all) {
-      className = name;
-      isInterface = (access & Opcodes.ACC_INTERFACE) != 0;
-      super.visit(version, access, name, signature, superName, all);
-    }
-
-    @Override
-    public MethodVisitor visitMethod(
-        int access, String name, String descriptor, String signature, String[] exceptions) {
-      String kept = name;
-      if (name.equals(LambdaMethods.NAME) && descriptor.equals(LambdaMethods.DESCRIPTOR)) {
-        renamed = unusedName();
-        kept = renamed;
+    /** Returns whether there are lambdas that are to be made serializable. */
+    boolean addMethods() {
+      int attribute = file.attribute(BootstrapMethods.NAME);
+      if (attribute == 0) {
+        return false;
       }
-      MethodVisitor next = super.visitMethod(access, kept, descriptor, signature, exceptions);
-      return new MethodVisitor(Opcodes.ASM9, next) {
-        @Override
-        public void visitInvokeDynamicInsn(
-            String method, String factory, Handle bootstrap, Object... arguments) {
-          if (!LambdaSite.isOfMetafactory(bootstrap)) {
-            super.visitInvokeDynamicInsn(method, factory, bootstrap, arguments);
-            return;
-          }
-          LambdaSite site = LambdaSite.of(method, factory, bootstrap, arguments);
-          boolean isOfCompiler = LambdaSite.isSerializable(bootstrap, arguments);
-          (isOfCompiler ? ofCompiler : sites).merge(site.key(), site, LambdaSite::moreGeneral);
-          super.visitInvokeDynamicInsn(
-              method, factory, LambdaSite.BOOTSTRAP, site.arguments().toArray());
+      BootstrapMethods all = new BootstrapMethods(file, attribute);
+      Map<String, LambdaSite> sites = new LinkedHashMap<>();
+      // The lambdas that the compiler has made serializable: its own method makes these.
+      Map<String, LambdaSite> ofCompiler = new HashMap<>();
+      for (int i = 1; i < file.constants(); i++) {
+        if (file.tag(i) == ClassFile.INVOKE_DYNAMIC && all.isOfMetafactory(file.first(i))) {
+          LambdaSite site = new LambdaSite(file, i, all);
+          Map<String, LambdaSite> kind =
+              all.isSerializable(file.first(i)) ? ofCompiler : sites;
+          LambdaSite known = kind.get(site.key());
+          kind.put(site.key(), known == null ? site : LambdaSite.moreGeneral(known, site));
         }
-      };
-    }
-
-    @Override
-    public void visitEnd() {
-      if (!sites.isEmpty()) {
-        List<LambdaSite> own = new ArrayList<>(sites.values());
-        if (renamed != null) {
-          own.removeIf(this::isMadeByCompiler);
-        }
-        new LambdaMethods(cv, className, isInterface, this::unusedName).write(own, renamed);
       }
-      super.visitEnd();
+      if (sites.isEmpty()) {
+        return false;
+      }
+      bootstraps = all;
+      methods = new LambdaMethods(file, constants);
+      renamed = file.method(LambdaMethods.NAME, LambdaMethods.DESCRIPTOR);
+      newName = renamed == 0 ? null : methods.unusedName();
+      List<LambdaSite> own = new ArrayList<>();
+      for (LambdaSite site : sites.values()) {
+        LambdaSite same = renamed == 0 ? null : ofCompiler.get(site.key());
+        if (same == null || !same.isAsGeneralAs(site)) {
+          own.add(site);
+        }
+      }
+      methods.write(own, newName);
+      return true;
     }
 
-    private boolean isMadeByCompiler(LambdaSite site) {
-      LambdaSite same = ofCompiler.get(site.key());
-      return same != null && same.isAsGeneralAs(site);
+    byte[] write() {
+      Bytes behind = new Bytes(); // behind the constants, of which it adds some
+      copy(behind, file.header(), file.interfacesAt());
+      writeInterfaces(behind);
+      copy(behind, file.fieldsAt(), file.methodsAt());
+      writeMethods(behind);
+      writeAttributes(behind);
+      Bytes out = new Bytes();
+      copy(out, 0, ClassFile.COUNT);
+      out.u2(constants.count());
+      copy(out, ClassFile.COUNT + 2, file.header());
+      return out.put(constants.bytes()).put(behind).toArray();
     }
 
-    private String unusedName() {
+    private void copy(Bytes out, int begin, int end) {
+      out.put(file.bytes(), begin, end);
+    }
+
+    private void writeInterfaces(Bytes out) {
+      int begin = file.interfacesAt();
+      out.u2(file.u2(begin) + (marked ? 1 : 0));
+      copy(out, begin + 2, file.fieldsAt());
+      if (marked) {
+        out.u2(constants.type(SERIALIZABLE));
+      }
+    }
+
+    private void writeMethods(Bytes out) {
+      int begin = file.methodsAt();
       if (methods == null) {
-        methods = new HashSet<>();
-        reader.accept(
-            new ClassVisitor(Opcodes.ASM9) {
-              @Override
-              public MethodVisitor visitMethod(
-                  int access, String name, String descriptor, String generic, String[] thrown) {
-                methods.add(name);
-                return null;
-              }
-            },
-            ClassReader.SKIP_CODE | ClassReader.SKIP_DEBUG | ClassReader.SKIP_FRAMES);
+        copy(out, begin, file.attributesAt());
+        return;
       }
-      int number = 1;
-      while (!methods.add(CONTINUED + number)) {
-        number++;
+      out.u2(file.u2(begin) + methods.count());
+      if (renamed == 0) {
+        copy(out, begin + 2, file.attributesAt());
+      } else {
+        copy(out, begin + 2, renamed + 2);
+        out.u2(constants.utf8(newName));
+        copy(out, renamed + 4, file.attributesAt());
       }
-      return CONTINUED + number;
+      out.put(methods.bytes());
+    }
+
+    private void writeAttributes(Bytes out) {
+      int at = file.attributesAt();
+      int count = file.u2(at);
+      out.u2(count);
+      at += 2;
+      for (int i = 0; i < count; i++) {
+        int end = file.endOfAttribute(at);
+        String name = file.utf8(file.u2(at));
+        if (bootstraps != null && name.equals(BootstrapMethods.NAME)) {
+          bootstraps.write(out, constants);
+        } else if (marked && name.equals(SIGNATURE)) {
+          copy(out, at, end - 2);
+          out.u2(constants.utf8(file.utf8(file.u2(end - 2)) + 'L' + SERIALIZABLE + ';'));
+        } else {
+          copy(out, at, end);
+        }
+        at = end;
+      }
+      copy(out, at, file.bytes().length);
     }
   }
 }

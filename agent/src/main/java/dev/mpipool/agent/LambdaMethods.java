@@ -4,14 +4,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.Supplier;
-import org.objectweb.asm.ClassVisitor;
-import org.objectweb.asm.Handle;
-import org.objectweb.asm.Label;
-import org.objectweb.asm.MethodVisitor;
-import org.objectweb.asm.Opcodes;
-import org.objectweb.asm.Type;
 
 /**
  * Writes the method {@code $deserializeLambda$} of a class: it makes a lambda from its serialized
@@ -19,16 +13,18 @@ import org.objectweb.asm.Type;
  *
  * <p>The method compares the form with each {@link LambdaSite} of the class; a switch over the name
  * of the implementation selects those that it is compared with. A method is limited to 64 KiB, so
- * there may be several, each of which calls the next. Wherever the code is jumped to, the stack is
- * empty and the parameter is the only local variable, so no frames have to be computed.
+ * there may be several, each of which calls the next.
  */
 final class LambdaMethods {
   static final String NAME = "$deserializeLambda$";
   static final String DESCRIPTOR = "(Ljava/lang/invoke/SerializedLambda;)Ljava/lang/Object;";
 
+  /** Begins the names of the methods that continue {@code $deserializeLambda$}. */
+  private static final String CONTINUED = "mpipool$deserializeLambda$";
+
   private static final String FORM = "java/lang/invoke/SerializedLambda";
-  private static final int ACCESS =
-      Opcodes.ACC_PRIVATE | Opcodes.ACC_STATIC | Opcodes.ACC_SYNTHETIC;
+
+  private static final int PRIVATE_STATIC_SYNTHETIC = 0x100A;
 
   /** Bytes of code of one method, estimated from above; jumps reach no further than 32 KiB. */
   private static final int MOST_BYTES = 28_000;
@@ -44,24 +40,50 @@ final class LambdaMethods {
   /** For a captured value: itself, and what its call needs. */
   private static final int STACK_OF_VALUE = 2;
 
+  private static final int STACK_OF_EXCEPTION = 3;
+
   private record Entry(LambdaSite site, boolean ownerMatters, boolean receiverMatters) {}
 
-  private final ClassVisitor target;
   private final String className;
   private final boolean isInterface;
-  private final Supplier<String> names;
+
+  /** The names of all methods. */
+  private final Set<String> names;
+
+  private final NewConstants constants;
+  private final Bytes out = new Bytes();
+  private int count;
 
   /**
    * Prepares to write.
    *
-   * @param names of methods that the class does not have, each another one
+   * @param file is not changed
+   * @param constants get those of the methods
    */
-  LambdaMethods(
-      ClassVisitor target, String className, boolean isInterface, Supplier<String> names) {
-    this.target = target;
-    this.className = className;
-    this.isInterface = isInterface;
-    this.names = names;
+  LambdaMethods(ClassFile file, NewConstants constants) {
+    this.className = file.name();
+    this.isInterface = (file.access() & ClassFile.INTERFACE) != 0;
+    this.names = file.methodNames();
+    this.constants = constants;
+  }
+
+  /** A name that no method of the class has. */
+  String unusedName() {
+    int number = 1;
+    while (!names.add(CONTINUED + number)) {
+      number++;
+    }
+    return CONTINUED + number;
+  }
+
+  /** How many methods were written. */
+  int count() {
+    return count;
+  }
+
+  /** The methods that were written. */
+  Bytes bytes() {
+    return out;
   }
 
   /**
@@ -74,21 +96,23 @@ final class LambdaMethods {
     String name = NAME;
     List<List<Entry>> parts = parts(entries(sites));
     for (int part = 0; part < parts.size(); part++) {
-      String next = part == parts.size() - 1 ? last : names.get();
+      String next = part == parts.size() - 1 ? last : unusedName();
       writePart(name, parts.get(part), next);
       name = next;
     }
   }
 
   private static List<Entry> entries(List<LambdaSite> sites) {
-    Map<LambdaSite.Key, Integer> alike = new HashMap<>();
+    Map<String, LambdaSite> alike = new HashMap<>();
     for (LambdaSite site : sites) {
-      alike.merge(site.key().withoutOwner(), 1, Integer::sum);
+      // null for the key of more than one, which differ in the class of the implementation
+      alike.put(
+          site.keyWithoutOwner(), alike.containsKey(site.keyWithoutOwner()) ? null : site);
     }
     List<Entry> entries = new ArrayList<>();
     List<Entry> byReceiver = new ArrayList<>();
     for (LambdaSite site : sites) {
-      boolean unique = alike.get(site.key().withoutOwner()) == 1;
+      boolean unique = alike.get(site.keyWithoutOwner()) != null;
       entries.add(new Entry(site, !unique, false));
       if (!unique && site.isBound()) {
         // The method of this name and descriptor that the object has, whoever declares it.
@@ -100,10 +124,11 @@ final class LambdaMethods {
   }
 
   private static List<List<Entry>> parts(List<Entry> entries) {
-    List<List<Entry>> parts = new ArrayList<>(List.of(new ArrayList<>()));
+    List<List<Entry>> parts = new ArrayList<>();
+    parts.add(new ArrayList<>());
     int room = MOST_BYTES;
     for (Entry entry : entries) {
-      int bytes = BYTES_OF_SITE + BYTES_OF_VALUE * Type.getArgumentCount(entry.site().factory());
+      int bytes = BYTES_OF_SITE + BYTES_OF_VALUE * entry.site().captured().size();
       if (bytes > room) {
         parts.add(new ArrayList<>());
         room = MOST_BYTES;
@@ -117,142 +142,141 @@ final class LambdaMethods {
   private void writePart(String name, List<Entry> entries, String next) {
     TreeMap<Integer, List<Entry>> byHash = new TreeMap<>();
     for (Entry entry : entries) {
-      int hash = entry.site().implementation().getName().hashCode();
-      byHash.computeIfAbsent(hash, any -> new ArrayList<>()).add(entry);
+      int hash = entry.site().name().hashCode();
+      List<Entry> alike = byHash.get(hash);
+      if (alike == null) {
+        alike = new ArrayList<>();
+        byHash.put(hash, alike);
+      }
+      alike.add(entry);
     }
-    MethodVisitor code = target.visitMethod(ACCESS, name, DESCRIPTOR, null, null);
-    code.visitCode();
+    Code code = new Code();
     get(code, "getImplMethodName", "()Ljava/lang/String;");
-    code.visitMethodInsn(Opcodes.INVOKEVIRTUAL, "java/lang/String", "hashCode", "()I", false);
-    Label none = new Label();
-    Label[] labels = new Label[byHash.size()];
+    call(code, "java/lang/String", "hashCode", "()I");
+    Code.Label none = new Code.Label();
+    Code.Label[] labels = new Code.Label[byHash.size()];
     int[] keys = new int[labels.length];
     int i = 0;
     for (Integer hash : byHash.keySet()) {
       keys[i] = hash;
-      labels[i++] = new Label();
+      labels[i++] = new Code.Label();
     }
-    code.visitLookupSwitchInsn(none, keys, labels);
+    code.lookupSwitch(none, keys, labels);
     int stack = STACK_OF_COMPARISON;
     i = 0;
     for (List<Entry> alike : byHash.values()) {
-      begin(code, labels[i++]);
+      code.begin(labels[i++]);
       for (int at = 0; at < alike.size(); at++) {
         boolean isLast = at == alike.size() - 1;
-        Label other = isLast ? none : new Label();
+        Code.Label other = isLast ? none : new Code.Label();
         stack = Math.max(stack, writeSite(code, alike.get(at), other));
         if (!isLast) {
-          begin(code, other);
+          code.begin(other);
         }
       }
     }
-    begin(code, none);
+    code.begin(none);
     stack = Math.max(stack, end(code, next));
-    code.visitMaxs(stack, 1);
-    code.visitEnd();
-  }
-
-  private static void begin(MethodVisitor code, Label label) {
-    code.visitLabel(label);
-    code.visitFrame(Opcodes.F_SAME, 0, null, 0, null);
+    out.u2(PRIVATE_STATIC_SYNTHETIC).u2(constants.utf8(name)).u2(constants.utf8(DESCRIPTOR)).u2(1);
+    code.write(out, stack, 1, constants);
+    count++;
   }
 
   /** Returns the lambda if the form is the site's, else jumps. */
-  private static int writeSite(MethodVisitor code, Entry entry, Label other) {
+  private int writeSite(Code code, Entry entry, Code.Label other) {
     LambdaSite site = entry.site();
-    LambdaSite.Key key = site.key();
-    Handle handle = site.implementation();
-    compare(code, "getImplMethodName", handle.getName(), other);
-    compare(code, "getImplMethodSignature", handle.getDesc(), other);
+    compare(code, "getImplMethodName", site.nameConstant(), other);
+    compare(code, "getImplMethodSignature", site.descriptorConstant(), other);
     get(code, "getImplMethodKind", "()I");
-    code.visitIntInsn(Opcodes.BIPUSH, handle.getTag());
-    code.visitJumpInsn(Opcodes.IF_ICMPNE, other);
-    compare(code, "getFunctionalInterfaceClass", key.type(), other);
-    compare(code, "getFunctionalInterfaceMethodName", key.method(), other);
-    compare(code, "getFunctionalInterfaceMethodSignature", key.signature().getDescriptor(), other);
-    compare(code, "getInstantiatedMethodType", key.instantiated().getDescriptor(), other);
+    code.withByte(Code.BIPUSH, site.kind()).jump(Code.IF_ICMPNE, other);
+    compare(code, "getFunctionalInterfaceClass", constants.utf8(site.type()), other);
+    compare(code, "getFunctionalInterfaceMethodName", site.methodConstant(), other);
+    compare(code, "getFunctionalInterfaceMethodSignature", site.signatureConstant(), other);
+    compare(code, "getInstantiatedMethodType", site.instantiatedConstant(), other);
     if (entry.ownerMatters()) {
-      compare(code, "getImplClass", handle.getOwner(), other);
+      compare(code, "getImplClass", site.ownerConstant(), other);
     }
-    Type[] captured = site.captured();
+    List<String> captured = site.captured();
     if (entry.receiverMatters()) {
       getCaptured(code, 0);
-      code.visitTypeInsn(Opcodes.INSTANCEOF, captured[0].getInternalName());
-      code.visitJumpInsn(Opcodes.IFEQ, other);
+      code.withShort(Code.INSTANCEOF, type(captured.get(0))).jump(Code.IFEQ, other);
     }
     int depth = 0;
-    for (int i = 0; i < captured.length; i++) {
+    for (int i = 0; i < captured.size(); i++) {
       getCaptured(code, i);
-      unbox(code, captured[i]);
-      depth += captured[i].getSize();
+      depth += unbox(code, captured.get(i));
     }
-    String made = Type.getMethodDescriptor(Type.getReturnType(site.factory()), captured);
-    code.visitInvokeDynamicInsn(
-        site.method(), made, LambdaSite.BOOTSTRAP, site.arguments().toArray());
-    code.visitInsn(Opcodes.ARETURN);
+    code.invokeDynamic(site.invokeDynamic(captured, constants)).instruction(Code.ARETURN);
     return depth + STACK_OF_VALUE;
   }
 
-  private int end(MethodVisitor code, String next) {
+  private int end(Code code, String next) {
     if (next != null) {
-      code.visitVarInsn(Opcodes.ALOAD, 0);
-      code.visitMethodInsn(Opcodes.INVOKESTATIC, className, next, DESCRIPTOR, isInterface);
-      code.visitInsn(Opcodes.ARETURN);
+      int tag = isInterface ? ClassFile.INTERFACE_METHOD : ClassFile.METHOD;
+      code.instruction(Code.ALOAD_0)
+          .withShort(Code.INVOKESTATIC, constants.method(tag, className, next, DESCRIPTOR))
+          .instruction(Code.ARETURN);
       return 1;
     }
     String exception = "java/lang/IllegalArgumentException";
-    code.visitTypeInsn(Opcodes.NEW, exception);
-    code.visitInsn(Opcodes.DUP);
-    code.visitLdcInsn("Invalid lambda deserialization");
-    code.visitMethodInsn(
-        Opcodes.INVOKESPECIAL, exception, "<init>", "(Ljava/lang/String;)V", false);
-    code.visitInsn(Opcodes.ATHROW);
-    return 3;
+    int constructor =
+        constants.method(ClassFile.METHOD, exception, "<init>", "(Ljava/lang/String;)V");
+    code.withShort(Code.NEW, constants.type(exception))
+        .instruction(Code.DUP)
+        .withShort(Code.LDC_W, constants.string(constants.utf8("Invalid lambda deserialization")))
+        .withShort(Code.INVOKESPECIAL, constructor)
+        .instruction(Code.ATHROW);
+    return STACK_OF_EXCEPTION;
   }
 
-  private static void get(MethodVisitor code, String getter, String descriptor) {
-    code.visitVarInsn(Opcodes.ALOAD, 0);
-    code.visitMethodInsn(Opcodes.INVOKEVIRTUAL, FORM, getter, descriptor, false);
+  private void call(Code code, String owner, String method, String descriptor) {
+    code.withShort(
+        Code.INVOKEVIRTUAL, constants.method(ClassFile.METHOD, owner, method, descriptor));
   }
 
-  private static void getCaptured(MethodVisitor code, int index) {
-    code.visitVarInsn(Opcodes.ALOAD, 0);
-    code.visitIntInsn(Opcodes.SIPUSH, index);
-    code.visitMethodInsn(
-        Opcodes.INVOKEVIRTUAL, FORM, "getCapturedArg", "(I)Ljava/lang/Object;", false);
+  private void get(Code code, String getter, String descriptor) {
+    call(code.instruction(Code.ALOAD_0), FORM, getter, descriptor);
   }
 
-  private static void compare(MethodVisitor code, String getter, String value, Label other) {
+  private void getCaptured(Code code, int index) {
+    code.instruction(Code.ALOAD_0).withShort(Code.SIPUSH, index);
+    call(code, FORM, "getCapturedArg", "(I)Ljava/lang/Object;");
+  }
+
+  private void compare(Code code, String getter, int text, Code.Label other) {
     get(code, getter, "()Ljava/lang/String;");
-    code.visitLdcInsn(value);
-    code.visitMethodInsn(
-        Opcodes.INVOKEVIRTUAL, "java/lang/Object", "equals", "(Ljava/lang/Object;)Z", false);
-    code.visitJumpInsn(Opcodes.IFEQ, other);
+    code.withShort(Code.LDC_W, constants.string(text));
+    call(code, "java/lang/Object", "equals", "(Ljava/lang/Object;)Z");
+    code.jump(Code.IFEQ, other);
   }
 
-  private static void unbox(MethodVisitor code, Type type) {
-    String box =
-        switch (type.getSort()) {
-          case Type.BOOLEAN -> "Boolean";
-          case Type.CHAR -> "Character";
-          case Type.BYTE -> "Byte";
-          case Type.SHORT -> "Short";
-          case Type.INT -> "Integer";
-          case Type.LONG -> "Long";
-          case Type.FLOAT -> "Float";
-          case Type.DOUBLE -> "Double";
-          default -> null;
-        };
-    if (box == null) {
-      code.visitTypeInsn(Opcodes.CHECKCAST, type.getInternalName());
-    } else {
-      code.visitTypeInsn(Opcodes.CHECKCAST, "java/lang/" + box);
-      code.visitMethodInsn(
-          Opcodes.INVOKEVIRTUAL,
-          "java/lang/" + box,
-          type.getClassName() + "Value",
-          "()" + type.getDescriptor(),
-          false);
+  /** The class of a descriptor, as a constant. */
+  private int type(String descriptor) {
+    boolean isArray = descriptor.charAt(0) == '[';
+    return constants.type(
+        isArray ? descriptor : descriptor.substring(1, descriptor.length() - 1));
+  }
+
+  /** Casts an object to a type, and returns how many words it needs on the stack. */
+  private int unbox(Code code, String descriptor) {
+    char kind = descriptor.charAt(0);
+    switch (kind) {
+      case 'Z' -> unbox(code, "Boolean", "booleanValue", descriptor);
+      case 'C' -> unbox(code, "Character", "charValue", descriptor);
+      case 'B' -> unbox(code, "Byte", "byteValue", descriptor);
+      case 'S' -> unbox(code, "Short", "shortValue", descriptor);
+      case 'I' -> unbox(code, "Integer", "intValue", descriptor);
+      case 'J' -> unbox(code, "Long", "longValue", descriptor);
+      case 'F' -> unbox(code, "Float", "floatValue", descriptor);
+      case 'D' -> unbox(code, "Double", "doubleValue", descriptor);
+      default -> code.withShort(Code.CHECKCAST, type(descriptor));
     }
+    return kind == 'J' || kind == 'D' ? 2 : 1;
+  }
+
+  private void unbox(Code code, String box, String method, String descriptor) {
+    String name = "java/lang/" + box;
+    code.withShort(Code.CHECKCAST, constants.type(name));
+    call(code, name, method, "()" + descriptor);
   }
 }

@@ -23,7 +23,6 @@ import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
-import org.objectweb.asm.ClassReader;
 
 /**
  * Does in class files what the {@link Agent} does when classes are loaded. A file is replaced as a
@@ -60,7 +59,7 @@ public final class Weaver implements Closeable {
     byte[] weave(String file, byte[] classFile) throws IOException {
       all++;
       try {
-        String name = new ClassReader(classFile).getClassName();
+        String name = new ClassFile(classFile).name();
         if (hasMpipool && name.startsWith(MPIPOOL)) {
           return null;
         }
