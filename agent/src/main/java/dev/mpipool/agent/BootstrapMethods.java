@@ -120,6 +120,7 @@ final class BootstrapMethods {
 
   private static int general(NewConstants constants) {
     return constants.methodHandle(
-        STATIC_METHOD, constants.method(ClassFile.METHOD, METAFACTORY, GENERAL, GENERAL_DESCRIPTOR));
+        STATIC_METHOD,
+        constants.method(ClassFile.METHOD, METAFACTORY, GENERAL, GENERAL_DESCRIPTOR));
   }
 }

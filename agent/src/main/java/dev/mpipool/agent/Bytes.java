@@ -6,15 +6,24 @@ import java.util.Arrays;
 final class Bytes {
   private static final int FIRST = 256;
 
-  private byte[] array = new byte[FIRST];
+  private byte[] array;
   private int size;
+
+  Bytes() {
+    this(FIRST);
+  }
+
+  /** Begins with room for some bytes. */
+  Bytes(int room) {
+    array = new byte[room];
+  }
 
   int size() {
     return size;
   }
 
   byte[] toArray() {
-    return Arrays.copyOf(array, size);
+    return array.length == size ? array : Arrays.copyOf(array, size);
   }
 
   Bytes u1(int value) {

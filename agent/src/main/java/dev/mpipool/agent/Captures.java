@@ -34,8 +34,7 @@ final class Captures {
   private static final Set<String> SERIALIZABLE =
       Set.of("java/io/Serializable", "java/io/Externalizable");
 
-  private static final int NO_CLASSES =
-      ClassFile.INTERFACE | ClassFile.ENUM | ClassFile.MODULE;
+  private static final int NO_CLASSES = ClassFile.INTERFACE | ClassFile.ENUM | ClassFile.MODULE;
 
   private final Names named;
   private final ClassFiles files;

@@ -42,6 +42,7 @@ final class ClassFile {
   };
 
   private static final int MAGIC = 0xCAFEBABE;
+
   /** Where the number of constants is. */
   static final int COUNT = 8;
 
@@ -53,7 +54,7 @@ final class ClassFile {
   private final int[] constants;
 
   private final int header;
-  private boolean hasInvokeDynamic;
+  private int invokeDynamics;
 
   /** Where the methods and the attributes of the class begin, with their number; once needed. */
   private int methods;
@@ -82,7 +83,9 @@ final class ClassFile {
       if (tag == LONG || tag == DOUBLE) {
         i++; // takes two numbers
       }
-      hasInvokeDynamic |= tag == INVOKE_DYNAMIC;
+      if (tag == INVOKE_DYNAMIC) {
+        invokeDynamics++;
+      }
     }
     header = at;
   }
@@ -171,7 +174,19 @@ final class ClassFile {
   }
 
   boolean hasInvokeDynamic() {
-    return hasInvokeDynamic;
+    return invokeDynamics > 0;
+  }
+
+  /** The numbers of all InvokeDynamic constants. */
+  int[] invokeDynamics() {
+    int[] found = new int[invokeDynamics];
+    int count = 0;
+    for (int i = 1; count < found.length; i++) {
+      if (tag(i) == INVOKE_DYNAMIC) {
+        found[count++] = i;
+      }
+    }
+    return found;
   }
 
   int access() {

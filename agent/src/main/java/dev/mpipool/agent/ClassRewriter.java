@@ -82,11 +82,11 @@ final class ClassRewriter {
       Map<String, LambdaSite> sites = new LinkedHashMap<>();
       // The lambdas that the compiler has made serializable: its own method makes these.
       Map<String, LambdaSite> ofCompiler = new HashMap<>();
-      for (int i = 1; i < file.constants(); i++) {
-        if (file.tag(i) == ClassFile.INVOKE_DYNAMIC && all.isOfMetafactory(file.first(i))) {
-          LambdaSite site = new LambdaSite(file, i, all);
-          Map<String, LambdaSite> kind =
-              all.isSerializable(file.first(i)) ? ofCompiler : sites;
+      for (int constant : file.invokeDynamics()) {
+        int bootstrap = file.first(constant);
+        if (all.isOfMetafactory(bootstrap)) {
+          LambdaSite site = new LambdaSite(file, constant, all);
+          Map<String, LambdaSite> kind = all.isSerializable(bootstrap) ? ofCompiler : sites;
           LambdaSite known = kind.get(site.key());
           kind.put(site.key(), known == null ? site : LambdaSite.moreGeneral(known, site));
         }
@@ -110,13 +110,13 @@ final class ClassRewriter {
     }
 
     byte[] write() {
-      Bytes behind = new Bytes(); // behind the constants, of which it adds some
+      Bytes behind = new Bytes(2 * file.bytes().length); // with more constants
       copy(behind, file.header(), file.interfacesAt());
       writeInterfaces(behind);
       copy(behind, file.fieldsAt(), file.methodsAt());
       writeMethods(behind);
       writeAttributes(behind);
-      Bytes out = new Bytes();
+      Bytes out = new Bytes(file.header() + constants.bytes().size() + behind.size());
       copy(out, 0, ClassFile.COUNT);
       out.u2(constants.count());
       copy(out, ClassFile.COUNT + 2, file.header());

@@ -51,6 +51,19 @@ final class LambdaMethods {
   private final Set<String> names;
 
   private final NewConstants constants;
+  // The constants of the methods that are called.
+  private final int hashCode;
+  private final int equals;
+  private final int getImplClass;
+  private final int getImplMethodName;
+  private final int getImplMethodSignature;
+  private final int getImplMethodKind;
+  private final int getFunctionalInterfaceClass;
+  private final int getFunctionalInterfaceMethodName;
+  private final int getFunctionalInterfaceMethodSignature;
+  private final int getInstantiatedMethodType;
+  private final int getCapturedArg;
+
   private final Bytes out = new Bytes();
   private int count;
 
@@ -65,6 +78,18 @@ final class LambdaMethods {
     this.isInterface = (file.access() & ClassFile.INTERFACE) != 0;
     this.names = file.methodNames();
     this.constants = constants;
+    hashCode = constants.method(ClassFile.METHOD, "java/lang/String", "hashCode", "()I");
+    equals =
+        constants.method(ClassFile.METHOD, "java/lang/Object", "equals", "(Ljava/lang/Object;)Z");
+    getImplClass = getter("getImplClass");
+    getImplMethodName = getter("getImplMethodName");
+    getImplMethodSignature = getter("getImplMethodSignature");
+    getImplMethodKind = getter("getImplMethodKind", "()I");
+    getFunctionalInterfaceClass = getter("getFunctionalInterfaceClass");
+    getFunctionalInterfaceMethodName = getter("getFunctionalInterfaceMethodName");
+    getFunctionalInterfaceMethodSignature = getter("getFunctionalInterfaceMethodSignature");
+    getInstantiatedMethodType = getter("getInstantiatedMethodType");
+    getCapturedArg = getter("getCapturedArg", "(I)Ljava/lang/Object;");
   }
 
   /** A name that no method of the class has. */
@@ -106,8 +131,7 @@ final class LambdaMethods {
     Map<String, LambdaSite> alike = new HashMap<>();
     for (LambdaSite site : sites) {
       // null for the key of more than one, which differ in the class of the implementation
-      alike.put(
-          site.keyWithoutOwner(), alike.containsKey(site.keyWithoutOwner()) ? null : site);
+      alike.put(site.keyWithoutOwner(), alike.containsKey(site.keyWithoutOwner()) ? null : site);
     }
     List<Entry> entries = new ArrayList<>();
     List<Entry> byReceiver = new ArrayList<>();
@@ -151,8 +175,9 @@ final class LambdaMethods {
       alike.add(entry);
     }
     Code code = new Code();
-    get(code, "getImplMethodName", "()Ljava/lang/String;");
-    call(code, "java/lang/String", "hashCode", "()I");
+    code.instruction(Code.ALOAD_0)
+        .withShort(Code.INVOKEVIRTUAL, getImplMethodName)
+        .withShort(Code.INVOKEVIRTUAL, hashCode);
     Code.Label none = new Code.Label();
     Code.Label[] labels = new Code.Label[byHash.size()];
     int[] keys = new int[labels.length];
@@ -185,16 +210,18 @@ final class LambdaMethods {
   /** Returns the lambda if the form is the site's, else jumps. */
   private int writeSite(Code code, Entry entry, Code.Label other) {
     LambdaSite site = entry.site();
-    compare(code, "getImplMethodName", site.nameConstant(), other);
-    compare(code, "getImplMethodSignature", site.descriptorConstant(), other);
-    get(code, "getImplMethodKind", "()I");
-    code.withByte(Code.BIPUSH, site.kind()).jump(Code.IF_ICMPNE, other);
-    compare(code, "getFunctionalInterfaceClass", constants.utf8(site.type()), other);
-    compare(code, "getFunctionalInterfaceMethodName", site.methodConstant(), other);
-    compare(code, "getFunctionalInterfaceMethodSignature", site.signatureConstant(), other);
-    compare(code, "getInstantiatedMethodType", site.instantiatedConstant(), other);
+    compare(code, getImplMethodName, site.nameConstant(), other);
+    compare(code, getImplMethodSignature, site.descriptorConstant(), other);
+    code.instruction(Code.ALOAD_0)
+        .withShort(Code.INVOKEVIRTUAL, getImplMethodKind)
+        .withByte(Code.BIPUSH, site.kind())
+        .jump(Code.IF_ICMPNE, other);
+    compare(code, getFunctionalInterfaceClass, constants.utf8(site.type()), other);
+    compare(code, getFunctionalInterfaceMethodName, site.methodConstant(), other);
+    compare(code, getFunctionalInterfaceMethodSignature, site.signatureConstant(), other);
+    compare(code, getInstantiatedMethodType, site.instantiatedConstant(), other);
     if (entry.ownerMatters()) {
-      compare(code, "getImplClass", site.ownerConstant(), other);
+      compare(code, getImplClass, site.ownerConstant(), other);
     }
     List<String> captured = site.captured();
     if (entry.receiverMatters()) {
@@ -229,32 +256,33 @@ final class LambdaMethods {
     return STACK_OF_EXCEPTION;
   }
 
-  private void call(Code code, String owner, String method, String descriptor) {
-    code.withShort(
-        Code.INVOKEVIRTUAL, constants.method(ClassFile.METHOD, owner, method, descriptor));
+  /** A method of the serialized form that returns a text. */
+  private int getter(String method) {
+    return getter(method, "()Ljava/lang/String;");
   }
 
-  private void get(Code code, String getter, String descriptor) {
-    call(code.instruction(Code.ALOAD_0), FORM, getter, descriptor);
+  private int getter(String method, String descriptor) {
+    return constants.method(ClassFile.METHOD, FORM, method, descriptor);
   }
 
   private void getCaptured(Code code, int index) {
-    code.instruction(Code.ALOAD_0).withShort(Code.SIPUSH, index);
-    call(code, FORM, "getCapturedArg", "(I)Ljava/lang/Object;");
+    code.instruction(Code.ALOAD_0)
+        .withShort(Code.SIPUSH, index)
+        .withShort(Code.INVOKEVIRTUAL, getCapturedArg);
   }
 
-  private void compare(Code code, String getter, int text, Code.Label other) {
-    get(code, getter, "()Ljava/lang/String;");
-    code.withShort(Code.LDC_W, constants.string(text));
-    call(code, "java/lang/Object", "equals", "(Ljava/lang/Object;)Z");
-    code.jump(Code.IFEQ, other);
+  private void compare(Code code, int getter, int text, Code.Label other) {
+    code.instruction(Code.ALOAD_0)
+        .withShort(Code.INVOKEVIRTUAL, getter)
+        .withShort(Code.LDC_W, constants.string(text))
+        .withShort(Code.INVOKEVIRTUAL, equals)
+        .jump(Code.IFEQ, other);
   }
 
   /** The class of a descriptor, as a constant. */
   private int type(String descriptor) {
     boolean isArray = descriptor.charAt(0) == '[';
-    return constants.type(
-        isArray ? descriptor : descriptor.substring(1, descriptor.length() - 1));
+    return constants.type(isArray ? descriptor : descriptor.substring(1, descriptor.length() - 1));
   }
 
   /** Casts an object to a type, and returns how many words it needs on the stack. */
@@ -277,6 +305,7 @@ final class LambdaMethods {
   private void unbox(Code code, String box, String method, String descriptor) {
     String name = "java/lang/" + box;
     code.withShort(Code.CHECKCAST, constants.type(name));
-    call(code, name, method, "()" + descriptor);
+    code.withShort(
+        Code.INVOKEVIRTUAL, constants.method(ClassFile.METHOD, name, method, "()" + descriptor));
   }
 }

@@ -176,7 +176,6 @@ final class LambdaSite {
     String made = '(' + String.join("", types) + ")L" + type() + ';';
     return made.equals(factory)
         ? constant
-        : constants.invokeDynamic(
-            bootstrap, constants.nameAndType(method, constants.utf8(made)));
+        : constants.invokeDynamic(bootstrap, constants.nameAndType(method, constants.utf8(made)));
   }
 }

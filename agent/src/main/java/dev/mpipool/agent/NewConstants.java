@@ -11,9 +11,15 @@ final class NewConstants {
   /** Constants of two references of two bytes, or one of four, by tag and content. */
   private final Map<Long, Integer> others = new HashMap<>();
 
+  /**
+   * For each text of the class file, the constant that has it as an operand; 0 if there is none.
+   */
+  private final int[] strings;
+
   private int count;
 
   NewConstants(int count) {
+    this.strings = new int[count];
     this.count = count;
   }
 
@@ -48,7 +54,14 @@ final class NewConstants {
 
   /** The text of a constant, as the operand of an instruction. */
   int string(int utf8) {
-    return single(ClassFile.STRING, utf8);
+    if (utf8 >= strings.length) {
+      return single(ClassFile.STRING, utf8);
+    }
+    if (strings[utf8] == 0) {
+      strings[utf8] = next();
+      bytes.u1(ClassFile.STRING).u2(utf8);
+    }
+    return strings[utf8];
   }
 
   /**
@@ -71,9 +84,7 @@ final class NewConstants {
   int methodHandle(int kind, int method) {
     Long key = key(ClassFile.METHOD_HANDLE, (kind << 16) | method);
     Integer known = others.get(key);
-    return known == null
-        ? add(key, bytes.u1(ClassFile.METHOD_HANDLE).u1(kind).u2(method))
-        : known;
+    return known == null ? add(key, bytes.u1(ClassFile.METHOD_HANDLE).u1(kind).u2(method)) : known;
   }
 
   private int single(int tag, int reference) {
