@@ -152,6 +152,50 @@ class ClassRewriterTest {
     assertThat(lambdas).hasSize(1000);
   }
 
+  @Test
+  void namesAreNotLimitedToAscii() throws Exception {
+    String source =
+        """
+        class Named {
+          static java.util.function.Supplier<String> gr\\u00f6\\u00dfe\\uD835\\uDD4F() {
+            String text = "\\uD835\\uDD4F\\0";
+            return () -> text + new Object() { String gr\\u00fcn() { return "\\u00fc"; } }.gr\\u00fcn();
+          }
+        }
+        """;
+    Woven named = Woven.of(Sources.compile(Map.of("Named", source)));
+    Supplier<?> lambda = (Supplier<?>) named.call("Named", "gr\u00f6\u00dfe\uD835\uDD4F");
+    assertThat(((Supplier<?>) named.copy(lambda)).get()).isEqualTo("\uD835\uDD4F\0\u00fc");
+  }
+
+  @Test
+  void aGenericRecordSaysThatItIsSerializable() throws Exception {
+    String source =
+        "record Pair<A extends Comparable<A>>(A a, A b) implements Comparable<Pair<A>> {"
+            + " public int compareTo(Pair<A> p) { return a.compareTo(p.a); } }";
+    Class<?> pair = Woven.of(Sources.compile(Map.of("Pair", source))).loadClass("Pair");
+    assertThat(pair.getGenericInterfaces())
+        .extracting(Object::toString)
+        .containsExactly("java.lang.Comparable<Pair<A>>", "interface java.io.Serializable");
+  }
+
+  @Test
+  void aClassWhoseConstantsAreTooManyIsRefused() throws Exception {
+    StringBuilder source = new StringBuilder("class Full { Runnable task = () -> {};\n");
+    for (int method = 0; method < 33; method++) {
+      source.append("void m").append(method).append("() { String s;\n");
+      for (int i = 0; i < 991; i++) {
+        source.append("s = \"").append(method).append('_').append(i).append("\";\n");
+      }
+      source.append("}\n");
+    }
+    byte[] full = Sources.compile(Map.of("Full", source.append('}').toString())).get("Full");
+    ClassRewriter rewriter = new ClassRewriter(new Captures(new Names(null), name -> null));
+    assertThatThrownBy(() -> rewriter.rewrite(full, true))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("its constants are too many");
+  }
+
   /** With the running JDK's compiler, which may name inherited methods otherwise than javac 17. */
   @Test
   void referencesToInheritedMethodsTravel() throws Exception {

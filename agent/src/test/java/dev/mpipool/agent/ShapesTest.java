@@ -5,18 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.mpipool.agent.shapes.Lambdas;
 import dev.mpipool.agent.shapes.Refused;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.reflect.Method;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -28,40 +21,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ShapesTest extends WithWovenPool {
 
   private static final String SHAPES = Lambdas.class.getPackageName();
-  private static final Pattern CODE = Pattern.compile("`([^`]*)`");
 
   ShapesTest() {
     super(SHAPES);
   }
 
-  record Row(String shape, String result, List<String> tasks) {
-    boolean works() {
-      return result.startsWith("works");
-    }
-
-    @Override
-    public String toString() {
-      return shape;
-    }
-  }
-
-  static Stream<Row> rows() {
-    try {
-      return Files.readAllLines(Path.of("../docs/lambdas.md")).stream()
-          .dropWhile(line -> !line.equals("## Shapes"))
-          .skip(1)
-          .takeWhile(line -> !line.startsWith("## "))
-          .filter(line -> line.startsWith("| "))
-          .skip(2)
-          .map(line -> line.split(" *\\| *"))
-          .map(cells -> new Row(cells[1], cells[2], code(cells[3]).toList()));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static Stream<String> code(String text) {
-    return CODE.matcher(text).results().map(result -> result.group(1));
+  static Stream<ShapeRow> rows() {
+    return ShapeRow.all().filter(row -> !row.isOfKotlin());
   }
 
   private static Stream<String> methods(Class<?> type, Class<?> result) {
@@ -73,7 +39,7 @@ class ShapesTest extends WithWovenPool {
 
   @Test
   void theTableHasAll() {
-    assertThat(rows().filter(Row::works).flatMap(row -> row.tasks().stream()))
+    assertThat(rows().filter(ShapeRow::works).flatMap(row -> row.tasks().stream()))
         .containsExactlyInAnyOrderElementsOf(
             Stream.concat(
                     methods(Lambdas.class, Supplier.class), methods(Lambdas.class, Callable.class))
@@ -84,13 +50,13 @@ class ShapesTest extends WithWovenPool {
 
   @ParameterizedTest
   @MethodSource("rows")
-  void itIsAsTheRowSays(Row row) throws Exception {
+  void itIsAsTheRowSays(ShapeRow row) throws Exception {
     assertThat(row.tasks()).isNotEmpty();
     for (String name : row.tasks()) {
       if (row.works()) {
         works(name);
       } else {
-        String message = code(row.result()).findFirst().orElseThrow();
+        String message = row.message();
         Callable<?> task = (Callable<?>) woven.call(Refused.class, name);
         assertThatThrownBy(() -> run(task))
             .isInstanceOf(ExecutionException.class)
@@ -113,9 +79,5 @@ class ShapesTest extends WithWovenPool {
     ofSupplier.setAccessible(true);
     Callable<?> task = (Callable<?>) ofSupplier.invoke(null, made);
     assertThat(run(task)).as(name).isEqualTo(((Supplier<?>) made).get());
-  }
-
-  private Object run(Callable<?> task) throws Exception {
-    return pool.submit(task).get(20, TimeUnit.SECONDS);
   }
 }

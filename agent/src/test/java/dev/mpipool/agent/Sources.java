@@ -35,6 +35,13 @@ final class Sources {
   static Map<String, byte[]> compile(Map<String, String> sources) throws IOException {
     Path folder = Files.createTempDirectory("mpipool-classes");
     compile(sources, folder);
+    Map<String, byte[]> classes = classes(folder);
+    delete(folder);
+    return classes;
+  }
+
+  /** The class files of a folder by the names of the classes. */
+  static Map<String, byte[]> classes(Path folder) throws IOException {
     Map<String, byte[]> classes = new HashMap<>();
     try (Stream<Path> files = Files.walk(folder)) {
       for (Path file : files.filter(Files::isRegularFile).toList()) {
@@ -42,7 +49,6 @@ final class Sources {
         classes.put(name, Files.readAllBytes(file));
       }
     }
-    delete(folder);
     return classes;
   }
 

@@ -1,7 +1,9 @@
 package dev.mpipool.agent;
 
 import dev.mpipool.MPIExecutor;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 
@@ -13,7 +15,11 @@ abstract class WithWovenPool {
   private final ClassLoader before = Thread.currentThread().getContextClassLoader();
 
   WithWovenPool(String packageName) {
-    woven = Woven.ofPackage(packageName, null);
+    this(Woven.ofPackage(packageName, null));
+  }
+
+  WithWovenPool(Woven woven) {
+    this.woven = woven;
   }
 
   @BeforeEach
@@ -26,5 +32,9 @@ abstract class WithWovenPool {
   void close() {
     Thread.currentThread().setContextClassLoader(before);
     pool.shutdownNow();
+  }
+
+  Object run(Callable<?> task) throws Exception {
+    return pool.submit(task).get(20, TimeUnit.SECONDS);
   }
 }

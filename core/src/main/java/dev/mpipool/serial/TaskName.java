@@ -69,6 +69,10 @@ public final class TaskName {
     if (method.startsWith("lambda$")) {
       return "lambda in %s.%s".formatted(owner, StringUtils.substringBetween(method, "$"));
     }
+    int ofKotlin = method.indexOf("$lambda$"); // behind the name of the method
+    if (ofKotlin > 0) {
+      return "lambda in %s.%s".formatted(owner, method.substring(0, ofKotlin));
+    }
     return owner + "." + method;
   }
 }

@@ -34,6 +34,19 @@ class TaskNameTest {
   }
 
   @Test
+  void aLambdaOfKotlinIsNamedByTheMethodItStandsIn() {
+    Callable<Integer> lambda = (Callable<Integer> & Serializable) TaskNameTest::task$lambda$0;
+
+    assertThat(TaskName.of(lambda)).isEqualTo("lambda in " + HERE + ".task");
+  }
+
+  /** As Kotlin's compiler names a lambda's code. */
+  @SuppressWarnings("MemberName")
+  private static int task$lambda$0() {
+    return 1;
+  }
+
+  @Test
   void aMethodReferenceIsNamedByItsMethod() {
     Function<String, Integer> parse = (Function<String, Integer> & Serializable) Integer::parseInt;
 
