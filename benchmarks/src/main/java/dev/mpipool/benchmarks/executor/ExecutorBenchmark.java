@@ -64,8 +64,9 @@ public final class ExecutorBenchmark {
     String markdown = workers ? report.markdownOfWorkers() : report.markdown();
     Files.writeString(benchmark.folder.resolve("results.csv"), benchmark.results.csv());
     Files.writeString(benchmark.folder.resolve("report.md"), markdown);
-    if (options.contains("--docs") && !workers) {
-      Report.insert(benchmark.home.resolve("docs/performance.md"), markdown);
+    if (options.contains("--docs")) {
+      String mode = workers ? "workers" : "executor";
+      Report.insert(benchmark.home.resolve("docs/performance.md"), mode, markdown);
     }
     System.out.println(markdown.strip());
   }

@@ -12,8 +12,8 @@ import java.util.stream.Collectors;
 /** A run's figures as Markdown. */
 final class Report {
 
-  private static final String BEGIN = "<!-- bin/bench executor: begin -->";
-  private static final String END = "<!-- bin/bench executor: end -->";
+  private static final String BEGIN = "<!-- bin/bench %s: begin -->";
+  private static final String END = "<!-- bin/bench %s: end -->";
 
   private static final Map<String, String> CONTESTANTS = new LinkedHashMap<>();
   private static final Map<String, String> MEASURES = new LinkedHashMap<>();
@@ -165,16 +165,26 @@ final class Report {
     return String.join("; ", found);
   }
 
-  /** Puts the report into a page, in place of the one before. */
-  static void insert(Path page, String markdown) throws IOException {
+  /**
+   * Puts the report into a page, in place of the one before.
+   *
+   * @param mode of {@code bin/bench}
+   */
+  static void insert(Path page, String mode, String markdown) throws IOException {
     String text = Files.readString(page);
-    int begin = text.indexOf(BEGIN);
-    int end = text.indexOf(END);
+    String first = BEGIN.formatted(mode);
+    String last = END.formatted(mode);
+    int begin = text.indexOf(first);
+    int end = text.indexOf(last);
     if (begin < 0 || end < begin) {
-      throw new IOException("%s has no lines %s and %s".formatted(page, BEGIN, END));
+      throw new IOException("%s has no lines %s and %s".formatted(page, first, last));
     }
     Files.writeString(
         page,
-        text.substring(0, begin + BEGIN.length()) + "\n\n" + markdown + "\n" + text.substring(end));
+        text.substring(0, begin + first.length())
+            + "\n\n"
+            + markdown.strip()
+            + "\n\n"
+            + text.substring(end));
   }
 }
