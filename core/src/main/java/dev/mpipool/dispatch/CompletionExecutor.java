@@ -113,8 +113,13 @@ final class CompletionExecutor {
   private CompletionThread leader;
   private CompletionThread standby;
 
-  /** When the leader began its current item, by {@link System#nanoTime}. */
-  private long itemStart;
+  /**
+   * What the standby last saw the leader at, or null, and since when, by {@link System#nanoTime}.
+   * The leader itself does not look at the clock: that would take longer than most items.
+   */
+  private Item watched;
+
+  private long watchedSince;
 
   private boolean standbyDozes;
   private boolean closed;
@@ -399,10 +404,15 @@ final class CompletionExecutor {
         standby = null;
         return true;
       } else if (queue.isEmpty() || leader == null || leader.item == null) {
+        watched = null;
         standbyDozes = true;
         watch.awaitUninterruptibly();
         standbyDozes = false;
-      } else if (System.nanoTime() - itemStart >= PATIENCE_NANOS) {
+      } else if (leader.item != watched) {
+        watched = leader.item;
+        watchedSince = System.nanoTime();
+      } else if (System.nanoTime() - watchedSince >= PATIENCE_NANOS) {
+        watched = null;
         leader = me;
         standby = null;
         return true;
@@ -418,7 +428,7 @@ final class CompletionExecutor {
   @SuppressWarnings("WaitNotInLoop")
   private void awaitPatiently() {
     try {
-      watch.awaitNanos(PATIENCE_NANOS - (System.nanoTime() - itemStart));
+      watch.awaitNanos(PATIENCE_NANOS - (System.nanoTime() - watchedSince));
     } catch (InterruptedException e) {
       // these threads do not react to interrupts; the caller checks again
     }
@@ -476,7 +486,6 @@ final class CompletionExecutor {
 
   private void run(CompletionThread me, Item item) {
     me.item = item;
-    itemStart = System.nanoTime();
     lock.unlock();
     try {
       item.completeOrFail();

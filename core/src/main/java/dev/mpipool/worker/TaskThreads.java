@@ -138,6 +138,7 @@ final class TaskThreads {
     boolean entered = false;
     ClassLoader loader = Thread.currentThread().getContextClassLoader();
     TaskRun run = null;
+    long last = 0; // when the last task ended; 0 if this thread has waited since
     while (!over.getAsBoolean()) {
       try {
         if (!entered) {
@@ -145,7 +146,12 @@ final class TaskThreads {
           entered = true;
         }
         LogContext.enter(rankText);
-        run = awaitTask(run);
+        TaskRun next = queue.poll(run);
+        if (next == null) {
+          last = 0;
+          next = awaitTask();
+        }
+        run = next;
         if (run == null) {
           return;
         }
@@ -153,17 +159,19 @@ final class TaskThreads {
           if (run instanceof GroupRun) {
             receiveLoop.fillRole(); // group members wait for each other's messages
           }
-          long begin = System.nanoTime();
+          long begin = last == 0 ? System.nanoTime() : last;
           Entry answer = answerOf(run);
-          addBusy(System.nanoTime() - begin);
+          last = System.nanoTime();
+          addBusy(last - begin);
           answerSurely(run, answer);
         }
         Thread.currentThread().setContextClassLoader(loader);
         pause = 0;
       } catch (InterruptedException e) {
-        // meant for a task that has ended
+        last = 0; // meant for a task that has ended
       } catch (Throwable e) { // from a wait, for example
         pause = Memory.pause(pause);
+        last = 0;
       }
     }
   }
@@ -172,11 +180,10 @@ final class TaskThreads {
    * Waits for the next task: while receiving, if this is the only task thread and no other thread
    * receives, or else in the queue.
    *
-   * @param done the task that this thread has run before, or null
    * @return null if no task is to be begun any more
    */
-  private TaskRun awaitTask(TaskRun done) throws InterruptedException {
-    TaskRun run = queue.poll(done);
+  private TaskRun awaitTask() throws InterruptedException {
+    TaskRun run = null;
     while (run == null && count.get() == 1 && receiveLoop.receive()) {
       run = queue.poll(null);
     }
