@@ -195,8 +195,8 @@ final class Membership {
   /**
    * Has the other members of a group wait no longer for messages of an excluded one, which their
    * transport does not report. Also if that one has answered: its last messages may be lost. After
-   * the first exclusion nobody waits any more, so each member is told once, however many are
-   * excluded. Workers outside the group do not need to know.
+   * the first exclusion no member waits any more, so each is told once, however many are excluded.
+   * Workers outside the group do not need to know.
    */
   private void tellGroup(GroupSubmission.Attempt attempt, WorkerState excluded) {
     if (attempt.isOver() || attempt.isToldOfExclusion()) {

@@ -1,8 +1,6 @@
 package dev.mpipool.benchmarks.executor;
 
 import dev.mpipool.MPIExecutor;
-import dev.mpipool.serial.JavaSerializer;
-import dev.mpipool.serial.LeanSerializer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -36,8 +34,7 @@ public class Queue {
   /** A pool whose workers do not answer. */
   @Setup(Level.Iteration)
   public void open() throws Exception {
-    JavaSerializer java = new JavaSerializer(Queue.class.getClassLoader());
-    Desk desk = new Desk(Contestant.WORKERS, false, new LeanSerializer(java).encode(1));
+    Desk desk = new Desk(Contestant.WORKERS, null, Contestant.WORKERS);
     executor = MPIExecutor.builder().communicator(desk).open();
   }
 

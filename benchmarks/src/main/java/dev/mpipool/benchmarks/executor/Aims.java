@@ -39,8 +39,9 @@ final class Aims {
           }
         });
     rawRow(rows, "round trip, against raw MPJ", false, 1.3, "roundtrip");
-    rawRow(rows, "64 MB there and back, against raw MPJ's bandwidth", true, 0.9, "payload.64MB");
-    row(rows, "METG(50 %)", false, 20, " us", "metg", Optional.of(1.0));
+    rawRow(rows, "64 MB there and back, against raw MPJ's bandwidth", true, 0.7, "payload.64MB");
+    largeValues(rows);
+    row(rows, "METG(50 %)", false, 4, " us", "metg", Optional.of(1.0));
     row(rows, "mixed lengths, against greedy", false, 1.05, " x", "mixed", Optional.of(1.0));
     row(rows, "CPU of an idle rank", false, 1, " %", "idle.worker", Optional.of(1.0));
     withManyWorkers(rows);
@@ -55,7 +56,7 @@ final class Aims {
         rows,
         "multicore: null tasks, against ThreadPoolExecutor with the same serialization",
         true,
-        0.5,
+        0.75,
         " x",
         ratio("multicore", "throughput", "jdk", "throughput"));
     rows.add("");
@@ -94,6 +95,20 @@ final class Aims {
         " x",
         "payload.64MB",
         results.median("tcpdev", "payload.64MB"));
+    for (int length : ArrayRows.SHAPES.keySet()) {
+      for (String to : List.of("scalar", "array")) {
+        String key = "rows." + length + "." + to;
+        onMachinesMpi(
+            rows,
+            "`double[%d]` through `map`, to %s, against mpi4py"
+                .formatted(length, to.equals("array") ? "a row" : "a number"),
+            false,
+            0.5,
+            " x",
+            key,
+            results.median("mpi4py", key));
+      }
+    }
     onMachinesMpi(rows, "CPU of an idle rank", false, 1, " %", "idle.worker", Optional.of(1.0));
     return String.join("\n", rows);
   }
@@ -142,6 +157,43 @@ final class Aims {
         5,
         " s",
         results.median(name, "loss.4096.silent"));
+  }
+
+  private void largeValues(List<String> rows) {
+    ArrayRows.KINDS.keySet().stream()
+        .skip(1)
+        .forEach(
+            kind -> {
+              String what = "1,600 x `%s` through `map`, against `double[10000]`".formatted(kind);
+              add(
+                  rows,
+                  what,
+                  false,
+                  1.3,
+                  " x",
+                  ratio("tcpdev", "kind." + kind, "tcpdev", "kind.double[10000]"),
+                  ratio("niodev", "kind." + kind, "niodev", "kind.double[10000]"));
+            });
+    add(
+        rows,
+        "64 MB of `double[]` there and back, against raw MPJ's bandwidth",
+        true,
+        0.7,
+        " x",
+        ratio("tcpdev", "payload.doubles", "raw-tcpdev", "payload.64MB"),
+        ratio("niodev", "payload.doubles", "raw-niodev", "payload.64MB"));
+    for (String first : List.of("", ".first")) {
+      String copies = "broadcast" + first + ".copies";
+      add(
+          rows,
+          "broadcast of 200 MB%s, against a copy in memory for each worker"
+              .formatted(first.isEmpty() ? "" : ", the first time"),
+          false,
+          first.isEmpty() ? 1.3 : 2,
+          " x",
+          ratio("tcpdev", "broadcast" + first, "tcpdev", copies),
+          ratio("niodev", "broadcast" + first, "niodev", copies));
+    }
   }
 
   private Stream<Double> median(String contestant, String key) {

@@ -61,9 +61,18 @@ public final class Parts {
    */
   public static void measure(String name, Contestant contestant, String... arguments)
       throws Exception {
+    new Parts(name, contestant, Effort.of(arguments), parts(arguments)).measure();
+  }
+
+  /** Whether a part is to be measured, by the arguments of the program. */
+  static boolean wanted(String part, String... arguments) {
+    Set<String> parts = parts(arguments);
+    return parts.isEmpty() || parts.contains(part);
+  }
+
+  private static Set<String> parts(String... arguments) {
     String[] level = arguments.length == 0 ? new String[0] : arguments[0].split("/", 2);
-    Set<String> parts = level.length < 2 ? Set.of() : Set.of(level[1].split(",", -1));
-    new Parts(name, contestant, Effort.of(arguments), parts).measure();
+    return level.length < 2 ? Set.of() : Set.of(level[1].split(",", -1));
   }
 
   private void measure() throws Exception {

@@ -43,6 +43,9 @@ public final class PoolRank implements Contestant {
         new Profile(executor).run(own[2]);
       } else {
         Parts.measure(device, new PoolRank(executor), own);
+        if (Parts.wanted("large", own)) {
+          new LargeValues(device, executor, effort).measure();
+        }
       }
     } catch (WorkersExitException e) {
       // measures raw MPJ below

@@ -39,6 +39,10 @@ final class Report {
     MEASURES.put("roundtrip.p99", "round trip, 99th of 100 (us)");
     MEASURES.put("payload.1MB", "1 MB there and back (MB/s)");
     MEASURES.put("payload.64MB", "64 MB there and back (MB/s)");
+    MEASURES.put("payload.doubles", "64 MB of `double[]` there and back (MB/s)");
+    MEASURES.put("broadcast.first", "broadcast of 200 MB, the first time (ms)");
+    MEASURES.put("broadcast", "broadcast of 200 MB (ms)");
+    MEASURES.put("broadcast.copies", "as many copies of 200 MB in main's memory (ms)");
     MEASURES.put("metg", "METG(50 %) (us)");
     MEASURES.put("mixed", "mixed lengths, over greedy");
     MEASURES.put("mixed.real", "the same, over greedy of the lengths the tasks really had");
