@@ -33,7 +33,7 @@ class FaultSchedulesTest {
   /** Many, since most of those that take long only wait: for a heartbeat, or to be woken. */
   private static final int AT_A_TIME = Integer.getInteger("mpipool.atATime", 32);
 
-  private static final int IN_EACH_BUILD = 1_000;
+  private static final int IN_EACH_BUILD = 300;
   private static final int IN_THE_FULL_BUILD = 5_000;
   private static final int AGAIN = 500;
   private static final long MOST_SECONDS = 40;

@@ -40,19 +40,26 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * A random walk over the wire: 100,000 frames that are damaged, cut, random or senseless, half of
- * them with an attachment, to main and to a worker. A walk that fails says its seed, and goes the
- * same way again with it (apart from the order of threads).
+ * A random walk over the wire: 20,000 frames that are damaged, cut, random or senseless, half of
+ * them with an attachment, to main and to a worker; {@link ManyRandomFramesTest} sends 100,000. A
+ * walk that fails says its seed, and goes the same way again with it (apart from the order of
+ * threads).
  */
 @Timeout(120)
 @ExtendWith(LocalPools.class)
 class RandomFramesTest {
 
-  private static final int FRAMES = 25_000;
   private static final int ROGUES = 24;
   private static final int FRAMES_OF_A_ROGUE = 25;
   private static final LeanSerializer SERIALIZER = Serializers.create(null, null);
   private static final CallCodec CODEC = new CallCodec(SERIALIZER);
+
+  private final int frames = frames();
+
+  /** How many each walk sends. */
+  int frames() {
+    return 5_000;
+  }
 
   private static <T> T get(Future<T> future) throws Exception {
     return future.get(30, TimeUnit.SECONDS);
@@ -189,7 +196,7 @@ class RandomFramesTest {
   void mainGivesUpWhoSendsDamagedFramesAndCompletesEveryTask(long seed) throws Exception {
     AtomicInteger sent = new AtomicInteger();
     try (Logged log = new Logged()) {
-      for (int pool = 0; sent.get() < FRAMES; pool++) {
+      for (int pool = 0; sent.get() < frames; pool++) {
         for (Throwable failure : outcomes(seed + pool, false, sent)) {
           assertThat(failure).as("seed %d", seed).isInstanceOf(WorkerLostException.class);
           assertThat(failure).hasMessageContaining("what is no frame");
@@ -206,7 +213,7 @@ class RandomFramesTest {
   void mainCompletesEveryTaskWhateverWholeFramesSay(long seed) throws Exception {
     AtomicInteger sent = new AtomicInteger();
     try (Logged log = new Logged()) {
-      for (int pool = 0; sent.get() < FRAMES; pool++) {
+      for (int pool = 0; sent.get() < frames; pool++) {
         outcomes(seed + pool, true, sent);
       }
       assertThat(log.warnings())
@@ -345,7 +352,7 @@ class RandomFramesTest {
       played.send(open());
       ByteBuffer message =
           Frame.encode(List.of(new Entry(EntryKind.GROUP_MESSAGE, 3, ByteBuffer.allocate(20))));
-      for (int i = 0; i < FRAMES; i++) {
+      for (int i = 0; i < frames; i++) {
         boolean forged = random.nextBoolean();
         played.send(
             2,
@@ -366,7 +373,7 @@ class RandomFramesTest {
     Random random = new Random(seed);
     int left = 0;
     int sent = 0;
-    for (int round = 0; sent < FRAMES; round++) {
+    for (int round = 0; sent < frames; round++) {
       Played played = new Played();
       played.send(open());
       boolean served = true;
@@ -383,7 +390,7 @@ class RandomFramesTest {
         left++;
       }
     }
-    assertThat(left).isGreaterThan(FRAMES / 100);
+    assertThat(left).isGreaterThan(frames / 100);
   }
 
   private static ByteBuffer nonsense(int round, Random random) throws Exception {
