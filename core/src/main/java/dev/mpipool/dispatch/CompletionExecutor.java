@@ -114,8 +114,8 @@ final class CompletionExecutor {
   private CompletionThread standby;
 
   /**
-   * What the standby last saw the leader at, or null, and since when, by {@link System#nanoTime}.
-   * The leader itself does not look at the clock: that would take longer than most items.
+   * What the standby last saw the leader at, or null, and since when ({@link System#nanoTime}). The
+   * leader does not look at the clock itself: that would take longer than most items.
    */
   private Item watched;
 
@@ -389,9 +389,7 @@ final class CompletionExecutor {
       leader = me;
     }
     if (leader == me) {
-      if (standby == me) { // it was started as the standby, and there was no leader
-        standby = null;
-      }
+      standby = standby == me ? null : standby; // which it was, while there was no leader
       return true;
     }
     if (standby != null && standby != me) {

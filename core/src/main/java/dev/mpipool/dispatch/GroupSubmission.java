@@ -35,40 +35,6 @@ final class GroupSubmission<T> {
   /** The workers reserved so far while the group gathers. */
   final List<WorkerState> gathered;
 
-  /**
-   * One attempt at a group: the workers that run it together, which wait for each other's messages.
-   */
-  static final class Attempt {
-    private final List<WorkerState> workers;
-    private int inFlight;
-    private boolean toldOfExclusion;
-
-    Attempt(List<WorkerState> workers) {
-      this.workers = workers;
-    }
-
-    /** Whether no worker runs it any more. */
-    boolean isOver() {
-      return inFlight == 0;
-    }
-
-    /** The workers of this attempt, those that have answered included. */
-    List<WorkerState> workers() {
-      return workers;
-    }
-
-    /**
-     * Whether the workers know that one of them is excluded: then none waits for another any more.
-     */
-    boolean isToldOfExclusion() {
-      return toldOfExclusion;
-    }
-
-    void toldOfExclusion() {
-      toldOfExclusion = true;
-    }
-  }
-
   /** The members of the current attempt: only the first until all workers are reserved. */
   private List<Member<T>> members = List.of();
 
@@ -98,7 +64,7 @@ final class GroupSubmission<T> {
     private final int number;
 
     /** Null until the group's workers are reserved. */
-    private Attempt attempt;
+    private GroupAttempt attempt;
 
     private Member(GroupSubmission<T> group, int number, TaskFuture<T> future) {
       super(group.owner, future, EntryKind.GROUP, group.task.code(), null);
@@ -113,12 +79,12 @@ final class GroupSubmission<T> {
 
     @Override
     void assigned() {
-      attempt.inFlight++;
+      attempt.begins();
     }
 
     @Override
     void removed() {
-      attempt.inFlight--;
+      attempt.ends();
     }
 
     /** Whether this member belongs to the current attempt. */
@@ -195,9 +161,9 @@ final class GroupSubmission<T> {
       all.add(member(all.size(), all.get(0).lostWith()));
     }
     members = List.copyOf(all);
-    Attempt attempt = new Attempt(workers);
-    workers.forEach(worker -> worker.addAttempt(attempt));
     List<Integer> ranks = workers.stream().map(worker -> worker.rank).toList();
+    GroupAttempt attempt = new GroupAttempt(ranks);
+    workers.forEach(worker -> worker.addAttempt(attempt));
     long number = SharedValue.nextNumber();
     ByteBuffer body = task.payload().toBuffer();
     for (Member<T> member : members) {

@@ -50,19 +50,6 @@ final class Heartbeats {
     void ping(WorkerState worker);
   }
 
-  /** What is known of one worker. */
-  static final class Watch {
-    private long heard;
-
-    /** In nanoseconds of {@link Heartbeats#awake}. */
-    private long silentSince;
-
-    private boolean pinged;
-
-    /** When the first unanswered ping was sent, likewise. */
-    private long pingedSince;
-  }
-
   private final Care care;
   private final long timeout;
   private final long period;
@@ -155,7 +142,7 @@ final class Heartbeats {
   }
 
   private void look(WorkerState worker, long now, long counted, int turns) {
-    Watch watch = worker.watch;
+    HeartbeatWatch watch = worker.watch;
     long heard = care.lastHeard(worker);
     if (heard - watch.heard > 0) {
       watch.heard = heard;

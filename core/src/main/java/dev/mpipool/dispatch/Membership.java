@@ -198,13 +198,14 @@ final class Membership {
    * the first exclusion no member waits any more, so each is told once, however many are excluded.
    * Workers outside the group do not need to know.
    */
-  private void tellGroup(GroupSubmission.Attempt attempt, WorkerState excluded) {
+  private void tellGroup(GroupAttempt attempt, WorkerState excluded) {
     if (attempt.isOver() || attempt.isToldOfExclusion()) {
       return;
     }
-    for (WorkerState other : attempt.workers()) {
+    for (int rank : attempt.ranks()) {
+      WorkerState other = workers.get(rank);
       if (other.isAlive() && other != excluded) {
-        outbox.post(other.rank, new Entry(EntryKind.EXCLUDED, excluded.rank));
+        outbox.post(rank, new Entry(EntryKind.EXCLUDED, excluded.rank));
       }
     }
     attempt.toldOfExclusion();

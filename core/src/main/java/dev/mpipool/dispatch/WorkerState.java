@@ -43,7 +43,7 @@ final class WorkerState {
   private Set<Long> shared = Set.of();
 
   /** The groups that it is or was a member of; over ones until the next. */
-  private List<GroupSubmission.Attempt> attempts = List.of();
+  private List<GroupAttempt> attempts = List.of();
 
   private boolean alive = true;
 
@@ -80,7 +80,7 @@ final class WorkerState {
   private long lastHeard = System.nanoTime();
 
   /** What {@link Heartbeats} knows of it. */
-  final Heartbeats.Watch watch = new Heartbeats.Watch();
+  final HeartbeatWatch watch = new HeartbeatWatch();
 
   WorkerState(int rank, int threads) {
     this.rank = rank;
@@ -190,15 +190,15 @@ final class WorkerState {
   // ---- groups
 
   /** It is a member of a group from now on. */
-  void addAttempt(GroupSubmission.Attempt attempt) {
-    List<GroupSubmission.Attempt> known = new ArrayList<>(attempts.size() + 1);
+  void addAttempt(GroupAttempt attempt) {
+    List<GroupAttempt> known = new ArrayList<>(attempts.size() + 1);
     attempts.stream().filter(one -> !one.isOver()).forEach(known::add);
     known.add(attempt);
     attempts = known;
   }
 
   /** The groups of which it is a member, and maybe some that are over. */
-  List<GroupSubmission.Attempt> attempts() {
+  List<GroupAttempt> attempts() {
     return attempts;
   }
 
