@@ -1,5 +1,6 @@
 package dev.mpipool.launcher;
 
+import dev.mpipool.link.LinkHandshake;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -36,9 +37,11 @@ public final class Main {
 
   private static int run(List<String> arguments) {
     try {
+      // The JDK's random numbers take 15 ms to be ready, meanwhile the options are read.
+      Threads.daemon("mpipool-random", LinkHandshake::newSecret);
       Options options = Options.parse(arguments);
       if (options.help()) {
-        System.out.print(options.usage());
+        System.out.print(Options.usage());
         return 0;
       }
       Installation installation = Installation.fromSystemProperties();

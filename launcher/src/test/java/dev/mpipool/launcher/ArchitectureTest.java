@@ -16,6 +16,6 @@ class ArchitectureTest extends ModuleArchitecture {
 
   @Test
   void librariesAreTheListed() {
-    MODULE.assertLibraries("picocli");
+    MODULE.assertLibraries();
   }
 }

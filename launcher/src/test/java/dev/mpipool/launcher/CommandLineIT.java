@@ -68,7 +68,7 @@ class CommandLineIT {
     String text = String.join("\n", result.out());
     assertThat(text)
         .contains(
-            "-n, -np, --np N",
+            "-np, -n, --np N",
             "-hosts",
             "-dev DEVICE",
             "-cp",
