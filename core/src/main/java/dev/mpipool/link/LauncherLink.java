@@ -63,6 +63,12 @@ public final class LauncherLink implements Closeable {
    */
   public static final int TERMINATION = 6;
 
+  /** Launcher to rank: that the program has ended is noted. Nothing follows. */
+  public static final int NOTED = 7;
+
+  /** Milliseconds between looks for messages while the process is about to exit. */
+  private static final int LOOK = 10;
+
   /** The largest silence, in milliseconds, while the link is being opened. */
   private static final int OPENING = 10_000;
 
@@ -79,6 +85,9 @@ public final class LauncherLink implements Closeable {
   private final BlockingQueue<Runnable> news = new LinkedBlockingQueue<>();
   private final CompletableFuture<String> peers = new CompletableFuture<>();
   private final AtomicBoolean joined = new AtomicBoolean();
+
+  /** Completed when nothing but its shutdown hooks keeps the process from exiting. */
+  private final CompletableFuture<Void> exiting = new CompletableFuture<>();
 
   private LauncherLink(Socket socket, DataOutputStream out, Runnable onLeave) {
     this.socket = socket;
@@ -114,7 +123,12 @@ public final class LauncherLink implements Closeable {
     /** {@code System.exit} was called, and MPI was finalized or never used. */
     EXITED,
     /** {@code System.exit} was called without {@code MPI.Finalize}. */
-    EXITED_UNFINISHED
+    EXITED_UNFINISHED;
+
+    /** Whether the process exits without being asked to. */
+    private boolean isExit() {
+      return this != POOL_RUNS && this != POOL_ENDED && this != UNFINISHED;
+    }
   }
 
   /**
@@ -262,12 +276,26 @@ public final class LauncherLink implements Closeable {
   }
 
   /**
+   * Registers an action for the moment from which only shutdown hooks keep this process from
+   * exiting. The JVM then waits, for 300 ms, until no thread is in a system call: threads that wait
+   * in one should leave it every few milliseconds from now on.
+   *
+   * @param action must not block
+   */
+  public void onExit(Runnable action) {
+    exiting.thenRun(action);
+  }
+
+  /**
    * Tells the launcher how the program ended; for the launcher's own code.
    *
    * @param ending how
    * @throws IOException if the launcher is gone
    */
   public void ended(Ending ending) throws IOException {
+    if (ending.isExit()) {
+      exiting.complete(null);
+    }
     synchronized (out) {
       out.writeByte(ENDED);
       out.writeUTF(ending.name());
@@ -288,13 +316,14 @@ public final class LauncherLink implements Closeable {
   private void read(DataInputStream in) {
     try {
       while (true) {
-        int message = in.readByte();
+        int message = next(in);
         if (message == LOST) {
           int rank = in.readInt();
           in.readFully(reason, 0, Short.BYTES);
           in.readFully(reason, Short.BYTES, ((reason[0] & 0xff) << Byte.SIZE) | (reason[1] & 0xff));
           lost(rank);
         } else if (message == LEAVE) {
+          exiting.complete(null);
           leave();
         } else if (message == TERMINATION) {
           if (in.readBoolean()) {
@@ -304,7 +333,7 @@ public final class LauncherLink implements Closeable {
           }
         } else if (message == PEERS) {
           peers.complete(new String(in.readNBytes(in.readInt()), StandardCharsets.UTF_8));
-        } else {
+        } else if (message != NOTED) {
           break;
         }
       }
@@ -313,6 +342,28 @@ public final class LauncherLink implements Closeable {
     } finally {
       Runtime.getRuntime().halt(1);
     }
+  }
+
+  /**
+   * Waits for the next message; while the process is about to exit, mostly outside system calls.
+   */
+  private int next(DataInputStream in) throws IOException {
+    while (exiting.isDone()) {
+      try {
+        Thread.sleep(LOOK);
+      } catch (InterruptedException e) {
+        // Nobody interrupts this thread on purpose.
+      }
+      socket.setSoTimeout(1);
+      try {
+        return in.readByte();
+      } catch (SocketTimeoutException e) {
+        // no message yet
+      } finally {
+        socket.setSoTimeout(0);
+      }
+    }
+    return in.readByte();
   }
 
   /** What has been read is not lost for want of memory. */

@@ -189,6 +189,7 @@ final class ControlServer implements Closeable {
       int message = in.readByte();
       if (message == LauncherLink.ENDED) {
         listener.ended(rank, Ending.valueOf(in.readUTF()));
+        send(rank, out -> out.writeByte(LauncherLink.NOTED));
       } else if (message == LauncherLink.JOIN) {
         listener.joins(rank, link.socket().getInetAddress(), in.readInt(), in.readInt());
       } else {

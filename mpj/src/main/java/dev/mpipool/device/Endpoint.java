@@ -1,5 +1,6 @@
 package dev.mpipool.device;
 
+import dev.mpipool.link.LauncherLink;
 import dev.mpipool.memory.Memory;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -20,6 +21,9 @@ import mpjdev.Status;
 final class Endpoint implements Connection.Owner {
 
   private static final int BACKLOG = 1024;
+
+  /** Milliseconds that a thread waits for I/O, at most, while the process is about to exit. */
+  private static final int LOOK_MILLIS = 5;
 
   /** MPI.Finalize waits for this request. */
   private final class Departure extends DeviceRequest {
@@ -72,6 +76,12 @@ final class Endpoint implements Connection.Owner {
       unixServer.register(progress.selector(), SelectionKey.OP_ACCEPT, acceptor);
     }
     progress.start();
+    LauncherLink.current().ifPresent(link -> link.onExit(this::leaveSelectOften));
+  }
+
+  /** See {@link LauncherLink#onExit}. */
+  private void leaveSelectOften() {
+    progress.schedule(LOOK_MILLIS, this::leaveSelectOften);
   }
 
   private int listen(InetAddress local) throws IOException {

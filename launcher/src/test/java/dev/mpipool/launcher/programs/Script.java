@@ -52,6 +52,9 @@ public final class Script {
       case "wait" -> new CountDownLatch(1).await();
       case "spin" -> spin();
       case "hook" -> Runtime.getRuntime().addShutdownHook(new Thread(Script::spin));
+      case "lastWords" ->
+          Runtime.getRuntime()
+              .addShutdownHook(new Thread(() -> System.out.println(System.currentTimeMillis())));
       case "saves" ->
           Runtime.getRuntime().addShutdownHook(new Thread(() -> save(Path.of(value + rank))));
       case "thread" -> thread(Long.parseLong(value), rank);
