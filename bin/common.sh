@@ -1,10 +1,11 @@
 # Sourced by the scripts of this folder, which run as bash -p: there BASH_ENV, SHELLOPTS, CDPATH, exported functions
 # and the like, which are meant for the user's own shell, have no effect.
 
-# find_java: sets jdk to the folder of the JDK and java to its JVM, or says what is missing and ends the script.
+# find_java: sets jdk to the folder of the JDK, java to its JVM and java_version to its feature release, or says what is
+# missing and ends the script.
 find_java() {
   local name=${0##*/} properties version=
-  java=
+  java= java_version=
   if [ -x "${JAVA_HOME:-}/bin/java" ] && [ -n "${JAVA_HOME:-}" ]; then
     java=$JAVA_HOME/bin/java
   elif ! java=$(type -P java); then
@@ -32,4 +33,5 @@ find_java() {
     JAVA_HOME=$jdk # for Maven, which would refuse
   fi
   java=$jdk/bin/java
+  java_version=${version:-17}
 }

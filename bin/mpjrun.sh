@@ -69,7 +69,7 @@ fi
 if [ -n "$unpacked" ]; then
   mpj=$home/lib/mpj-express
   jars=("$home/lib/launcher/mpipool-launcher.jar")
-  path=${jars[0]}:$home/lib/launcher/picocli.jar:$home/lib/mpipool-core.jar
+  path=${jars[0]}:$home/lib/mpipool-core.jar
   others=("$home"/lib/*.jar "$home"/lib/launcher/*.jar "$home"/examples/*.jar)
   cache=$home/lib/archives
 else
@@ -80,7 +80,7 @@ else
     if [ "$jar" -nt "${jars[0]:-}" ]; then jars=("$jar"); fi
   done
   lib=$home/launcher/target/lib
-  path=${jars[0]}:$lib/picocli.jar:$lib/mpipool-core.jar
+  path=${jars[0]}:$lib/mpipool-core.jar
   others=("$lib"/*.jar "$home"/examples/target/*.jar "$home"/examples/target/lib/*.jar)
   cache=$home/launcher/target/archives
 fi
@@ -88,7 +88,14 @@ launcher=("$java" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData -Xmx
   "-Dmpipool.home=$home" "-Dmpipool.mpj.home=$mpj" -cp "$path")
 main=dev.mpipool.launcher.Main
 
-# Archives of parsed classes, with which JVMs start faster: one set for each JDK and build.
+# Archives with which JVMs start faster, one set for each JDK and build: of parsed classes, and from Java 25 on of linked
+# classes and profiles.
+train() { # DEVICE OPTION...
+  env -u JAVA_TOOL_OPTIONS -u JDK_JAVA_OPTIONS -u _JAVA_OPTIONS \
+    "${launcher[0]}" "${@:2}" "-Dmpipool.archives.make=$made" \
+    "${launcher[@]:1}" "$main" -np 2 -dev "$1" Warmup >/dev/null 2>&1 </dev/null || true
+}
+
 archives() {
   local key made builder trusted
   key=$(stat -L -c '%n %Y %s' "$jdk/lib/modules" "${jars[0]}" "${others[@]}" "$mpj"/lib/*.jar 2>/dev/null | cksum | tr ' ' -) || true
@@ -105,9 +112,8 @@ archives() {
   [ -d "${archives%/*}" ] || mkdir -m 755 "${archives%/*}" 2>/dev/null || return 0
   made=$(mktemp -d "$archives.XXXXXX" 2>/dev/null) || return 0
   for device in tcpdev multicore; do
-    env -u JAVA_TOOL_OPTIONS -u JDK_JAVA_OPTIONS -u _JAVA_OPTIONS \
-      "${launcher[0]}" "-XX:ArchiveClassesAtExit=$made/launcher.jsa" "-Dmpipool.archives.make=$made" \
-      "${launcher[@]:1}" "$main" -np 2 -dev "$device" Warmup >/dev/null 2>&1 </dev/null || true
+    train "$device" "-XX:ArchiveClassesAtExit=$made/launcher.jsa"
+    [ "$java_version" -lt 25 ] || train "$device" "-XX:AOTCacheOutput=$made/launcher.aot" -Dmpipool.archives.aot=true
   done
   chmod -R go+rX,go-w "$made"
   mv -T "$made" "$archives" 2>/dev/null || rm -rf "$made"
@@ -121,7 +127,9 @@ for name in JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS; do
   if [ -n "${!name:-}" ]; then export "MPIPOOL_RANKS_$name=${!name}"; fi
   unset "$name"
 done
-if [ -f "$archives/launcher.jsa" ]; then
+if [ -f "$archives/launcher.aot" ]; then
+  launcher=("$java" "-XX:AOTCache=$archives/launcher.aot" -Xlog:disable "-Dmpipool.archives=$archives" "${launcher[@]:1}")
+elif [ -f "$archives/launcher.jsa" ]; then
   launcher=("$java" "-XX:SharedArchiveFile=$archives/launcher.jsa" -Xshare:auto -Xlog:disable
     "-Dmpipool.archives=$archives" "${launcher[@]:1}")
 fi

@@ -76,7 +76,7 @@ final class Commands {
   private List<String> jvm(int rank, String launcher, String archive) {
     List<String> command = new ArrayList<>();
     command.add(java);
-    archives.use(command, archive);
+    archives.use(command, archive, job.jvmOptions(), System.getenv().keySet());
     if (rank == 0) {
       archives.make(command, archive);
     }
