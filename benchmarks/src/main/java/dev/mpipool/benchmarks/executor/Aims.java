@@ -41,6 +41,7 @@ final class Aims {
     rawRow(rows, "round trip, against raw MPJ", false, 1.3, "roundtrip");
     rawRow(rows, "64 MB there and back, against raw MPJ's bandwidth", true, 0.7, "payload.64MB");
     largeValues(rows);
+    shortJobs(rows);
     row(rows, "METG(50 %)", false, 4, " us", "metg", Optional.of(1.0));
     row(rows, "mixed lengths, against greedy", false, 1.05, " x", "mixed", Optional.of(1.0));
     row(rows, "CPU of an idle rank", false, 1, " %", "idle.worker", Optional.of(1.0));
@@ -235,6 +236,18 @@ final class Aims {
         unit,
         over(results.median("openmpi", key), reference),
         over(results.median("mpich", key), reference));
+  }
+
+  private void shortJobs(List<String> rows) {
+    Optional<Double> one = Optional.of(1.0);
+    row(rows, "from the command to the first result", false, 0.5, " s", "startup", one);
+    shortJob(rows, "a short job, against mpi4py's", 0.25, "short.quiet");
+    shortJob(rows, "the same beside two processes that spin", 0.5, "short.busy");
+    row(rows, "half of full speed", false, 3, " s", "half", one);
+  }
+
+  private void shortJob(List<String> rows, String what, double aim, String key) {
+    row(rows, what, false, aim, " x", key, results.median("mpi4py", key));
   }
 
   private static Optional<Double> over(Optional<Double> value, Optional<Double> reference) {

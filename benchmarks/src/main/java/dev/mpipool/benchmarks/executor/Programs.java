@@ -84,6 +84,7 @@ final class Programs {
     all.add(simulation());
     all.add(peer("hazelcast", "HazelcastPeer"));
     all.add(peer("ignite", "IgnitePeer"));
+    all.add(shortJobs(python));
     return all;
   }
 
@@ -172,11 +173,25 @@ final class Programs {
     return new Program(contestant, workers, java(options, mainClass));
   }
 
+  private Program shortJobs(String python) {
+    List<String> arguments = new ArrayList<>(List.of(home.toString()));
+    if (!python.isEmpty()) {
+      String script = home.resolve("benchmarks/src/main/python/short.py").toString();
+      arguments.addAll(List.of(mpirun(), "--oversubscribe", "-np", RANKS, python, script));
+    }
+    String[] all = arguments.toArray(String[]::new);
+    return new Program("short", List.of(), java(List.of(), "ShortJobs", all));
+  }
+
+  private static String mpirun() {
+    return isOnPath(NATIVE.get("openmpi")) ? NATIVE.get("openmpi") : "mpirun";
+  }
+
   private Program mpi4py(String python) {
     long[] lengths = MixedLengths.lengths(effort.mixedTasks);
     List<String> command =
         List.of(
-            isOnPath(NATIVE.get("openmpi")) ? NATIVE.get("openmpi") : "mpirun",
+            mpirun(),
             "--oversubscribe",
             "-np",
             RANKS,

@@ -49,6 +49,9 @@ final class Report {
     MEASURES.put("idle.main", "CPU of main, idle (%)");
     MEASURES.put("idle.worker", "CPU of a worker, idle (%)");
     MEASURES.put("startup", "from the command to the first result (s)");
+    MEASURES.put("short.quiet", "a short job, from the command to its end (s)");
+    MEASURES.put("short.busy", "the same beside two processes that spin (s)");
+    MEASURES.put("half", "from the start of main's process to half of full speed (s)");
     RAW.put("roundtrip", "round trip, 32 bytes (us)");
     RAW.put("stream", "stream each way, 32 bytes (messages/s)");
     RAW.put("payload.1MB", "1 MB there and back (MB/s)");
