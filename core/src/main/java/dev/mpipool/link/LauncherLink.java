@@ -352,7 +352,7 @@ public final class LauncherLink implements Closeable {
       try {
         Thread.sleep(LOOK);
       } catch (InterruptedException e) {
-        // Nobody interrupts this thread on purpose.
+        // not meant for this thread, whose end is that of the link
       }
       socket.setSoTimeout(1);
       try {
