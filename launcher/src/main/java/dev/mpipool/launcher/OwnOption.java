@@ -7,8 +7,8 @@ import java.util.Map;
 /**
  * The launcher's own options: their names, their values, and what {@code -h} prints of them.
  *
- * <p>A plain table: a library that reads the options off annotations took an eighth of the processor
- * time of a job of one task.
+ * <p>A plain table: a library that reads the options off annotations took an eighth of the
+ * processor time of a job of one task.
  */
 enum OwnOption {
   NP(
