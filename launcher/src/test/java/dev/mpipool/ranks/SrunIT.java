@@ -52,7 +52,9 @@ class SrunIT {
 
   private static Mpjrun srun(String manager, String... options) throws Exception {
     Assumptions.assumeTrue(
-        Schedulers.command("/usr/bin/srun", "--mpi=list").contains(manager),
+        Schedulers.command(
+                "/usr/bin/env", "SLURM_CONF=" + configuration, "/usr/bin/srun", "--mpi=list")
+            .contains(manager),
         "Slurm lacks " + manager);
     String mpirun = manager.equals("pmix") ? "mpirun.openmpi" : "mpirun.mpich";
     Assumptions.assumeTrue(
