@@ -142,7 +142,7 @@ public final class Plots {
   private Map<Double, Double> points(String contestant, String prefix) {
     Map<Double, Double> points = new TreeMap<>();
     for (String key : values.getOrDefault(contestant, Map.of()).keySet()) {
-      if (key.startsWith(prefix)) {
+      if (key.startsWith(prefix) && key.substring(prefix.length()).matches("[0-9]+")) {
         points.put(Double.valueOf(key.substring(prefix.length())), median(contestant, key));
       }
     }
