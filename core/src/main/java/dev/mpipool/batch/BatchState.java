@@ -100,9 +100,9 @@ final class BatchState {
     taskThreads = Math.max(1, threads);
   }
 
-  /** Records the length of an encoded chunk. */
+  /** Records the length of an encoded chunk, which may have no element for want of memory. */
   void encoded(int bytes, int elements) {
-    elementBytes = Math.max(1, bytes / elements);
+    elementBytes = Math.max(1, bytes / Math.max(1, elements));
   }
 
   /** The maximum size of the next chunk, after {@code before} elements. */

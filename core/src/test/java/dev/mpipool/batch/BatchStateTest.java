@@ -209,4 +209,14 @@ class BatchStateTest {
     assertThat(state.abandon(false)).isFalse();
     assertThat(state.shutDown()).isEqualTo(Demand.CONSUMED);
   }
+
+  @Test
+  void longElementsLimitTheRoomAndAChunkWithoutElementsDoesNot() throws Exception {
+    BatchState untuned = new BatchState(new ChunkSizer(0, 0, Long.MAX_VALUE), false);
+    untuned.taskThreads(2);
+    untuned.encoded(1 << 20, 1);
+    assertThat(untuned.room(0)).isEqualTo(8);
+    untuned.encoded(12, 0); // there was no memory for the first element
+    assertThat(untuned.room(0)).isEqualTo(8);
+  }
 }

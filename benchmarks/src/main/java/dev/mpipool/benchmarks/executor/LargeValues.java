@@ -3,7 +3,6 @@ package dev.mpipool.benchmarks.executor;
 import dev.mpipool.Broadcast;
 import dev.mpipool.MPIExecutor;
 import java.util.Arrays;
-import java.util.concurrent.TimeUnit;
 
 /**
  * Large values of this executor alone: a broadcast to all workers, beside as many copies in main's
@@ -13,7 +12,6 @@ final class LargeValues {
 
   private static final int BROADCAST_BYTES = 200_000_000;
   private static final int DOUBLES = 8_000_000;
-  private static final int LIMIT_SECONDS = 60;
 
   private final String name;
   private final MPIExecutor executor;
@@ -50,7 +48,7 @@ final class LargeValues {
 
   /** Milliseconds for a copy for each worker, one after the other. */
   private double copies(byte[] value) throws Exception {
-    int workers = executor.submitToAll(() -> 1).get(LIMIT_SECONDS, TimeUnit.SECONDS).size();
+    int workers = Parts.get(executor.submitToAll(() -> 1)).size();
     long begin = System.nanoTime();
     int equal = 0;
     for (int i = 0; i < workers; i++) {
@@ -66,9 +64,7 @@ final class LargeValues {
     long begin = System.nanoTime();
     try (Broadcast<byte[]> sent = executor.broadcast(value)) {
       for (int last :
-          executor
-              .submitToAll(() -> (int) sent.value()[sent.value().length - 1])
-              .get(LIMIT_SECONDS, TimeUnit.SECONDS)) {
+          Parts.get(executor.submitToAll(() -> (int) sent.value()[sent.value().length - 1]))) {
         Parts.check(1, last);
       }
       return (System.nanoTime() - begin) / 1e6;

@@ -51,7 +51,7 @@ public final class ShortJobs {
     List<Process> spinning = new ArrayList<>();
     try {
       for (int i = 0; i < SPINNING; i++) {
-        spinning.add(new ProcessBuilder("sh", "-c", "while :; do :; done").start());
+        spinning.add(new ProcessBuilder("sh", "-c", "while kill -0 $PPID; do :; done").start());
       }
       inTurns("short.busy");
     } finally {
@@ -99,6 +99,10 @@ public final class ShortJobs {
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
     builder.environment().put("MPIPOOL_NO_BUILD", "1");
     Process process = builder.start();
+    process
+        .onExit()
+        .orTimeout(LIMIT_SECONDS, TimeUnit.SECONDS)
+        .exceptionally(late -> process.destroyForcibly()); // then its output ends too
     process.getOutputStream().close();
     String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS) || process.exitValue() != 0) {
