@@ -342,9 +342,9 @@ class PythonPoolTest {
     AsyncResult<Integer> one = pool.applyAsync(Gate::pass, gate);
     int other = Gate.make();
     AsyncResult<List<Integer>> many = pool.mapAsync(x -> Gate.pass(other), new Endless());
-    Stream<Integer> stream = pool.imap(x -> Gate.pass(gate), range(100));
     Gate.awaitEntered(gate);
     Gate.awaitEntered(other); // now both workers are busy
+    Stream<Integer> stream = pool.imap(x -> Gate.pass(gate), range(100));
     AsyncResult<Integer> waiting = pool.applyAsync(RUNS::addAndGet, 1);
     pool.terminate();
     Gate.awaitInterrupted(gate);
