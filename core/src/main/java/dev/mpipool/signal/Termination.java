@@ -22,6 +22,10 @@ public final class Termination {
 
   private final Set<Action> actions = new LinkedHashSet<>();
   private final List<Thread> running = new ArrayList<>();
+
+  /** How many threads are about to start actions that a signal has made due. */
+  private int starting;
+
   private boolean announced;
   private boolean ending;
   private boolean listening;
@@ -132,8 +136,16 @@ public final class Termination {
       announced = true;
       ending = isEnd;
       due = List.copyOf(actions);
+      starting++;
     }
-    due.forEach(action -> run(action, isEnd));
+    try {
+      due.forEach(action -> run(action, isEnd));
+    } finally {
+      synchronized (this) {
+        starting--;
+        notifyAll();
+      }
+    }
   }
 
   private void run(Action action, boolean isEnd) {
@@ -156,17 +168,25 @@ public final class Termination {
   }
 
   private void awaitActions() {
-    List<Thread> threads;
-    synchronized (this) {
-      threads = List.copyOf(running);
-    }
     long deadline = System.nanoTime() + LONGEST_NANOS;
     try {
-      for (Thread thread : threads) {
+      for (Thread thread : allRunning(deadline)) {
         TimeUnit.NANOSECONDS.timedJoin(thread, Math.max(1, deadline - System.nanoTime()));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /**
+   * The threads of actions. Two signals can arrive at once, one from the terminal and one from the
+   * launcher, and the second one must not end the process while the first one's thread is starting
+   * the actions.
+   */
+  private synchronized List<Thread> allRunning(long deadline) throws InterruptedException {
+    for (long left = LONGEST_NANOS; starting > 0 && left > 0; left = deadline - System.nanoTime()) {
+      TimeUnit.NANOSECONDS.timedWait(this, left);
+    }
+    return List.copyOf(running);
   }
 }

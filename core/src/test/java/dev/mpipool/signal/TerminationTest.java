@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -126,6 +127,17 @@ class TerminationTest {
     signal("INT");
     assertEnds(130);
     assertThat(lines()).containsExactly("ready", "action");
+  }
+
+  @Test
+  void aSecondSignalAtTheSameTimeWaitsForAllActions() throws Exception {
+    int actions = 500;
+    start(Collections.nCopies(actions, "action").toArray(String[]::new));
+    String both = "kill -TERM %1$d; kill -INT %1$d".formatted(process.pid());
+    assertThat(new ProcessBuilder("sh", "-c", both).inheritIO().start().waitFor()).isZero();
+    assertThat(process.waitFor(40, TimeUnit.SECONDS)).as("ends").isTrue();
+    assertThat(process.exitValue()).isIn(TERMINATED, 130);
+    assertThat(lines()).hasSize(1 + actions);
   }
 
   @Test
