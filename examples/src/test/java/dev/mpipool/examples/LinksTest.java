@@ -28,6 +28,17 @@ class LinksTest {
   private static final Pattern HEADING = Pattern.compile("(?m)^#{1,6} +(.*?) *$");
   private static final Pattern NOT_IN_ANCHORS = Pattern.compile("[^\\p{L}\\p{N} _-]");
 
+  /** What the archive has in the same place, by dist/src/assembly/bin.xml. */
+  private static final List<String> IN_ARCHIVE =
+      List.of(
+          "docs",
+          "examples/starter",
+          "README.md",
+          "CHANGELOG.md",
+          "CONTRIBUTING.md",
+          "LICENSE",
+          "NOTICE");
+
   @TestFactory
   Stream<DynamicTest> everyLinkLeadsSomewhere() throws IOException {
     return Documents.all().stream()
@@ -35,6 +46,16 @@ class LinksTest {
             document ->
                 DynamicTest.dynamicTest(
                     Documents.name(document), () -> assertThat(broken(document)).isEmpty()));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> everyLinkLeadsToWhatTheArchiveHasToo() throws IOException {
+    return Documents.all().stream()
+        .map(
+            document ->
+                DynamicTest.dynamicTest(
+                    Documents.name(document),
+                    () -> assertThat(links(document)).allMatch(link -> inArchive(document, link))));
   }
 
   @Test
@@ -87,10 +108,20 @@ class LinksTest {
         .toList();
   }
 
+  private static Path file(Path document, String link) {
+    String path = link.split("#", 2)[0];
+    return path.isEmpty() ? document : document.resolveSibling(path);
+  }
+
   private static boolean leadsSomewhere(Path document, String link) {
     String[] parts = link.split("#", 2);
-    Path file = parts[0].isEmpty() ? document : document.resolveSibling(parts[0]);
+    Path file = file(document, link);
     return Files.exists(file) && (parts.length == 1 || anchors(file).contains(parts[1]));
+  }
+
+  private static boolean inArchive(Path document, String link) {
+    Path file = file(document, link).normalize();
+    return IN_ARCHIVE.stream().anyMatch(each -> file.startsWith(Documents.file(each)));
   }
 
   /** The anchors that GitHub gives to the headings of a page. */
