@@ -90,16 +90,36 @@ main=dev.mpipool.launcher.Main
 
 # Archives with which JVMs start faster, one set for each JDK and build: of parsed classes, and from Java 25 on of linked
 # classes and profiles.
-train() { # DEVICE OPTION...
+train() { # DEVICE HEAP OPTION...
   env -u JAVA_TOOL_OPTIONS -u JDK_JAVA_OPTIONS -u _JAVA_OPTIONS \
-    "${launcher[0]}" "${@:2}" "-Dmpipool.archives.make=$made" \
-    "${launcher[@]:1}" "$main" -np 2 -dev "$1" Warmup >/dev/null 2>&1 </dev/null || true
+    "${launcher[0]}" "${@:3}" "-Dmpipool.archives.make=$made" \
+    "${launcher[@]:1}" "$main" -np 2 -dev "$1" "-Xmx$2" Warmup >/dev/null 2>&1 </dev/null || true
 }
 
+# Whether references into a heap of the default size are longer: it is a quarter of the memory that this process may use,
+# and from 30 GB on they are not compressed.
+is_heap_large() {
+  local least=$((119 << 20)) memory controllers path root file limit
+  read -r _ memory _ </proc/meminfo && [ "$memory" -gt "$least" ] || return 1
+  while IFS=: read -r _ controllers path; do
+    case ,$controllers, in
+      ,,) root=/sys/fs/cgroup file=memory.max ;;
+      *,memory,*) root=/sys/fs/cgroup/memory file=memory.limit_in_bytes ;;
+      *) continue ;;
+    esac
+    path=${path%/}
+    while :; do
+      if read -r limit <"$root$path/$file" && [ "$limit" != max ] && [ "$((limit >> 10))" -le "$least" ]; then return 1; fi
+      [ -n "$path" ] || break
+      path=${path%/*}
+    done
+  done </proc/self/cgroup
+} 2>/dev/null
+
 archives() {
-  local key made builder trusted
+  local key made device heap builder trusted
   key=$(stat -L -c '%n %Y %s' "$jdk/lib/modules" "${jars[0]}" "${others[@]}" "$mpj"/lib/*.jar 2>/dev/null | cksum | tr ' ' -) || true
-  archives=$cache/$key
+  archives=$cache/$key$large
   # An archive can hold any code: it must come from this user or whoever built the jars, and nobody else may write there.
   if [ -e "$archives" ] || [ -L "$archives" ]; then
     builder=$(stat -L -c %u "${jars[0]}")
@@ -111,14 +131,24 @@ archives() {
   [ -z "${MPIPOOL_NO_BUILD:-}" ] || return 0
   [ -d "${archives%/*}" ] || mkdir -m 755 "${archives%/*}" 2>/dev/null || return 0
   made=$(mktemp -d "$archives.XXXXXX" 2>/dev/null) || return 0
+  # Those of other builds and those of runs that were ended meanwhile; a set that is missing is made again.
+  find "${archives%/*}" -mindepth 1 -maxdepth 1 -user "$EUID" -mtime +7 -exec rm -rf {} + 2>/dev/null || true
   for device in tcpdev multicore; do
-    train "$device" "-XX:ArchiveClassesAtExit=$made/launcher.jsa"
-    [ "$java_version" -lt 25 ] || train "$device" "-XX:AOTCacheOutput=$made/launcher.aot" -Dmpipool.archives.aot=true
+    for heap in 256m ${large:+40g}; do
+      train "$device" "$heap" "-XX:ArchiveClassesAtExit=$made/launcher.jsa"
+      [ "$java_version" -lt 25 ] ||
+        train "$device" "$heap" "-XX:AOTCacheOutput=$made/launcher.aot" -Dmpipool.archives.aot=true
+    done
   done
   chmod -R go+rX,go-w "$made"
   mv -T "$made" "$archives" 2>/dev/null || rm -rf "$made"
 }
 
+large=
+if is_heap_large; then
+  large=-large
+  launcher+=(-Dmpipool.archives.large=true)
+fi
 archives
 
 # What the user wants of every JVM is meant for the ranks: the launcher's own has options that go with no others.

@@ -78,7 +78,7 @@ final class Commands {
     command.add(java);
     archives.use(command, archive, job.jvmOptions(), System.getenv().keySet());
     if (rank == 0) {
-      archives.make(command, archive);
+      archives.make(command, archive, job.jvmOptions());
     }
     command.addAll(job.jvmOptions());
     properties(command, rank, launcher);

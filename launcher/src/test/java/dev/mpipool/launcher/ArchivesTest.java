@@ -25,8 +25,12 @@ class ArchivesTest {
   }
 
   private List<String> options(List<String> ofUser, Set<String> variables) {
+    return options(ofUser, variables, false);
+  }
+
+  private List<String> options(List<String> ofUser, Set<String> variables, boolean large) {
     List<String> command = new ArrayList<>();
-    new Archives(folder, null, false).use(command, "process", ofUser, variables);
+    new Archives(folder, null, false, large).use(command, "process", ofUser, variables);
     return command;
   }
 
@@ -54,8 +58,7 @@ class ArchivesTest {
         "-javaagent:agent.jar",
         "-agentlib:jdwp=transport=dt_socket",
         "-XX:+UseZGC",
-        "-Xmx64g",
-        "-Xmxhuge",
+        "-Xms64g",
         "-Djava.system.class.loader=my.Loader",
         "--add-opens=java.base/java.lang=ALL-UNNAMED",
         "--enable-preview"
@@ -84,5 +87,42 @@ class ArchivesTest {
       })
   void thoseWithArchivesOfTheirOwnGetNone(String option) {
     assertThat(options(List.of(option), Set.of())).isEmpty();
+  }
+
+  /** A cache of references of another length leaves the JVM without any archive. */
+  @ParameterizedTest
+  @ValueSource(strings = {"-Xmx64g", "-Xmx29g", "-Xmxhuge"})
+  void archivesOfCompressedReferencesAreNotForLargeHeaps(String option) {
+    assertThat(options(List.of(option), Set.of())).isEmpty();
+  }
+
+  @Test
+  void archivesOfCompressedReferencesAreNotForLargeDefaultHeaps() {
+    assertThat(options(List.of(), Set.of(), true)).isEmpty();
+    assertThat(options(List.of("-Xmx64g", "-Xmx2g"), Set.of(), true))
+        .contains("-XX:AOTCache=" + folder.resolve("process.aot"));
+  }
+
+  @Test
+  void largeHeapsHaveArchivesOfTheirOwn() throws IOException {
+    Path linked = Files.createFile(folder.resolve("process-uncompressed.aot"));
+    Path parsed = Files.createFile(folder.resolve("process-uncompressed.jsa"));
+    assertThat(options(List.of(), Set.of(), true)).contains("-XX:AOTCache=" + linked);
+    assertThat(options(List.of("-Xmx64g"), Set.of())).contains("-XX:AOTCache=" + linked);
+    // Whether references are compressed depends on the collector.
+    assertThat(options(List.of("-Xmx31g"), Set.of()))
+        .contains("-XX:SharedArchiveFile=" + parsed);
+  }
+
+  @Test
+  void archivesAreMadeForTheHeapOfTheRunThatMakesThem() {
+    Archives making = new Archives(null, folder, true, true);
+    List<String> command = new ArrayList<>();
+    making.make(command, "process", List.of("-Xmx256m"));
+    making.make(command, "process", List.of("-Xmx40g"));
+    assertThat(command)
+        .containsExactly(
+            "-XX:AOTCacheOutput=" + folder.resolve("process.aot"),
+            "-XX:AOTCacheOutput=" + folder.resolve("process-uncompressed.aot"));
   }
 }
