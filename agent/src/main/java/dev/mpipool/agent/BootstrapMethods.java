@@ -26,6 +26,15 @@ final class BootstrapMethods {
   /** Which of the arguments are the flags. */
   private static final int FLAGS = 3;
 
+  /** The tags of what the methods are given first. */
+  private static final int[] ARGUMENTS = {
+    ClassFile.METHOD_TYPE, ClassFile.METHOD_HANDLE, ClassFile.METHOD_TYPE
+  };
+
+  private static final int[] GENERAL_ARGUMENTS = {
+    ClassFile.METHOD_TYPE, ClassFile.METHOD_HANDLE, ClassFile.METHOD_TYPE, ClassFile.INTEGER
+  };
+
   private enum Kind {
     OTHER,
     PLAIN,
@@ -62,11 +71,28 @@ final class BootstrapMethods {
       return Kind.OTHER;
     }
     String name = file.utf8(file.first(file.second(method)));
-    return switch (name) {
-      case PLAIN -> Kind.PLAIN;
-      case GENERAL -> Kind.GENERAL;
-      default -> Kind.OTHER;
-    };
+    if (name.equals(PLAIN) && hasArguments(entry, ARGUMENTS)) {
+      return Kind.PLAIN;
+    }
+    return name.equals(GENERAL) && hasArguments(entry, GENERAL_ARGUMENTS)
+        ? Kind.GENERAL
+        : Kind.OTHER;
+  }
+
+  /**
+   * Whether the arguments of an entry begin with constants of these tags. No compiler writes
+   * others, but they are allowed: those that are computed, for example.
+   */
+  private boolean hasArguments(int entry, int... tags) {
+    if (file.u2(entry + 2) < tags.length) {
+      return false;
+    }
+    for (int i = 0; i < tags.length; i++) {
+      if (file.tag(file.u2(entry + 4 + 2 * i)) != tags[i]) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Whether an entry makes lambdas. */

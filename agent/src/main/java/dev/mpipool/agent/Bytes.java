@@ -1,6 +1,7 @@
 package dev.mpipool.agent;
 
 import java.util.Arrays;
+import java.util.Objects;
 
 /** A growing array of bytes, with the numbers and texts of class files. */
 final class Bytes {
@@ -55,7 +56,9 @@ final class Bytes {
     setU2(at + 2, value);
   }
 
+  /** Puts a part of an array, which is checked first: a corrupted class file names any length. */
   Bytes put(byte[] from, int begin, int end) {
+    Objects.checkFromToIndex(begin, end, from.length);
     room(end - begin);
     System.arraycopy(from, begin, array, size, end - begin);
     size += end - begin;

@@ -34,6 +34,7 @@ final class ClassFile {
   static final int INTERFACE_METHOD = 11;
   static final int NAME_AND_TYPE = 12;
   static final int METHOD_HANDLE = 15;
+  static final int METHOD_TYPE = 16;
   static final int INVOKE_DYNAMIC = 18;
 
   /** Bytes behind each tag; -1: no such tag, or a length of its own. */

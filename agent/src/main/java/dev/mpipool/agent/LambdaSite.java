@@ -127,7 +127,7 @@ final class LambdaSite {
 
   /** The functional interface, as a name with slashes. */
   String type() {
-    return factory.substring(factory.indexOf(')') + 2, factory.length() - 1);
+    return factory.substring(factory.lastIndexOf(')') + 2, factory.length() - 1);
   }
 
   /** Whether the lambdas of this site have at least the interfaces of another with its key. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.mpipool.agent.shapes.Capturable;
 import dev.mpipool.agent.shapes.Lambdas;
 import dev.mpipool.agent.shapes.Numbered;
+import java.io.IOException;
 import java.io.InvalidClassException;
 import java.io.NotSerializableException;
 import java.io.ObjectInputFilter;
@@ -14,6 +15,7 @@ import java.io.Serializable;
 import java.lang.invoke.MethodHandleInfo;
 import java.lang.invoke.SerializedLambda;
 import java.lang.reflect.Method;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -197,6 +199,39 @@ class ClassRewriterTest {
   }
 
   /** With the running JDK's compiler, which may name inherited methods otherwise than javac 17. */
+  /** As a computed constant would be, which is allowed there and which no compiler writes. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2})
+  void aLambdaWhoseArgumentIsAConstantOfAnotherKindStaysAsItIs(int argument) throws Exception {
+    byte[] bytes = oneLambda();
+    ClassFile file = new ClassFile(bytes);
+    int entry = file.attribute(BootstrapMethods.NAME) + 8;
+    ByteBuffer.wrap(bytes).putShort(entry + 4 + 2 * argument, (short) file.u2(file.header() + 2));
+    assertThat(rewriter().rewrite(bytes, true)).isNull();
+  }
+
+  @Test
+  void aLengthThatIsCorruptedTakesNoMemory() throws Exception {
+    byte[] bytes = oneLambda();
+    ClassFile file = new ClassFile(bytes);
+    int last = file.attributesAt() + 2;
+    while (file.endOfAttribute(last) < bytes.length) {
+      last = file.endOfAttribute(last);
+    }
+    ByteBuffer.wrap(bytes).putInt(last + 2, Integer.MAX_VALUE - last - 100);
+    assertThatThrownBy(() -> rewriter().rewrite(bytes, true))
+        .isInstanceOf(IndexOutOfBoundsException.class)
+        .hasMessageContaining("out of bounds for length " + bytes.length);
+  }
+
+  private static ClassRewriter rewriter() {
+    return new ClassRewriter(new Captures(new Names(null), name -> null));
+  }
+
+  private static byte[] oneLambda() throws IOException {
+    return Sources.compile(Map.of("One", "class One { Runnable task = () -> {}; }")).get("One");
+  }
+
   @Test
   void referencesToInheritedMethodsTravel() throws Exception {
     String source =

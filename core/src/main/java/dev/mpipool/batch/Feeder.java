@@ -186,6 +186,7 @@ final class Feeder {
       if (flushWanted
           || ChunkSizer.isFull(chunk.count(), chunk.length(), state.chunkSize(firstIndex))) {
         handIn();
+        room = 0; // to be asked for again: it depends on the length of these elements
         return;
       }
     } finally {

@@ -50,6 +50,9 @@ public final class Chunk {
   /** A longer answer comes in parts: the rest of the items is given back, and run later. */
   private static final int MOST_ANSWER_BYTES = 16 << 20;
 
+  /** Bytes that an answer may have before more room is needed. */
+  private static final int LEAST_ROOM = 64;
+
   private static final int COUNT_AT = Long.BYTES;
 
   private final LeanSerializer serializer;
@@ -208,7 +211,7 @@ public final class Chunk {
    * @param function what to run
    * @param serializer for arguments and results
    * @param continuation asked before each item
-   * @param room for the answer to begin with, in bytes
+   * @param room for the answer to begin with, in bytes, if there is memory for it
    * @return the answer
    * @throws Exception if the chunk is damaged, or the answer is too long
    */
@@ -226,7 +229,7 @@ public final class Chunk {
     if (count < 0 || count > in.remaining()) {
       throw new IOException("a chunk of the impossible number of %d items".formatted(count));
     }
-    Output out = new Output(Math.max(64, room));
+    Output out = output(room);
     out.putLong(0);
     for (int i = 0; i < count; i++) {
       if (i > 0 && (continuation.recalled() || out.length() > MOST_ANSWER_BYTES)) {
@@ -243,6 +246,14 @@ public final class Chunk {
     }
     out.setLong(0, System.nanoTime() - start);
     return out.toBuffer();
+  }
+
+  private static Output output(int room) {
+    try {
+      return new Output(Math.max(LEAST_ROOM, room));
+    } catch (OutOfMemoryError e) {
+      return new Output(LEAST_ROOM); // this answer may be shorter
+    }
   }
 
   private static void runItem(

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.awaitility.Awaitility.await;
+import static org.hamcrest.Matchers.greaterThanOrEqualTo;
+import static org.hamcrest.Matchers.lessThanOrEqualTo;
 
 import dev.mpipool.BrokenExecutorException;
 import dev.mpipool.TaskSerializationException;
@@ -24,6 +26,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -389,6 +392,29 @@ class BatchRunTest {
     run.take(true, 1);
     assertThat(awaitChunks(2)).hasSize(2);
     run.cancel();
+  }
+
+  @Test
+  void whenElementsBecomeLongFewOfThemAreTakenAhead() throws Exception {
+    int shortOnes = 4_000;
+    AtomicInteger longOnes = new AtomicInteger();
+    Iterable<Object> source =
+        () ->
+            IntStream.range(0, shortOnes + 200)
+                .mapToObj(i -> i < shortOnes ? (Object) i : ofAMegabyte(longOnes))
+                .iterator();
+    BatchRun run = start(new BatchOptions(0, 0, null, null), source);
+    run.runToEnd();
+    answerAll(shortOnes, 1);
+    await().untilAtomic(longOnes, greaterThanOrEqualTo(8));
+    // four for each of two workers, and some in the chunk that has short ones, too
+    await().during(200, TimeUnit.MILLISECONDS).untilAtomic(longOnes, lessThanOrEqualTo(16));
+    run.cancel();
+  }
+
+  private static byte[] ofAMegabyte(AtomicInteger count) {
+    count.incrementAndGet();
+    return new byte[1 << 20];
   }
 
   @Test

@@ -75,8 +75,13 @@ class ChunkTest {
 
   private static List<Object> outcomes(ByteBuffer chunk, LeanSerializer serializer)
       throws Exception {
+    return outcomes(chunk, serializer, 64);
+  }
+
+  private static List<Object> outcomes(ByteBuffer chunk, LeanSerializer serializer, int room)
+      throws Exception {
     int count = Chunk.count(chunk);
-    ByteBuffer answer = Chunk.run(chunk, new Same(), serializer, TO_THE_END, 64);
+    ByteBuffer answer = Chunk.run(chunk, new Same(), serializer, TO_THE_END, room);
     answer.getLong();
     List<Object> outcomes = new ArrayList<>();
     for (int i = 0; i < count; i++) {
@@ -123,5 +128,15 @@ class ChunkTest {
     chunk.add(new Object[] {good, new Whole(good), 3});
     assertThat(outcomes(chunk.toBuffer(), serializer))
         .containsExactly(1, FailureReport.Origin.READING_TASK, 3);
+  }
+
+  @ParameterizedTest
+  @MethodSource("serializers")
+  void whereThereIsNoMemoryForTheRoomOfTheLastAnswerAShortOneHasEnough(LeanSerializer serializer)
+      throws Exception {
+    Whole whole = new Whole(2);
+    Chunk chunk = new Chunk(1, serializer, 16);
+    chunk.add(new Object[] {whole, new Whole(whole), 1});
+    assertThat(outcomes(chunk.toBuffer(), serializer, Integer.MAX_VALUE)).containsExactly(1);
   }
 }
