@@ -138,7 +138,7 @@ final class TaskThreads {
     boolean entered = false;
     ClassLoader loader = Thread.currentThread().getContextClassLoader();
     TaskRun run = null;
-    long last = 0; // when the last task ended; 0 if this thread has waited since
+    long last = 0; // when the last task ended; 0 if this thread has waited or sent since
     while (!over.getAsBoolean()) {
       try {
         if (!entered) {
@@ -163,7 +163,7 @@ final class TaskThreads {
           Entry answer = answerOf(run);
           last = System.nanoTime();
           addBusy(last - begin);
-          answerSurely(run, answer);
+          last = answerSurely(run, answer) ? 0 : last;
         }
         Thread.currentThread().setContextClassLoader(loader);
         pause = 0;
@@ -225,31 +225,37 @@ final class TaskThreads {
     }
   }
 
-  private void answerSurely(TaskRun run, Entry answer) {
+  private boolean answerSurely(TaskRun run, Entry answer) {
     long pause = 0;
     while (true) {
       try {
-        answer(run, answer);
-        return;
+        return answer(run, answer);
       } catch (OutOfMemoryError e) { // then it was not posted
         pause = Memory.pause(pause);
       }
     }
   }
 
-  /** Sends the answer in this thread if no task waits, or else leaves it to the sender's thread. */
-  private void answer(TaskRun run, Entry answer) {
+  /**
+   * Sends the answer in this thread if no task waits, or else leaves it to the sender's thread.
+   *
+   * @return whether this thread has sent, which can take long
+   */
+  private boolean answer(TaskRun run, Entry answer) {
     if (run.id() == 0 && answer.kind() != EntryKind.FAILURE) {
-      return; // the initializer, which answers only with a failure
+      return false; // the initializer, which answers only with a failure
     }
     boolean idle = queue.isEmpty();
     if (idle && answer.payload().isBorrowed() && keepsAttachments) {
       sender.send(main, answer);
-    } else if (idle && answer.payload().length() <= FLUSHED_BYTES) {
+      return true;
+    }
+    if (idle && answer.payload().length() <= FLUSHED_BYTES) {
       sender.postForFlush(main, answer);
       sender.flush();
-    } else {
-      sender.post(main, run.kept(answer));
+      return true;
     }
+    sender.post(main, run.kept(answer));
+    return false;
   }
 }

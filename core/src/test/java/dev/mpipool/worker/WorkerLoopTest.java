@@ -76,6 +76,18 @@ class WorkerLoopTest {
   private volatile RankLostListener losses;
   private FutureTask<String> worker;
 
+  /** How long the worker's tasks took, as it has told so far. */
+  private long busyNanos;
+
+  /** If the worker's next message is to be held. */
+  private volatile Held held;
+
+  /** A message that is being sent until the test lets it go. */
+  private static final class Held {
+    final CountDownLatch begun = new CountDownLatch(1);
+    final CountDownLatch mayEnd = new CountDownLatch(1);
+  }
+
   interface Code extends Callable<Object>, Serializable {}
 
   record Task(Code code) implements TaskCall {
@@ -146,10 +158,14 @@ class WorkerLoopTest {
   private Communicator withLittleMemory(Communicator rank) {
     InvocationHandler handler =
         (proxy, method, arguments) -> {
+          Held now = held;
           if (method.getName().equals("failureModel")) {
             return model;
           } else if (method.getName().equals("onRankLost")) {
             losses = (RankLostListener) arguments[0];
+          } else if (method.getName().equals("send") && now != null) {
+            now.begun.countDown();
+            assertThat(now.mayEnd.await(25, TimeUnit.SECONDS)).isTrue();
           }
           Object result;
           try {
@@ -196,6 +212,9 @@ class WorkerLoopTest {
   private Entry next() throws Exception {
     while (unread.isEmpty()) {
       unread.addAll(Frame.decode(ranks.get(0).receive(1, FrameSender.TAG).data()));
+      for (Entry entry : unread) {
+        busyNanos += entry.kind() == EntryKind.BUSY_TIME ? entry.id() : 0;
+      }
       unread.removeIf(entry -> entry.kind() == EntryKind.BUSY_TIME); // measured, not promised
     }
     return unread.poll();
@@ -236,6 +255,22 @@ class WorkerLoopTest {
     expectResult(2, null);
     expectResult(3, 1);
     assertThat(TaskContext.rank()).isEmpty();
+  }
+
+  @Test
+  void theTimeInWhichAnAnswerIsSentIsNoTimeOfTheNextTask() throws Exception {
+    Held answer = new Held();
+    held = answer;
+    send(task(1, () -> 1));
+    assertThat(answer.begun.await(25, TimeUnit.SECONDS)).isTrue();
+    held = null;
+    send(task(2, () -> 2));
+    TimeUnit.MILLISECONDS.sleep(500); // for so long the network is slow
+    answer.mayEnd.countDown();
+
+    expectResult(1, 1);
+    expectResult(2, 2);
+    assertThat(busyNanos).isLessThan(TimeUnit.MILLISECONDS.toNanos(400));
   }
 
   @Test
