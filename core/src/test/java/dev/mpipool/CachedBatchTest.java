@@ -1,5 +1,6 @@
 package dev.mpipool;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
@@ -77,6 +78,27 @@ class CachedBatchTest {
     assertThat(executor.batch().cachedIn(folder).unordered().map(x -> square(x), range(2000)))
         .containsExactlyInAnyOrderElementsOf(squares);
     assertThat(RAN).isEmpty();
+  }
+
+  /** Where elements of arrays had another order, for example: they would be other numbers. */
+  @Test
+  void resultsInAnEarlierEncodingAreComputedAgain() throws Exception {
+    assertThat(executor.batch().cachedIn(folder).map(x -> square(x), range(50))).hasSize(50);
+    RAN.clear();
+    int written = 0;
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        byte[] bytes = Files.readAllBytes(file);
+        if (new String(bytes, US_ASCII).startsWith("mpt")) {
+          bytes[3] = '1';
+          Files.write(file, bytes);
+          written++;
+        }
+      }
+    }
+    assertThat(written).isPositive();
+    assertThat(executor.batch().cachedIn(folder).map(x -> square(x), range(50))).hasSize(50);
+    assertThat(RAN).hasSize(50);
   }
 
   @Test

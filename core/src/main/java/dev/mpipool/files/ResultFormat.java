@@ -13,7 +13,7 @@ import java.util.zip.CRC32C;
  * What is in files of results, finished or growing: records, one a task, behind a header.
  *
  * <pre>
- *   header:  | "mpt1" (int) | number of tasks, -1 if not known (long) | fingerprint of all arguments (long) |
+ *   header:  | "mpt2" (int) | number of tasks, -1 if not known (long) | fingerprint of all arguments (long) |
  *            | length of the version in bytes, -1 for none (int) | CRC-32C of these and the version (int) |
  *            | version, UTF-8 |
  *   record:  | index of the task (long) | fingerprint of its argument (long) | length of the result (int) |
@@ -28,7 +28,12 @@ final class ResultFormat {
   static final int HEADER_BYTES = 28;
   static final int HEAD_BYTES = 28;
 
-  private static final int MAGIC = 0x6d707431;
+  /**
+   * The digit changes with the encoding of values: results of an earlier one would be read wrongly,
+   * and are computed anew. Since 2, elements of arrays are little-endian.
+   */
+  private static final int MAGIC = 0x6d707432;
+
   private static final int MOST_VERSION_BYTES = 1 << 20;
   private static final int CHECKED_BYTES = 24;
 
@@ -65,7 +70,7 @@ final class ResultFormat {
   static int versionLength(ByteBuffer header, Path file) throws IOException {
     int length = header.getInt(CHECKED_BYTES - Integer.BYTES);
     if (header.getInt(0) != MAGIC || length < -1 || length > MOST_VERSION_BYTES) {
-      throw new DamagedFileException(file, "it does not begin as a file of results does");
+      throw new DamagedFileException(file, "it does not begin as a file of results of this version does");
     }
     return Math.max(0, length);
   }

@@ -26,12 +26,14 @@ import java.util.zip.CRC32C;
  * {@code .tmp}. What is written <i>checked</i> has a header, by which damage is noticed:
  *
  * <pre>
- *   | "mpw1" (int) | length of the content (long) | its CRC-32C (int) | the content ... |
+ *   | "mpw2" (int) | length of the content (long) | its CRC-32C (int) | the content ... |
  * </pre>
  */
 public final class WholeFile {
 
-  private static final int MAGIC = 0x6d707731;
+  /** The digit changes with the encoding of values, as that of {@link ResultFormat} does. */
+  private static final int MAGIC = 0x6d707732;
+
   private static final int HEADER_BYTES = Integer.BYTES + Long.BYTES + Integer.BYTES;
 
   private static final int BUFFER_BYTES = 64 * 1024;
@@ -139,7 +141,7 @@ public final class WholeFile {
   public static byte[] readChecked(Path file) throws IOException {
     ByteBuffer all = ByteBuffer.wrap(Files.readAllBytes(file));
     if (all.remaining() < HEADER_BYTES || all.getInt() != MAGIC) {
-      throw new DamagedFileException(file, "it does not begin as such a file does");
+      throw new DamagedFileException(file, "it does not begin as such a file of this version does");
     }
     long length = all.getLong();
     int checksum = all.getInt();
