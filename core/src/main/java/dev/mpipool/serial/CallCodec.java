@@ -62,6 +62,8 @@ public final class CallCodec {
     if (site.isLambda() && call.shape() >= 0) {
       try {
         return encodeLambda(site, call, watched);
+      } catch (TooLongException e) {
+        throw e; // as a whole it would be longer, and its error name a class of mpipool
       } catch (IOException e) {
         // the whole is tried, for an error that names the way to the culprit from the top
       }

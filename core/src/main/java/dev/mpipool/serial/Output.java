@@ -200,14 +200,15 @@ public final class Output {
 
   private void checkLength(long more) throws IOException {
     if (lengthWith(more) > Payload.MAX_BYTES) {
-      throw new IOException(
+      throw new TooLongException(
           "it takes %d bytes or more, and %d are the most"
-              .formatted(lengthWith(more), Payload.MAX_BYTES));
+              .formatted(lengthWith(more), Payload.MAX_BYTES),
+          null);
     }
   }
 
   static IOException noMemory(long length, OutOfMemoryError e) {
-    return new IOException(
+    return new TooLongException(
         "it takes %d bytes or more, for which there is no memory".formatted(length), e);
   }
 

@@ -1,9 +1,11 @@
 package dev.mpipool.serial;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.mpipool.SerializableCallable;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class CallCodecTest {
@@ -49,5 +51,16 @@ class CallCodecTest {
     counter[0]++;
 
     assertThat(encode(counts, 0)).isNotEqualTo(before);
+  }
+
+  @Tag("slow")
+  @Test
+  void ofACallThatIsTooLongItIsSaidHowLongItIs() {
+    long half = Runtime.getRuntime().maxMemory() * 55 / 100;
+    long[] tooLong = new long[(int) (Math.min(half, Integer.MAX_VALUE + 1L) / Long.BYTES)];
+    SerializableCallable<Integer> bare = () -> 1;
+
+    assertThatThrownBy(() -> encode(bare, 0, tooLong))
+        .hasMessageStartingWith("it takes " + (tooLong.length * 8L) / 1_000_000);
   }
 }
