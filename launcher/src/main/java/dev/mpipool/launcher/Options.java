@@ -128,10 +128,7 @@ final class Options {
       String name = joined ? argument.substring(0, equals) : argument;
       OwnOption own = OwnOption.of(name);
       if (own == null && !isJvmOption(name)) {
-        throw new UsageException(
-            REFUSED.containsKey(name)
-                ? "option " + name + ": " + REFUSED.get(name)
-                : "unknown option " + name + "; -h prints those there are");
+        throw new UsageException(whatIsWrongWith(name));
       }
       String value = "";
       if (joined) {
@@ -155,6 +152,18 @@ final class Options {
       }
     }
     program.addAll(arguments.subList(i, arguments.size()));
+  }
+
+  private static String whatIsWrongWith(String name) {
+    if (REFUSED.containsKey(name)) {
+      return "option " + name + ": " + REFUSED.get(name);
+    }
+    String similar = OwnOption.similarTo(name);
+    return "unknown option "
+        + name
+        + "; "
+        + (similar == null ? "" : "perhaps " + similar + " is meant; ")
+        + "-h prints those there are";
   }
 
   private void give(OwnOption option, String name, String value) throws UsageException {

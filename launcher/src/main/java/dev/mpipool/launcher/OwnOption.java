@@ -2,6 +2,7 @@ package dev.mpipool.launcher;
 
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -101,6 +102,50 @@ enum OwnOption {
   /** The option of this name, or null. */
   static OwnOption of(String name) {
     return BY_NAME.get(name);
+  }
+
+  /**
+   * The name that is probably meant by one that there is not.
+   *
+   * @return null if none is similar
+   */
+  static String similarTo(String wrong) {
+    String letters = letters(wrong);
+    int best = letters.length() < 2 ? 1 : letters.length() < 6 ? 2 : 3;
+    String found = null;
+    for (OwnOption option : values()) {
+      for (String name : option.names) {
+        int distance = distance(letters, letters(name));
+        if (distance < best) {
+          best = distance;
+          found = name;
+        }
+      }
+    }
+    return found;
+  }
+
+  /** What people remember of an option's name. */
+  private static String letters(String name) {
+    return name.replaceAll("=.*|[-_]", "").toLowerCase(Locale.ROOT);
+  }
+
+  /** The number of letters to be added, left out or changed to make one word of another. */
+  private static int distance(String one, String other) {
+    int[] row = new int[other.length() + 1];
+    for (int j = 0; j < row.length; j++) {
+      row[j] = j;
+    }
+    for (int i = 1; i <= one.length(); i++) {
+      int diagonal = row[0];
+      row[0] = i;
+      for (int j = 1; j < row.length; j++) {
+        int changed = diagonal + (one.charAt(i - 1) == other.charAt(j - 1) ? 0 : 1);
+        diagonal = row[j];
+        row[j] = Math.min(changed, 1 + Math.min(row[j], row[j - 1]));
+      }
+    }
+    return row[other.length()];
   }
 
   boolean takesValue() {

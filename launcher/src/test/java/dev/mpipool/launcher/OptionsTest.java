@@ -92,7 +92,14 @@ class OptionsTest {
     "'-hosts a: ', 'is no host'",
     "'-hosts a -machinesfile b', 'leave one out'",
     "'-hosts a -dev multicore', 'leave out -dev multicore'",
-    "'-tag-output=yes', 'unknown option -tag-output=yes'"
+    "'-tag-output=yes', 'unknown option -tag-output=yes; perhaps -tag-output is meant'",
+    "'-np4', 'unknown option -np4; perhaps -np is meant'",
+    "'-N 4', 'unknown option -N; perhaps -n is meant'",
+    "'--dev tcpdev', 'unknown option --dev; perhaps -dev is meant'",
+    "'-machinefile hosts', 'unknown option -machinefile; perhaps -machinesfile is meant'",
+    "'-any_lambdas', 'unknown option -any_lambdas; perhaps -any-lambda is meant'",
+    "'-version', 'unknown option -version; -h prints'",
+    "'-x', 'unknown option -x; -h prints'"
   })
   void mistakesAreNamed(String line, String message) {
     assertThatThrownBy(() -> job(line))
