@@ -142,7 +142,11 @@ final class ClassRewriter {
         copy(out, begin, file.attributesAt());
         return;
       }
-      out.u2(file.u2(begin) + methods.count());
+      int count = file.u2(begin) + methods.count();
+      if (count > ClassFile.MOST) {
+        throw new IllegalArgumentException("its methods are too many");
+      }
+      out.u2(count);
       if (renamed == 0) {
         copy(out, begin + 2, file.attributesAt());
       } else {

@@ -224,6 +224,24 @@ class ClassRewriterTest {
         .hasMessageContaining("out of bounds for length " + bytes.length);
   }
 
+  @Test
+  void aClassWhoseMethodsAreTooManyIsRefused() throws Exception {
+    byte[] bytes = oneLambda();
+    ClassFile file = new ClassFile(bytes);
+    int methods = file.methodsAt();
+    int end = file.attributesAt();
+    int more = ClassFile.MOST - file.u2(methods);
+    ByteBuffer full = ByteBuffer.allocate(bytes.length + 8 * more);
+    full.put(bytes, 0, methods).putShort((short) ClassFile.MOST);
+    full.put(bytes, methods + 2, end - methods - 2);
+    for (int i = 0; i < more; i++) { // abstract ones, with the name and descriptor of the first
+      full.putShort((short) 0x0400).put(bytes, methods + 4, 4).putShort((short) 0);
+    }
+    full.put(bytes, end, bytes.length - end);
+    assertThatThrownBy(() -> rewriter().rewrite(full.array(), true))
+        .hasMessage("its methods are too many");
+  }
+
   private static ClassRewriter rewriter() {
     return new ClassRewriter(new Captures(new Names(null), name -> null));
   }

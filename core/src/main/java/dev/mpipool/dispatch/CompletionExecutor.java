@@ -16,10 +16,10 @@ import org.slf4j.LoggerFactory;
  * Completes futures, and thereby runs users' callbacks, in threads of its own.
  *
  * <p>One thread, the leader, takes items in order. A callback may block for ever, even on a future
- * that is completed by a later item. So when an item has taken 10 ms while others wait, a second
- * thread, the standby, becomes the leader and continues with the next item. When its callback
- * returns, the former leader becomes the standby, or ends if there is one. No thread wakes up while
- * the queue is empty.
+ * that is completed by a later item. So when a second thread, the standby, has seen the leader at
+ * the same item for 10 ms while others wait, it becomes the leader and continues with the next
+ * item. When its callback returns, the former leader becomes the standby, or ends if there is one.
+ * No thread wakes up while the queue is empty.
  *
  * <p>While the queue is empty, the leader takes the receiver role if the {@link ReceiveLoop} has it
  * to give, and so completes the futures of the answers it receives. If another thread adds items in
@@ -112,14 +112,6 @@ final class CompletionExecutor {
 
   private CompletionThread leader;
   private CompletionThread standby;
-
-  /**
-   * What the standby last saw the leader at, or null, and since when ({@link System#nanoTime}). The
-   * leader does not look at the clock itself: that would take longer than most items.
-   */
-  private Item watched;
-
-  private long watchedSince;
 
   private boolean standbyDozes;
   private boolean closed;
@@ -383,7 +375,10 @@ final class CompletionExecutor {
     return pause;
   }
 
-  /** Waits as the standby until this thread is the leader; false if it is no longer needed. */
+  /**
+   * Waits as the standby until this thread is the leader; false if it is no longer needed. The
+   * leader does not look at the clock itself: that would take longer than most items.
+   */
   private boolean awaitLead(CompletionThread me) {
     if (leader == null) {
       leader = me;
@@ -396,6 +391,8 @@ final class CompletionExecutor {
       return false; // this thread was replaced while its callback blocked
     }
     standby = me;
+    Item watched = null; // what the leader was at when this thread last looked
+    long since = 0;
     while (!(closed && queue.isEmpty())) {
       if (leader == null && !queue.isEmpty()) {
         leader = me;
@@ -408,14 +405,13 @@ final class CompletionExecutor {
         standbyDozes = false;
       } else if (leader.item != watched) {
         watched = leader.item;
-        watchedSince = System.nanoTime();
-      } else if (System.nanoTime() - watchedSince >= PATIENCE_NANOS) {
-        watched = null;
+        since = System.nanoTime();
+      } else if (System.nanoTime() - since >= PATIENCE_NANOS) {
         leader = me;
         standby = null;
         return true;
       } else {
-        awaitPatiently();
+        awaitPatiently(since);
       }
     }
     standby = null;
@@ -424,9 +420,9 @@ final class CompletionExecutor {
 
   /** Waits until the leader's time is up or the state may have changed; the caller checks again. */
   @SuppressWarnings("WaitNotInLoop")
-  private void awaitPatiently() {
+  private void awaitPatiently(long since) {
     try {
-      watch.awaitNanos(PATIENCE_NANOS - (System.nanoTime() - watchedSince));
+      watch.awaitNanos(PATIENCE_NANOS - (System.nanoTime() - since));
     } catch (InterruptedException e) {
       // these threads do not react to interrupts; the caller checks again
     }
