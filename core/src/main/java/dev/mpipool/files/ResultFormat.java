@@ -70,7 +70,8 @@ final class ResultFormat {
   static int versionLength(ByteBuffer header, Path file) throws IOException {
     int length = header.getInt(CHECKED_BYTES - Integer.BYTES);
     if (header.getInt(0) != MAGIC || length < -1 || length > MOST_VERSION_BYTES) {
-      throw new DamagedFileException(file, "it does not begin as a file of results of this version does");
+      throw new DamagedFileException(
+          file, "it does not begin as a file of results of this version does");
     }
     return Math.max(0, length);
   }

@@ -96,7 +96,9 @@ record Archives(Path used, Path made, boolean aot, boolean largeByDefault) {
     if (making()) {
       Path file = made.resolve(fitting(name, jvmOptions));
       command.add(
-          aot ? "-XX:AOTCacheOutput=" + file + ".aot" : "-XX:ArchiveClassesAtExit=" + file + ".jsa");
+          aot
+              ? "-XX:AOTCacheOutput=" + file + ".aot"
+              : "-XX:ArchiveClassesAtExit=" + file + ".jsa");
     }
   }
 

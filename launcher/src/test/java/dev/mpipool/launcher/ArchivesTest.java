@@ -110,8 +110,7 @@ class ArchivesTest {
     assertThat(options(List.of(), Set.of(), true)).contains("-XX:AOTCache=" + linked);
     assertThat(options(List.of("-Xmx64g"), Set.of())).contains("-XX:AOTCache=" + linked);
     // Whether references are compressed depends on the collector.
-    assertThat(options(List.of("-Xmx31g"), Set.of()))
-        .contains("-XX:SharedArchiveFile=" + parsed);
+    assertThat(options(List.of("-Xmx31g"), Set.of())).contains("-XX:SharedArchiveFile=" + parsed);
   }
 
   @Test
