@@ -70,9 +70,9 @@ public final class MPIRuntime {
    * <p>The action runs once, in a thread of its own, while the program goes on. After SIGUSR1
    * nothing else happens: all ranks work on, and the action may for example have main submit no
    * more tasks and come to its end. SIGTERM and SIGINT end the process as ever, with shutdown hooks
-   * and exit code, but 30 seconds later at most, when the action has returned. They end workers at
-   * the same time: an action that needs tasks to be done needs SIGUSR1. If a signal has arrived
-   * before this call, the action runs at once.
+   * and exit code, but 30 seconds later at most, when the action has returned; a second Ctrl-C does
+   * not wait for it. They end workers at the same time: an action that needs tasks to be done needs
+   * SIGUSR1. If a signal has arrived before this call, the action runs at once.
    *
    * <p>An action runs on the rank that has added it: on every rank if all do, on main alone if that
    * comes after {@link MPIExecutor#workersExit} or in the body of {@link MPIExecutor#run(String[],

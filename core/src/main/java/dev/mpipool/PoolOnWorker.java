@@ -3,6 +3,7 @@ package dev.mpipool;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Providers;
 import dev.mpipool.serial.LeanSerializer;
+import dev.mpipool.signal.Termination;
 import dev.mpipool.worker.WorkerLoop;
 
 /** What the constructor of a pool does on a worker. */
@@ -24,6 +25,7 @@ final class PoolOnWorker {
       boolean process = Providers.ranksAreProcesses();
       MPIRuntime.finish();
       if (process) {
+        Termination.await();
         System.exit(0);
       }
       throw new RankEndedError();

@@ -2,6 +2,7 @@ package dev.mpipool;
 
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.Providers;
+import dev.mpipool.signal.Termination;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.apache.commons.lang3.exception.ExceptionUtils;
@@ -47,6 +48,7 @@ final class PoolProgram {
         throw e;
       }
       LOG.warn("Rank {} ends: {}", Communicator.world().rank(), e.getMessage(), e.getCause());
+      Termination.await();
       System.exit(1);
       throw e;
     }

@@ -18,10 +18,13 @@ public final class Termination {
   /** How long a signal that ends the process waits for actions. */
   private static final long LONGEST_NANOS = TimeUnit.SECONDS.toNanos(30);
 
+  private static final String INTERRUPT = "INT";
+
   private static final Termination OF_PROCESS = new Termination();
 
   private final Set<Action> actions = new LinkedHashSet<>();
   private final List<Thread> running = new ArrayList<>();
+  private final FirstSignal first = new FirstSignal();
 
   /** How many threads are about to start actions that a signal has made due. */
   private int starting;
@@ -81,7 +84,10 @@ public final class Termination {
     OF_PROCESS.begin(true);
   }
 
-  /** Waits until no action is running, for a limited time. */
+  /**
+   * Waits until no action is running, for a limited time. Called before mpipool ends a process: an
+   * exit would cut actions off.
+   */
   public static void await() {
     OF_PROCESS.awaitActions();
   }
@@ -92,8 +98,8 @@ public final class Termination {
     synchronized (this) {
       if (!handling) {
         handling = true;
-        for (String name : List.of("TERM", "INT")) {
-          Signals.handle(name, (number, before) -> endThen(before));
+        for (String name : List.of("TERM", INTERRUPT)) {
+          Signals.handle(name, (number, before) -> endThen(name, before));
         }
       }
       actions.add(action);
@@ -117,9 +123,13 @@ public final class Termination {
     }
   }
 
-  private void endThen(Runnable before) {
-    begin(true);
-    awaitActions();
+  /** A second Ctrl-C waits for no action. */
+  private void endThen(String signal, Runnable before) {
+    boolean second = !first.note() && first.isPast() && signal.equals(INTERRUPT);
+    if (!second) {
+      begin(true);
+      awaitActions();
+    }
     before.run();
   }
 

@@ -1,6 +1,7 @@
 package dev.mpipool.launcher;
 
 import dev.mpipool.link.LauncherLink.Ending;
+import dev.mpipool.signal.FirstSignal;
 import java.io.IOException;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -36,9 +37,6 @@ final class Job implements RankProcesses.Listener {
   /** Milliseconds within which a signal that a terminal or a scheduler sends to all has arrived. */
   private static final int EVERYBODY = 500;
 
-  /** Milliseconds after which another Ctrl-C is a second one. */
-  private static final int TWICE = 500;
-
   /** Seconds that killed processes have to end before the launcher leaves them behind. */
   private static final int KILL = 5;
 
@@ -59,7 +57,7 @@ final class Job implements RankProcesses.Listener {
   /** The exit code of the first signal that the launcher got; 0 before. */
   private volatile int signalled;
 
-  private long signalledAt;
+  private final FirstSignal first = new FirstSignal();
 
   /** Whether {@link #announce} was called. */
   private boolean announced;
@@ -132,14 +130,12 @@ final class Job implements RankProcesses.Listener {
    *
    * @param code what the launcher exits with
    */
-  synchronized void stop(int code) {
-    if (!isStopping()) {
-      signalledAt = System.nanoTime();
+  void stop(int code) {
+    if (first.note()) {
       signalled = code;
       events.add(() -> terminate(TimeUnit.SECONDS.toMillis(spec.hookTimeout())));
       Threads.daemon("mpipool-stop", () -> halt(code));
-    } else if (code == Signals.INTERRUPTED
-        && System.nanoTime() - signalledAt > TimeUnit.MILLISECONDS.toNanos(TWICE)) {
+    } else if (code == Signals.INTERRUPTED && first.isPast()) {
       events.add(() -> terminate(0));
     }
   }

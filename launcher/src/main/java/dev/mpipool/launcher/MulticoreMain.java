@@ -2,6 +2,7 @@ package dev.mpipool.launcher;
 
 import dev.mpipool.link.LauncherLink;
 import dev.mpipool.link.LauncherLink.Ending;
+import dev.mpipool.signal.Termination;
 import dev.mpipool.transport.RankQueues;
 import java.io.File;
 import java.io.IOException;
@@ -139,6 +140,9 @@ public final class MulticoreMain {
                 ending = program.usesMpi() ? Ending.UNFINISHED : Ending.FINISHED;
               }
               ended.add(new Ended(rank, ending, 0));
+              if (rank != 0 && ending == Ending.UNFINISHED) {
+                program.finish(group);
+              }
             },
             rank == 0 ? "main" : "main of rank " + rank);
     main.setDaemon(false);
@@ -268,6 +272,7 @@ public final class MulticoreMain {
           Threads.pause(1_000 * Integer.getInteger(HOOK_TIMEOUT));
           Runtime.getRuntime().halt(code);
         });
+    Termination.await();
     System.exit(code);
   }
 

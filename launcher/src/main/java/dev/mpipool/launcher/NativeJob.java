@@ -1,5 +1,6 @@
 package dev.mpipool.launcher;
 
+import dev.mpipool.signal.FirstSignal;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -31,6 +32,7 @@ final class NativeJob {
   private final Process process;
   private final String launcher;
 
+  private final FirstSignal first = new FirstSignal();
   private volatile int signalled;
 
   /**
@@ -106,17 +108,20 @@ final class NativeJob {
 
   /**
    * Ends the job because of a signal. The ranks on this host get it first, since Open MPI's
-   * launcher leaves them no more than a second; it has Ctrl-C from the terminal itself.
+   * launcher leaves them no more than a second; it has Ctrl-C from the terminal itself. A second
+   * Ctrl-C ends the job at once.
    *
    * @param code what this launcher exits with
    */
   void stop(int code) {
-    if (signalled != 0) {
-      return;
+    if (first.note()) {
+      signalled = code;
+      process.descendants().filter(NativeJob::isJvm).forEach(ProcessHandle::destroy);
+      Threads.daemon("mpipool-stop", this::endLater);
+    } else if (code == Signals.INTERRUPTED && first.isPast()) {
+      process.destroy(); // ends ranks on other hosts, too
+      process.descendants().filter(NativeJob::isJvm).forEach(ProcessHandle::destroyForcibly);
     }
-    signalled = code;
-    process.descendants().filter(NativeJob::isJvm).forEach(ProcessHandle::destroy);
-    Threads.daemon("mpipool-stop", this::endLater);
   }
 
   /**

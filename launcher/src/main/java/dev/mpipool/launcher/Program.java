@@ -87,12 +87,21 @@ final class Program {
    * others waits for it.
    */
   void finalizeMpi(ThreadGroup group) {
+    inBackground(group, "mpi.MPI", "Finalize");
+  }
+
+  /** The same for a rank that is a thread and whose main has returned; ends its pools, too. */
+  void finish(ThreadGroup group) {
+    inBackground(group, "dev.mpipool.MPIRuntime", "finish");
+  }
+
+  private void inBackground(ThreadGroup group, String type, String method) {
     Thread thread =
         new Thread(
             group,
             () -> {
               try {
-                Class.forName("mpi.MPI", true, loader).getMethod("Finalize").invoke(null);
+                Class.forName(type, true, loader).getMethod(method).invoke(null);
               } catch (ReflectiveOperationException | LinkageError e) {
                 // Nothing more can be done for it.
               }

@@ -1,5 +1,6 @@
 package dev.mpipool.launcher;
 
+import dev.mpipool.MPIRuntime;
 import dev.mpipool.device.TcpDevice;
 import dev.mpipool.link.LauncherLink;
 import dev.mpipool.link.LauncherLink.Ending;
@@ -118,6 +119,7 @@ public final class RankMain {
     Ending ending = program.run(arguments, rank);
     if (ending == Ending.THREW) {
       report(ending);
+      Termination.await(); // the end of the workers may be why it threw
       System.exit(1);
     }
     if (UserThreads.arePoolsLeft(rootGroup())) {
@@ -131,7 +133,26 @@ public final class RankMain {
     if (ending == Ending.FINISHED) {
       System.exit(0);
     }
+    if (rank != 0) { // the launcher ends rank 0 unless a pool of another rank still needs it
+      finishForOthers();
+    }
     Thread.currentThread().join(); // until the launcher says leave
+  }
+
+  /**
+   * Ends MPI on a rank whose main has not, in a daemon thread: the end of MPI on others waits for
+   * it.
+   */
+  private static void finishForOthers() {
+    Threads.daemon(
+        "mpipool-finalize",
+        () -> {
+          try {
+            MPIRuntime.finish();
+          } catch (RuntimeException | LinkageError e) {
+            // Nothing more can be done for it.
+          }
+        });
   }
 
   private void report(Ending ending) {

@@ -71,6 +71,18 @@ class LifecycleIT {
     assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(PROMISED);
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev"})
+  void finalizeWaitsForNoRankThatHasReturned(String device) {
+    Mpjrun.Result result =
+        Mpjrun.on(device)
+            .np(3)
+            .run(Script.class, "*:init", "*:barrier", "1:return", "*:finalize", "*:say:over");
+    result.assertExitCode(0).assertNothingLeft();
+    assertThat(result.out()).containsExactlyInAnyOrder("over 0", "over 2");
+    assertThat(result.err()).isEmpty();
+  }
+
   @Tag("slow")
   @ParameterizedTest
   @ValueSource(strings = {"multicore", "niodev", "tcpdev"})

@@ -55,6 +55,39 @@ class TerminationIT {
     assertThat(result.out()).containsExactly("ready", "saved");
   }
 
+  /** In multicore mode and alone the workers live as long as main's process. */
+  @ParameterizedTest
+  @ValueSource(strings = {"niodev", "tcpdev"})
+  void mainsActionIsNotCutOffByTheEndOfItsWorkers(String device) {
+    Mpjrun.Running job = ready(on(device), 1, "slow");
+    Mpjrun.Result result = job.signal("TERM", job.launcher()).result().assertExitCode(143);
+    job.assertNothingLeft(MOMENT);
+    assertThat(result.out()).containsExactly("ready", "saved");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
+  void aWorkersActionIsNotCutOffByItsRelease(String device) {
+    Mpjrun.Running job = ready(on(device), 3, "slowWorker");
+    Mpjrun.Result result = job.signal("USR1", job.launcher()).result();
+    result.assertExitCode(0).assertNothingLeft();
+    assertThat(result.out()).filteredOn("saved"::equals).hasSize(2);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev", "openmpi", "mpich"})
+  void aSecondInterruptWaitsForNoAction(String device) {
+    Mpjrun.Running job = ready(on(device), 1, "stuck");
+    job.signal("INT", job.launcher());
+    await().until(() -> job.out().contains("told"));
+    // The first second after an interrupt another one may be the same, sent to a group.
+    await().pollDelay(Duration.ofSeconds(1)).until(() -> job.launcher().isAlive());
+    long begin = System.nanoTime();
+    job.signal("INT", job.launcher()).result().assertExitCode(130);
+    assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(7));
+    job.assertNothingLeft(MOMENT);
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void ranksWithoutAnActionGoOn(String device) throws IOException {

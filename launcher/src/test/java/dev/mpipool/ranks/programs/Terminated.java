@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 
 /**
@@ -27,6 +28,9 @@ public final class Terminated {
     switch (args[args.length - 1]) {
       case "announced" -> onMain(args, folder, Terminated::announced);
       case "ended" -> onMain(args, folder, Terminated::ended);
+      case "slow" -> onMain(args, folder, Terminated::slow);
+      case "slowWorker" -> slowWorker(args, folder);
+      case "stuck" -> onMain(args, folder, Terminated::stuck);
       case "closing" -> onMain(args, folder, Terminated::closing);
       case "batch" -> onMain(args, folder, Terminated::batch);
       case "everyRank" -> everyRank(args);
@@ -58,6 +62,55 @@ public final class Terminated {
 
   private static void ended(MPIExecutor executor, Path folder) throws Exception {
     MPIRuntime.onTermination(() -> System.out.println("saved"));
+    System.out.println("ready");
+    executor.submit(Terminated::waitForEver).get();
+  }
+
+  /** Main fails, since a signal ends its workers as well, before its action is through. */
+  private static void slow(MPIExecutor executor, Path folder) {
+    String failed = folder.resolve("failed").toString();
+    MPIRuntime.onTermination(() -> saveAfter(failed));
+    System.out.println("ready");
+    try {
+      executor.submit(Terminated::waitForEver).join();
+    } finally {
+      write(failed);
+    }
+  }
+
+  /** A worker is released before its action is through. */
+  private static void slowWorker(String[] args, Path folder) throws Exception {
+    String released = folder.resolve("released").toString();
+    MPIRuntime.init(args);
+    boolean isMain = Communicator.world().rank() == 0;
+    if (!isMain) {
+      MPIRuntime.onTermination(() -> saveAfter(released));
+    }
+    System.out.println("ready");
+    MPIExecutor executor = MPIExecutor.builder().rejoin(false).open();
+    MPIRuntime.onTermination(TOLD::countDown);
+    TOLD.await();
+    executor.close();
+    write(released);
+    MPIRuntime.finish();
+  }
+
+  private static void saveAfter(String file) {
+    try {
+      awaitFile(file);
+      Thread.sleep(500); // longer than an exit takes
+      System.out.println("saved");
+    } catch (InterruptedException e) {
+      System.out.println("interrupted");
+    }
+  }
+
+  private static void stuck(MPIExecutor executor, Path folder) throws Exception {
+    MPIRuntime.onTermination(
+        () -> {
+          System.out.println("told");
+          awaitNothing();
+        });
     System.out.println("ready");
     executor.submit(Terminated::waitForEver).get();
   }
@@ -157,6 +210,12 @@ public final class Terminated {
 
   private static void waitForEver() throws InterruptedException {
     new CountDownLatch(1).await();
+  }
+
+  private static void awaitNothing() {
+    while (true) {
+      LockSupport.park();
+    }
   }
 
   private static void write(String file) {
