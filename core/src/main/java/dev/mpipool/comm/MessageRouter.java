@@ -7,6 +7,7 @@ import dev.mpipool.transport.Receiver;
 import dev.mpipool.transport.Transport;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
@@ -39,6 +40,8 @@ final class MessageRouter implements Receiver {
   /** The context of all ranks. */
   static final long ALL = 0;
 
+  private static final String LEFT = "it has left the job (MPIRuntime.finish or MPI.Finalize)";
+
   final Transport transport;
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -59,6 +62,9 @@ final class MessageRouter implements Receiver {
 
   /** The reason by lost rank. */
   private final Map<Integer, String> lost = new LinkedHashMap<>();
+
+  /** The ranks that have begun to leave the job in an orderly way. */
+  private final BitSet left;
 
   private final List<RankLostListener> listeners = new ArrayList<>();
 
@@ -81,6 +87,7 @@ final class MessageRouter implements Receiver {
 
   private MessageRouter(Transport transport) {
     this.transport = transport;
+    this.left = new BitSet(transport.size());
   }
 
   /** Starts a transport with a new router. */
@@ -203,6 +210,22 @@ final class MessageRouter implements Receiver {
     Memory.lock(lock);
     try {
       ended = reason;
+      signalAll();
+    } finally {
+      lock.unlock();
+    }
+    transport.wake();
+  }
+
+  /**
+   * Threads that wait for a message of this rank get an exception. Others go on waiting: a
+   * collective call in which it has done its part can still end.
+   */
+  @Override
+  public void left(int rank) {
+    Memory.lock(lock);
+    try {
+      left.set(rank);
       signalAll();
     } finally {
       lock.unlock();
@@ -365,13 +388,14 @@ final class MessageRouter implements Receiver {
     if (closed != null) {
       throw new CommunicatorException(closed, null);
     }
+    if (lost.containsKey(source)) {
+      throw nothingMore(members.rankOf(source), lost.get(source));
+    }
+    if (source >= 0 && left.get(source)) {
+      throw nothingMore(members.rankOf(source), LEFT);
+    }
     if (lost.isEmpty()) {
       return;
-    }
-    if (lost.containsKey(source)) {
-      int rank = members.rankOf(source);
-      throw new RankLostException(
-          rank, "Nothing more comes from rank %d: %s".formatted(rank, lost.get(source)), null);
     }
     if (tag < Communicator.ANY_TAG) {
       lost.keySet().stream()
@@ -385,6 +409,11 @@ final class MessageRouter implements Receiver {
         throw new RankLostException(members.rankOf(gone.get(0)), "All other ranks are lost", null);
       }
     }
+  }
+
+  private static RankLostException nothingMore(int rank, String reason) {
+    return new RankLostException(
+        rank, "Nothing more comes from rank %d: %s".formatted(rank, reason), null);
   }
 
   private static void endCollective(int rank, String reason) {

@@ -243,14 +243,17 @@ public final class Providers {
    */
   public static void finish() {
     boolean alone = rankExcluded;
+    Job known = joined;
     if (!alone) {
+      if (known != null && !finished) {
+        known.transport().leaving();
+      }
       for (TransportProvider provider : PROVIDERS) {
         if (provider.begun()) {
           provider.end();
         }
       }
     }
-    Job known = joined;
     if (known != null && !finished) {
       finished = true;
       known.transport().finish(alone);

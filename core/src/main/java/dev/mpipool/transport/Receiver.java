@@ -28,6 +28,15 @@ public interface Receiver {
   void received(int source, long context, int tag, ByteBuffer data, byte[] attachment, int missing);
 
   /**
+   * A rank has begun to leave the job in an orderly way, by {@link Transport#finish}. All that it
+   * has sent was delivered before, and nothing more will come from it. Not every transport tells of
+   * it.
+   *
+   * @param rank the one that leaves
+   */
+  default void left(int rank) {}
+
+  /**
    * Nothing more arrives, ever: the transport has failed as a whole.
    *
    * @param reason a whole sentence

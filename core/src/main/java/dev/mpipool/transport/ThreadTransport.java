@@ -24,6 +24,9 @@ public final class ThreadTransport implements Transport {
   /** In a queue: no message, but something to look for. */
   private static final Object[] WAKE = {};
 
+  /** In a queue, of this length: the number of a rank that leaves the job. */
+  private static final int LEFT = 1;
+
   /** A longer direct message is copied by its receiver. */
   private static final int SHORT_BYTES = 64 * 1024;
 
@@ -104,7 +107,9 @@ public final class ThreadTransport implements Transport {
       next = poll(mine, Math.min(nanos, LOOK_NANOS));
     }
     if (next != null) {
-      if (next.length > 0) {
+      if (next.length == LEFT) {
+        receiver.left((Integer) next[0]);
+      } else if (next.length > 0) {
         ByteBuffer data = ByteBuffer.wrap((byte[]) next[3]);
         receiver.received(
             (Integer) next[0], (Long) next[1], (Integer) next[2], data, (byte[]) next[4], 0);
@@ -208,6 +213,11 @@ public final class ThreadTransport implements Transport {
   public void finish(boolean alone) {
     finished = true;
     queues.setOpen(rank, false);
+    for (int other = 0; other < size; other++) {
+      if (other != rank) {
+        queues.messages(other).add(new Object[] {rank});
+      }
+    }
     receiver.broken("The job has been finished by this rank");
   }
 

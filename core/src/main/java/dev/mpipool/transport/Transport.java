@@ -185,6 +185,12 @@ public interface Transport {
   boolean launcherEndsRanks();
 
   /**
+   * Tells other ranks that this one will call {@link #finish}, where that is not able to. Does not
+   * wait for them, and does not throw.
+   */
+  default void leaving() {}
+
+  /**
    * Ends this rank's part in the job in an orderly way. Collective among the living: may wait for
    * them, but not for ever. Calls of other threads end with an exception. Nothing can be sent
    * afterwards.

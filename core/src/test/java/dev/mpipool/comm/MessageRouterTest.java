@@ -246,6 +246,24 @@ class MessageRouterTest {
   }
 
   @Test
+  void whatWaitsForARankThatHasLeftFailsAndNothingElse() throws Exception {
+    FutureTask<Message> ofItself = Ranks.start("test-taker-1", () -> world.receive(1, 1));
+    FutureTask<Message> other =
+        Ranks.start("test-taker-2", () -> world.receiveMatch(2, COLLECTIVE));
+    comes(1, 5, 10);
+    below.coming.add(() -> below.receiver.left(1));
+
+    assertThatThrownBy(() -> Ranks.result(ofItself))
+        .isInstanceOf(RankLostException.class)
+        .hasMessage(
+            "Nothing more comes from rank 1: it has left the job (MPIRuntime.finish or"
+                + " MPI.Finalize)");
+    assertThat(content(world.receive(1, 5))).isEqualTo(10);
+    comes(2, COLLECTIVE, 20);
+    assertThat(content(Ranks.result(other))).isEqualTo(20);
+  }
+
+  @Test
   void aCollectiveCallEndsWhenAnyRankIsLostWhileOthersAreWaitedFor() throws Exception {
     FutureTask<Message> waiting =
         Ranks.start("test-taker", () -> world.receiveMatch(1, COLLECTIVE));

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.mpipool.launcher.testing.Mpjrun;
 import dev.mpipool.ranks.programs.AfterClose;
 import dev.mpipool.ranks.programs.Endings;
+import dev.mpipool.ranks.programs.Finishing;
 import java.io.File;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -16,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Programs whose main ends before their pool does, on ranks and on local threads ("alone"). */
@@ -56,6 +59,29 @@ class EndingsIT {
   void whatWasAcceptedIsDoneThoughMainReturns(String device) {
     assertThat(run(device, "shutdown").assertExitCode(0).err()).isEmpty();
     assertThat(files()).containsExactlyInAnyOrder(ALL);
+  }
+
+  /** Else its exception would never be seen: finish would wait for the others, and they for it. */
+  @ParameterizedTest
+  @CsvSource({
+    "multicore,0,pool",
+    "multicore,1,pool",
+    "niodev,0,pool",
+    "niodev,1,lock",
+    "tcpdev,0,pool",
+    "tcpdev,1,pool",
+    "tcpdev,0,lock",
+    "tcpdev,2,duplicate",
+    "openmpi,0,pool",
+    "openmpi,1,pool",
+    "mpich,0,pool"
+  })
+  void aRankThatFailsAndFinishesEndsTheWaitOfTheOthers(String device, String rank, String what) {
+    Mpjrun.Result result = Mpjrun.on(device).np(3).run(Finishing.class, rank, what);
+    result.assertExitCode(1).assertNothingLeft();
+    assertThat(result.out()).containsExactly("[2, 3, 4]");
+    assertThat(result.err()).anyMatch(line -> line.endsWith(": input of rank " + rank));
+    assertThat(result.took()).isLessThan(Duration.ofSeconds(30));
   }
 
   @Tag("slow")

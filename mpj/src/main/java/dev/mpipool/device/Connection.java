@@ -50,6 +50,9 @@ final class Connection
     /** Ends MPI.Finalize's wait if this was the last connection that it waits for. */
     void checkFinish();
 
+    /** A rank is in MPI.Finalize, and has sent all that it ever will. */
+    void leaving(int rank);
+
     /** The connection's rank has left the job by MPI.Finalize. */
     void left(Connection connection);
 
@@ -335,6 +338,7 @@ final class Connection
 
   void bye() {
     saidBye = true;
+    owner.leaving(peer);
     owner.checkFinish();
   }
 

@@ -9,6 +9,8 @@ import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.ServerSocketChannel;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import mpi.MPIException;
 import mpjbuf.Buffer;
 import mpjdev.Status;
@@ -41,6 +43,8 @@ final class Endpoint implements Connection.Owner {
   private final Progress progress;
   private final Matcher matcher = new Matcher();
   private final FailureNotifier failures;
+  private final Queue<Integer> leaving = new ConcurrentLinkedQueue<>();
+  private volatile Runnable whenLeaving = () -> {};
   private final DeviceLog log = new DeviceLog();
   private final Connector connector = new Connector(this);
   private final Acceptor acceptor = new Acceptor(this);
@@ -331,6 +335,24 @@ final class Endpoint implements Connection.Owner {
       lose(rank);
     }
     matcher.close(() -> new MPIException("The device is broken: " + why));
+  }
+
+  @Override
+  public void leaving(int rank) {
+    leaving.add(rank);
+    whenLeaving.run();
+  }
+
+  /**
+   * Sets what is called, on a thread of the device, when there is a rank to {@link #nextLeaving}.
+   */
+  void onLeaving(Runnable listener) {
+    whenLeaving = listener;
+  }
+
+  /** A rank that is in MPI.Finalize, each once; null if there is none. */
+  Integer nextLeaving() {
+    return leaving.poll();
   }
 
   @Override

@@ -66,6 +66,10 @@ public final class TcpTransport implements Transport {
   private int headBytes = -1;
 
   private LongMessages longMessages;
+  private Receiver receiver;
+
+  /** A rank that leaves, and of which there may still be a message to deliver; or null. */
+  private Integer leaving;
 
   private TcpTransport(TcpDevice device, Endpoint endpoint) {
     this.device = device;
@@ -108,7 +112,9 @@ public final class TcpTransport implements Transport {
 
   @Override
   public void start(Receiver receiver) {
+    this.receiver = receiver;
     longMessages = new LongMessages(receiver, this::receivePiece);
+    endpoint.onLeaving(heads::wake);
   }
 
   // ---- sending
@@ -211,9 +217,12 @@ public final class TcpTransport implements Transport {
 
   @Override
   public void poll(long nanos) {
+    if (leaving == null) {
+      leaving = endpoint.nextLeaving();
+    }
     if (headBytes < 0) {
       try {
-        headBytes = heads.receive(nanos) - HEADER_BYTES;
+        headBytes = heads.receive(leaving == null ? nanos : 0) - HEADER_BYTES;
       } catch (dev.mpipool.device.RankLostException e) {
         return; // in the middle of its head
       } catch (MPIException e) {
@@ -221,6 +230,11 @@ public final class TcpTransport implements Transport {
       }
     }
     if (headBytes < 0) {
+      if (leaving != null) { // its last message would have been there
+        int left = leaving;
+        leaving = null;
+        receiver.left(left);
+      }
       return;
     }
     boolean tooEarly = false;

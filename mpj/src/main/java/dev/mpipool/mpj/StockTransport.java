@@ -50,6 +50,9 @@ final class StockTransport implements Transport {
   /** A communicator's number that MPJ Express does not come to. */
   private static final int CONTEXT = 0x6d70_6970;
 
+  /** The context of the message of a rank that leaves; those of communicators are others. */
+  private static final long LEAVING = Long.MIN_VALUE;
+
   private final Intracomm intracomm;
   private final int rank;
   private final int size;
@@ -214,6 +217,10 @@ final class StockTransport implements Transport {
 
   /** The pieces are nowhere else; others may have taken the memory that this needs. */
   private void deliver(int source, long context, int tag, byte[] data, byte[] end, int missing) {
+    if (context == LEAVING) {
+      receiver.left(source);
+      return;
+    }
     long pause = 0;
     while (true) {
       try {
@@ -292,6 +299,21 @@ final class StockTransport implements Transport {
   @Override
   public boolean launcherEndsRanks() {
     return LauncherLink.current().isPresent();
+  }
+
+  /** By a message, since MPI.Finalize waits for all ranks and tells none. */
+  @Override
+  public void leaving() {
+    ByteBuffer nothing = ByteBuffer.allocate(0);
+    for (int other = 0; other < size; other++) {
+      if (other != rank) {
+        try {
+          send(other, LEAVING, 0, nothing, nothing);
+        } catch (RuntimeException e) {
+          return; // a rank is lost, and with it the job
+        }
+      }
+    }
   }
 
   /** Does nothing: this has ended with MPI, which the provider ends. */

@@ -22,6 +22,8 @@ import java.util.stream.IntStream;
  * <ul>
  *   <li>a rank that is ready tells rank 0 (READY) and waits, which costs nothing;
  *   <li>when rank 0 and all others are ready, rank 0 tells them (END);
+ *   <li>if others are not ready for a second, rank 0 tells them which ranks are: what waits there
+ *       for a message of these waits in vain;
  *   <li>if rank 0's process ends without having asked, it tells them, too (END): then the others
  *       end with it;
  *   <li>another rank whose process ends earlier tells all others that it is lost, and waits in its
@@ -42,6 +44,9 @@ final class Ending {
 
   /** Another rank ends the job. */
   private static final int ABORT = 4;
+
+  /** How long rank 0 waits for others before it tells them which ranks are ready. */
+  private static final long RELAY_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private static final long WATCH_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
   private static final long LONGEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
@@ -64,11 +69,15 @@ final class Ending {
   private final Runnable wake;
   private final IntConsumer sendLast;
   private final IntPredicate hasEnded;
+  private final IntConsumer leaves;
   private final Slot in = new Slot();
   private final Slot out = new Slot();
 
   /** Which ranks are ready; of rank 0. */
   private final BitSet ready = new BitSet();
+
+  /** Of which ranks rank 0 has told the others that they are ready. */
+  private final BitSet relayed = new BitSet();
 
   private boolean endTold;
   private boolean abortTold;
@@ -96,7 +105,8 @@ final class Ending {
       Losses losses,
       Runnable wake,
       IntConsumer sendLast,
-      IntPredicate hasEnded) {
+      IntPredicate hasEnded,
+      IntConsumer leaves) {
     this.rank = rank;
     this.size = size;
     this.launcher = launcher;
@@ -105,6 +115,7 @@ final class Ending {
     this.wake = wake;
     this.sendLast = sendLast;
     this.hasEnded = hasEnded;
+    this.leaves = leaves;
   }
 
   /** Begins to listen to what other ranks say of the end, and to the end of this process. */
@@ -168,6 +179,9 @@ final class Ending {
       int word = in.memory.get(ValueLayout.JAVA_INT, 0);
       if (word == READY) {
         ready.set(in.source);
+        leaves.accept(in.source);
+      } else if (word < 0) {
+        leaves.accept(readyRank(word));
       }
       endTold |= word == END || word == END_WITHOUT_FINALIZE;
       finalizing &= word != END_WITHOUT_FINALIZE;
@@ -217,7 +231,34 @@ final class Ending {
     while (!mayEnd() && exiting == inHook) {
       long pause = Math.min(LONGEST_PAUSE_NANOS, 50_000 + (System.nanoTime() - begin) / 10);
       Libc.sleepMicros((int) TimeUnit.NANOSECONDS.toMicros(pause));
+      if (rank == 0 && System.nanoTime() - begin > RELAY_NANOS) {
+        relay();
+      }
     }
+  }
+
+  /** Tells ranks that are not ready, once for each, of those that are. */
+  private synchronized void relay() {
+    BitSet news = (BitSet) ready.clone();
+    news.set(0);
+    news.andNot(relayed);
+    relayed.or(news);
+    for (int leaver = news.nextSetBit(0); leaver >= 0; leaver = news.nextSetBit(leaver + 1)) {
+      for (int other = 1; other < size; other++) {
+        if (!ready.get(other) && !losses.isLost(other)) {
+          tell(other, readyWord(leaver));
+        }
+      }
+    }
+  }
+
+  /** Says that a rank is ready; negative, as no other word is. */
+  private static int readyWord(int leaver) {
+    return -1 - leaver;
+  }
+
+  private static int readyRank(int word) {
+    return -1 - word;
   }
 
   private synchronized boolean mayEnd() {

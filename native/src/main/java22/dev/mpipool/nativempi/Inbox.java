@@ -66,23 +66,34 @@ final class Inbox {
     doors.wake();
   }
 
-  /** Waits for messages; returns early when one was delivered or {@link #wake} was called. */
-  void poll(long nanos) {
+  /**
+   * Waits for messages; returns early when one was delivered or {@link #wake} was called. Returns
+   * whether one was delivered.
+   */
+  boolean poll(long nanos) {
     long begin = System.nanoTime();
-    while (!step() && !awoken()) {
+    boolean delivered = step();
+    while (!delivered && !awoken()) {
       gate.check();
       MpiCalls.giveWay();
       long now = System.nanoTime();
       long rest = nanos - (now - begin);
       if (rest <= 0) {
-        return;
+        return false;
       }
       if (used > 0) {
         pauseForPieces(now);
       } else if (!Waiting.briefly(now - activity)) {
         sleep(rest);
       }
+      delivered = step();
     }
+    return delivered;
+  }
+
+  /** Whether nothing is being received. */
+  boolean isEmpty() {
+    return used == 0;
   }
 
   private boolean awoken() {

@@ -6,11 +6,17 @@ import dev.mpipool.transport.Receiver;
 import dev.mpipool.transport.Transport;
 import java.nio.ByteBuffer;
 import java.util.Objects;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 
 /** A rank on an MPI library of the machine. */
 final class NativeTransport implements Transport {
 
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+
+  /** How long messages of a rank are looked for once it has said that it leaves. */
+  private static final long LAST_LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
 
   private final int rank;
   private final int size;
@@ -22,6 +28,13 @@ final class NativeTransport implements Transport {
   private final Sender direct;
   private final DirectReceiver[] directReceivers;
   private final Ending ending;
+  private final Queue<Integer> leaving = new ConcurrentLinkedQueue<>();
+  private Receiver receiver;
+
+  /** A rank that leaves, and of which there may still be a message to deliver; or null. */
+  private Integer leaver;
+
+  private long leaverSince;
 
   /** Collective. */
   NativeTransport(int rank, int size, String launcher) {
@@ -39,7 +52,15 @@ final class NativeTransport implements Transport {
     }
     this.ending =
         new Ending(
-            rank, size, launcher, gate, losses, inbox::wake, messages::sendLast, doors::isClosed);
+            rank,
+            size,
+            launcher,
+            gate,
+            losses,
+            inbox::wake,
+            messages::sendLast,
+            doors::isClosed,
+            this::leaves);
     ending.start();
   }
 
@@ -55,7 +76,8 @@ final class NativeTransport implements Transport {
 
   @Override
   public void start(Receiver receiver) {
-    inbox.start(Objects.requireNonNull(receiver, "receiver"));
+    this.receiver = Objects.requireNonNull(receiver, "receiver");
+    inbox.start(receiver);
   }
 
   @Override
@@ -73,9 +95,30 @@ final class NativeTransport implements Transport {
   public void poll(long nanos) {
     gate.enter();
     try {
-      inbox.poll(nanos);
+      boolean delivered = inbox.poll(leaver == null ? nanos : Math.min(nanos, LAST_LOOK_NANOS));
+      tellOfLeaving(delivered);
     } finally {
       gate.leave();
+    }
+  }
+
+  private void leaves(int other) {
+    leaving.add(other);
+    inbox.wake();
+  }
+
+  /** A rank has said that it leaves, over another way than its messages, which may be later. */
+  private void tellOfLeaving(boolean delivered) {
+    if (leaver != null
+        && !delivered
+        && inbox.isEmpty()
+        && System.nanoTime() - leaverSince > LAST_LOOK_NANOS) {
+      receiver.left(leaver);
+      leaver = null;
+    }
+    if (leaver == null) {
+      leaver = leaving.poll();
+      leaverSince = System.nanoTime();
     }
   }
 

@@ -1,0 +1,42 @@
+package dev.mpipool.ranks.programs;
+
+import dev.mpipool.MPIExecutor;
+import dev.mpipool.MPIRuntime;
+import dev.mpipool.comm.Communicator;
+import dev.mpipool.shared.MPILock;
+import java.io.FileNotFoundException;
+import java.util.List;
+
+/** Ranks that end MPI in a finally block, while others wait for them. */
+public final class Finishing {
+
+  private Finishing() {}
+
+  public static void main(String[] args) throws Exception {
+    String[] own = MPIRuntime.init(args);
+    try {
+      useRanks();
+      int rank = Communicator.world().rank();
+      if (Integer.toString(rank).equals(own[0])) {
+        throw new FileNotFoundException("input of rank " + rank);
+      }
+      switch (own[1]) {
+        case "pool" -> useRanks();
+        case "lock" -> new MPILock(Communicator.world()).close();
+        case "duplicate" -> Communicator.world().duplicate().close();
+        default -> throw new IllegalArgumentException(own[1]);
+      }
+      System.out.println("not to be reached");
+    } finally {
+      MPIRuntime.finish();
+    }
+  }
+
+  private static void useRanks() {
+    try (MPIExecutor executor = new MPIExecutor()) {
+      if (executor.isMain()) {
+        System.out.println(executor.map(x -> x + 1, List.of(1, 2, 3)).toList());
+      }
+    }
+  }
+}
