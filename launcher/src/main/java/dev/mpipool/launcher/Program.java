@@ -90,7 +90,9 @@ final class Program {
     inBackground(group, "mpi.MPI", "Finalize");
   }
 
-  /** The same for a rank that is a thread and whose main has returned; ends its pools, too. */
+  /**
+   * The same for a rank whose main has returned, be it a thread or a process; ends its pools, too.
+   */
   void finish(ThreadGroup group) {
     inBackground(group, "dev.mpipool.MPIRuntime", "finish");
   }

@@ -1,6 +1,5 @@
 package dev.mpipool.launcher;
 
-import dev.mpipool.MPIRuntime;
 import dev.mpipool.device.TcpDevice;
 import dev.mpipool.link.LauncherLink;
 import dev.mpipool.link.LauncherLink.Ending;
@@ -134,25 +133,9 @@ public final class RankMain {
       System.exit(0);
     }
     if (rank != 0) { // the launcher ends rank 0 unless a pool of another rank still needs it
-      finishForOthers();
+      program.finish(Thread.currentThread().getThreadGroup());
     }
     Thread.currentThread().join(); // until the launcher says leave
-  }
-
-  /**
-   * Ends MPI on a rank whose main has not, in a daemon thread: the end of MPI on others waits for
-   * it.
-   */
-  private static void finishForOthers() {
-    Threads.daemon(
-        "mpipool-finalize",
-        () -> {
-          try {
-            MPIRuntime.finish();
-          } catch (RuntimeException | LinkageError e) {
-            // Nothing more can be done for it.
-          }
-        });
   }
 
   private void report(Ending ending) {
