@@ -19,10 +19,15 @@ final class Starvation {
 
   private static final Queue<Gap> GAPS = new ConcurrentLinkedQueue<>();
 
+  /** Several, since a single processor of a virtual machine can stop, and with it one of them. */
+  private static final int WATCHES = 2 * Runtime.getRuntime().availableProcessors();
+
   static {
-    Thread thread = new Thread(Starvation::watch, "starvation");
-    thread.setDaemon(true);
-    thread.start();
+    for (int i = 0; i < WATCHES; i++) {
+      Thread thread = new Thread(Starvation::watch, "starvation-" + i);
+      thread.setDaemon(true);
+      thread.start();
+    }
   }
 
   private Starvation() {}

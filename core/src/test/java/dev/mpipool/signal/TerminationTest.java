@@ -70,6 +70,8 @@ class TerminationTest {
     List<String> command =
         new ArrayList<>(
             List.of(
+                "env", // a build in a shell's background ignores Ctrl-C, and so do its children
+                "--default-signal=INT",
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-cp",
                 System.getProperty("java.class.path"),
