@@ -61,6 +61,13 @@ class PoolLifecycleIT {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"tcpdev", "openmpi", "mpich"})
+  void theCodeIsMainsThoughWorkersEndByTheirExceptionLater(String device) {
+    Mpjrun.Result result = run(device, "notCaughtUntilMainEnds").assertExitCode(0);
+    assertThat(result.out()).containsExactly("42");
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void workersThatAreNotToRejoinEndWithThePool(String device) {
     Mpjrun.Result result = run(device, "notRejoined").assertExitCode(0);

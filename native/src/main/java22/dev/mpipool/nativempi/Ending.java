@@ -400,14 +400,14 @@ final class Ending {
   }
 
   private void exitOfOther() {
+    // The exit code of a job is rank 0's. Of these functions the first one is called last.
+    Libc.atExit(Downcalls.LIBC.find("_exit").orElseThrow(), 0);
     if (!isEndTold()) {
       tell(0, READY);
       for (int i = 1; i < size; i++) {
         sendLastTo((rank + i) % size);
       }
       await();
-      // The exit code of a job is rank 0's.
-      Libc.atExit(Downcalls.LIBC.find("_exit").orElseThrow(), 0);
     }
     if (finalizing) {
       Libc.atExit(MpiCalls.symbol("MPI_Finalize"), 0);

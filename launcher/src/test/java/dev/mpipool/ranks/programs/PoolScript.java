@@ -29,6 +29,7 @@ public final class PoolScript {
       case "stepsThrow" -> stepsThrow(args);
       case "notClosed" -> notClosed(args);
       case "notCaught" -> notCaught(args);
+      case "notCaughtUntilMainEnds" -> notCaughtUntilMainEnds();
       case "notRejoined" -> notRejoined(args);
       case "uninitialized" -> uninitialized();
       case "idle" -> idle(args);
@@ -72,6 +73,17 @@ public final class PoolScript {
   private static void notClosed(String[] args) throws Exception {
     MPIRuntime.init(args);
     System.out.println(new MPIExecutor().submit(() -> "not closed").get());
+  }
+
+  /** A worker's process begins to end, by an exception, when main's is ending already. */
+  private static void notCaughtUntilMainEnds() throws InterruptedException {
+    try (MPIExecutor executor = new MPIExecutor()) {
+      executor.workersExit();
+      System.out.println(executor.submit(() -> 42).join());
+    } catch (WorkersExitException e) {
+      Thread.sleep(40);
+      throw e;
+    }
   }
 
   private static void notCaught(String[] args) throws Exception {
