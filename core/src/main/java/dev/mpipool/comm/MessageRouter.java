@@ -388,14 +388,14 @@ final class MessageRouter implements Receiver {
     if (closed != null) {
       throw new CommunicatorException(closed, null);
     }
+    if (lost.isEmpty() && left.isEmpty()) {
+      return;
+    }
     if (lost.containsKey(source)) {
       throw nothingMore(members.rankOf(source), lost.get(source));
     }
     if (source >= 0 && left.get(source)) {
       throw nothingMore(members.rankOf(source), LEFT);
-    }
-    if (lost.isEmpty()) {
-      return;
     }
     if (tag < Communicator.ANY_TAG) {
       lost.keySet().stream()

@@ -185,8 +185,8 @@ public interface Transport {
   boolean launcherEndsRanks();
 
   /**
-   * Tells other ranks that this one will call {@link #finish}, where that is not able to. Does not
-   * wait for them, and does not throw.
+   * Tells the other ranks that this one is about to call {@link #finish}; does nothing if {@link
+   * #finish} tells them. Does not wait for them, and does not throw.
    */
   default void leaving() {}
 

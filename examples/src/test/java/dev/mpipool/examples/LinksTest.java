@@ -41,21 +41,18 @@ class LinksTest {
 
   @TestFactory
   Stream<DynamicTest> everyLinkLeadsSomewhere() throws IOException {
-    return Documents.all().stream()
-        .map(
-            document ->
-                DynamicTest.dynamicTest(
-                    Documents.name(document), () -> assertThat(broken(document)).isEmpty()));
+    return DynamicTest.stream(
+        Documents.all().stream(),
+        Documents::name,
+        document -> assertThat(broken(document)).isEmpty());
   }
 
   @TestFactory
   Stream<DynamicTest> everyLinkLeadsToWhatTheArchiveHasToo() throws IOException {
-    return Documents.all().stream()
-        .map(
-            document ->
-                DynamicTest.dynamicTest(
-                    Documents.name(document),
-                    () -> assertThat(links(document)).allMatch(link -> inArchive(document, link))));
+    return DynamicTest.stream(
+        Documents.all().stream(),
+        Documents::name,
+        document -> assertThat(links(document)).allMatch(link -> inArchive(document, link)));
   }
 
   @Test

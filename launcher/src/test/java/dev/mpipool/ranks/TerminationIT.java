@@ -49,7 +49,11 @@ class TerminationIT {
   @ParameterizedTest
   @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void mainHearsOfItsEnd(String device) {
-    Mpjrun.Running job = ready(on(device), 1, "ended");
+    assertSaved(device, "ended");
+  }
+
+  private void assertSaved(String device, String program) {
+    Mpjrun.Running job = ready(on(device), 1, program);
     Mpjrun.Result result = job.signal("TERM", job.launcher()).result().assertExitCode(143);
     job.assertNothingLeft(MOMENT);
     assertThat(result.out()).containsExactly("ready", "saved");
@@ -59,10 +63,7 @@ class TerminationIT {
   @ParameterizedTest
   @ValueSource(strings = {"niodev", "tcpdev"})
   void mainsActionIsNotCutOffByTheEndOfItsWorkers(String device) {
-    Mpjrun.Running job = ready(on(device), 1, "slow");
-    Mpjrun.Result result = job.signal("TERM", job.launcher()).result().assertExitCode(143);
-    job.assertNothingLeft(MOMENT);
-    assertThat(result.out()).containsExactly("ready", "saved");
+    assertSaved(device, "slow");
   }
 
   @ParameterizedTest
