@@ -33,6 +33,9 @@ public final class MulticoreMain {
    */
   private static final int GRACE = 1_500;
 
+  /** How long the end of a failed job waits for mains that have left it. */
+  private static final long LAST_WORDS_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
   /** Nanoseconds between looks, once a rank has ended, whether others wait for it in MPI.Init. */
   private static final long LOOK = TimeUnit.MILLISECONDS.toNanos(200);
 
@@ -206,6 +209,7 @@ public final class MulticoreMain {
           System.err.println(
               "mpipool: rank " + next.rank() + " ended with an exception, and the job with it");
         }
+        awaitLastWords(left);
         return 1;
       }
       if (next.rank() == 0 && next.ending() == Ending.UNFINISHED) {
@@ -213,6 +217,21 @@ public final class MulticoreMain {
       }
     }
     return 0;
+  }
+
+  /**
+   * Waits for mains that have left the job and have not ended: a rank that leaves ends the calls in
+   * which others wait for it by exceptions, and one of these must not keep its own from being
+   * printed.
+   */
+  private void awaitLastWords(List<Integer> left) throws InterruptedException {
+    RankQueues queues = RankQueues.ofProcess();
+    long end = System.nanoTime() + LAST_WORDS_NANOS;
+    for (int rank : left) {
+      if (queues.hasJoined(rank) && !ranks.get(rank).program().usesMpi()) {
+        TimeUnit.NANOSECONDS.timedJoin(ranks.get(rank).main(), end - System.nanoTime());
+      }
+    }
   }
 
   private static long graceFromNow() {

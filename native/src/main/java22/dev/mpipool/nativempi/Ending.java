@@ -57,6 +57,12 @@ final class Ending {
   /** How long MPI_Finalize may take once all ranks are ready. */
   private static final int FINALIZE_SECONDS = 10;
 
+  /** This rank may have failed for another one's end if it ends within this time of hearing it. */
+  private static final long CONSEQUENCE_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+  /** How long the process of such a rank stays after the end of MPI. */
+  private static final long LAST_WORDS_NANOS = TimeUnit.SECONDS.toNanos(1);
+
   /** As long as the launchers leave to shutdown hooks, and more. */
   private static final int EXIT_SECONDS = 15;
 
@@ -96,6 +102,12 @@ final class Ending {
 
   /** Whether MPI ends, or has ended: no call may be made any more. */
   private boolean finalized;
+
+  /** When this rank last heard that another leaves; null before. */
+  private volatile Long heard;
+
+  /** Until when this process is not to exit; null if it may at once. */
+  private volatile Long stay;
 
   Ending(
       int rank,
@@ -188,6 +200,11 @@ final class Ending {
       abortTold |= word == ABORT;
     }
     return !finalized;
+  }
+
+  /** Notes that waits of this rank are about to fail because another one leaves. */
+  void hearOfLeaver() {
+    heard = System.nanoTime();
   }
 
   /** The orderly end, see {@link dev.mpipool.transport.Transport#finish}. */
@@ -310,7 +327,10 @@ final class Ending {
     Thread limit = new Thread(this::haltAfterLimit, "mpipool-mpi-limit");
     limit.setDaemon(true);
     limit.start();
+    Long leaver = heard;
+    boolean consequence = leaver != null && System.nanoTime() - leaver < CONSEQUENCE_NANOS;
     MpiCalls.finish();
+    stay = consequence ? System.nanoTime() + LAST_WORDS_NANOS : null;
     limit.interrupt();
   }
 
@@ -343,12 +363,25 @@ final class Ending {
       Presence.end();
     }
     if (over) {
+      awaitLastWords();
       return;
     }
     if (rank == 0) {
       exitOfMain();
     } else {
       exitOfOther();
+    }
+  }
+
+  /**
+   * Lets a rank that has left come to its end first. All come out of MPI_Finalize together, and
+   * with the first exit code other than 0 launchers end the other processes, and drop what these
+   * print. Where that rank's end made this one fail, what it prints is the cause.
+   */
+  private void awaitLastWords() {
+    Long end = stay;
+    for (long left = 1; end != null && left > 0; left = end - System.nanoTime()) {
+      LockSupport.parkNanos(left);
     }
   }
 

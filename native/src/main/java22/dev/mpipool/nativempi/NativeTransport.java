@@ -113,6 +113,7 @@ final class NativeTransport implements Transport {
         && !delivered
         && inbox.isEmpty()
         && System.nanoTime() - leaverSince > LAST_LOOK_NANOS) {
+      ending.hearOfLeaver();
       receiver.left(leaver);
       leaver = null;
     }

@@ -6,6 +6,8 @@ import dev.mpipool.comm.Communicator;
 import dev.mpipool.shared.MPILock;
 import java.io.FileNotFoundException;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /** Ranks that end MPI in a finally block, while others wait for them. */
 public final class Finishing {
@@ -18,7 +20,7 @@ public final class Finishing {
       useRanks();
       int rank = Communicator.world().rank();
       if (Integer.toString(rank).equals(own[0])) {
-        throw new FileNotFoundException("input of rank " + rank);
+        throw new SlowToPrint("input of rank " + rank);
       }
       switch (own[1]) {
         case "pool" -> useRanks();
@@ -29,6 +31,31 @@ public final class Finishing {
       System.out.println("not to be reached");
     } finally {
       MPIRuntime.finish();
+    }
+  }
+
+  /** On a busy machine others that it makes fail may be faster to print their exceptions. */
+  private static final class SlowToPrint extends FileNotFoundException {
+    private static final long serialVersionUID = 1L;
+
+    SlowToPrint(String message) {
+      super(message);
+    }
+
+    @Override
+    public String getMessage() {
+      pause();
+      return super.getMessage();
+    }
+
+    @Override
+    public StackTraceElement[] getStackTrace() {
+      pause();
+      return super.getStackTrace();
+    }
+
+    private static void pause() {
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
     }
   }
 
