@@ -7,6 +7,7 @@ import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFileAttributes;
@@ -39,16 +40,30 @@ final class PresenceFile {
    * @param folder for temporary files
    */
   static PresenceFile create(Path folder) throws IOException {
-    while (true) {
+    while (true) { // until no other launcher has taken it for one that was left
       Path path = Files.createTempFile(folder, PREFIX, SUFFIX);
       path.toFile().deleteOnExit();
-      FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE);
-      if (channel.tryLock() != null && Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+      FileChannel channel = lock(path);
+      if (channel != null) {
         removeLeft(folder, path);
         return new PresenceFile(path, channel);
       }
-      channel.close(); // another launcher has taken it for one that was left
     }
+  }
+
+  /** Null if another process has the file locked, or has removed it. */
+  private static FileChannel lock(Path path) throws IOException {
+    FileChannel channel;
+    try {
+      channel = FileChannel.open(path, StandardOpenOption.WRITE);
+    } catch (NoSuchFileException e) {
+      return null;
+    }
+    if (channel.tryLock() != null && Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+      return channel;
+    }
+    channel.close();
+    return null;
   }
 
   private static void removeLeft(Path folder, Path own) {

@@ -4,13 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -66,6 +70,34 @@ class PresenceFileTest {
     living.process().getOutputStream().close();
     assertThat(living.process().waitFor()).isZero();
     assertThat(living.file()).doesNotExist();
+  }
+
+  /** Other launchers look for files that were left at any time. */
+  @Test
+  void aFileThatIsRemovedWhileItIsMadeIsMadeAgain() throws Exception {
+    AtomicBoolean ended = new AtomicBoolean();
+    Thread remover = new Thread(() -> removeUntil(ended));
+    remover.start();
+    try {
+      List<PresenceFile> locked = new ArrayList<>(); // a file that is closed gives its number away
+      for (int i = 0; i < 300; i++) {
+        locked.add(PresenceFile.create(folder));
+        Files.deleteIfExists(locked.get(i).path()); // a launcher has one of its own
+      }
+      assertThat(locked).extracting(PresenceFile::path).doesNotHaveDuplicates();
+    } finally {
+      ended.set(true);
+      remover.join();
+    }
+  }
+
+  private void removeUntil(AtomicBoolean ended) {
+    File[] none = {};
+    while (!ended.get()) {
+      for (File file : Objects.requireNonNullElse(folder.toFile().listFiles(), none)) {
+        boolean ignored = file.delete();
+      }
+    }
   }
 
   @Test
