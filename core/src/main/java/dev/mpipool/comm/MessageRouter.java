@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.IntStream;
 
 /**
  * Routes the messages of one rank: sorts what the transport delivers into one {@link Mailbox} per
@@ -404,9 +405,15 @@ final class MessageRouter implements Receiver {
           .ifPresent(first -> endCollective(members.rankOf(first), lost.get(first)));
     }
     if (source == Communicator.ANY_SOURCE) {
-      List<Integer> gone = lost.keySet().stream().filter(members::contains).toList();
+      List<Integer> gone =
+          IntStream.concat(lost.keySet().stream().mapToInt(rank -> rank), left.stream())
+              .distinct()
+              .filter(members::contains)
+              .boxed()
+              .toList();
       if (!gone.isEmpty() && gone.size() == members.size() - 1) {
-        throw new RankLostException(members.rankOf(gone.get(0)), "All other ranks are lost", null);
+        throw new RankLostException(
+            members.rankOf(gone.get(0)), "All other ranks are lost or have left the job", null);
       }
     }
   }

@@ -149,6 +149,16 @@ public final class RankQueues {
   }
 
   /**
+   * Whether a rank has taken part, and does not any more.
+   *
+   * @param rank which
+   * @return true from its finish on
+   */
+  public boolean hasLeft(int rank) {
+    return !open.getOrDefault(rank, true);
+  }
+
+  /**
    * A rank has exited without having finished, and takes nothing any more.
    *
    * @param rank which

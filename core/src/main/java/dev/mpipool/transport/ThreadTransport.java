@@ -163,8 +163,9 @@ public final class ThreadTransport implements Transport {
             });
     boolean done = isShort;
     while (!done) {
+      boolean left = queues.hasLeft(destination);
       done = Uninterruptibles.get(() -> taken.await(ALIVE_NANOS, TimeUnit.NANOSECONDS));
-      checkThatGoesOn(destination, done);
+      checkThatGoesOn(destination, done, left);
     }
   }
 
@@ -173,8 +174,9 @@ public final class ThreadTransport implements Transport {
     BlockingQueue<Object[]> from = queues.direct(context, source, rank, tag);
     Object[] message = null;
     while (message == null) {
+      boolean left = queues.hasLeft(source);
       message = poll(from, ALIVE_NANOS);
-      checkThatGoesOn(source, message != null);
+      checkThatGoesOn(source, message != null, left);
     }
     try {
       ByteBuffer data = (ByteBuffer) message[0];
@@ -185,9 +187,16 @@ public final class ThreadTransport implements Transport {
     }
   }
 
-  private void checkThatGoesOn(int other, boolean done) {
+  /** Whether the other has left is looked up before the last look for what it did before. */
+  private void checkThatGoesOn(int other, boolean done, boolean left) {
     if (!done && queues.isExited(other)) {
       throw new RankLostException(other, "Rank %d is lost".formatted(other), null);
+    }
+    if (!done && left) {
+      throw new RankLostException(
+          other,
+          "Rank %d has left the job (MPIRuntime.finish or MPI.Finalize)".formatted(other),
+          null);
     }
     if (!done && finished) {
       throw new CommunicatorException("The job has been finished by this rank", null);

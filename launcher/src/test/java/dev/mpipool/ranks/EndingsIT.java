@@ -74,7 +74,14 @@ class EndingsIT {
     "tcpdev,2,duplicate",
     "openmpi,0,pool",
     "openmpi,1,pool",
-    "mpich,0,pool"
+    "mpich,0,pool",
+    "multicore,1,send",
+    "niodev,1,send",
+    "niodev,2,broadcast",
+    "tcpdev,1,send",
+    "tcpdev,2,broadcast",
+    "openmpi,1,send",
+    "mpich,1,send"
   })
   void aRankThatFailsAndFinishesEndsTheWaitOfTheOthers(String device, String rank, String what) {
     Mpjrun.Result result = Mpjrun.on(device).np(3).run(Finishing.class, rank, what);

@@ -338,6 +338,7 @@ final class Connection
 
   void bye() {
     saidBye = true;
+    outbox.leave(() -> RankLostException.left(peer));
     owner.leaving(peer);
     owner.checkFinish();
   }

@@ -285,7 +285,7 @@ final class Endpoint implements Connection.Owner {
     }
     if (found == null) {
       if (source >= 0 && matcher.isGone(source)) {
-        throw new RankLostException(source);
+        throw matcher.lossOf(source);
       }
       return null;
     }
@@ -339,6 +339,7 @@ final class Endpoint implements Connection.Owner {
 
   @Override
   public void leaving(int rank) {
+    matcher.leave(rank);
     leaving.add(rank);
     whenLeaving.run();
   }
@@ -358,7 +359,7 @@ final class Endpoint implements Connection.Owner {
   @Override
   public void left(Connection connection) {
     matcher.lose(connection.peer());
-    connection.shut(Connection.State.LEFT, () -> new RankLostException(connection.peer()));
+    connection.shut(Connection.State.LEFT, () -> RankLostException.left(connection.peer()));
     checkFinish();
   }
 

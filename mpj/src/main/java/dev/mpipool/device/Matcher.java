@@ -40,6 +40,9 @@ final class Matcher {
 
   private final BitSet gone = new BitSet();
 
+  /** Ranks that are in MPI.Finalize. */
+  private final BitSet left = new BitSet();
+
   /** Why no message can arrive any more; null as long as messages can. */
   private Supplier<MPIException> closed;
 
@@ -167,13 +170,11 @@ final class Matcher {
   }
 
   private boolean canCome(RecvRequest recv) {
-    return closed == null && (recv.source < 0 || !gone.get(recv.source));
+    return closed == null && (recv.source < 0 || !(gone.get(recv.source) || left.get(recv.source)));
   }
 
   private MPIException reason(RecvRequest recv) {
-    return recv.source >= 0 && isGone(recv.source)
-        ? new RankLostException(recv.source)
-        : closed.get();
+    return recv.source >= 0 && isGone(recv.source) ? lossOf(recv.source) : closed.get();
   }
 
   /** The first message that fits, or null. */
@@ -190,7 +191,25 @@ final class Matcher {
   }
 
   synchronized boolean isGone(int rank) {
-    return gone.get(rank);
+    return gone.get(rank) || left.get(rank);
+  }
+
+  /** Why nothing more comes from a rank. */
+  synchronized MPIException lossOf(int rank) {
+    return left.get(rank) ? RankLostException.left(rank) : new RankLostException(rank);
+  }
+
+  /**
+   * A rank sends no more: fails all that waits for it. What it has announced can still be fetched.
+   */
+  void leave(int rank) {
+    List<RecvRequest> failed;
+    synchronized (this) {
+      left.set(rank);
+      failed = new ArrayList<>(waiting());
+      removeWaiting(rank, failed);
+    }
+    DeviceRequest.failAll(failed, () -> lossOf(rank));
   }
 
   /**
@@ -208,14 +227,20 @@ final class Matcher {
     synchronized (this) {
       gone.set(rank);
       failed = new ArrayList<>(waiting());
+      removeWaiting(rank, failed);
       for (Context c : contexts.values()) {
-        removeOf(rank, c.posted, failed);
-        removeOf(rank, c.probes, failed);
         c.unexpected.removeIf(
             a -> a.envelope.source == rank && (a.kind == Frame.RTS || !a.complete));
       }
     }
-    DeviceRequest.failAll(failed, () -> new RankLostException(rank));
+    DeviceRequest.failAll(failed, () -> lossOf(rank));
+  }
+
+  private void removeWaiting(int rank, List<RecvRequest> removed) {
+    for (Context c : contexts.values()) {
+      removeOf(rank, c.posted, removed);
+      removeOf(rank, c.probes, removed);
+    }
   }
 
   /** How many receives and probes wait. */

@@ -59,6 +59,10 @@ final class Outbox implements Progress.Flushable {
   private SocketChannel channel;
   private SelectionKey key;
   private boolean closed;
+
+  /** Why the peer, which has left, answers no message any more; null before. */
+  private Supplier<MPIException> left;
+
   private volatile boolean waitsForRoom;
   private boolean willBeFlushed;
   private long lastWrite;
@@ -84,7 +88,12 @@ final class Outbox implements Progress.Flushable {
     }
     Envelope e = send.envelope;
     long cost = e.length() + Frame.HEADER;
-    if (e.length() > eagerLimit || inFlight + cost > Job.EAGER_WINDOW) {
+    boolean isEager = e.length() <= eagerLimit && inFlight + cost <= Job.EAGER_WINDOW;
+    if (left != null && (send.synchronous || !isEager)) {
+      send.fail(left.get());
+      return true;
+    }
+    if (!isEager) {
       unmatched.put(++lastId, send);
       control(Frame.RTS, e, lastId, 0);
       return true;
@@ -430,6 +439,17 @@ final class Outbox implements Progress.Flushable {
 
   synchronized void credit(int bytes) {
     inFlight -= bytes;
+  }
+
+  /** The peer has said BYE: fails what waits for an answer of it, which will not come. */
+  void leave(Supplier<MPIException> why) {
+    List<SendRequest> failed;
+    synchronized (this) {
+      left = why;
+      failed = new ArrayList<>(unmatched.values());
+      unmatched.clear();
+    }
+    DeviceRequest.failAll(failed, why);
   }
 
   /** The peer is lost: fails all that has not been written. */

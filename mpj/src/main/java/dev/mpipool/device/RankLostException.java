@@ -4,7 +4,8 @@ import mpi.MPIException;
 
 /**
  * An operation failed because the process of another rank is gone: it was killed, it crashed, or it
- * ended without {@code MPI.Finalize}.
+ * ended without {@code MPI.Finalize}. Or it cannot complete any more since the other rank is in
+ * {@code MPI.Finalize}: see {@link #hasLeft}.
  *
  * <p>MPJ Express wraps what a device throws, sometimes twice, so a program finds this exception
  * somewhere among the causes of the {@link MPIException} it catches; {@link #find} looks there.
@@ -12,6 +13,7 @@ import mpi.MPIException;
 public final class RankLostException extends MPIException {
 
   private final int rank;
+  private final boolean hasLeft;
 
   /**
    * Names the rank that is gone.
@@ -19,8 +21,18 @@ public final class RankLostException extends MPIException {
    * @param rank its rank in {@code MPI.COMM_WORLD}
    */
   public RankLostException(int rank) {
-    super("rank " + rank + " of MPI.COMM_WORLD is lost: its process ended without MPI.Finalize");
+    this(rank, "is lost: its process ended without MPI.Finalize", false);
+  }
+
+  private RankLostException(int rank, String how, boolean hasLeft) {
+    super("rank " + rank + " of MPI.COMM_WORLD " + how);
     this.rank = rank;
+    this.hasLeft = hasLeft;
+  }
+
+  /** The exception for an operation that needs a rank which has called MPI.Finalize. */
+  static RankLostException left(int rank) {
+    return new RankLostException(rank, "has left the job (MPI.Finalize)", true);
   }
 
   /**
@@ -30,6 +42,15 @@ public final class RankLostException extends MPIException {
    */
   public int rank() {
     return rank;
+  }
+
+  /**
+   * Whether the rank has left the job in an orderly way.
+   *
+   * @return true if it has called {@code MPI.Finalize}; false if it is lost
+   */
+  public boolean hasLeft() {
+    return hasLeft;
   }
 
   /**

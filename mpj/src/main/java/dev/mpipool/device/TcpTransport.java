@@ -208,9 +208,12 @@ public final class TcpTransport implements Transport {
       return known;
     }
     String text = "Rank %d could not %s rank %d".formatted(rank, what, other);
-    return dev.mpipool.device.RankLostException.find(e) != null
-        ? new RankLostException(other, text + ", which is lost", e)
-        : new CommunicatorException(text, e);
+    var lost = dev.mpipool.device.RankLostException.find(e);
+    if (lost == null) {
+      return new CommunicatorException(text, e);
+    }
+    String how = lost.hasLeft() ? ", which has left the job" : ", which is lost";
+    return new RankLostException(other, text + how, e);
   }
 
   // ---- receiving

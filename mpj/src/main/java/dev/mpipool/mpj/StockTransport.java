@@ -53,6 +53,9 @@ final class StockTransport implements Transport {
   /** The context of the message of a rank that leaves; those of communicators are others. */
   private static final long LEAVING = Long.MIN_VALUE;
 
+  /** Where the length of a message stands in its head; that of its attachment follows. */
+  private static final int LENGTH = Long.BYTES + Integer.BYTES;
+
   private static final String NIODEV = "xdev.niodev.";
 
   private final Intracomm intracomm;
@@ -61,6 +64,10 @@ final class StockTransport implements Transport {
   private final ReentrantLock[] sending;
   private final AtomicLongArray progress;
   private final FailureDetector failures;
+
+  /** Held by the thread that receives. */
+  private final ReentrantLock receiving = new ReentrantLock();
+
   private final byte[] head = new byte[HEAD_BYTES];
   private Receiver receiver;
 
@@ -175,17 +182,10 @@ final class StockTransport implements Transport {
   /** Waits for the next message, however long that takes: nothing can wake a thread inside MPI. */
   @Override
   public void poll(long nanos) {
-    if (headBytes < 0) {
-      try {
-        Status status = intracomm.Recv(head, 0, HEAD_BYTES, MPI.BYTE, MPI.ANY_SOURCE, HEAD_TAG);
-        headBytes = status.Get_count(MPI.BYTE) - HEADER_BYTES;
-        headSource = status.source;
-      } catch (MPIException e) {
-        throw new CommunicatorException("Rank %d could not receive".formatted(rank), e);
-      }
-    }
+    receiving.lock();
     boolean tooEarly = false;
     try {
+      receiveHead();
       receiveRest(headSource, headBytes);
     } catch (OutOfMemoryError e) {
       tooEarly = true;
@@ -193,6 +193,19 @@ final class StockTransport implements Transport {
     } finally {
       if (!tooEarly) {
         headBytes = -1;
+      }
+      receiving.unlock();
+    }
+  }
+
+  private void receiveHead() {
+    if (headBytes < 0) {
+      try {
+        Status status = intracomm.Recv(head, 0, HEAD_BYTES, MPI.BYTE, MPI.ANY_SOURCE, HEAD_TAG);
+        headBytes = status.Get_count(MPI.BYTE) - HEADER_BYTES;
+        headSource = status.source;
+      } catch (MPIException e) {
+        throw new CommunicatorException("Rank %d could not receive".formatted(rank), e);
       }
     }
   }
@@ -231,6 +244,34 @@ final class StockTransport implements Transport {
       } catch (OutOfMemoryError e) {
         pause = Memory.pause(pause);
       }
+    }
+  }
+
+  /**
+   * Receives messages and drops them until MPI ends: a rank that sends a long one to this rank,
+   * which has left, would wait for ever, and with it all that wait for it in MPI.Finalize.
+   */
+  private void dropMessages() {
+    receiving.lock();
+    try {
+      byte[] room = new byte[PIECE_BYTES];
+      while (true) {
+        receiveHead();
+        ByteBuffer in = ByteBuffer.wrap(head);
+        long context = in.getLong();
+        int length = in.getInt(LENGTH);
+        int endLength = in.getInt(LENGTH + Integer.BYTES);
+        receivePieces(headSource, length, headBytes, room);
+        receivePieces(headSource, endLength, 0, room);
+        headBytes = -1;
+        if (context == LEAVING) {
+          receiver.left(headSource);
+        }
+      }
+    } catch (RuntimeException | OutOfMemoryError e) {
+      return; // MPI has ended
+    } finally {
+      receiving.unlock();
     }
   }
 
@@ -311,6 +352,12 @@ final class StockTransport implements Transport {
   public void leaving() {
     if (!MPJDev.dev.getClass().getName().startsWith(NIODEV)) {
       return;
+    }
+    try {
+      Thread dropping = new Thread(this::dropMessages, "mpipool-leaving");
+      dropping.setDaemon(true);
+      dropping.start();
+    } catch (OutOfMemoryError e) { // long messages that are sent now stay with their senders
     }
     ByteBuffer nothing = ByteBuffer.allocate(0);
     for (int other = 0; other < size; other++) {

@@ -106,6 +106,33 @@ public final class Faults {
     }
   }
 
+  /** Rank 2 leaves while others wait for it; without MPI's own barrier, which needs all ranks. */
+  static void leaves() throws Exception {
+    byte[] one = new byte[1];
+    if (ME == 2) {
+      for (int other : new int[] {0, 1, 3}) {
+        WORLD.Recv(one, 0, 1, MPI.BYTE, other, 8);
+      }
+    } else {
+      Request posted = WORLD.Irecv(one, 0, 1, MPI.BYTE, 2, 1);
+      Request rendezvous = WORLD.Isend(new byte[1_000_000], 0, 1_000_000, MPI.BYTE, 2, 2);
+      Request synchronous = WORLD.Issend(one, 0, 1, MPI.BYTE, 2, 3);
+      WORLD.Send(one, 0, 1, MPI.BYTE, 2, 8);
+      expectLoss(2, posted::Wait);
+      expectLoss(2, rendezvous::Wait);
+      expectLoss(2, synchronous::Wait);
+      expectLoss(2, () -> WORLD.Recv(one, 0, 1, MPI.BYTE, 2, 9));
+      expectLoss(2, () -> WORLD.Send(new byte[1_000_000], 0, 1_000_000, MPI.BYTE, 2, 4));
+      expectLoss(2, () -> WORLD.Ssend(one, 0, 1, MPI.BYTE, 2, 4));
+      expectLoss(2, () -> WORLD.Probe(2, 4));
+      check(!TcpDevice.current().isLost(2), "isLost");
+      talkToTheLiving(2);
+    }
+    TcpDevice.current().finish();
+    System.out.println("fine");
+    Runtime.getRuntime().halt(0);
+  }
+
   /** Rank 2 dies while it sends and receives large and small messages. */
   static void diesInTheMiddle() throws Exception {
     if (ME == 2) {

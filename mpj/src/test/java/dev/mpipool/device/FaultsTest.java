@@ -54,6 +54,13 @@ class FaultsTest {
     }
   }
 
+  @Test
+  void whatWaitsForARankThatHasLeftFails() throws Exception {
+    try (Ranks ranks = start(4, "leaves")) {
+      assertFine(ranks, 0, 1, 2, 3);
+    }
+  }
+
   /** For each of five deaths, the time until the last of the living knows. */
   @Test
   void theLivingAreToldWithin100Millis() throws Exception {

@@ -215,7 +215,7 @@ final class DirectReceiver {
     try {
       while (!what.getAsBoolean()) {
         gate.check();
-        losses.check(source);
+        losses.check(source, wait);
         wait.pause();
       }
     } catch (MpiException e) {

@@ -57,7 +57,7 @@ final class Ending {
   /** How long MPI_Finalize may take once all ranks are ready. */
   private static final int FINALIZE_SECONDS = 10;
 
-  /** This rank may have failed for another one's end if it ends within this time of hearing it. */
+  /** A rank that ends within this time of a wait that failed for another's end ends for that. */
   private static final long CONSEQUENCE_NANOS = TimeUnit.SECONDS.toNanos(5);
 
   /** How long the process of such a rank stays after the end of MPI. */
@@ -102,9 +102,6 @@ final class Ending {
 
   /** Whether MPI ends, or has ended: no call may be made any more. */
   private boolean finalized;
-
-  /** When this rank last heard that another leaves; null before. */
-  private volatile Long heard;
 
   /** Until when this process is not to exit; null if it may at once. */
   private volatile Long stay;
@@ -200,11 +197,6 @@ final class Ending {
       abortTold |= word == ABORT;
     }
     return !finalized;
-  }
-
-  /** Notes that waits of this rank are about to fail because another one leaves. */
-  void hearOfLeaver() {
-    heard = System.nanoTime();
   }
 
   /** The orderly end, see {@link dev.mpipool.transport.Transport#finish}. */
@@ -327,8 +319,7 @@ final class Ending {
     Thread limit = new Thread(this::haltAfterLimit, "mpipool-mpi-limit");
     limit.setDaemon(true);
     limit.start();
-    Long leaver = heard;
-    boolean consequence = leaver != null && System.nanoTime() - leaver < CONSEQUENCE_NANOS;
+    boolean consequence = losses.hasFailedForLeaver(CONSEQUENCE_NANOS);
     MpiCalls.finish();
     stay = consequence ? System.nanoTime() + LAST_WORDS_NANOS : null;
     limit.interrupt();

@@ -103,6 +103,7 @@ final class NativeTransport implements Transport {
   }
 
   private void leaves(int other) {
+    losses.leaves(other);
     leaving.add(other);
     inbox.wake();
   }
@@ -113,7 +114,7 @@ final class NativeTransport implements Transport {
         && !delivered
         && inbox.isEmpty()
         && System.nanoTime() - leaverSince > LAST_LOOK_NANOS) {
-      ending.hearOfLeaver();
+      losses.failForLeaver();
       receiver.left(leaver);
       leaver = null;
     }

@@ -232,7 +232,7 @@ final class Sender {
     Waiting waiting = new Waiting();
     while (!MpiCalls.test(slot)) {
       gate.check();
-      losses.check(destination);
+      losses.check(destination, waiting);
       if (waiting.pause()) {
         doors.ring(destination);
       }

@@ -29,6 +29,10 @@ final class Waiting {
     return true;
   }
 
+  boolean hasLasted(long nanos) {
+    return System.nanoTime() - begin > nanos;
+  }
+
   /** Spins or yields if the wait has not been long yet. */
   static boolean briefly(long waited) {
     if (waited < SPIN_NANOS) {

@@ -5,12 +5,16 @@ import dev.mpipool.MPIRuntime;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.shared.MPILock;
 import java.io.FileNotFoundException;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /** Ranks that end MPI in a finally block, while others wait for them. */
 public final class Finishing {
+
+  /** A message for which its sender waits for the receiver. */
+  private static final int LONG = 4 << 20;
 
   private Finishing() {}
 
@@ -25,6 +29,8 @@ public final class Finishing {
       switch (own[1]) {
         case "pool" -> useRanks();
         case "lock" -> new MPILock(Communicator.world()).close();
+        case "send" -> sendAndReceive(Integer.parseInt(own[0]));
+        case "broadcast" -> broadcastAndReceive(Integer.parseInt(own[0]));
         case "duplicate" -> Communicator.world().duplicate().close();
         default -> throw new IllegalArgumentException(own[1]);
       }
@@ -57,6 +63,17 @@ public final class Finishing {
     private static void pause() {
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
     }
+  }
+
+  private static void sendAndReceive(int other) {
+    Communicator.world().send(other, 1, ByteBuffer.allocate(LONG));
+    Communicator.world().receive(other, 1);
+  }
+
+  private static void broadcastAndReceive(int other) {
+    int root = (other + 1) % Communicator.world().size();
+    Communicator.world().broadcast(new byte[LONG], root);
+    Communicator.world().receive(other, 1);
   }
 
   private static void useRanks() {
