@@ -84,7 +84,7 @@ public final class SelfTest {
       require(world.receive(left, 1).data().getInt(0) == left, "wrong message");
     }
     List<byte[]> hosts = world.allGather(InetAddress.getLocalHost().getHostName().getBytes(UTF_8));
-    return "%d hosts".formatted(hosts.stream().map(h -> new String(h, UTF_8)).distinct().count());
+    return "hosts: %d".formatted(hosts.stream().map(h -> new String(h, UTF_8)).distinct().count());
   }
 
   private String executor() throws Exception {
@@ -106,7 +106,7 @@ public final class SelfTest {
       } catch (ExecutionException e) {
         require(e.getCause().getMessage().equals("on purpose"), "another exception: " + e);
       }
-      return "1001 tasks on %d workers".formatted(executor.size());
+      return "1001 tasks, workers: %d".formatted(executor.size());
     } catch (WorkersExitException e) {
       return "";
     }
@@ -127,7 +127,7 @@ public final class SelfTest {
       } catch (IllegalArgumentException expected) {
         require(array.get(0, 0) == 0, "a block outside has changed something");
       }
-      return "%d nodes, %d ranks on the first"
+      return "nodes: %d, ranks on the first: %d"
           .formatted(array.nodeCount(), array.nodeCommunicator().size());
     }
   }

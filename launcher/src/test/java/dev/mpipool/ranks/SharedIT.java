@@ -54,7 +54,7 @@ class SharedIT {
     result.assertExitCode(0).assertNothingLeft();
     assertThat(result.out()).hasSize(11).endsWith("All checks passed.");
     assertThat(result.out().subList(1, 10)).allMatch(line -> line.startsWith("ok "));
-    assertThat(result.out()).anyMatch(line -> line.contains(Math.max(1, nodes) + " nodes"));
+    assertThat(result.out()).anyMatch(line -> line.contains("nodes: " + Math.max(1, nodes)));
     assertThat(result.err()).isEmpty();
     assertThat(folder).isEmptyDirectory();
   }

@@ -24,7 +24,10 @@ import dev.mpipool.transport.Transport;
 import java.lang.reflect.Constructor;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 import mpi.Intracomm;
@@ -56,6 +59,9 @@ final class StockTransport implements Transport {
   /** Where the length of a message stands in its head; that of its attachment follows. */
   private static final int LENGTH = Long.BYTES + Integer.BYTES;
 
+  /** A rank that has not received for so long does not any more. */
+  private static final long IDLE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+
   private static final String NIODEV = "xdev.niodev.";
 
   private final Intracomm intracomm;
@@ -67,6 +73,9 @@ final class StockTransport implements Transport {
 
   /** Held by the thread that receives. */
   private final ReentrantLock receiving = new ReentrantLock();
+
+  /** How often a thread has begun to receive. */
+  private final AtomicLong polls = new AtomicLong();
 
   private final byte[] head = new byte[HEAD_BYTES];
   private Receiver receiver;
@@ -183,6 +192,7 @@ final class StockTransport implements Transport {
   @Override
   public void poll(long nanos) {
     receiving.lock();
+    polls.incrementAndGet();
     boolean tooEarly = false;
     try {
       receiveHead();
@@ -252,6 +262,7 @@ final class StockTransport implements Transport {
    * which has left, would wait for ever, and with it all that wait for it in MPI.Finalize.
    */
   private void dropMessages() {
+    awaitOtherReceivers();
     receiving.lock();
     try {
       byte[] room = new byte[PIECE_BYTES];
@@ -272,6 +283,15 @@ final class StockTransport implements Transport {
       return; // MPI has ended
     } finally {
       receiving.unlock();
+    }
+  }
+
+  /** Threads that serve other ranks, such as those of a lock, do so to the end. */
+  private void awaitOtherReceivers() {
+    long seen = -1;
+    while (receiving.isLocked() || polls.get() != seen) {
+      seen = polls.get();
+      LockSupport.parkNanos(IDLE_NANOS);
     }
   }
 

@@ -23,7 +23,7 @@ import java.util.stream.IntStream;
  *   <li>a rank that is ready tells rank 0 (READY) and waits, which costs nothing;
  *   <li>when rank 0 and all others are ready, rank 0 tells them (END);
  *   <li>if others are not ready for a second, rank 0 tells them which ranks are: what waits there
- *       for a message of these waits in vain;
+ *       for these waits in vain;
  *   <li>if rank 0's process ends without having asked, it tells them, too (END): then the others
  *       end with it;
  *   <li>another rank whose process ends earlier tells all others that it is lost, and waits in its
@@ -81,6 +81,9 @@ final class Ending {
 
   /** Which ranks are ready; of rank 0. */
   private final BitSet ready = new BitSet();
+
+  /** Since when there are ready ranks of which rank 0 has not told the others; or null. */
+  private Long news;
 
   /** Of which ranks rank 0 has told the others that they are ready. */
   private final BitSet relayed = new BitSet();
@@ -146,6 +149,7 @@ final class Ending {
         return;
       }
       lookForLosses();
+      relayIfLate();
       if (isToEnd()) {
         new Thread(() -> System.exit(0), "mpipool-mpi-end").start();
         return;
@@ -188,6 +192,7 @@ final class Ending {
       int word = in.memory.get(ValueLayout.JAVA_INT, 0);
       if (word == READY) {
         ready.set(in.source);
+        news = news == null ? System.nanoTime() : news;
         leaves.accept(in.source);
       } else if (word < 0) {
         leaves.accept(readyRank(word));
@@ -241,18 +246,26 @@ final class Ending {
       long pause = Math.min(LONGEST_PAUSE_NANOS, 50_000 + (System.nanoTime() - begin) / 10);
       Libc.sleepMicros((int) TimeUnit.NANOSECONDS.toMicros(pause));
       if (rank == 0 && System.nanoTime() - begin > RELAY_NANOS) {
-        relay();
+        relay(true);
       }
     }
   }
 
-  /** Tells ranks that are not ready, once for each, of those that are. */
-  private synchronized void relay() {
-    BitSet news = (BitSet) ready.clone();
-    news.set(0);
-    news.andNot(relayed);
-    relayed.or(news);
-    for (int leaver = news.nextSetBit(0); leaver >= 0; leaver = news.nextSetBit(leaver + 1)) {
+  /** The same while rank 0 itself goes on. */
+  private synchronized void relayIfLate() {
+    if (news != null && System.nanoTime() - news > RELAY_NANOS) {
+      relay(false);
+    }
+  }
+
+  /** Tells ranks that are not ready, once for each, of those that are, perhaps rank 0 itself. */
+  private synchronized void relay(boolean alsoSelf) {
+    news = null;
+    BitSet leavers = (BitSet) ready.clone();
+    leavers.set(0, alsoSelf);
+    leavers.andNot(relayed);
+    relayed.or(leavers);
+    for (int leaver = leavers.nextSetBit(0); leaver >= 0; leaver = leavers.nextSetBit(leaver + 1)) {
       for (int other = 1; other < size; other++) {
         if (!ready.get(other) && !losses.isLost(other)) {
           tell(other, readyWord(leaver));
