@@ -105,6 +105,17 @@ public interface MessageChannel {
   }
 
   /**
+   * Registers what is done when this rank leaves its job, before the other ranks are told; they
+   * still receive what it sends. Not for communicators that end otherwise.
+   *
+   * @param action does not wait for other ranks
+   * @return removes the action
+   */
+  default Runnable onLeaving(Runnable action) {
+    return () -> {};
+  }
+
+  /**
    * When a part of a message last came from another rank or was accepted by it, so that a rank busy
    * with a long message does not count as silent.
    *

@@ -229,6 +229,16 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
   }
 
   @Override
+  public Runnable onLeaving(Runnable action) {
+    return router.onLeaving(action);
+  }
+
+  /** This rank is about to leave its job. */
+  void leaving() {
+    router.leaving();
+  }
+
+  @Override
   public byte[] broadcast(byte[] value, int root) {
     return collectives().broadcast(value, root);
   }

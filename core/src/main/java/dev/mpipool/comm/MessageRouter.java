@@ -13,9 +13,9 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.stream.IntStream;
 
 /**
  * Routes the messages of one rank: sorts what the transport delivers into one {@link Mailbox} per
@@ -66,6 +66,8 @@ final class MessageRouter implements Receiver {
 
   /** The ranks that have begun to leave the job in an orderly way. */
   private final BitSet left;
+
+  private final List<Runnable> leavingActions = new CopyOnWriteArrayList<>();
 
   private final List<RankLostListener> listeners = new ArrayList<>();
 
@@ -232,6 +234,15 @@ final class MessageRouter implements Receiver {
       lock.unlock();
     }
     transport.wake();
+  }
+
+  Runnable onLeaving(Runnable action) {
+    leavingActions.add(action);
+    return () -> leavingActions.remove(action);
+  }
+
+  void leaving() {
+    leavingActions.forEach(Runnable::run);
   }
 
   private void lost(int rank, String reason) {
@@ -405,15 +416,9 @@ final class MessageRouter implements Receiver {
           .ifPresent(first -> endCollective(members.rankOf(first), lost.get(first)));
     }
     if (source == Communicator.ANY_SOURCE) {
-      List<Integer> gone =
-          IntStream.concat(lost.keySet().stream().mapToInt(rank -> rank), left.stream())
-              .distinct()
-              .filter(members::contains)
-              .boxed()
-              .toList();
+      List<Integer> gone = lost.keySet().stream().filter(members::contains).toList();
       if (!gone.isEmpty() && gone.size() == members.size() - 1) {
-        throw new RankLostException(
-            members.rankOf(gone.get(0)), "All other ranks are lost or have left the job", null);
+        throw new RankLostException(members.rankOf(gone.get(0)), "All other ranks are lost", null);
       }
     }
   }

@@ -67,7 +67,7 @@ public final class Providers {
     static final Communicator WORLD = MessageCommunicator.world(ThreadTransport.create(1).get(0));
   }
 
-  private record Job(Transport transport, Communicator world) {}
+  private record Job(Transport transport, MessageCommunicator world) {}
 
   private record Found(TransportProvider provider, Launch launch) {}
 
@@ -183,7 +183,7 @@ public final class Providers {
           }
           boolean guest = begunByProgram();
           Transport transport = open(found.get(), args);
-          Communicator world = MessageCommunicator.world(transport);
+          MessageCommunicator world = MessageCommunicator.world(transport);
           if (guest && !transport.ranksAreProcesses()) {
             // When the program ends its own MPI, this rank leaves the job.
             RankQueues.ofProcess().setOpen(transport.rank(), false);
@@ -244,6 +244,9 @@ public final class Providers {
   public static void finish() {
     boolean alone = rankExcluded;
     Job known = joined;
+    if (known != null && !finished) {
+      known.world().leaving();
+    }
     if (!alone) {
       if (known != null && !finished) {
         known.transport().leaving();

@@ -3,6 +3,7 @@ package dev.mpipool.shared;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageChannels;
 import dev.mpipool.comm.RankLostException;
 import dev.mpipool.memory.Memory;
 import java.nio.ByteBuffer;
@@ -24,7 +25,8 @@ import org.slf4j.LoggerFactory;
  * <p>The lowest living rank is the lock's keeper and has its {@link LockQueue}. A thread that wants
  * the lock has REQUEST sent to the keeper and waits for GRANT; then RELEASE is sent. TRY is
  * answered with GRANT or REFUSE at once. CANCEL takes a request back, granted or not: so a grant
- * that crosses it is no grant. All messages are
+ * that crosses it is no grant. ABANDON takes all requests of a rank back that leaves the job; if it
+ * has the lock, the next owner is told of a death. All messages are
  *
  * <pre>
  *   | kind (byte) | number of the request (long) | ... |
@@ -62,6 +64,7 @@ final class LockService implements LockQueue.Answers {
   private static final byte BYE = 8;
   private static final byte DONE = 9;
   private static final byte LOOK_AROUND = 10;
+  private static final byte ABANDON = 11;
 
   private static final int TAG = 1;
   private static final int ID_AT = 1;
@@ -98,6 +101,9 @@ final class LockService implements LockQueue.Answers {
 
   private boolean closed;
 
+  /** Has {@link #leave} not called any more. */
+  private Runnable stays = () -> {};
+
   /** On a duplicate of its own, which it closes. */
   LockService(Communicator communicator) {
     this.communicator = communicator;
@@ -112,6 +118,7 @@ final class LockService implements LockQueue.Answers {
       sender.start();
       listener.start();
       communicator.onRankLost(this::lost);
+      stays = MessageChannels.of(communicator).onLeaving(this::leave);
     }
   }
 
@@ -206,8 +213,26 @@ final class LockService implements LockQueue.Answers {
     } finally {
       guard.unlock();
     }
+    stays.run();
     if (!isBroken()) {
       sender.awaitEnd(CLOSING_MILLIS);
+    }
+  }
+
+  /** This rank leaves the job without having closed the lock, which others may wait for. */
+  private void leave() {
+    guard.lock();
+    try {
+      if (!closed && broken == null) {
+        closed = true;
+        failWaiting(new IllegalStateException("This rank has left its job, and the lock with it"));
+        post(keeper, message(ABANDON, 0));
+        held = 0;
+        postToOthers(BYE);
+        lookAround();
+      }
+    } finally {
+      guard.unlock();
     }
   }
 
@@ -258,7 +283,7 @@ final class LockService implements LockQueue.Answers {
     try {
       byte kind = message.get(0);
       switch (kind) {
-        case REQUEST, TRY, CANCEL, RELEASE -> handleAsKeeper(source, message);
+        case REQUEST, TRY, CANCEL, RELEASE, ABANDON -> handleAsKeeper(source, message);
         case GRANT, REFUSE -> {
           if (source == keeper) {
             answered(message);
@@ -288,6 +313,7 @@ final class LockService implements LockQueue.Answers {
       case REQUEST -> queue.request(request);
       case TRY -> queue.tryRequest(request);
       case CANCEL -> queue.cancel(request);
+      case ABANDON -> queue.lost(source);
       default -> queue.release(request);
     }
   }

@@ -29,8 +29,10 @@ import java.util.concurrent.locks.Lock;
  * and its kin throw {@link OwnerDiedException} once, <b>with the lock held</b>, and {@link
  * Held#ownerDied} says so. If the keeper dies, it is unknown whether it held the lock: unless a
  * living rank has it, the next owner is told of a death, and requests of different ranks may change
- * places once. A rank that is merely silent keeps the lock. Under a communicator that does not
- * survive the loss of a rank, waiting threads get a {@link dev.mpipool.comm.RankLostException}.
+ * places once. A rank that is merely silent keeps the lock. One that leaves its job ({@link
+ * dev.mpipool.MPIRuntime#finish}) with the lock held counts as dead here. Under a communicator that
+ * does not survive the loss of a rank, waiting threads get a {@link
+ * dev.mpipool.comm.RankLostException}.
  *
  * <p><b>Cost.</b> To get a free lock takes a message to the keeper and one back; on the keeper
  * itself none. Waiting costs no CPU time. Each rank has two threads for each lock. Interrupts do
@@ -232,7 +234,8 @@ public final class MPILock implements Lock, AutoCloseable {
   private static void tellOfDeath(LockWaiter.Outcome outcome) {
     if (outcome == LockWaiter.Outcome.GRANTED_BY_DEATH) {
       throw new OwnerDiedException(
-          "The lock's owner died without unlocking; this thread holds the lock now");
+          "The lock's owner died, or left its job, without unlocking; this thread holds the lock"
+              + " now");
     }
   }
 

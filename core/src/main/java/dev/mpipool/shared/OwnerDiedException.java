@@ -2,7 +2,8 @@ package dev.mpipool.shared;
 
 /**
  * The lock was granted, <b>and is held</b> by the thread that gets this exception, but the rank
- * that held it before died without unlocking: what the lock protects may be half done.
+ * that held it before died, or left its job, without unlocking: what the lock protects may be half
+ * done.
  *
  * <p>Example:
  *

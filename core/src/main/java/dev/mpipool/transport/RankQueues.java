@@ -8,6 +8,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
 
 /**
  * The queues through which ranks that are threads of one JVM hand each other messages.
@@ -32,6 +33,12 @@ public final class RankQueues {
 
   private final Map<Integer, String> exited = new LinkedHashMap<>();
   private final List<BiConsumer<Integer, String>> listeners = new ArrayList<>();
+
+  /** How many ranks there are, once one has left. */
+  private int expected;
+
+  /** Of ranks that have left, what they do once all have. */
+  private final Map<Integer, Runnable> left = new LinkedHashMap<>();
 
   /** Ranks that have begun to take messages, and have not finished. */
   private final Map<Integer, Boolean> open = new ConcurrentHashMap<>();
@@ -149,6 +156,32 @@ public final class RankQueues {
   }
 
   /**
+   * Notes that a rank does not take part any more.
+   *
+   * @param rank which
+   * @param size how many ranks there are
+   * @param last what it does, on any thread, once all have left or exited
+   */
+  public void leave(int rank, int size, Runnable last) {
+    setOpen(rank, false);
+    List<Runnable> due;
+    synchronized (exited) {
+      left.put(rank, last);
+      expected = size;
+      due = lastActions();
+    }
+    due.forEach(Runnable::run);
+  }
+
+  /** What is to be done now: something if all ranks have left or exited. */
+  private List<Runnable> lastActions() {
+    boolean allGone =
+        IntStream.range(0, expected)
+            .allMatch(rank -> left.containsKey(rank) || exited.containsKey(rank));
+    return allGone ? List.copyOf(left.values()) : List.of();
+  }
+
+  /**
    * Whether a rank has taken part, and does not any more.
    *
    * @param rank which
@@ -166,11 +199,14 @@ public final class RankQueues {
    */
   public void exited(int rank, String reason) {
     List<BiConsumer<Integer, String>> told;
+    List<Runnable> due;
     synchronized (exited) {
       exited.put(rank, reason);
       told = List.copyOf(listeners);
+      due = lastActions();
     }
     told.forEach(listener -> listener.accept(rank, reason));
+    due.forEach(Runnable::run);
   }
 
   /**

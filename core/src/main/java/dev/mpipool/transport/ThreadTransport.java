@@ -220,13 +220,17 @@ public final class ThreadTransport implements Transport {
 
   @Override
   public void finish(boolean alone) {
-    finished = true;
-    queues.setOpen(rank, false);
     for (int other = 0; other < size; other++) {
       if (other != rank) {
         queues.messages(other).add(new Object[] {rank});
       }
     }
+    queues.leave(rank, size, this::end);
+  }
+
+  /** Until then threads of this rank may serve others. */
+  private void end() {
+    finished = true;
     receiver.broken("The job has been finished by this rank");
   }
 

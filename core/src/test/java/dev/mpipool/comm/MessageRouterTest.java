@@ -288,16 +288,4 @@ class MessageRouterTest {
     below.listener.rankLost(1, "killed");
     assertThatThrownBy(() -> world.receive(ANY_SOURCE, 1)).hasMessageContaining("All other ranks");
   }
-
-  @Test
-  void whatWaitsForAnyRankFailsOnceAllOthersAreLostOrHaveLeft() throws Exception {
-    below.listener.rankLost(2, "killed");
-    comes(1, 5, 10);
-    below.coming.add(() -> below.receiver.left(1));
-
-    assertThat(content(world.receive(ANY_SOURCE, 5))).isEqualTo(10);
-    assertThatThrownBy(() -> world.receive(ANY_SOURCE, 5))
-        .isInstanceOf(RankLostException.class)
-        .hasMessage("All other ranks are lost or have left the job");
-  }
 }

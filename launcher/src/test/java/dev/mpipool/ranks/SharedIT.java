@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The patterns in which all ranks take part, on real ranks; and what is left when some are killed.
@@ -84,6 +85,17 @@ class SharedIT {
     // run does not ask, so there is some room; without turns it was fewer than a thousand.
     int fewest = Integer.parseInt(result.out().get(1).replace("fewest ", ""));
     assertThat(fewest).isGreaterThan(5_000);
+  }
+
+  /** Its rank waits in finish() for the others, as they do for it. */
+  @Tag("slow")
+  @ParameterizedTest
+  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
+  void aLockGoesOnAfterItsKeeperHasFinished(String device) {
+    Mpjrun.Result result = Mpjrun.on(device).np(3).run(SharedScript.class, "keeper");
+    result.assertExitCode(0).assertNothingLeft();
+    assertThat(result.out()).containsExactly("through", "through");
+    assertThat(result.err()).isEmpty();
   }
 
   @Test

@@ -213,15 +213,17 @@ final class Ending {
       asked = true;
       alone = withoutOthers;
     }
-    closeGate();
-    if (!withoutOthers) {
+    if (withoutOthers) {
+      closeGate();
+    } else {
       if (rank != 0) {
         tell(0, READY);
       }
-      await();
+      await(); // other threads serve other ranks meanwhile
       if (exiting) {
         return;
       }
+      closeGate();
       if (rank == 0) {
         tellAll(END);
       }

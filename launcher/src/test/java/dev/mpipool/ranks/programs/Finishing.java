@@ -23,12 +23,18 @@ public final class Finishing {
     try {
       useRanks();
       int rank = Communicator.world().rank();
+      MPILock lock = own[1].equals("held") ? new MPILock(Communicator.world()) : null;
       if (Integer.toString(rank).equals(own[0])) {
+        if (lock != null) {
+          lock.lock();
+          tellOthers();
+        }
         throw new SlowToPrint("input of rank " + rank);
       }
       switch (own[1]) {
         case "pool" -> useRanks();
         case "lock" -> new MPILock(Communicator.world()).close();
+        case "held" -> takeAndReceive(lock, Integer.parseInt(own[0]));
         case "send" -> sendAndReceive(Integer.parseInt(own[0]));
         case "broadcast" -> broadcastAndReceive(Integer.parseInt(own[0]));
         case "duplicate" -> Communicator.world().duplicate().close();
@@ -63,6 +69,25 @@ public final class Finishing {
     private static void pause() {
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
     }
+  }
+
+  private static void tellOthers() {
+    Communicator world = Communicator.world();
+    for (int other = 0; other < world.size(); other++) {
+      if (other != world.rank()) {
+        world.send(other, 1, ByteBuffer.allocate(0));
+      }
+    }
+  }
+
+  private static void takeAndReceive(MPILock lock, int other) {
+    Communicator.world().receive(other, 1);
+    try (MPILock.Held held = lock.hold()) {
+      if (held.ownerDied()) { // the next after it
+        System.out.println("told");
+      }
+    }
+    Communicator.world().receive(other, 1);
   }
 
   private static void sendAndReceive(int other) {

@@ -40,6 +40,7 @@ public final class SharedScript {
     switch (own[0]) {
       case "turns" -> turns(world, Path.of(own[1]), Integer.parseInt(own[2]));
       case "owners" -> owners(world);
+      case "keeper" -> keeper(world);
       case "array" -> array(world);
       case "survivors" -> survivors(world);
       case "direct" -> direct(world);
@@ -95,6 +96,22 @@ public final class SharedScript {
         }
         System.out.println("fewest " + IntStream.of(had).min().orElseThrow());
       }
+    }
+  }
+
+  /** Rank 0, which keeps the lock, closes it and leaves; the others go on with it. */
+  private static void keeper(Communicator world) {
+    try (MPILock lock = new MPILock(world)) {
+      if (world.rank() > 0) {
+        world.receive(0, 1);
+        for (int i = 0; i < 2_000; i++) {
+          lock.hold().close();
+        }
+        System.out.println("through");
+      }
+    }
+    for (int other = 1; world.rank() == 0 && other < world.size(); other++) {
+      world.send(other, 1, ByteBuffer.allocate(0));
     }
   }
 
