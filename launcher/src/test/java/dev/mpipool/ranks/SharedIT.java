@@ -90,7 +90,7 @@ class SharedIT {
   /** Its rank waits in finish() for the others, as they do for it. */
   @Tag("slow")
   @ParameterizedTest
-  @ValueSource(strings = {"multicore", "niodev", "tcpdev", "openmpi", "mpich"})
+  @ValueSource(strings = {"multicore", "tcpdev", "openmpi"})
   void aLockGoesOnAfterItsKeeperHasFinished(String device) {
     Mpjrun.Result result = Mpjrun.on(device).np(3).run(SharedScript.class, "keeper");
     result.assertExitCode(0).assertNothingLeft();
