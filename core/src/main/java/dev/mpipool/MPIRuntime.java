@@ -93,8 +93,8 @@ public final class MPIRuntime {
    * Ends the pools of which this rank is main, and its part in the job; an MPI that the program has
    * initialized, too. A pool that was shut down ends when its tasks are done. One that was neither
    * shut down nor closed ends at once: its tasks are cancelled and interrupted, and a line on
-   * standard error says how many futures are given up. Locks that this rank has not closed are
-   * closed. Without an MPI that is all.
+   * standard error says how many futures are given up. Locks over ranks of the job that this rank
+   * has not closed it gives up, as if it had died. Without an MPI that is all.
    *
    * <p>Does not hang when ranks are dead. Collective, unless a worker does not come: a pool has
    * given it up for its silence, or its task ignores an interrupt for some seconds. Then main

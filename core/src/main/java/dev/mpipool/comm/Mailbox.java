@@ -21,6 +21,9 @@ final class Mailbox {
   /** The number of threads that wait for {@link #changed}. */
   int waiters;
 
+  /** Whether messages of ranks that have left may still come. */
+  boolean served;
+
   /** Why no message can be received any more, or null. */
   String closed;
 

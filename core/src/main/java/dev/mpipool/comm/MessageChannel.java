@@ -105,10 +105,17 @@ public interface MessageChannel {
   }
 
   /**
-   * Registers what is done when this rank leaves its job, before the other ranks are told; they
-   * still receive what it sends. Not for communicators that end otherwise.
+   * Declares that threads serve other ranks over this communicator for as long as any rank is in
+   * the job. Waits for a message on it do not end because a rank leaves, only because it is lost.
+   */
+  default void markServed() {}
+
+  /**
+   * Registers an action that runs when this rank begins to leave its job. The others receive what
+   * it sends, perhaps after they know that this rank leaves. The communicator of a group that is no
+   * job never runs it.
    *
-   * @param action does not wait for other ranks
+   * @param action must not wait for other ranks, and must not throw
    * @return removes the action
    */
   default Runnable onLeaving(Runnable action) {

@@ -229,6 +229,11 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
   }
 
   @Override
+  public void markServed() {
+    router.markServed(mailbox);
+  }
+
+  @Override
   public Runnable onLeaving(Runnable action) {
     return router.onLeaving(action);
   }

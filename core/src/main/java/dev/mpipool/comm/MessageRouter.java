@@ -236,6 +236,15 @@ final class MessageRouter implements Receiver {
     transport.wake();
   }
 
+  void markServed(Mailbox mailbox) {
+    lock.lock();
+    try {
+      mailbox.served = true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   Runnable onLeaving(Runnable action) {
     leavingActions.add(action);
     return () -> leavingActions.remove(action);
@@ -406,7 +415,8 @@ final class MessageRouter implements Receiver {
     if (lost.containsKey(source)) {
       throw nothingMore(members.rankOf(source), lost.get(source));
     }
-    if (source >= 0 && left.get(source)) {
+    if (source >= 0 && left.get(source) && !mailbox.served) {
+      transport.failedForLeaver();
       throw nothingMore(members.rankOf(source), LEFT);
     }
     if (tag < Communicator.ANY_TAG) {
@@ -416,9 +426,13 @@ final class MessageRouter implements Receiver {
           .ifPresent(first -> endCollective(members.rankOf(first), lost.get(first)));
     }
     if (source == Communicator.ANY_SOURCE) {
-      List<Integer> gone = lost.keySet().stream().filter(members::contains).toList();
+      BitSet silent = mailbox.served ? new BitSet() : (BitSet) left.clone();
+      lost.keySet().forEach(silent::set);
+      List<Integer> gone = silent.stream().filter(members::contains).boxed().toList();
       if (!gone.isEmpty() && gone.size() == members.size() - 1) {
-        throw new RankLostException(members.rankOf(gone.get(0)), "All other ranks are lost", null);
+        transport.failedForLeaver();
+        throw new RankLostException(
+            members.rankOf(gone.get(0)), "All other ranks are lost or have left the job", null);
       }
     }
   }

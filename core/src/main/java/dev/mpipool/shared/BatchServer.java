@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageChannels;
 import dev.mpipool.memory.Memory;
 import dev.mpipool.memory.Uninterruptibles;
 import java.io.IOException;
@@ -67,6 +68,7 @@ final class BatchServer {
     if (tasks != null && communicator.size() > 1) {
       listening = true;
       listener.setDaemon(true);
+      MessageChannels.of(communicator).markServed();
       listener.start();
       communicator.onRankLost((rank, reason) -> tellOfLoss(rank));
     }

@@ -1,8 +1,23 @@
 package dev.mpipool.shared;
 
+import static dev.mpipool.shared.LockMessages.ABANDON;
+import static dev.mpipool.shared.LockMessages.BYE;
+import static dev.mpipool.shared.LockMessages.CANCEL;
+import static dev.mpipool.shared.LockMessages.DONE;
+import static dev.mpipool.shared.LockMessages.GRANT;
+import static dev.mpipool.shared.LockMessages.ID_AT;
+import static dev.mpipool.shared.LockMessages.LOOK_AROUND;
+import static dev.mpipool.shared.LockMessages.REFUSE;
+import static dev.mpipool.shared.LockMessages.RELEASE;
+import static dev.mpipool.shared.LockMessages.REPORT;
+import static dev.mpipool.shared.LockMessages.REQUEST;
+import static dev.mpipool.shared.LockMessages.TRY;
+import static dev.mpipool.shared.LockMessages.message;
+
 import dev.mpipool.comm.Communicator;
 import dev.mpipool.comm.CommunicatorException;
 import dev.mpipool.comm.Message;
+import dev.mpipool.comm.MessageChannel;
 import dev.mpipool.comm.MessageChannels;
 import dev.mpipool.comm.RankLostException;
 import dev.mpipool.memory.Memory;
@@ -25,8 +40,8 @@ import org.slf4j.LoggerFactory;
  * <p>The lowest living rank is the lock's keeper and has its {@link LockQueue}. A thread that wants
  * the lock has REQUEST sent to the keeper and waits for GRANT; then RELEASE is sent. TRY is
  * answered with GRANT or REFUSE at once. CANCEL takes a request back, granted or not: so a grant
- * that crosses it is no grant. ABANDON takes all requests of a rank back that leaves the job; if it
- * has the lock, the next owner is told of a death. All messages are
+ * that crosses it is no grant. ABANDON is the RELEASE of a rank that leaves its job with the lock:
+ * the next owner is told of a death. All messages are
  *
  * <pre>
  *   | kind (byte) | number of the request (long) | ... |
@@ -54,21 +69,7 @@ final class LockService implements LockQueue.Answers {
 
   private static final Logger LOG = LoggerFactory.getLogger(LockService.class);
 
-  private static final byte REQUEST = 1;
-  private static final byte TRY = 2;
-  private static final byte CANCEL = 3;
-  private static final byte RELEASE = 4;
-  private static final byte GRANT = 5;
-  private static final byte REFUSE = 6;
-  private static final byte REPORT = 7;
-  private static final byte BYE = 8;
-  private static final byte DONE = 9;
-  private static final byte LOOK_AROUND = 10;
-  private static final byte ABANDON = 11;
-
   private static final int TAG = 1;
-  private static final int ID_AT = 1;
-  private static final int FLAG_AT = 9;
   private static final long CLOSING_MILLIS = 5_000;
 
   private final Communicator communicator;
@@ -93,7 +94,7 @@ final class LockService implements LockQueue.Answers {
 
   private final Map<Integer, ByteBuffer> reports = new TreeMap<>();
   private final List<Message> deferred = new ArrayList<>();
-  private RuntimeException broken;
+  private volatile RuntimeException broken;
 
   /** Made beforehand. */
   private final RuntimeException exhausted =
@@ -101,8 +102,8 @@ final class LockService implements LockQueue.Answers {
 
   private boolean closed;
 
-  /** Has {@link #leave} not called any more. */
-  private Runnable stays = () -> {};
+  /** Removes {@link #leave} from the actions of a rank that leaves. */
+  private Runnable removeAction = () -> {};
 
   /** On a duplicate of its own, which it closes. */
   LockService(Communicator communicator) {
@@ -118,7 +119,9 @@ final class LockService implements LockQueue.Answers {
       sender.start();
       listener.start();
       communicator.onRankLost(this::lost);
-      stays = MessageChannels.of(communicator).onLeaving(this::leave);
+      MessageChannel channel = MessageChannels.of(communicator);
+      channel.markServed();
+      removeAction = channel.onLeaving(this::leave);
     }
   }
 
@@ -191,46 +194,44 @@ final class LockService implements LockQueue.Answers {
 
   /** Tells the others; waits a moment for them to close as well, and leaves the rest to threads. */
   void close() {
-    guard.lock();
-    try {
-      if (closed) {
-        return;
-      }
-      closed = true;
-      List<Long> ids = new ArrayList<>(waiting.keySet());
-      failWaiting(new IllegalStateException("The lock is closed"));
-      ids.forEach(id -> post(keeper, message(CANCEL, id)));
-      if (held != 0) {
-        post(keeper, message(RELEASE, held));
-        held = 0;
-      }
-      if (communicator.size() == 1) {
-        communicator.close();
-        return;
-      }
-      postToOthers(BYE);
-      lookAround();
-    } finally {
-      guard.unlock();
+    if (!end(RELEASE, "The lock is closed")) {
+      return;
     }
-    stays.run();
-    if (!isBroken()) {
+    if (communicator.size() == 1) {
+      communicator.close();
+    } else if (broken == null) {
       sender.awaitEnd(CLOSING_MILLIS);
     }
   }
 
-  /** This rank leaves the job without having closed the lock, which others may wait for. */
+  /** This rank leaves its job and has not closed the lock, for which others may wait. */
   private void leave() {
+    try {
+      end(ABANDON, "This rank has left its job, and the lock with it");
+    } catch (OutOfMemoryError e) {
+      breakDown((Throwable) exhausted);
+    }
+  }
+
+  /** Gives up what this rank has and wants; returns false if it has done so before. */
+  private boolean end(byte release, String reason) {
     guard.lock();
     try {
-      if (!closed && broken == null) {
-        closed = true;
-        failWaiting(new IllegalStateException("This rank has left its job, and the lock with it"));
-        post(keeper, message(ABANDON, 0));
-        held = 0;
-        postToOthers(BYE);
-        lookAround();
+      if (closed) {
+        return false;
       }
+      closed = true;
+      removeAction.run();
+      List<Long> ids = new ArrayList<>(waiting.keySet());
+      failWaiting(new IllegalStateException(reason));
+      ids.forEach(id -> post(keeper, message(CANCEL, id)));
+      if (held != 0) {
+        post(keeper, message(release, held));
+        held = 0;
+      }
+      postToOthers(BYE);
+      lookAround();
+      return true;
     } finally {
       guard.unlock();
     }
@@ -238,22 +239,12 @@ final class LockService implements LockQueue.Answers {
 
   @Override
   public void grant(LockQueue.Request request, boolean ownerDied) {
-    ByteBuffer message = message(GRANT, request.id());
-    post(request.rank(), message.put(FLAG_AT, (byte) (ownerDied ? 1 : 0)));
+    post(request.rank(), LockMessages.grant(request.id(), ownerDied));
   }
 
   @Override
   public void refuse(LockQueue.Request request) {
     post(request.rank(), message(REFUSE, request.id()));
-  }
-
-  private boolean isBroken() {
-    guard.lock();
-    try {
-      return broken != null;
-    } finally {
-      guard.unlock();
-    }
   }
 
   private void check() {
@@ -327,8 +318,10 @@ final class LockService implements LockQueue.Answers {
       waiter.decide(LockWaiter.Outcome.REFUSED);
     } else {
       held = waiter.id;
-      boolean ownerDied = message.get(FLAG_AT) == 1;
-      waiter.decide(ownerDied ? LockWaiter.Outcome.GRANTED_BY_DEATH : LockWaiter.Outcome.GRANTED);
+      waiter.decide(
+          LockMessages.ownerDied(message)
+              ? LockWaiter.Outcome.GRANTED_BY_DEATH
+              : LockWaiter.Outcome.GRANTED);
     }
   }
 
@@ -371,10 +364,7 @@ final class LockService implements LockQueue.Answers {
         waiter.decide(LockWaiter.Outcome.REFUSED);
       }
     }
-    ByteBuffer report = ByteBuffer.allocate(1 + Long.BYTES * (1 + waiting.size()));
-    report.put(REPORT).putLong(held);
-    waiting.keySet().forEach(report::putLong);
-    post(keeper, report.flip());
+    post(keeper, LockMessages.report(held, waiting.keySet()));
   }
 
   /** Begins to keep the queue, if this is the keeper and all living ranks have reported. */
@@ -475,6 +465,7 @@ final class LockService implements LockQueue.Answers {
     } catch (Throwable e) {
       breakDown(e);
     }
+    removeAction.run();
     sender.end();
   }
 
@@ -497,9 +488,5 @@ final class LockService implements LockQueue.Answers {
     } finally {
       guard.unlock();
     }
-  }
-
-  private static ByteBuffer message(byte kind, long id) {
-    return ByteBuffer.allocate(FLAG_AT + 1).put(0, kind).putLong(ID_AT, id);
   }
 }

@@ -34,10 +34,10 @@ public final class RankQueues {
   private final Map<Integer, String> exited = new LinkedHashMap<>();
   private final List<BiConsumer<Integer, String>> listeners = new ArrayList<>();
 
-  /** How many ranks there are, once one has left. */
+  /** The number of ranks, once one has left. */
   private int expected;
 
-  /** Of ranks that have left, what they do once all have. */
+  /** The last action of each rank that has left. */
   private final Map<Integer, Runnable> left = new LinkedHashMap<>();
 
   /** Ranks that have begun to take messages, and have not finished. */
@@ -160,7 +160,7 @@ public final class RankQueues {
    *
    * @param rank which
    * @param size how many ranks there are
-   * @param last what it does, on any thread, once all have left or exited
+   * @param last runs on any thread once all ranks have left, exited or ended
    */
   public void leave(int rank, int size, Runnable last) {
     setOpen(rank, false);
@@ -173,7 +173,21 @@ public final class RankQueues {
     due.forEach(Runnable::run);
   }
 
-  /** What is to be done now: something if all ranks have left or exited. */
+  /**
+   * Notes that a rank has ended, whether or not it has ever taken part.
+   *
+   * @param rank which
+   */
+  public void ended(int rank) {
+    List<Runnable> due;
+    synchronized (exited) {
+      left.putIfAbsent(rank, () -> {});
+      due = lastActions();
+    }
+    due.forEach(Runnable::run);
+  }
+
+  /** The actions of the ranks that have left, once no other rank remains. */
   private List<Runnable> lastActions() {
     boolean allGone =
         IntStream.range(0, expected)
@@ -182,13 +196,15 @@ public final class RankQueues {
   }
 
   /**
-   * Whether a rank has taken part, and does not any more.
+   * Whether a rank has left.
    *
    * @param rank which
-   * @return true from its finish on
+   * @return true after {@link #leave}
    */
   public boolean hasLeft(int rank) {
-    return !open.getOrDefault(rank, true);
+    synchronized (exited) {
+      return left.containsKey(rank);
+    }
   }
 
   /**

@@ -43,6 +43,7 @@ public final class ThreadTransport implements Transport {
 
   private Receiver receiver;
   private volatile boolean finished;
+  private volatile boolean leaving;
 
   /** What has come last and is not yet delivered, since memory has run out. */
   private Object[] next;
@@ -187,7 +188,7 @@ public final class ThreadTransport implements Transport {
     }
   }
 
-  /** Whether the other has left is looked up before the last look for what it did before. */
+  /** Left is looked up before the last look for a message: that may have been sent before. */
   private void checkThatGoesOn(int other, boolean done, boolean left) {
     if (!done && queues.isExited(other)) {
       throw new RankLostException(other, "Rank %d is lost".formatted(other), null);
@@ -219,16 +220,24 @@ public final class ThreadTransport implements Transport {
   }
 
   @Override
-  public void finish(boolean alone) {
-    for (int other = 0; other < size; other++) {
-      if (other != rank) {
-        queues.messages(other).add(new Object[] {rank});
+  public void leaving() {
+    if (!leaving) {
+      leaving = true;
+      for (int other = 0; other < size; other++) {
+        if (other != rank) {
+          queues.messages(other).add(new Object[] {rank});
+        }
       }
     }
+  }
+
+  @Override
+  public void finish(boolean alone) {
+    leaving();
     queues.leave(rank, size, this::end);
   }
 
-  /** Until then threads of this rank may serve others. */
+  /** Ends calls of threads of this rank, which may have served other ranks. */
   private void end() {
     finished = true;
     receiver.broken("The job has been finished by this rank");

@@ -190,12 +190,16 @@ public interface Transport {
    */
   default void leaving() {}
 
+  /** A wait for a message fails because a rank leaves. Must not call the receiver. */
+  default void failedForLeaver() {}
+
   /**
    * Ends this rank's part in the job in an orderly way. Collective among the living: may wait for
-   * them, but not for ever. Calls of other threads end with an exception. Nothing can be sent
-   * afterwards.
+   * them, but not for ever. Until all of them have called it, other threads of this rank can go on
+   * sending and receiving, and so serve the others; then their calls end with an exception.
    *
-   * @param alone true if other ranks may never call this; then it does not wait for them
+   * @param alone true if other ranks may never call this; then it does not wait for them, and calls
+   *     of other threads may end at once
    */
   void finish(boolean alone);
 

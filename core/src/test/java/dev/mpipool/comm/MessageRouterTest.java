@@ -10,6 +10,8 @@ import dev.mpipool.testing.Ranks;
 import dev.mpipool.transport.Receiver;
 import dev.mpipool.transport.Transport;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -287,5 +289,41 @@ class MessageRouterTest {
         .isInstanceOfSatisfying(RankLostException.class, e -> assertThat(e.rank()).isZero());
     below.listener.rankLost(1, "killed");
     assertThatThrownBy(() -> world.receive(ANY_SOURCE, 1)).hasMessageContaining("All other ranks");
+  }
+
+  @Test
+  void whatWaitsForAnyRankFailsOnceAllOthersAreLostOrHaveLeft() throws Exception {
+    below.listener.rankLost(2, "killed");
+    comes(1, 5, 10);
+    below.coming.add(() -> below.receiver.left(1));
+
+    assertThat(content(world.receive(ANY_SOURCE, 5))).isEqualTo(10);
+    assertThatThrownBy(() -> world.receive(ANY_SOURCE, 5))
+        .isInstanceOf(RankLostException.class)
+        .hasMessage("All other ranks are lost or have left the job");
+  }
+
+  @Test
+  void servicesWaitForRanksThatHaveLeftAndNotForLostOnes() throws Exception {
+    world.markServed();
+    below.coming.add(() -> below.receiver.left(1));
+    below.coming.add(() -> below.receiver.left(2));
+    comes(1, 5, 10);
+    comes(2, 5, 20);
+
+    assertThat(content(world.receive(1, 5))).isEqualTo(10);
+    assertThat(content(world.receive(ANY_SOURCE, 5))).isEqualTo(20);
+    below.listener.rankLost(1, "killed");
+    assertThatThrownBy(() -> world.receive(1, 5)).isInstanceOf(RankLostException.class);
+  }
+
+  @Test
+  void actionsRunWhenTheRankLeavesUnlessTheyAreRemoved() {
+    List<String> ran = new ArrayList<>();
+    world.onLeaving(() -> ran.add("kept"));
+    world.onLeaving(() -> ran.add("removed")).run();
+    world.leaving();
+
+    assertThat(ran).containsExactly("kept");
   }
 }

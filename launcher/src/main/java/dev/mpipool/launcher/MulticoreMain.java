@@ -34,7 +34,7 @@ public final class MulticoreMain {
   private static final int GRACE = 1_500;
 
   /** How long the end of a failed job waits for mains that have left it. */
-  private static final long LAST_WORDS_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+  private static final long PRINTING_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   /** Nanoseconds between looks, once a rank has ended, whether others wait for it in MPI.Init. */
   private static final long LOOK = TimeUnit.MILLISECONDS.toNanos(200);
@@ -145,6 +145,8 @@ public final class MulticoreMain {
               ended.add(new Ended(rank, ending, 0));
               if (rank != 0 && ending == Ending.UNFINISHED) {
                 program.finish(group);
+              } else if (ending != Ending.UNFINISHED) {
+                RankQueues.ofProcess().ended(rank);
               }
             },
             rank == 0 ? "main" : "main of rank " + rank);
@@ -209,7 +211,7 @@ public final class MulticoreMain {
           System.err.println(
               "mpipool: rank " + next.rank() + " ended with an exception, and the job with it");
         }
-        awaitLastWords(left);
+        awaitMainsThatHaveLeft(left);
         return 1;
       }
       if (next.rank() == 0 && next.ending() == Ending.UNFINISHED) {
@@ -224,9 +226,9 @@ public final class MulticoreMain {
    * which others wait for it by exceptions, and one of these must not keep its own from being
    * printed.
    */
-  private void awaitLastWords(List<Integer> left) throws InterruptedException {
+  private void awaitMainsThatHaveLeft(List<Integer> left) throws InterruptedException {
     RankQueues queues = RankQueues.ofProcess();
-    long end = System.nanoTime() + LAST_WORDS_NANOS;
+    long end = System.nanoTime() + PRINTING_NANOS;
     for (int rank : left) {
       if (queues.hasJoined(rank) && !ranks.get(rank).program().usesMpi()) {
         TimeUnit.NANOSECONDS.timedJoin(ranks.get(rank).main(), end - System.nanoTime());

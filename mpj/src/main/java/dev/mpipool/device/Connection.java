@@ -201,7 +201,7 @@ final class Connection
       }
     }
     if (id < 0) {
-      recv.fail(new RankLostException(peer));
+      recv.fail(owner.matcher().lossOf(peer));
     } else {
       outbox.control(Frame.CTS, announced, id);
     }

@@ -143,7 +143,7 @@ final class Endpoint implements Connection.Owner {
     if (to == job.rank()) {
       sendToSelf(send);
     } else if (!connections[to].send(send)) {
-      throw new RankLostException(to);
+      throw matcher.lossOf(to);
     }
     return send;
   }
@@ -152,7 +152,7 @@ final class Endpoint implements Connection.Owner {
   SendRequest sendFrom(ByteBuffer bytes, int to, int tag, long context) {
     SendRequest send = new SendRequest(progress, job.rank(), bytes, tag, context);
     if (!connections[to].send(send)) {
-      throw new RankLostException(to);
+      throw matcher.lossOf(to);
     }
     return send;
   }
@@ -167,7 +167,7 @@ final class Endpoint implements Connection.Owner {
   SendRequest sendBytes(ByteBuffer memory, int to, int tag, long context) {
     SendRequest send = SendRequest.ofBytes(progress, job.rank(), memory, tag, context);
     if (!connections[to].send(send)) {
-      throw new RankLostException(to);
+      throw matcher.lossOf(to);
     }
     return send;
   }
@@ -349,6 +349,12 @@ final class Endpoint implements Connection.Owner {
    */
   void onLeaving(Runnable listener) {
     whenLeaving = listener;
+  }
+
+  /** Whether messages have gone to a rank, or have come from it. */
+  boolean isConnected(int rank) {
+    Connection connection = connections[rank];
+    return connection != null && connection.state() == Connection.State.OPEN;
   }
 
   /** A rank that is in MPI.Finalize, each once; null if there is none. */

@@ -200,7 +200,8 @@ final class Matcher {
   }
 
   /**
-   * A rank sends no more: fails all that waits for it. What it has announced can still be fetched.
+   * A rank has left: fails all that waits for its messages. What it has announced can still be
+   * fetched.
    */
   void leave(int rank) {
     List<RecvRequest> failed;

@@ -4,8 +4,8 @@ import mpi.MPIException;
 
 /**
  * An operation failed because the process of another rank is gone: it was killed, it crashed, or it
- * ended without {@code MPI.Finalize}. Or it cannot complete any more since the other rank is in
- * {@code MPI.Finalize}: see {@link #hasLeft}.
+ * ended without {@code MPI.Finalize}. Where {@link #hasLeft}, the other rank is in {@code
+ * MPI.Finalize}, and the operation could not complete any more.
  *
  * <p>MPJ Express wraps what a device throws, sometimes twice, so a program finds this exception
  * somewhere among the causes of the {@link MPIException} it catches; {@link #find} looks there.

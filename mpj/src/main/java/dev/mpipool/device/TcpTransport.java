@@ -45,6 +45,9 @@ public final class TcpTransport implements Transport {
   /** So much of a message in shared memory is in its head. */
   private static final int FIRST_BYTES = 1024;
 
+  /** The context of the message of a rank that leaves; those of communicators are others. */
+  private static final long LEAVING = Long.MIN_VALUE;
+
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
   private static final Logger LOG = LoggerFactory.getLogger(TcpTransport.class);
@@ -261,6 +264,8 @@ public final class TcpTransport implements Transport {
     long place = head.getLong();
     if (place < IN_PIECES) {
       arenas.received(source, place, head);
+    } else if (context == LEAVING) {
+      receiver.left(source);
     } else if (place == IN_PIECES) {
       longMessages.begin(source, context, tag, length, endLength, head.slice(), null);
     } else {
@@ -364,6 +369,28 @@ public final class TcpTransport implements Transport {
   @Override
   public boolean launcherEndsRanks() {
     return dev.mpipool.link.LauncherLink.current().isPresent();
+  }
+
+  /**
+   * By a message, if MPI.Finalize will come first, which waits for all ranks and tells none; else
+   * {@link #finish} tells them.
+   */
+  @Override
+  public void leaving() {
+    if (!device.isInitialized()) {
+      return;
+    }
+    for (int other = 0; other < size; other++) {
+      if (other != rank && endpoint.isConnected(other)) {
+        try {
+          ByteBuffer head = room(HEADER_BYTES);
+          writeHead(head, LEAVING, 0, NOTHING, 0, IN_PIECES);
+          endpoint.sendBytes(head, other, HEAD_TAG, MESSAGES);
+        } catch (RuntimeException | OutOfMemoryError e) {
+          LOG.debug("Rank {} does not hear that this rank leaves", other, e);
+        }
+      }
+    }
   }
 
   /** Waits for the living ranks that are connected to this one, unless alone. */

@@ -59,7 +59,7 @@ final class StockTransport implements Transport {
   /** Where the length of a message stands in its head; that of its attachment follows. */
   private static final int LENGTH = Long.BYTES + Integer.BYTES;
 
-  /** A rank that has not received for so long does not any more. */
+  /** A rank without a receiving thread for so long has none that serves others. */
   private static final long IDLE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
 
   private static final String NIODEV = "xdev.niodev.";
@@ -286,7 +286,9 @@ final class StockTransport implements Transport {
     }
   }
 
-  /** Threads that serve other ranks, such as those of a lock, do so to the end. */
+  /**
+   * Returns once no thread receives any more: those that serve other ranks, for a lock say, go on.
+   */
   private void awaitOtherReceivers() {
     long seen = -1;
     while (receiving.isLocked() || polls.get() != seen) {

@@ -50,6 +50,7 @@ public final class Faults {
     } catch (MPIException e) {
       RankLostException lost = RankLostException.find(e);
       check(lost != null && lost.rank() == rank && e.getMessage().contains("rank " + rank), e);
+      check(lost.hasLeft() != TcpDevice.current().isLost(rank), e);
       return;
     }
     throw new AssertionError("operation on lost rank " + rank + " succeeded");

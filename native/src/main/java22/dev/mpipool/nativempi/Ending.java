@@ -22,8 +22,8 @@ import java.util.stream.IntStream;
  * <ul>
  *   <li>a rank that is ready tells rank 0 (READY) and waits, which costs nothing;
  *   <li>when rank 0 and all others are ready, rank 0 tells them (END);
- *   <li>if others are not ready for a second, rank 0 tells them which ranks are: what waits there
- *       for these waits in vain;
+ *   <li>if others are not ready for a second, rank 0 tells them which ranks are: a wait for one of
+ *       these has no other end;
  *   <li>if rank 0's process ends without having asked, it tells them, too (END): then the others
  *       end with it;
  *   <li>another rank whose process ends earlier tells all others that it is lost, and waits in its
@@ -45,7 +45,7 @@ final class Ending {
   /** Another rank ends the job. */
   private static final int ABORT = 4;
 
-  /** How long rank 0 waits for others before it tells them which ranks are ready. */
+  /** How long after a READY rank 0 passes it on to ranks that are not ready. */
   private static final long RELAY_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private static final long WATCH_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
@@ -57,11 +57,11 @@ final class Ending {
   /** How long MPI_Finalize may take once all ranks are ready. */
   private static final int FINALIZE_SECONDS = 10;
 
-  /** A rank that ends within this time of a wait that failed for another's end ends for that. */
+  /** How long after a wait has failed because a rank leaves that may be why this rank ends. */
   private static final long CONSEQUENCE_NANOS = TimeUnit.SECONDS.toNanos(5);
 
   /** How long the process of such a rank stays after the end of MPI. */
-  private static final long LAST_WORDS_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final long PRINTING_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   /** As long as the launchers leave to shutdown hooks, and more. */
   private static final int EXIT_SECONDS = 15;
@@ -82,8 +82,8 @@ final class Ending {
   /** Which ranks are ready; of rank 0. */
   private final BitSet ready = new BitSet();
 
-  /** Since when there are ready ranks of which rank 0 has not told the others; or null. */
-  private Long news;
+  /** When the first READY arrived that rank 0 has not passed on; null if there is none. */
+  private Long unrelayedSince;
 
   /** Of which ranks rank 0 has told the others that they are ready. */
   private final BitSet relayed = new BitSet();
@@ -105,6 +105,9 @@ final class Ending {
 
   /** Whether MPI ends, or has ended: no call may be made any more. */
   private boolean finalized;
+
+  /** Whether this rank may end because another one has left. */
+  private volatile boolean consequence;
 
   /** Until when this process is not to exit; null if it may at once. */
   private volatile Long stay;
@@ -192,7 +195,7 @@ final class Ending {
       int word = in.memory.get(ValueLayout.JAVA_INT, 0);
       if (word == READY) {
         ready.set(in.source);
-        news = news == null ? System.nanoTime() : news;
+        unrelayedSince = unrelayedSince == null ? System.nanoTime() : unrelayedSince;
         leaves.accept(in.source);
       } else if (word < 0) {
         leaves.accept(readyRank(word));
@@ -212,6 +215,7 @@ final class Ending {
       }
       asked = true;
       alone = withoutOthers;
+      consequence = losses.hasFailedForLeaver(CONSEQUENCE_NANOS);
     }
     if (withoutOthers) {
       closeGate();
@@ -253,16 +257,16 @@ final class Ending {
     }
   }
 
-  /** The same while rank 0 itself goes on. */
+  /** Passes on which ranks are ready while rank 0 is not. */
   private synchronized void relayIfLate() {
-    if (news != null && System.nanoTime() - news > RELAY_NANOS) {
+    if (unrelayedSince != null && System.nanoTime() - unrelayedSince > RELAY_NANOS) {
       relay(false);
     }
   }
 
   /** Tells ranks that are not ready, once for each, of those that are, perhaps rank 0 itself. */
   private synchronized void relay(boolean alsoSelf) {
-    news = null;
+    unrelayedSince = null;
     BitSet leavers = (BitSet) ready.clone();
     leavers.set(0, alsoSelf);
     leavers.andNot(relayed);
@@ -334,9 +338,8 @@ final class Ending {
     Thread limit = new Thread(this::haltAfterLimit, "mpipool-mpi-limit");
     limit.setDaemon(true);
     limit.start();
-    boolean consequence = losses.hasFailedForLeaver(CONSEQUENCE_NANOS);
     MpiCalls.finish();
-    stay = consequence ? System.nanoTime() + LAST_WORDS_NANOS : null;
+    stay = consequence ? System.nanoTime() + PRINTING_NANOS : null;
     limit.interrupt();
   }
 
@@ -369,7 +372,7 @@ final class Ending {
       Presence.end();
     }
     if (over) {
-      awaitLastWords();
+      awaitOutputOfLeaver();
       return;
     }
     if (rank == 0) {
@@ -384,7 +387,7 @@ final class Ending {
    * with the first exit code other than 0 launchers end the other processes, and drop what these
    * print. Where that rank's end made this one fail, what it prints is the cause.
    */
-  private void awaitLastWords() {
+  private void awaitOutputOfLeaver() {
     Long end = stay;
     for (long left = 1; end != null && left > 0; left = end - System.nanoTime()) {
       LockSupport.parkNanos(left);

@@ -15,18 +15,18 @@ final class Losses {
   /** More is not known, whether it was killed or has exited. */
   static final String REASON = "its process has ended";
 
-  /** How long what a rank did before it left may take to be seen. */
+  /** How long a message that a rank sent before it left may take to arrive. */
   private static final long LAST_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
 
   private final Map<Integer, String> reasons = new LinkedHashMap<>();
 
-  /** By rank: when it was heard that it leaves. */
+  /** By rank: when the news that it leaves arrived. */
   private final Map<Integer, Long> leavers = new ConcurrentHashMap<>();
 
   private final List<RankLostListener> listeners = new ArrayList<>();
   private volatile boolean some;
 
-  /** When a wait of this rank last failed, or was about to, because another leaves; null before. */
+  /** When a wait of this rank last failed because another leaves; null before. */
   private volatile Long failedForLeaver;
 
   /** A rank is lost; only the first time counts. */
@@ -56,7 +56,9 @@ final class Losses {
     return reasons.containsKey(rank);
   }
 
-  /** A rank has said that it leaves: it receives nothing any more, and sends nothing. */
+  /**
+   * A rank has said that it leaves. Only threads that serve others still send and receive there.
+   */
   void leaves(int rank) {
     leavers.putIfAbsent(rank, System.nanoTime());
   }

@@ -114,7 +114,6 @@ final class NativeTransport implements Transport {
         && !delivered
         && inbox.isEmpty()
         && System.nanoTime() - leaverSince > LAST_LOOK_NANOS) {
-      losses.failForLeaver();
       receiver.left(leaver);
       leaver = null;
     }
@@ -191,6 +190,11 @@ final class NativeTransport implements Transport {
   @Override
   public boolean launcherEndsRanks() {
     return true;
+  }
+
+  @Override
+  public void failedForLeaver() {
+    losses.failForLeaver();
   }
 
   @Override

@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import mpi.MPI;
 
 /** Ranks that end MPI in a finally block, while others wait for them. */
 public final class Finishing {
@@ -19,7 +20,8 @@ public final class Finishing {
   private Finishing() {}
 
   public static void main(String[] args) throws Exception {
-    String[] own = MPIRuntime.init(args);
+    boolean begunByProgram = args[args.length - 1].equals("mpi");
+    String[] own = begunByProgram ? MPI.Init(args) : MPIRuntime.init(args);
     try {
       useRanks();
       int rank = Communicator.world().rank();
@@ -32,7 +34,7 @@ public final class Finishing {
         throw new SlowToPrint("input of rank " + rank);
       }
       switch (own[1]) {
-        case "pool" -> useRanks();
+        case "pool", "mpi" -> useRanks();
         case "lock" -> new MPILock(Communicator.world()).close();
         case "held" -> takeAndReceive(lock, Integer.parseInt(own[0]));
         case "send" -> sendAndReceive(Integer.parseInt(own[0]));

@@ -99,17 +99,23 @@ public final class SharedScript {
     }
   }
 
-  /** Rank 0, which keeps the lock, closes it and leaves; the others go on with it. */
-  private static void keeper(Communicator world) {
+  /** Rank 0 keeps a lock and a batch, closes both and leaves; the others go on with them. */
+  private static void keeper(Communicator world) throws InterruptedException {
+    MPIBatch batch = new MPIBatch(world, 1, world.size() - 1);
+    Thread closing = new Thread(batch::close, "closing");
     try (MPILock lock = new MPILock(world)) {
       if (world.rank() > 0) {
+        int task = batch.nextTask().orElseThrow();
         world.receive(0, 1);
+        batch.setState(task, MPIBatch.State.DONE);
         for (int i = 0; i < 2_000; i++) {
           lock.hold().close();
         }
         System.out.println("through");
       }
+      closing.start();
     }
+    closing.join();
     for (int other = 1; world.rank() == 0 && other < world.size(); other++) {
       world.send(other, 1, ByteBuffer.allocate(0));
     }
