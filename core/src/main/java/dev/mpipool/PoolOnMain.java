@@ -187,11 +187,15 @@ final class PoolOnMain {
     }
   }
 
-  /**
-   * A communicator for a pool alone. Collective. Where threads that call may not be interrupted, a
-   * thread of its own calls.
-   */
+  /** A communicator for a pool alone, whose workers main releases. Collective. */
   static Communicator duplicate(Communicator communicator) {
+    Communicator own = duplicateUninterrupted(communicator);
+    MessageChannels.of(own).markServed();
+    return own;
+  }
+
+  /** Where threads that call may not be interrupted, a thread of its own calls. */
+  private static Communicator duplicateUninterrupted(Communicator communicator) {
     if (MessageChannels.of(communicator).callableFromAnyThread()) {
       return communicator.duplicate();
     }

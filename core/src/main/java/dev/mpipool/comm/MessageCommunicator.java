@@ -230,11 +230,13 @@ public final class MessageCommunicator implements Communicator, MessageChannel {
 
   @Override
   public void markServed() {
+    checkNotClosed();
     router.markServed(mailbox);
   }
 
   @Override
   public Runnable onLeaving(Runnable action) {
+    checkNotClosed();
     return router.onLeaving(action);
   }
 

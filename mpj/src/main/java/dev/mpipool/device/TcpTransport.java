@@ -45,7 +45,7 @@ public final class TcpTransport implements Transport {
   /** So much of a message in shared memory is in its head. */
   private static final int FIRST_BYTES = 1024;
 
-  /** The context of the message of a rank that leaves; those of communicators are others. */
+  /** Where other messages name a place in shared memory: this rank leaves. */
   private static final long LEAVING = Long.MIN_VALUE;
 
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
@@ -165,7 +165,7 @@ public final class TcpTransport implements Transport {
     return true;
   }
 
-  /** Sends a control message about an arena. */
+  /** Sends a control message: about an arena, or that this rank leaves. */
   private void sendControl(int destination, long kind, ByteBuffer content) {
     ByteBuffer head = room(headBytes(content));
     writeHead(head, 0, 0, content, 0, kind);
@@ -262,10 +262,10 @@ public final class TcpTransport implements Transport {
     int length = head.getInt();
     int endLength = head.getInt();
     long place = head.getLong();
-    if (place < IN_PIECES) {
-      arenas.received(source, place, head);
-    } else if (context == LEAVING) {
+    if (place == LEAVING) {
       receiver.left(source);
+    } else if (place < IN_PIECES) {
+      arenas.received(source, place, head);
     } else if (place == IN_PIECES) {
       longMessages.begin(source, context, tag, length, endLength, head.slice(), null);
     } else {
@@ -383,9 +383,7 @@ public final class TcpTransport implements Transport {
     for (int other = 0; other < size; other++) {
       if (other != rank && endpoint.isConnected(other)) {
         try {
-          ByteBuffer head = room(HEADER_BYTES);
-          writeHead(head, LEAVING, 0, NOTHING, 0, IN_PIECES);
-          endpoint.sendBytes(head, other, HEAD_TAG, MESSAGES);
+          sendControl(other, LEAVING, NOTHING);
         } catch (RuntimeException | OutOfMemoryError e) {
           LOG.debug("Rank {} does not hear that this rank leaves", other, e);
         }
