@@ -65,10 +65,10 @@ final class BatchServer {
     this.communicator = communicator;
     this.workerSize = workerSize;
     this.tasks = tasks;
+    MessageChannels.of(communicator).markServed();
     if (tasks != null && communicator.size() > 1) {
       listening = true;
       listener.setDaemon(true);
-      MessageChannels.of(communicator).markServed();
       listener.start();
       communicator.onRankLost((rank, reason) -> tellOfLoss(rank));
     }
