@@ -31,7 +31,7 @@ final class LockMessages {
     return message(GRANT, id).put(FLAG_AT, (byte) (ownerDied ? 1 : 0));
   }
 
-  /** Of a grant. */
+  /** Whether a grant tells that the previous owner died. */
   static boolean ownerDied(ByteBuffer grant) {
     return grant.get(FLAG_AT) == 1;
   }

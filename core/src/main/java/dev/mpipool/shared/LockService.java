@@ -213,7 +213,7 @@ final class LockService implements LockQueue.Answers {
     }
   }
 
-  /** Gives up what this rank has and wants; returns false if it has done so before. */
+  /** Releases the lock and cancels the requests of this rank; returns false the second time. */
   private boolean end(byte release, String reason) {
     guard.lock();
     try {

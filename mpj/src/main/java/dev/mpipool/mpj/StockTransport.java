@@ -56,10 +56,7 @@ final class StockTransport implements Transport {
   /** The context of the message of a rank that leaves; those of communicators are others. */
   private static final long LEAVING = Long.MIN_VALUE;
 
-  /** Where the length of a message stands in its head; that of its attachment follows. */
-  private static final int LENGTH = Long.BYTES + Integer.BYTES;
-
-  /** A rank without a receiving thread for so long has none that serves others. */
+  /** After so long without a receiving thread, a rank that leaves serves no others any more. */
   private static final long IDLE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
 
   private static final String NIODEV = "xdev.niodev.";
@@ -270,8 +267,9 @@ final class StockTransport implements Transport {
         receiveHead();
         ByteBuffer in = ByteBuffer.wrap(head);
         long context = in.getLong();
-        int length = in.getInt(LENGTH);
-        int endLength = in.getInt(LENGTH + Integer.BYTES);
+        in.getInt(); // the tag
+        int length = in.getInt();
+        int endLength = in.getInt();
         receivePieces(headSource, length, headBytes, room);
         receivePieces(headSource, endLength, 0, room);
         headBytes = -1;

@@ -57,7 +57,7 @@ final class Ending {
   /** How long MPI_Finalize may take once all ranks are ready. */
   private static final int FINALIZE_SECONDS = 10;
 
-  /** How long after a wait has failed because a rank leaves that may be why this rank ends. */
+  /** A wait that fails because another rank leaves may end this rank so much later. */
   private static final long CONSEQUENCE_NANOS = TimeUnit.SECONDS.toNanos(5);
 
   /** How long the process of such a rank stays after the end of MPI. */
@@ -109,7 +109,7 @@ final class Ending {
   /** Whether this rank may end because another one has left. */
   private volatile boolean consequence;
 
-  /** Until when this process is not to exit; null if it may at once. */
+  /** The earliest time at which this process exits; null if it may exit at once. */
   private volatile Long stay;
 
   Ending(
