@@ -25,6 +25,7 @@ class FinishTest {
 
   private static CountDownLatch running;
   private static CountDownLatch mayEnd;
+  private static CountDownLatch callbackIsThere;
 
   private final PrintStream before = System.err;
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
@@ -33,6 +34,7 @@ class FinishTest {
   void readErr() {
     running = new CountDownLatch(1);
     mayEnd = new CountDownLatch(1);
+    callbackIsThere = new CountDownLatch(1);
     System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
   }
 
@@ -50,6 +52,11 @@ class FinishTest {
     running.countDown();
     mayEnd.await();
     return 7;
+  }
+
+  private static int awaitCallback() throws InterruptedException {
+    callbackIsThere.await();
+    return 1;
   }
 
   private static int ignoreInterrupts() {
@@ -164,13 +171,13 @@ class FinishTest {
     Set<Thread> before = keepers();
     MPIExecutor executor = new MPIExecutor();
     CountDownLatch inCallback = new CountDownLatch(1);
-    executor
-        .submit(() -> 1)
-        .thenRun(
-            () -> {
-              inCallback.countDown();
-              ignoreInterrupts();
-            });
+    CompletableFuture<Integer> future = executor.submit(FinishTest::awaitCallback);
+    future.thenRun( // before the task is done, else this thread would run it
+        () -> {
+          inCallback.countDown();
+          ignoreInterrupts();
+        });
+    callbackIsThere.countDown();
     inCallback.await();
     executor.shutdown();
     assertThat(executor.awaitTermination(30, TimeUnit.SECONDS)).isTrue();
