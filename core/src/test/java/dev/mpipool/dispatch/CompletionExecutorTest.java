@@ -11,6 +11,7 @@ import dev.mpipool.dispatch.CompletionExecutor.Item;
 import dev.mpipool.protocol.ReceiveLoop;
 import dev.mpipool.testing.PoolThreads;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -21,6 +22,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -374,7 +376,7 @@ class CompletionExecutorTest {
   @Test
   void aReceiverThatFailsInAnUnforeseenWayGoesOnCompletingFutures() throws Exception {
     List<Communicator> ranks = LocalCommunicator.create(2);
-    Set<Thread> failed = ConcurrentHashMap.newKeySet();
+    List<Thread> failed = new CopyOnWriteArrayList<>();
     ReceiveLoop receiveLoop =
         new ReceiveLoop(
             ranks.get(0),
@@ -387,11 +389,15 @@ class CompletionExecutorTest {
               }
             });
     executor.receiveAt(receiveLoop);
+    int sent = 0;
     while (failed.stream().noneMatch(threads::contains)) {
       TaskFuture<Object> future = future();
       executor.add(item(future, 1));
       awaitDone(List.of(future));
       ranks.get(1).send(0, 0, ByteBuffer.allocate(Integer.BYTES).putInt(0, 1)); // for no item
+      sent++;
+      // each failure costs its receiver a pause, and many unread messages would cost many
+      await().pollInterval(Duration.ofMillis(1)).until(failed::size, Predicate.isEqual(sent));
     }
     List<TaskFuture<Object>> more = futures(3);
     executor.add(more.stream().map(future -> item(future, 1)).toList());
