@@ -179,8 +179,13 @@ final class FaultSchedule {
     return random.nextInt(3) == 0 ? 5 : 100 + random.nextInt(400);
   }
 
+  /**
+   * Whether a worker may be lost. Where one is stopped, the heartbeat timeout is so short that a
+   * busy machine alone can make a worker exceed it.
+   */
   private boolean faults() {
-    return !world.happened().isEmpty()
+    return stops
+        || !world.happened().isEmpty()
         || murders.get() > 0
         || Starvation.since(begin, timeout().dividedBy(10));
   }
