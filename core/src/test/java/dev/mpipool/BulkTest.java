@@ -72,6 +72,19 @@ class BulkTest {
         };
   }
 
+  /** As {@link #passing}, but once interrupted keeps its worker until the other gate is opened. */
+  private static Callable<Integer> lingering(int gate, int other) {
+    Callable<Integer> passing = passing(gate);
+    return (Callable<Integer> & Serializable)
+        () -> {
+          try {
+            return passing.call();
+          } catch (InterruptedException e) {
+            return Gate.pass(other);
+          }
+        };
+  }
+
   private static Callable<Integer> counting() {
     return (Callable<Integer> & Serializable) () -> RUNS.incrementAndGet();
   }
@@ -142,11 +155,13 @@ class BulkTest {
     LocalPools.workers(1);
     try (MPIExecutor one = new MPIExecutor()) {
       int gate = Gate.make();
+      int other = Gate.make(); // else the last task could begin before it is cancelled
       FutureTask<List<Future<Integer>>> invoking =
           Ranks.start(
               "test-invoker",
               () ->
-                  one.invokeAll(List.of(task(1), passing(gate), counting()), 2, TimeUnit.SECONDS));
+                  one.invokeAll(
+                      List.of(task(1), lingering(gate, other), counting()), 2, TimeUnit.SECONDS));
       Gate.awaitEntered(gate); // two seconds should do for that; if not, the next line tells
       List<Future<Integer>> futures = Ranks.result(invoking);
 
@@ -155,6 +170,7 @@ class BulkTest {
       assertThat(futures.get(1).isCancelled()).isTrue();
       assertThat(futures.get(2).isCancelled()).isTrue();
       awaitInterrupted();
+      Gate.open(other);
     }
   }
 
