@@ -54,6 +54,7 @@ class EndingsIT {
     return Stream.of(files).map(File::getName).toList();
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @ValueSource(strings = {"alone", "multicore", "niodev", "tcpdev", "openmpi", "mpich"})
   void whatWasAcceptedIsDoneThoughMainReturns(String device) {
@@ -62,6 +63,7 @@ class EndingsIT {
   }
 
   /** Else its exception would never be seen: finish would wait for the others, and they for it. */
+  @Tag("slow")
   @ParameterizedTest
   @CsvSource({
     "multicore,0,pool",
