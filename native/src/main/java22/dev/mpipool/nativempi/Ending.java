@@ -57,7 +57,7 @@ final class Ending {
   /** How long MPI_Finalize may take once all ranks are ready. */
   private static final int FINALIZE_SECONDS = 10;
 
-  /** A wait that fails because another rank leaves may end this rank so much later. */
+  /** A wait that failed because another rank left counts for so long as the cause of this end. */
   private static final long CONSEQUENCE_NANOS = TimeUnit.SECONDS.toNanos(5);
 
   /** How long the process of such a rank stays after the end of MPI. */
